@@ -1,0 +1,87 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func log() -> Target.Dependency { .product(name: "Logging", package: "swift-log") }
+func metrics() -> Target.Dependency { .product(name: "Metrics", package: "swift-metrics") }
+func lifecycle() -> Target.Dependency { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
+func hummingbird() -> Target.Dependency { .product(name: "Hummingbird", package: "hummingbird") }
+func httpClient() -> Target.Dependency { .product(name: "AsyncHTTPClient", package: "async-http-client") }
+
+let package = Package(
+    name: "shoe-shop",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Postgres", targets: ["Postgres"]),
+        .library(name: "MessageQueue", targets: ["MessageQueue"]),
+        .executable(name: "shoeshop", targets: ["ShopCLI"]),
+        .executable(name: "order-api", targets: ["OrderAPI"]),
+        .executable(name: "order-worker", targets: ["OrderWorker"]),
+        .executable(name: "stock-worker", targets: ["StockWorker"]),
+        .executable(name: "payment-worker", targets: ["PaymentWorker"]),
+        .executable(name: "logistics-worker", targets: ["LogisticsWorker"]),
+        .executable(name: "provider-sandbox", targets: ["ProviderSandbox"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0", traits: ["CommandLineArguments"]),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.25.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .target(
+            name: "Postgres",
+            dependencies: ["CLibPQ", log(), .product(name: "DequeModule", package: "swift-collections")],
+            swiftSettings: strict),
+        .target(
+            name: "MessageQueue",
+            dependencies: ["Postgres", log(), metrics(), lifecycle()],
+            resources: [.embedInCode("Migrations")],
+            swiftSettings: strict),
+        .target(
+            name: "ShoeShop",
+            dependencies: [
+                "Postgres", "MessageQueue", log(), metrics(), httpClient(),
+                .product(name: "Mustache", package: "swift-mustache"),
+            ],
+            resources: [.embedInCode("Migrations")],
+            swiftSettings: strict),
+        .target(
+            name: "Launch",
+            dependencies: [
+                "Postgres", "MessageQueue", "ShoeShop", log(), metrics(), lifecycle(), hummingbird(),
+                .product(name: "Configuration", package: "swift-configuration"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(name: "OrderAPI", dependencies: ["Launch", "ShoeShop", hummingbird()], swiftSettings: strict),
+        .executableTarget(name: "OrderWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
+        .executableTarget(name: "StockWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
+        .executableTarget(name: "PaymentWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
+        .executableTarget(name: "LogisticsWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
+        .executableTarget(
+            name: "ProviderSandbox", dependencies: ["Launch", hummingbird(), httpClient()], swiftSettings: strict),
+        .executableTarget(
+            name: "ShopCLI",
+            dependencies: [
+                "Postgres", "MessageQueue", "ShoeShop", "Launch", httpClient(),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)
