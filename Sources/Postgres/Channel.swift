@@ -1,0 +1,196 @@
+import Glibc
+
+/// Statements out, results in: the conversation with one server process, on the connection's thread.
+///
+/// Every exchange is one round trip in pipeline mode, however many statements it carries; statements are prepared on
+/// the way, in the same trip.
+final class Channel {
+    private let link: Link
+    private let thread: ConnectionThread
+    private let preparesStatements: Bool
+    private var prepared: [Statement: PreparedStatement] = [:]
+    private var preparedCount = 0
+    /// What may end the call that is going on.
+    var interrupt: Interrupt?
+
+    private struct PreparedStatement {
+        let name: String
+        let types: [UInt32]
+    }
+
+    /// How long the server may take to react to a cancel request before the connection is given up.
+    private static let cancelGrace = Duration.seconds(5)
+    private static let preparedLimit = 512
+
+    init(_ link: consuming Link, thread: ConnectionThread, preparesStatements: Bool) {
+        self.link = link
+        self.thread = thread
+        self.preparesStatements = preparesStatements
+    }
+
+    var isBroken: Bool { link.isBroken }
+    var socket: Int32 { link.socket }
+    var backendPID: Int32 { link.backendPID }
+    var serverVersion: Int { link.serverVersion }
+
+    /// Sends all statements at once, as one pipeline with one sync at its end, and hands each result to `receive`.
+    ///
+    /// The first failure is thrown once the pipeline has been read to its end, so that the connection can be used on.
+    /// Without an explicit BEGIN among them or before them, the statements form a transaction of their own.
+    func exchange(_ statements: [BoundStatement], receive: (Int, borrowing ResultHandle) throws -> Void) throws {
+        var waiting = Wait()
+        var isNew: [Bool] = []
+        for statement in statements { isNew.append(try send(statement)) }
+        try check(link.sendSync())
+        try flush(&waiting)
+        var failure: (any Error)?
+        for (index, statement) in statements.enumerated() {
+            if isNew[index] {
+                try read(&waiting, of: statement, into: &failure) { _ in }
+                if failure != nil { prepared[statement.statement] = nil }
+            }
+            try read(&waiting, of: statement, into: &failure) { result in try receive(index, result) }
+        }
+        while let result = try nextResult(&waiting), result.status != .sync {}
+        if let reason = waiting.cancelReason { throw failure == nil ? reason : Self.explain(failure, by: reason) }
+        if let failure { throw failure }
+    }
+
+    /// Runs statements separated by semicolons, without parameters, by the simple protocol.
+    func script(_ sql: String) throws {
+        var waiting = Wait()
+        try check(link.leavePipelineMode())
+        try check(link.sendScript(sql))
+        try flush(&waiting)
+        var failure: PostgresError?
+        while let result = try nextResult(&waiting) {
+            if result.status == .failed { failure = failure ?? result.serverError(in: sql) }
+        }
+        try check(link.enterPipelineMode())
+        if let failure { throw failure }
+    }
+
+    /// Takes in what the server sent unasked: names of the notification channels that rang.
+    ///
+    /// - Throws: ``PostgresError`` of kind `connectionLost` when the server hung up.
+    func takeNotifications() throws -> [String] {
+        guard link.consumeInput() else { throw lost() }
+        if link.isBroken { throw lost() }
+        return pendingNotifications()
+    }
+
+    /// Notifications that have been read already, along with results.
+    func pendingNotifications() -> [String] {
+        var channels: [String] = []
+        while let channel = link.nextNotification() { channels.append(channel) }
+        return channels
+    }
+
+    // MARK: Sending
+
+    /// Answers whether a preparation went ahead of the statement.
+    private func send(_ bound: BoundStatement) throws -> Bool {
+        let sql = bound.statement.sql
+        guard preparesStatements else {
+            try check(link.sendExecute(nil, sql, bound.parameters))
+            return false
+        }
+        if let known = prepared[bound.statement], known.types == bound.parameters.types {
+            try check(link.sendExecute(known.name, sql, bound.parameters))
+            return false
+        }
+        preparedCount += 1
+        let statement = PreparedStatement(name: "s\(preparedCount)", types: bound.parameters.types)
+        try check(link.sendPrepare(statement.name, sql, types: statement.types))
+        try check(link.sendExecute(statement.name, sql, bound.parameters))
+        if prepared.count < Self.preparedLimit { prepared[bound.statement] = statement }
+        return true
+    }
+
+    private func flush(_ waiting: inout Wait) throws {
+        while true {
+            switch link.flush() {
+            case .done: return
+            case .failed: throw lost()
+            case .more:
+                // The server may be blocked on sending us results: read while writing, or both wait for ever.
+                try wait(&waiting, for: Int16(POLLIN | POLLOUT))
+                try check(link.consumeInput())
+            }
+        }
+    }
+
+    // MARK: Receiving
+
+    private func read(
+        _ waiting: inout Wait, of bound: BoundStatement, into failure: inout (any Error)?,
+        receive: (borrowing ResultHandle) throws -> Void
+    ) throws {
+        while let result = try nextResult(&waiting) {
+            switch result.status {
+            case .failed: failure = failure ?? result.serverError(in: bound.statement.sql)
+            case .rows, .done:
+                guard failure == nil else { continue }
+                do { try receive(result) } catch { failure = error }
+            case .sync, .aborted: break
+            }
+        }
+    }
+
+    private func nextResult(_ waiting: inout Wait) throws -> ResultHandle? {
+        while link.isBusy {
+            try wait(&waiting, for: Int16(POLLIN))
+            guard link.consumeInput() else { throw lost() }
+        }
+        let result = link.nextResult()
+        if link.isBroken { throw lost() }
+        return result
+    }
+
+    // MARK: Waiting
+
+    /// The state of one exchange's waiting: whether, why and until when it has been cancelled.
+    private struct Wait {
+        var cancelReason: PostgresError?
+        var graceEnd: ContinuousClock.Instant?
+    }
+
+    private func wait(_ waiting: inout Wait, for events: Int16) throws {
+        while true {
+            var end = interrupt?.deadline
+            if let graceEnd = waiting.graceEnd {
+                guard ContinuousClock.now < graceEnd else { throw lost("the server did not react to a cancel request") }
+                end = graceEnd
+            } else if let interrupt, let reason = interrupt.reason(at: .now) {
+                waiting.cancelReason = reason
+                waiting.graceEnd = .now + Self.cancelGrace
+                link.cancelRunningStatement()
+                continue
+            }
+            let timeout = end.map { max(1, ContinuousClock.now.duration(to: $0).wholeMilliseconds) } ?? -1
+            if thread.wakeUp.wait(link.socket, for: events, timeout: timeout).socketIsReady { return }
+        }
+    }
+
+    private static func explain(_ failure: (any Error)?, by reason: PostgresError) -> PostgresError {
+        var reason = reason
+        reason.statement = (failure as? PostgresError)?.statement
+        return reason
+    }
+
+    private func check(_ wentWell: Bool) throws {
+        if !wentWell { throw link.isBroken ? lost() : PostgresError(.misuse, link.errorMessage) }
+    }
+
+    private func lost(_ message: String? = nil) -> PostgresError {
+        PostgresError(
+            .connectionLost, message ?? (link.errorMessage.isEmpty ? "the connection broke" : link.errorMessage))
+    }
+}
+
+extension Duration {
+    var wholeMilliseconds: Int32 {
+        let (seconds, attoseconds) = components
+        return Int32(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+    }
+}

@@ -1,0 +1,168 @@
+import Synchronization
+
+/// How connections are made and what they are called.
+public struct ConnectionOptions: Sendable {
+    /// Shown in `pg_stat_activity`.
+    public var applicationName = "swift-postgres"
+    public var connectTimeout: Duration = .seconds(5)
+    /// Off for poolers that can't keep prepared statements apart.
+    public var preparesStatements = true
+    /// Settings made at the start of each connection, in order.
+    public var settings: [(name: String, value: String)] = Self.defaultSettings
+
+    public init() {}
+
+    /// Just-in-time compilation costs 10-50 ms a call once a wrong estimate triggers it; a transaction left open by a
+    /// stopped process must not hold its locks for ever; READ COMMITTED is what statements here are written for.
+    public static let defaultSettings = [
+        (name: "jit", value: "off"),
+        (name: "default_transaction_isolation", value: "read committed"),
+        (name: "idle_in_transaction_session_timeout", value: "15s"),
+        (name: "client_min_messages", value: "warning"),
+        (name: "tcp_keepalives_idle", value: "15"),
+        (name: "tcp_keepalives_interval", value: "5"),
+        (name: "tcp_keepalives_count", value: "3"),
+    ]
+}
+
+/// One connection on a thread of its own, for work that must stay on one server session: LISTEN, advisory locks.
+///
+/// Everything else belongs to a ``Database``, which lends connections of a pool.
+public actor Connection: DatabaseAccess {
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+    private nonisolated let thread: ConnectionThread
+    private nonisolated let conditions = Conditions()
+    private var channel: Channel?
+    private let signals: AsyncStream<Signal>.Continuation
+
+    /// What a connection says unasked.
+    public enum Signal: Sendable, Equatable {
+        /// Somebody rang the channel of this name. A doorbell: it carries nothing and may be lost.
+        case notification(String)
+        /// The server hung up.
+        case closed
+    }
+
+    /// Notifications and the end of the connection, for one reader. Finishes after ``Signal/closed``.
+    public nonisolated let events: AsyncStream<Signal>
+
+    private final class Conditions: Sendable {
+        let isBroken = Atomic<Bool>(false)
+    }
+
+    private init(thread: ConnectionThread) {
+        self.thread = thread
+        (events, signals) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(1024))
+    }
+
+    isolated deinit {
+        channel = nil
+        signals.finish()
+        thread.stop()
+    }
+
+    /// Connects.
+    ///
+    /// - Parameter conninfo: anything that libpq takes: a URL or keywords, several hosts, TLS settings.
+    /// - Throws: ``PostgresError`` of kind `connectionFailed`.
+    public static func open(_ conninfo: String, options: ConnectionOptions = .init()) async throws -> Connection {
+        let connection = Connection(thread: try ConnectionThread(name: options.applicationName))
+        try await connection.connect(conninfo, options)
+        return connection
+    }
+
+    private func connect(_ conninfo: String, _ options: ConnectionOptions) throws {
+        let deadline = ContinuousClock.now + options.connectTimeout
+        let link = try Connecting(conninfo: conninfo, thread: thread, deadline: deadline).link()
+        let channel = Channel(link, thread: thread, preparesStatements: options.preparesStatements)
+        let settings = options.settings + [("application_name", options.applicationName)]
+        try channel.exchange(
+            [BoundStatement(Self.configure, settings.map(\.name), settings.map(\.value))]) { _, _ in }
+        self.channel = channel
+        thread.watch(channel.socket) { [weak self] in self?.assumeIsolated { $0.socketIsReadable() } }
+    }
+
+    private static let configure: Statement = """
+        SELECT set_config(s.name, s.value, false) FROM unnest($1::text[], $2::text[]) AS s(name, value)
+        """
+
+    /// Whether the server hung up; such a connection does not come back.
+    public nonisolated var isBroken: Bool { conditions.isBroken.load(ordering: .acquiring) }
+
+    /// For example 150018 for 15.18.
+    public var serverVersion: Int { channel?.serverVersion ?? 0 }
+    public var backendPID: Int32 { channel?.backendPID ?? 0 }
+
+    /// Listens on these channels; rings come as ``events``.
+    public func listen(to channels: [String]) throws {
+        try run(nil, isBlock: false) { session in
+            for channel in channels { try session.script("LISTEN \"\(channel.replacing("\"", with: "\"\""))\"") }
+        }
+    }
+
+    /// Ends the connection once what it does is done.
+    public func close() {
+        channel = nil
+        markBroken()
+    }
+
+    public nonisolated func perform<T: Sendable>(
+        isTransaction: Bool, within limit: Duration?, _ body: @Sendable (borrowing Session) throws -> T
+    ) async throws -> T {
+        let interrupt = Interrupt(deadline: limit.map { .now + $0 }, thread: thread)
+        let (value, actions) = try await withTaskCancellationHandler {
+            try await runCollecting(interrupt, isBlock: isTransaction, body)
+        } onCancel: {
+            interrupt.cancel()
+        }
+        for action in actions { action() }
+        return value
+    }
+
+    private func run<T>(_ interrupt: Interrupt?, isBlock: Bool, _ body: (borrowing Session) throws -> T) throws -> T {
+        try runCollecting(interrupt, isBlock: isBlock, body).0
+    }
+
+    private func runCollecting<T>(
+        _ interrupt: Interrupt?, isBlock: Bool, _ body: (borrowing Session) throws -> T
+    ) throws -> (T, [@Sendable () -> Void]) {
+        guard let channel else { throw PostgresError(.connectionLost, "the connection is closed") }
+        if let reason = interrupt?.reason(at: .now) { throw reason }
+        let transaction = Transaction(on: channel, isBlock: isBlock)
+        channel.interrupt = interrupt
+        defer {
+            channel.interrupt = nil
+            settle(channel)
+        }
+        do {
+            let value = try body(Session(transaction))
+            try transaction.end()
+            return (value, transaction.afterCommit)
+        } catch {
+            channel.interrupt = nil
+            transaction.rollBack()
+            throw error
+        }
+    }
+
+    /// Notifications may have come along with answers; a connection that broke meanwhile is said to be so.
+    private func settle(_ channel: Channel) {
+        if channel.isBroken { markBroken() } else { deliver(channel.pendingNotifications()) }
+    }
+
+    private func socketIsReadable() {
+        guard let channel else { return thread.stopWatching() }
+        do { deliver(try channel.takeNotifications()) } catch { markBroken() }
+    }
+
+    private func deliver(_ channels: [String]) {
+        for channel in channels { signals.yield(.notification(channel)) }
+    }
+
+    private func markBroken() {
+        guard !conditions.isBroken.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        thread.stopWatching()
+        signals.yield(.closed)
+        signals.finish()
+    }
+}

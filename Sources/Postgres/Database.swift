@@ -1,0 +1,145 @@
+public import Logging
+import Synchronization
+
+public struct DatabaseOptions: Sendable {
+    public var connection = ConnectionOptions()
+    /// The most connections that are open at once.
+    public var connectionLimit = 8
+    /// The most callers that may wait for a connection; one more is refused at once.
+    public var waiterLimit = 4096
+    /// The longest that a caller waits for a connection.
+    public var waitLimit: Duration = .seconds(10)
+
+    public init() {}
+}
+
+/// A pool of connections to one database.
+///
+/// Connections are opened when first needed and replaced when they break; a server that is away fails the calls made
+/// meanwhile, and those made once it is back succeed. Nothing has to be restarted.
+public final class Database: DatabaseAccess {
+    public let conninfo: String
+    public let options: DatabaseOptions
+    let logger: Logger
+    private let state: Mutex<PoolState<Connection, Waiter>>
+    private let nextWaiterID = Atomic<Int>(0)
+
+    private typealias Waiter = CheckedContinuation<Grant, any Error>
+    private enum Grant { case connection(Connection), mayOpen }
+
+    public init(_ conninfo: String, options: DatabaseOptions = .init(), logger: Logger = Logger(label: "postgres")) {
+        self.conninfo = conninfo
+        self.options = options
+        self.logger = logger
+        self.state = Mutex(PoolState(limit: options.connectionLimit, waiterLimit: options.waiterLimit))
+    }
+
+    public struct Statistics: Sendable {
+        public var open: Int, idle: Int, waiting: Int, limit: Int
+    }
+
+    public var statistics: Statistics {
+        state.withLock { Statistics(open: $0.count, idle: $0.idleCount, waiting: $0.waiterCount, limit: $0.limit) }
+    }
+
+    public func perform<T: Sendable>(
+        isTransaction: Bool, within limit: Duration?, _ body: @Sendable (borrowing Session) throws -> T
+    ) async throws -> T {
+        let deadline = limit.map { ContinuousClock.now + $0 }
+        let connection = try await lease(within: min(limit ?? options.waitLimit, options.waitLimit))
+        do {
+            let left = deadline.map { ContinuousClock.now.duration(to: $0) }
+            let value = try await connection.perform(isTransaction: isTransaction, within: left, body)
+            giveBack(connection)
+            return value
+        } catch {
+            giveBack(connection)
+            throw error
+        }
+    }
+
+    /// Opens a connection outside the pool, with the pool's settings.
+    public func dedicatedConnection(named name: String) async throws -> Connection {
+        var options = options.connection
+        options.applicationName = name
+        return try await Connection.open(conninfo, options: options)
+    }
+
+    /// Ends idle connections, fails whoever waits, and ends the others as they come back.
+    public func close() async {
+        let (idle, waiters) = state.withLock { $0.close() }
+        for waiter in waiters { waiter.resume(throwing: Self.closed) }
+        for connection in idle { await connection.close() }
+    }
+
+    // MARK: Leasing
+
+    private func lease(within limit: Duration) async throws -> Connection {
+        let decision = state.withLock { state in
+            state.removeIdle(where: \.isBroken)
+            return state.lease()
+        }
+        switch decision {
+        case .use(let connection): return connection
+        case .open: return try await open()
+        case .refuse(.closed): throw Self.closed
+        case .refuse(.tooManyWaiting):
+            throw PostgresError(.poolExhausted, "\(options.waiterLimit) callers wait for a connection already")
+        case .wait:
+            return switch try await wait(within: limit) {
+            case .connection(let connection): connection
+            case .mayOpen: try await open()
+            }
+        }
+    }
+
+    private func wait(within limit: Duration) async throws -> Grant {
+        let id = nextWaiterID.add(1, ordering: .relaxed).newValue
+        // Awaited by nobody: it ends on its own, at the latest when the limit has passed, and touches only this waiter.
+        let timer = Task { [weak self] in
+            try await Task.sleep(for: limit)
+            self?.abandon(id, with: PostgresError(.poolExhausted, "no connection became free within \(limit)"))
+        }
+        defer { timer.cancel() }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { waiter in
+                let handover = state.withLock { Task.isCancelled ? .drop(nil) : $0.enqueue(waiter, id: id) }
+                switch handover {
+                case nil: break
+                case .give(let connection, _): waiter.resume(returning: .connection(connection))
+                case .open: waiter.resume(returning: .mayOpen)
+                case .keep, .drop: waiter.resume(throwing: Task.isCancelled ? CancellationError() : Self.closed)
+                }
+            }
+        } onCancel: {
+            abandon(id, with: CancellationError())
+        }
+    }
+
+    private func abandon(_ id: Int, with error: any Error) {
+        state.withLock { $0.abandon(id: id) }?.resume(throwing: error)
+    }
+
+    private func open() async throws -> Connection {
+        do {
+            return try await Connection.open(conninfo, options: options.connection)
+        } catch {
+            hand(state.withLock { $0.lose() })
+            throw error
+        }
+    }
+
+    private func giveBack(_ connection: Connection) {
+        hand(state.withLock { connection.isBroken ? $0.lose() : $0.release(connection) })
+    }
+
+    private func hand(_ handover: PoolState<Connection, Waiter>.Handover) {
+        switch handover {
+        case .give(let connection, let waiter): waiter.resume(returning: .connection(connection))
+        case .open(let waiter): waiter.resume(returning: .mayOpen)
+        case .keep, .drop: break
+        }
+    }
+
+    private static var closed: PostgresError { PostgresError(.closed, "the database has been closed") }
+}

@@ -1,0 +1,44 @@
+/// Transactions and single statements, over a pool (``Database``) or one connection (``Connection``).
+public protocol DatabaseAccess: Sendable {
+    /// Runs `body` on a connection's own thread, in a transaction block or with each statement on its own.
+    func perform<T: Sendable>(
+        isTransaction: Bool, within limit: Duration?, _ body: @Sendable (borrowing Session) throws -> T
+    ) async throws -> T
+}
+
+extension DatabaseAccess {
+    /// Runs `body` in a READ COMMITTED transaction: committed when it returns, rolled back when it throws.
+    ///
+    /// - Parameter limit: the longest that it may take, waiting for a connection included. When it passes, or the
+    ///   calling task is cancelled, the running statement is cancelled, the transaction rolled back, and the
+    ///   connection kept.
+    /// - Throws: what `body` throws, or ``PostgresError``; `outcomeUnknown` when the connection broke during COMMIT.
+    public func write<T: Sendable>(
+        within limit: Duration? = nil, _ body: @Sendable (borrowing Session) throws -> T
+    ) async throws -> T {
+        try await perform(isTransaction: true, within: limit, body)
+    }
+
+    /// Runs one statement on its own and turns each row into a value.
+    public func query<each P: PostgresEncodable, T: Sendable>(
+        _ statement: Statement, _ values: repeat each P, within limit: Duration? = nil,
+        row: @Sendable (borrowing Row) throws -> T
+    ) async throws -> [T] {
+        let bound = BoundStatement(statement, repeat each values)
+        return try await perform(isTransaction: false, within: limit) { try $0.query(bound, row: row) }
+    }
+
+    /// Runs one statement on its own and answers how many rows it touched.
+    @discardableResult
+    public func execute<each P: PostgresEncodable>(
+        _ statement: Statement, _ values: repeat each P, within limit: Duration? = nil
+    ) async throws -> Int {
+        let bound = BoundStatement(statement, repeat each values)
+        return try await perform(isTransaction: false, within: limit) { try $0.execute(bound) }
+    }
+
+    /// Runs several statements separated by semicolons, outside of any transaction block.
+    public func script(_ sql: String) async throws {
+        try await perform(isTransaction: false, within: nil) { try $0.script(sql) }
+    }
+}

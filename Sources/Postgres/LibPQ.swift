@@ -1,0 +1,191 @@
+import CLibPQ
+import Glibc
+
+/// The only file that names libpq's functions.
+///
+/// A link owns one `PGconn` and is used on one thread only, always non-blocking and, between ``enterPipelineMode()``
+/// and ``leavePipelineMode()``, in pipeline mode. Facts about the calls: PostgreSQL 15 documentation, chapter 34.
+struct Link: ~Copyable {
+    private let connection: OpaquePointer
+
+    /// Begins to connect; answers nil when libpq is out of memory.
+    init?(connectingTo conninfo: String) {
+        guard let connection = PQconnectStart(conninfo) else { return nil }
+        self.connection = connection
+    }
+
+    deinit { PQfinish(connection) }
+
+    // MARK: State
+
+    var isBroken: Bool { PQstatus(connection) == CONNECTION_BAD }
+    var socket: Int32 { PQsocket(connection) }
+    var backendPID: Int32 { PQbackendPID(connection) }
+    var serverVersion: Int { Int(PQserverVersion(connection)) }
+    var errorMessage: String {
+        String(cString: PQerrorMessage(connection)).split(separator: "\n").joined(separator: " ")
+    }
+
+    func parameterStatus(_ name: String) -> String? { PQparameterStatus(connection, name).map { String(cString: $0) } }
+
+    // MARK: Connecting
+
+    enum ConnectProgress { case waitReadable, waitWritable, done, failed }
+
+    func continueConnecting() -> ConnectProgress {
+        switch PQconnectPoll(connection) {
+        case PGRES_POLLING_READING: .waitReadable
+        case PGRES_POLLING_WRITING: .waitWritable
+        case PGRES_POLLING_OK: .done
+        default: .failed
+        }
+    }
+
+    /// Silences notices on standard error: a library has no business there.
+    func becomeNonBlocking() -> Bool {
+        PQsetNoticeReceiver(connection, { _, _ in }, nil)
+        return PQsetnonblocking(connection, 1) == 0
+    }
+
+    func enterPipelineMode() -> Bool { PQenterPipelineMode(connection) == 1 }
+    func leavePipelineMode() -> Bool { PQexitPipelineMode(connection) == 1 }
+
+    // MARK: Sending
+
+    func sendScript(_ sql: String) -> Bool { PQsendQuery(connection, sql) == 1 }
+
+    func sendPrepare(_ name: String, _ sql: String, types: [UInt32]) -> Bool {
+        PQsendPrepare(connection, name, sql, Int32(types.count), types) == 1
+    }
+
+    /// Executes a prepared statement, or, without a name, the text itself.
+    func sendExecute(_ name: String?, _ sql: String, _ parameters: Parameters) -> Bool {
+        let count = parameters.types.count
+        return parameters.bytes.withUnsafeBufferPointer { bytes in
+            withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: count) { values in
+                withUnsafeTemporaryAllocation(of: Int32.self, capacity: count) { lengths in
+                    withUnsafeTemporaryAllocation(of: Int32.self, capacity: count) { formats in
+                        Self.describe(parameters, in: bytes, values, lengths, formats)
+                        let (values, lengths, formats) = (values.baseAddress, lengths.baseAddress, formats.baseAddress)
+                        return if let name {
+                            PQsendQueryPrepared(connection, name, Int32(count), values, lengths, formats, 1) == 1
+                        } else {
+                            PQsendQueryParams(
+                                connection, sql, Int32(count), parameters.types, values, lengths, formats, 1) == 1
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static func describe(
+        _ parameters: Parameters, in bytes: UnsafeBufferPointer<UInt8>,
+        _ values: UnsafeMutableBufferPointer<UnsafePointer<CChar>?>,
+        _ lengths: UnsafeMutableBufferPointer<Int32>, _ formats: UnsafeMutableBufferPointer<Int32>
+    ) {
+        for (index, range) in parameters.ranges.enumerated() {
+            // An empty value still needs an address, and for libpq a null pointer is SQL NULL: `Parameters` always
+            // holds at least one byte.
+            values[index] = range.flatMap { range in
+                bytes.baseAddress.map { UnsafeRawPointer($0 + range.lowerBound).assumingMemoryBound(to: CChar.self) }
+            }
+            lengths[index] = Int32(range?.count ?? 0)
+            formats[index] = 1
+        }
+    }
+
+    func sendSync() -> Bool { PQpipelineSync(connection) == 1 }
+
+    enum Flush { case done, more, failed }
+
+    func flush() -> Flush {
+        switch PQflush(connection) {
+        case 0: .done
+        case 1: .more
+        default: .failed
+        }
+    }
+
+    // MARK: Receiving
+
+    func consumeInput() -> Bool { PQconsumeInput(connection) == 1 }
+    var isBusy: Bool { PQisBusy(connection) == 1 }
+
+    func nextResult() -> ResultHandle? { PQgetResult(connection).map { ResultHandle($0) } }
+
+    func nextNotification() -> String? {
+        guard let notification = PQnotifies(connection) else { return nil }
+        defer { PQfreemem(notification) }
+        return String(cString: notification.pointee.relname)
+    }
+
+    /// Asks the server to stop the running statement. Opens a connection of its own and waits for the server's
+    /// postmaster to hang up; the statement then fails with SQLSTATE 57014, or has finished already.
+    func cancelRunningStatement() {
+        guard let cancel = PQgetCancel(connection) else { return }
+        defer { PQfreeCancel(cancel) }
+        var message = [CChar](repeating: 0, count: 256)
+        _ = PQcancel(cancel, &message, Int32(message.count))
+    }
+}
+
+/// Owns one `PGresult`.
+struct ResultHandle: ~Copyable {
+    private let pointer: OpaquePointer
+
+    init(_ pointer: OpaquePointer) { self.pointer = pointer }
+
+    deinit { PQclear(pointer) }
+
+    enum Status { case rows, done, sync, aborted, failed }
+
+    var status: Status {
+        switch PQresultStatus(pointer) {
+        case PGRES_TUPLES_OK: .rows
+        case PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: .done
+        case PGRES_PIPELINE_SYNC: .sync
+        case PGRES_PIPELINE_ABORTED: .aborted
+        default: .failed
+        }
+    }
+
+    /// Rows inserted, updated, deleted or returned; 0 for commands that have none.
+    var affectedRows: Int { Int(String(cString: PQcmdTuples(pointer))) ?? 0 }
+    /// The name of what was done, such as `COMMIT`.
+    var commandTag: String { String(cString: PQcmdStatus(pointer)) }
+
+    /// The rows, which must not be used once this handle is gone.
+    var rows: Reference { Reference(pointer: pointer) }
+
+    struct Reference {
+        fileprivate let pointer: OpaquePointer
+
+        var rowCount: Int { Int(PQntuples(pointer)) }
+        var columnCount: Int { Int(PQnfields(pointer)) }
+
+        func columnName(_ column: Int) -> String { PQfname(pointer, Int32(column)).map { String(cString: $0) } ?? "" }
+
+        /// The bytes of one field; nil is SQL NULL.
+        func field(_ row: Int, _ column: Int) -> UnsafeRawBufferPointer? {
+            guard PQgetisnull(pointer, Int32(row), Int32(column)) == 0 else { return nil }
+            let length = Int(PQgetlength(pointer, Int32(row), Int32(column)))
+            return UnsafeRawBufferPointer(start: PQgetvalue(pointer, Int32(row), Int32(column)), count: length)
+        }
+    }
+
+    func serverError(in statement: String) -> PostgresError {
+        var error = PostgresError(.server, errorField("M") ?? "the server refused a statement without saying why")
+        error.sqlState = errorField("C")
+        error.detail = errorField("D")
+        error.hint = errorField("H")
+        error.constraint = errorField("n")
+        error.statement = statement
+        return error
+    }
+
+    /// Codes of the fields: the protocol's "Error and Notice Message Fields".
+    private func errorField(_ code: Unicode.Scalar) -> String? {
+        PQresultErrorField(pointer, Int32(code.value)).map { String(cString: $0) }
+    }
+}

@@ -1,0 +1,83 @@
+/// What went wrong between this process and the server.
+///
+/// One type for the whole room: switch over ``kind``, and use ``sqlState`` and ``constraint`` where a server error
+/// has to be told apart.
+public struct PostgresError: Error, Sendable {
+    public enum Kind: Sendable, Equatable {
+        /// No connection could be made.
+        case connectionFailed
+        /// The connection broke; the transaction that was open on it is rolled back by the server.
+        case connectionLost
+        /// The connection broke while a COMMIT was on its way: the transaction may or may not have been committed.
+        case outcomeUnknown
+        /// The server refused a statement; see ``PostgresError/sqlState``.
+        case server
+        /// The calling task was cancelled.
+        case cancelled
+        /// The deadline of the call passed.
+        case deadlineExceeded
+        /// No connection became free in time, or too many callers are waiting for one.
+        case poolExhausted
+        /// The pool has been shut down.
+        case closed
+        /// A value could not be read as the type asked for.
+        case decoding
+        /// A check that the caller attached to a statement failed.
+        case misuse
+    }
+
+    public let kind: Kind
+    public let message: String
+    /// The five characters of the SQLSTATE, for server errors.
+    public var sqlState: String?
+    public var detail: String?
+    public var hint: String?
+    /// Name of the violated constraint, for integrity errors.
+    public var constraint: String?
+    /// The SQL text that failed.
+    public var statement: String?
+
+    public init(_ kind: Kind, _ message: String) {
+        self.kind = kind
+        self.message = message
+    }
+
+    /// Whether the same transaction may succeed when it is simply run again, later.
+    ///
+    /// True for broken connections, an exhausted pool, serialization failures, deadlocks, lock timeouts and a server
+    /// that is starting or stopping. Not true for ``Kind/outcomeUnknown``: only the caller knows whether repeating is safe.
+    public var isRetryable: Bool {
+        switch kind {
+        case .connectionFailed, .connectionLost, .poolExhausted, .deadlineExceeded: true
+        case .server: Self.transientStates.contains(sqlState ?? "") || (sqlState ?? "").hasPrefix("53")
+        case .outcomeUnknown, .cancelled, .closed, .decoding, .misuse: false
+        }
+    }
+
+    /// Whether the trouble lies in reaching the server at all, not in what was asked of it.
+    public var isConnectionTrouble: Bool {
+        switch kind {
+        case .connectionFailed, .connectionLost, .outcomeUnknown, .poolExhausted: true
+        case .server: ["57P01", "57P02", "57P03", "57P05"].contains(sqlState ?? "") || (sqlState ?? "").hasPrefix("53")
+        case .cancelled, .deadlineExceeded, .closed, .decoding, .misuse: false
+        }
+    }
+
+    /// A unique or exclusion constraint said that the row is there already.
+    public var isUniqueViolation: Bool { sqlState == "23505" }
+
+    private static let transientStates: Set<String> = [
+        "40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57P05", "25P03",
+    ]
+}
+
+extension PostgresError: CustomStringConvertible {
+    public var description: String {
+        var text = message
+        if let sqlState { text += " [SQLSTATE \(sqlState)]" }
+        if let detail { text += " (\(detail))" }
+        if let hint { text += " Hint: \(hint)" }
+        if let statement { text += " in: \(statement.prefix(160).replacing("\n", with: " "))" }
+        return text
+    }
+}

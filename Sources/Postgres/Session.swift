@@ -1,0 +1,132 @@
+/// A transaction, lent to a synchronous closure on the connection's own thread.
+///
+/// It can't be copied, kept or awaited upon: when the closure returns, the transaction is committed; when it throws, or
+/// the task is cancelled, it is rolled back.
+public struct Session: ~Copyable {
+    private let transaction: Transaction
+
+    init(_ transaction: Transaction) { self.transaction = transaction }
+
+    /// Runs a statement and turns each row into a value.
+    public borrowing func query<each P: PostgresEncodable, T>(
+        _ statement: Statement, _ values: repeat each P, row: (borrowing Row) throws -> T
+    ) throws -> [T] {
+        try query(BoundStatement(statement, repeat each values), row: row)
+    }
+
+    borrowing func query<T>(_ statement: BoundStatement, row: (borrowing Row) throws -> T) throws -> [T] {
+        var answers: [T] = []
+        try transaction.run(statement) { result in
+            let rows = result.rows
+            answers.reserveCapacity(rows.rowCount)
+            for index in 0..<rows.rowCount { answers.append(try row(Row(rows, index))) }
+        }
+        return answers
+    }
+
+    /// Runs a statement and answers how many rows it touched.
+    @discardableResult
+    public borrowing func execute<each P: PostgresEncodable>(
+        _ statement: Statement, _ values: repeat each P
+    ) throws -> Int {
+        try execute(BoundStatement(statement, repeat each values))
+    }
+
+    borrowing func execute(_ statement: BoundStatement) throws -> Int {
+        var count = 0
+        try transaction.run(statement) { count = $0.affectedRows }
+        return count
+    }
+
+    /// Adds a statement whose result isn't needed: it travels with the next one that waits, or with COMMIT.
+    ///
+    /// A transaction of nothing but queued statements costs one round trip. A failing one fails the transaction.
+    public borrowing func queue<each P: PostgresEncodable>(_ statement: Statement, _ values: repeat each P) {
+        transaction.queue(BoundStatement(statement, repeat each values))
+    }
+
+    /// Runs `action` once the transaction is committed, and never otherwise.
+    public borrowing func afterCommit(_ action: @escaping @Sendable () -> Void) {
+        transaction.afterCommit.append(action)
+    }
+
+    /// Runs several statements separated by semicolons, without parameters or results.
+    public borrowing func script(_ sql: String) throws { try transaction.script(sql) }
+}
+
+/// The statements of one transaction on their way to the server.
+final class Transaction {
+    private let channel: Channel
+    /// A transaction block, or each statement on its own.
+    private let isBlock: Bool
+    private var pending: [BoundStatement] = []
+    private var hasBegun = false
+    private var failure: (any Error)?
+    var afterCommit: [@Sendable () -> Void] = []
+
+    private static let begin = BoundStatement("BEGIN")
+    private static let commit = BoundStatement("COMMIT")
+    private static let rollback = BoundStatement("ROLLBACK")
+
+    init(on channel: Channel, isBlock: Bool) {
+        self.channel = channel
+        self.isBlock = isBlock
+    }
+
+    func queue(_ statement: BoundStatement) { pending.append(statement) }
+
+    func run(_ statement: BoundStatement, receive: (borrowing ResultHandle) throws -> Void) throws {
+        try exchange(takePending(withBegin: true) + [statement], receive: receive)
+    }
+
+    func script(_ sql: String) throws {
+        let ahead = takePending(withBegin: true)
+        if !ahead.isEmpty { try exchange(ahead) { _ in } }
+        try remembering { try channel.script(sql) }
+    }
+
+    /// Ends well. Statements that were only queued need no BEGIN and COMMIT: a pipeline up to its sync is a transaction.
+    func end() throws {
+        // A failure that the body swallowed still spoils the transaction: the server would answer COMMIT with ROLLBACK.
+        if let failure { throw failure }
+        let last = takePending(withBegin: false)
+        guard hasBegun || !last.isEmpty else { return }
+        do {
+            try exchange(hasBegun ? last + [Self.commit] : last) { _ in }
+            hasBegun = false
+        } catch let error as PostgresError where error.kind == .connectionLost {
+            throw PostgresError(.outcomeUnknown, "the connection broke during the commit: \(error.message)")
+        }
+    }
+
+    /// Ends badly. The connection stays usable unless it is broken.
+    func rollBack() {
+        pending = []
+        guard hasBegun, !channel.isBroken else { return }
+        hasBegun = false
+        // A failing ROLLBACK leaves a broken connection behind, which the pool notices and drops.
+        try? channel.exchange([Self.rollback]) { _, _ in }
+    }
+
+    private func takePending(withBegin: Bool) -> [BoundStatement] {
+        defer { pending = [] }
+        guard withBegin, isBlock, !hasBegun else { return pending }
+        hasBegun = true
+        return [Self.begin] + pending
+    }
+
+    private func exchange(_ statements: [BoundStatement], receive: (borrowing ResultHandle) throws -> Void) throws {
+        try remembering {
+            try channel.exchange(statements) { index, result in
+                if index == statements.count - 1 { try receive(result) }
+            }
+        }
+    }
+
+    private func remembering(_ action: () throws -> Void) throws {
+        do { try action() } catch {
+            failure = error
+            throw error
+        }
+    }
+}
