@@ -1,0 +1,40 @@
+public import Logging
+public import Postgres
+import Synchronization
+
+/// The engine's handle: sends, publishes and receives messages, and operates queues, over one database.
+///
+/// ```swift
+/// let broker = Broker(database)
+/// try await database.write { session in
+///     try orders.insert(order, in: session)
+///     try broker.send([Outgoing(order)], to: placed, in: session)   // committed together, or not at all
+/// }
+/// ```
+/// The verbs are in files of their own name. Each has a form that takes part in the caller's transaction.
+public final class Broker: Sendable {
+    public let database: Database
+    let catalogue: Catalogue
+    let doorbell: Doorbell
+    let logger: Logger
+
+    public init(_ database: Database, logger: Logger = Logger(label: "message-queue")) {
+        self.database = database
+        self.logger = logger
+        self.catalogue = Catalogue()
+        self.doorbell = Doorbell(database, logger: logger)
+    }
+
+    /// Rings for everybody who waits on these queues, once the transaction is committed.
+    func ring(_ queues: [Int32], after session: borrowing Session) {
+        let doorbell = doorbell
+        session.afterCommit { doorbell.ring(queues) }
+    }
+}
+
+extension Migration {
+    /// The schema of the engine, `mq`. Apply it with a `Migrator`, or with psql.
+    public static let messageQueue = Migration(
+        number: 1, name: "0001_message_queue",
+        sql: String(decoding: PackageResources._001_message_queue_sql, as: UTF8.self))
+}

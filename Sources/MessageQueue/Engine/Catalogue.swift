@@ -1,0 +1,68 @@
+import Postgres
+import Synchronization
+
+/// What this process knows of queues and topics, so that sending needs no look-up.
+///
+/// Ids never change, so only what is missing is looked up, in the transaction that misses it.
+final class Catalogue: Sendable {
+    struct Entry: Sendable {
+        let id: Int32
+        let name: QueueName
+        let lease: Duration
+        let retry: RetryPolicy
+    }
+
+    private struct State {
+        var queues: [QueueName: Entry] = [:]
+        var names: [Int32: QueueName] = [:]
+        var listeners: [TopicName: [Int32]] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    func queue(_ name: QueueName, in session: borrowing Session) throws -> Entry {
+        if let known = state.withLock({ $0.queues[name] }) { return known }
+        try load(in: session)
+        guard let found = state.withLock({ $0.queues[name] }) else { throw QueueError.unknownQueue(name) }
+        return found
+    }
+
+    /// The queues that may hear a topic, as far as is known: for ringing, not for routing.
+    func listeners(of topic: TopicName, in session: borrowing Session) throws -> [Int32] {
+        if let known = state.withLock({ $0.listeners[topic] }) { return known }
+        try load(in: session)
+        guard let found = state.withLock({ $0.listeners[topic] }) else { throw QueueError.unknownTopic(topic) }
+        return found
+    }
+
+    func name(of queue: Int32) -> QueueName? { state.withLock { $0.names[queue] } }
+
+    /// Reads everything anew; settings that an operator changed become known this way.
+    func load(in session: borrowing Session) throws {
+        let entries = try session.query(Self.queues, row: Self.entry)
+        let listeners = try session.query(Self.listeners) { row in
+            (TopicName(try row[0]), try row[1, as: [Int32].self])
+        }
+        state.withLock { state in
+            state.queues = Dictionary(uniqueKeysWithValues: entries.map { ($0.name, $0) })
+            state.names = Dictionary(uniqueKeysWithValues: entries.map { ($0.id, $0.name) })
+            state.listeners = Dictionary(uniqueKeysWithValues: listeners)
+        }
+    }
+
+    private static func entry(_ row: borrowing Row) throws -> Entry {
+        Entry(
+            id: try row[0], name: QueueName(try row[1]), lease: .milliseconds(try row[2, as: Int.self]),
+            retry: RetryPolicy(
+                attempts: try row[3], base: .milliseconds(try row[4, as: Int.self]),
+                cap: .milliseconds(try row[5, as: Int.self]), jitter: try row[6]))
+    }
+
+    static let queues: Statement = """
+        SELECT id, name, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter FROM mq.queues
+        """
+    static let listeners: Statement = """
+        SELECT t.name, coalesce(array_agg(s.queue) FILTER (WHERE s.queue IS NOT NULL), '{}')
+        FROM mq.topics t LEFT JOIN mq.subscriptions s ON s.topic = t.id GROUP BY t.name
+        """
+}

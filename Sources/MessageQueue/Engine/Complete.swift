@@ -1,0 +1,55 @@
+public import Postgres
+
+/// The one final word on a place, as stored.
+enum Outcome: String {
+    case done = "d"
+    case retried = "r"
+    case expired = "x"
+    case dead = "f"
+    case released = "b"
+}
+
+extension Broker {
+    /// Finishes messages: with the commit of this transaction they are done, together with every effect in it.
+    ///
+    /// Guarantee: only one finish of a place is ever committed. When another consumer has taken over since, the whole
+    /// transaction fails with ``QueueError/leaseLost(_:)``, at the latest at its commit, and nothing in it happens.
+    public func complete(_ messages: [ReceivedMessage], in session: borrowing Session) {
+        finish(messages.map(\.place), as: .done, in: session)
+    }
+
+    /// Finishes messages in a transaction of their own.
+    public func complete(_ messages: [ReceivedMessage]) async throws {
+        try await write { self.complete(messages, in: $0) }
+    }
+
+    /// Errors, if given, match the places one by one.
+    func finish(_ places: [Place], as outcome: Outcome, errors: [String?]? = nil, in session: borrowing Session) {
+        let order = places.indices.sorted { places[$0] < places[$1] }
+        let sorted = order.map { places[$0] }
+        if let errors {
+            session.queue(
+                Self.completeWithErrors, sorted.map(\.queue), sorted.map(\.lane), sorted.map(\.seq), outcome.rawValue,
+                order.map { errors[$0] })
+        } else {
+            session.queue(Self.complete, sorted.map(\.queue), sorted.map(\.lane), sorted.map(\.seq), outcome.rawValue)
+        }
+    }
+
+    /// A transaction whose violated place is told as a lost lease.
+    func write<T: Sendable>(_ body: @Sendable (borrowing Session) throws -> T) async throws -> T {
+        do { return try await database.write(body) } catch { throw QueueError.explaining(error) }
+    }
+
+    /// The primary key of the completions is the fence: a second word on a place violates it. Rows come in place order,
+    /// so that transactions that meet wait for each other in one direction only.
+    static let complete: Statement = """
+        INSERT INTO mq.completions (queue, lane, seq, outcome)
+        SELECT c.queue, c.lane, c.seq, $4::text::"char" FROM unnest($1::int[], $2::smallint[], $3::bigint[]) AS c(queue, lane, seq)
+        """
+    static let completeWithErrors: Statement = """
+        INSERT INTO mq.completions (queue, lane, seq, outcome, error)
+        SELECT c.queue, c.lane, c.seq, $4::text::"char", c.error
+        FROM unnest($1::int[], $2::smallint[], $3::bigint[], $5::text[]) AS c(queue, lane, seq, error)
+        """
+}

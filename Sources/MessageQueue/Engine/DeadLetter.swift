@@ -1,0 +1,52 @@
+public import Postgres
+
+extension Broker {
+    /// Why a message is given up.
+    public struct Burial: Sendable {
+        public let message: ReceivedMessage
+        /// A short class to select by, such as `attempts-exhausted`.
+        public let reason: String
+        public let error: String?
+
+        public init(_ message: ReceivedMessage, reason: String, error: String?) {
+            self.message = message
+            self.reason = reason
+            self.error = error
+        }
+    }
+
+    /// Moves messages to the dead letters, with their reason and the history of their attempts.
+    ///
+    /// Guarantee: only the holder of the current lease can do this; a dead letter stays until an operator redrives or
+    /// purges it.
+    public func deadLetter(_ burials: [Burial], in session: borrowing Session) {
+        guard !burials.isEmpty else { return }
+        finish(burials.map(\.message.place), as: .dead, errors: burials.map(\.error), in: session)
+        bury(burials, in: session)
+    }
+
+    public func deadLetter(_ burials: [Burial]) async throws { try await write { self.deadLetter(burials, in: $0) } }
+
+    /// The letters themselves, after the completions: the history includes the last attempt.
+    func bury(_ burials: [Burial], in session: borrowing Session) {
+        let messages = burials.map(\.message.message)
+        session.queue(
+            Self.bury, burials.map(\.message.place.queue), burials.map { Int16($0.message.attempt) },
+            messages.map(\.id.uuid), messages.map(\.sentAt), messages.map(\.topic), messages.map(\.key),
+            messages.map(\.tag), messages.map { try? Payloads.encode(headers: $0.headers) },
+            messages.map { Bytes($0.body) }, burials.map(\.reason), burials.map(\.error))
+    }
+
+    /// The history is found by the id index of the messages and the primary key of the completions.
+    static let bury: Statement = """
+        INSERT INTO mq.dead_letters (queue, attempts, id, sent_at, topic, key, tag, headers, body, reason, error, history)
+        SELECT d.queue, d.attempts, d.id, d.sent_at, d.topic, d.key, d.tag, d.headers, d.body, d.reason, d.error,
+            (SELECT jsonb_agg(jsonb_build_object('attempt', m.attempt, 'outcome', c.outcome, 'at', c.finished_at, 'error', c.error)
+                              ORDER BY m.seq)
+             FROM mq.messages m LEFT JOIN mq.completions c ON (c.queue, c.lane, c.seq) = (m.queue, m.lane, m.seq)
+             WHERE m.id = d.id AND m.queue = d.queue)
+        FROM unnest($1::int[], $2::smallint[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
+            $8::jsonb[], $9::bytea[], $10::text[], $11::text[])
+            AS d(queue, attempts, id, sent_at, topic, key, tag, headers, body, reason, error)
+        """
+}

@@ -1,0 +1,70 @@
+import Postgres
+
+extension Broker {
+    /// Makes sure that a queue exists with these settings.
+    ///
+    /// Safe to call at every start, by several processes at once. The number of lanes of an existing queue stays as it is.
+    public func declare(_ name: QueueName, _ settings: QueueSettings = .init()) async throws {
+        try settings.check()
+        try Self.check(name.text)
+        try await database.write { session in
+            let retry = settings.retry
+            session.queue(
+                Self.declareQueue, name.text, Int16(settings.lanes), Int32(settings.lease.milliseconds),
+                Int32(retry.attempts), Int32(retry.base.milliseconds), Int32(retry.cap.milliseconds), retry.jitter)
+            session.queue(Self.declareLanes, name.text)
+            try self.catalogue.load(in: session)
+        }
+    }
+
+    public func declare(_ topic: TopicName) async throws {
+        try Self.check(topic.text)
+        try await database.execute(Self.declareTopic, topic.text)
+    }
+
+    /// Lets a queue hear a topic: everything, or, with tags, only what carries one of them.
+    ///
+    /// A message is heard by the subscriptions that are committed when it is published. Subscribing again replaces the tags.
+    public func subscribe(_ queue: QueueName, to topic: TopicName, tags: [String]? = nil) async throws {
+        try await database.write { session in
+            let entry = try self.catalogue.queue(queue, in: session)
+            let count = try session.execute(Self.subscribe, topic.text, entry.id, tags)
+            if count == 0 { throw QueueError.unknownTopic(topic) }
+            try self.catalogue.load(in: session)
+        }
+    }
+
+    /// Ends a subscription; what was published before is still delivered.
+    public func unsubscribe(_ queue: QueueName, from topic: TopicName) async throws {
+        try await database.execute(Self.unsubscribe, topic.text, queue.text)
+    }
+
+    private static func check(_ name: String) throws {
+        guard (try? #/[A-Za-z0-9][A-Za-z0-9._-]{0,119}/#.wholeMatch(in: name)) != nil else {
+            throw QueueError.invalidName(name)
+        }
+    }
+
+    static let declareQueue: Statement = """
+        INSERT INTO mq.queues AS q (name, lanes, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (name) DO UPDATE SET (lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter) =
+            (excluded.lease_ms, excluded.max_attempts, excluded.backoff_base_ms, excluded.backoff_cap_ms, excluded.jitter)
+        WHERE (q.lease_ms, q.max_attempts, q.backoff_base_ms, q.backoff_cap_ms, q.jitter) IS DISTINCT FROM
+            (excluded.lease_ms, excluded.max_attempts, excluded.backoff_base_ms, excluded.backoff_cap_ms, excluded.jitter)
+        """
+    static let declareLanes: Statement = """
+        INSERT INTO mq.lanes (queue, lane)
+        SELECT q.id, lane FROM mq.queues q, generate_series(0, q.lanes - 1) AS lane WHERE q.name = $1
+        ON CONFLICT DO NOTHING
+        """
+    static let declareTopic: Statement = "INSERT INTO mq.topics (name) VALUES ($1) ON CONFLICT DO NOTHING"
+    static let subscribe: Statement = """
+        INSERT INTO mq.subscriptions (topic, queue, tags) SELECT id, $2, $3 FROM mq.topics WHERE name = $1
+        ON CONFLICT (topic, queue) DO UPDATE SET tags = excluded.tags
+        """
+    static let unsubscribe: Statement = """
+        DELETE FROM mq.subscriptions s USING mq.topics t, mq.queues q
+        WHERE t.id = s.topic AND q.id = s.queue AND t.name = $1 AND q.name = $2
+        """
+}

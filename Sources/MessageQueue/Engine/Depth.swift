@@ -1,0 +1,82 @@
+public import Foundation
+import Postgres
+
+/// How a queue stands at one instant.
+public struct QueueStatistics: Sendable, Codable {
+    public let queue: QueueName
+    /// Waiting in the log.
+    public let depth: Int
+    /// Claimed, and not finished.
+    public let inFlight: Int
+    /// Not due yet: delayed sends and retries with a back-off.
+    public let deferred: Int
+    public let dead: Int
+    /// Purged by an operator, ever.
+    public let purged: Int
+    /// Claimed, ever: the difference between two readings is a rate.
+    public let claimed: Int
+    /// Appended, ever, each attempt counted.
+    public let appended: Int
+    /// Age of the oldest waiting message, in seconds; nil when none waits.
+    public let oldestWaiting: Double?
+    public let isPaused: Bool
+    /// By the database's clock.
+    public let readAt: Date
+}
+
+extension Broker {
+    /// How every queue stands. Costs a few index steps per lane, and the places in flight; never a scan of a backlog.
+    public func statistics() async throws -> [QueueStatistics] {
+        try await database.query(Self.depths) { row in
+            QueueStatistics(
+                queue: QueueName(try row[0]), depth: try row[1], inFlight: try row[2], deferred: try row[3], dead: try row[4],
+                purged: try row[5], claimed: try row[6], appended: try row[7], oldestWaiting: try row[8],
+                isPaused: try row[9], readAt: try row[10])
+        }
+    }
+
+    /// Depth is the difference of two dense ordinals per lane; the numbers of deferred and dead ones are kept sums; the
+    /// open places lie between the newest claim's settled place and its end.
+    static let depths: Statement = """
+        SELECT q.name, lanes.depth, lanes.open, sums.deferred, sums.dead, sums.purged, lanes.claimed, lanes.appended,
+            lanes.oldest, q.paused_at IS NOT NULL, clock_timestamp()
+        FROM mq.queues q, LATERAL (
+            SELECT coalesce(sum(mq.ordinal(newest.seq) - mq.ordinal(cursor.seq)), 0)::bigint AS depth,
+                coalesce(sum(mq.ordinal(cursor.seq)), 0)::bigint AS claimed,
+                coalesce(sum(mq.ordinal(newest.seq)), 0)::bigint AS appended,
+                coalesce(sum(open.places), 0)::bigint AS open,
+                max(extract(epoch FROM clock_timestamp() - next.appended_at))::float8 AS oldest
+            FROM mq.lanes l, LATERAL (
+                SELECT coalesce((SELECT m.seq FROM mq.head_messages m WHERE m.queue = l.queue AND m.lane = l.lane
+                                 ORDER BY m.seq DESC LIMIT 1), l.closed_seq) AS seq) AS newest,
+            LATERAL (
+                SELECT coalesce((SELECT c.last_seq FROM mq.head_claims c WHERE c.queue = l.queue AND c.lane = l.lane
+                                 ORDER BY c.last_seq DESC LIMIT 1),
+                    CASE WHEN l.floor_seq < l.closed_seq THEN mq.cursor(l.queue, l.lane) ELSE l.floor_seq END) AS seq) AS cursor
+            LEFT JOIN LATERAL (
+                SELECT m.appended_at FROM mq.messages m
+                WHERE newest.seq > cursor.seq AND m.queue = l.queue AND m.lane = l.lane AND m.seq > cursor.seq
+                ORDER BY m.seq LIMIT 1) AS next ON true
+            LEFT JOIN LATERAL (
+                SELECT c.settled_seq FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
+                ORDER BY c.last_seq DESC LIMIT 1) AS claim ON true
+            LEFT JOIN LATERAL (
+                SELECT count(*) AS places FROM mq.claims c, generate_series(c.first_seq, c.last_seq) AS place(seq)
+                WHERE c.queue = l.queue AND c.lane = l.lane AND c.last_seq > claim.settled_seq AND place.seq > claim.settled_seq
+                  AND NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = place.seq)
+            ) AS open ON true
+            WHERE l.queue = q.id) AS lanes,
+        LATERAL (
+            SELECT coalesce(sum(change) FILTER (WHERE kind = 'e'), 0)::bigint AS deferred,
+                coalesce(sum(change) FILTER (WHERE kind = 'f'), 0)::bigint AS dead,
+                coalesce(sum(change) FILTER (WHERE kind = 'p'), 0)::bigint AS purged
+            FROM mq.tallies t WHERE t.queue = q.id) AS sums
+        ORDER BY q.id
+        """
+
+    /// Folds the tallies of each queue into one row a kind. Rows that come meanwhile are left for the next time.
+    static let foldTallies: Statement = """
+        WITH old AS (DELETE FROM mq.tallies RETURNING queue, kind, change)
+        INSERT INTO mq.tallies (queue, kind, change) SELECT queue, kind, sum(change) FROM old GROUP BY queue, kind
+        """
+}

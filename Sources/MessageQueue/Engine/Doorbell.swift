@@ -1,0 +1,135 @@
+import Logging
+import Postgres
+import Synchronization
+
+/// Wakes whoever waits on a queue: this process at once, others by NOTIFY.
+///
+/// A ring carries nothing and may be lost; everybody who listens also looks now and then. Rings are sent outside of the
+/// business transaction, since a NOTIFY makes commits queue up for a lock of the whole database, and without waiting for
+/// the disk. Those that come while one is on its way travel together with the next.
+final class Doorbell: Sendable {
+    /// A message that is due later than this rings nobody: whoever waits looks again in that time anyway.
+    static let horizon = Duration.seconds(5)
+    private static let pace = Duration.milliseconds(1)
+
+    private struct State {
+        var pending: Set<Int32> = []
+        var isRinging = false
+        var bells: [Int32: [ObjectIdentifier: Bell]] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let database: Database
+    private let logger: Logger
+
+    init(_ database: Database, logger: Logger) {
+        self.database = database
+        self.logger = logger
+    }
+
+    static func channel(of queue: Int32) -> String { "mq_\(queue)" }
+
+    func ring(_ queues: [Int32]) {
+        guard !queues.isEmpty else { return }
+        let (bells, mustDrive) = state.withLock { state in
+            state.pending.formUnion(queues)
+            defer { state.isRinging = true }
+            return (queues.flatMap { state.bells[$0].map { Array($0.values) } ?? [] }, !state.isRinging)
+        }
+        for bell in bells { bell.ring() }
+        // Awaited by nobody: it ends once no ring is pending, and a ring may be lost.
+        if mustDrive { Task { await drive() } }
+    }
+
+    /// Rings the bells of this process only, for a NOTIFY that came in.
+    func ringHere(_ queue: Int32) {
+        let bells = state.withLock { $0.bells[queue].map { Array($0.values) } ?? [] }
+        for bell in bells { bell.ring() }
+    }
+
+    func ringAllHere() {
+        let bells = state.withLock { $0.bells.values.flatMap { Array($0.values) } }
+        for bell in bells { bell.ring() }
+    }
+
+    func attach(_ bell: Bell, to queue: Int32) {
+        state.withLock { $0.bells[queue, default: [:]][ObjectIdentifier(bell)] = bell }
+    }
+
+    func detach(_ bell: Bell, from queue: Int32) {
+        state.withLock { $0.bells[queue]?[ObjectIdentifier(bell)] = nil }
+    }
+
+    private func drive() async {
+        while let queues = next() {
+            do {
+                try await database.execute(Self.notify, queues.map(Self.channel(of:)))
+            } catch {
+                logger.debug("a doorbell was not rung", metadata: ["error": "\(error)"])
+            }
+            // A burst rings a thousand times a second at the most.
+            try? await Task.sleep(for: Self.pace)
+        }
+    }
+
+    private func next() -> [Int32]? {
+        state.withLock { state in
+            guard !state.pending.isEmpty else {
+                state.isRinging = false
+                return nil
+            }
+            defer { state.pending = [] }
+            return Array(state.pending)
+        }
+    }
+
+    static let notify: Statement = """
+        SELECT set_config('synchronous_commit', 'off', true), pg_notify(channel, '') FROM unnest($1::text[]) AS channel
+        """
+}
+
+/// Something one task waits on until it is rung, or a time has passed. A ring while nobody waits is kept.
+final class Bell: Sendable {
+    private struct State {
+        var isRung = false
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    func ring() {
+        let waiter = state.withLock { state in
+            state.isRung = state.waiter == nil
+            return state.waiter.take()
+        }
+        waiter?.resume()
+    }
+
+    /// Returns when rung, when the time has passed, or when the task is cancelled.
+    func wait(atMost limit: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.wait() }
+            group.addTask { try? await Task.sleep(for: limit) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    func wait() async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isRung = state.withLock { state in
+                    if state.isRung || Task.isCancelled {
+                        state.isRung = false
+                        return true
+                    }
+                    state.waiter = continuation
+                    return false
+                }
+                if isRung { continuation.resume() }
+            }
+        } onCancel: {
+            state.withLock { $0.waiter.take() }?.resume()
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import Postgres
+
+extension Broker {
+    /// Lengthens the lease of messages that were received with a lease of their own: it then ends `duration` from now.
+    ///
+    /// Messages in the hands of a ``Worker`` need none of this; their consumer's heartbeat extends them all.
+    /// - Throws: ``QueueError/leaseLost(_:)`` when one of them is finished or taken over already; then none is extended.
+    public func extend(_ messages: [ReceivedMessage], by duration: Duration) async throws {
+        let places = messages.map(\.place).sorted()
+        try await write { session in
+            session.queue(Self.lockClaims, places.map(\.queue), places.map(\.lane), places.map(\.seq))
+            let extended = try session.execute(
+                Self.extend, places.map(\.queue), places.map(\.lane), places.map(\.seq), duration.inSeconds)
+            if extended != places.count {
+                throw QueueError.leaseLost("\(places.count - extended) of \(places.count) messages are finished or taken over")
+            }
+        }
+    }
+
+    /// Locks the claims' rows, as a rescue does, so that of the two only one happens. What was completed meanwhile is
+    /// seen by the next statement.
+    static let lockClaims = Statement("SELECT 1 FROM mq.claims c, \(claimsOfPlaces) FOR UPDATE OF c")
+
+    /// The lease of a whole claim is lengthened: that its other places might have ended earlier is nothing anybody has to
+    /// know.
+    static let extend = Statement(
+        """
+        WITH longer AS (
+            UPDATE mq.claims c SET lease_until = greatest(c.lease_until, now() + make_interval(secs => $4::float8))
+            FROM \(claimsOfPlaces) RETURNING c.queue, c.lane, c.first_seq, c.last_seq)
+        SELECT 1 FROM unnest($1::int[], $2::smallint[], $3::bigint[]) AS p(queue, lane, seq)
+        JOIN longer l ON l.queue = p.queue AND l.lane = p.lane AND p.seq BETWEEN l.first_seq AND l.last_seq
+        WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE (d.queue, d.lane, d.seq) = (p.queue, p.lane, p.seq))
+        """)
+
+    private static let claimsOfPlaces = """
+        (SELECT DISTINCT p.queue, p.lane, near.last_seq
+         FROM unnest($1::int[], $2::smallint[], $3::bigint[]) AS p(queue, lane, seq), LATERAL (
+            SELECT n.last_seq, n.first_seq FROM mq.claims n WHERE n.queue = p.queue AND n.lane = p.lane AND n.last_seq >= p.seq
+            ORDER BY n.last_seq LIMIT 1) AS near
+         WHERE near.first_seq <= p.seq) AS held
+        WHERE (c.queue, c.lane, c.last_seq) = (held.queue, held.lane, held.last_seq)
+        """
+}

@@ -1,0 +1,41 @@
+import Postgres
+
+extension Broker {
+    /// Moves deferred messages that are due to the log, at most `limit`, and tells when the next one is due.
+    ///
+    /// Whoever notices may do it: a worker, the upkeep, a test.
+    /// - Returns: how many were moved, and the time until the next one is due, nil when nothing is deferred.
+    func promote(_ queue: Int32, limit: Int = 1000, on database: some DatabaseAccess) async throws -> Promotion {
+        try await database.write { session in
+            let moved = try session.execute(Self.promote, queue, Int32(limit))
+            let next = try session.query(Self.nextDue, queue) { row in try row[0, as: Double?.self] }
+            return Promotion(moved: moved, nextDue: (next.first ?? nil).map { .seconds(max(0, $0)) })
+        }
+    }
+
+    struct Promotion: Sendable {
+        let moved: Int
+        let nextDue: Duration?
+    }
+
+    /// Due rows come by the index (queue, due_at), those that another promoter holds are skipped. Without a free lane
+    /// nothing is moved.
+    static let promote: Statement = """
+        WITH base AS MATERIALIZED (SELECT * FROM mq.take_lane($1) WHERE EXISTS (
+            SELECT FROM mq.deferred d WHERE d.queue = $1 AND d.due_at <= now())),
+        due AS MATERIALIZED (
+            DELETE FROM mq.deferred d WHERE d.ticket IN (
+                SELECT ticket FROM mq.deferred WHERE queue = $1 AND due_at <= now() AND EXISTS (
+                    SELECT FROM base WHERE lane IS NOT NULL)
+                ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+            RETURNING d.*)
+        INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
+        SELECT base.last + row_number() OVER (ORDER BY d.due_at, d.ticket), d.queue, base.lane, d.attempt, d.id, d.sent_at,
+            d.topic, d.key, d.tag, d.headers, d.body
+        FROM base, due d
+        """
+
+    static let nextDue: Statement = """
+        SELECT extract(epoch FROM due_at - clock_timestamp())::float8 FROM mq.deferred WHERE queue = $1 ORDER BY due_at LIMIT 1
+        """
+}

@@ -1,0 +1,134 @@
+public import Foundation
+import Postgres
+
+/// Which dead letters are meant; everything given has to hold.
+public struct DeadLetterFilter: Sendable {
+    public var queue: QueueName?
+    public var reason: String?
+    public var olderThan: Duration?
+    public var message: MessageID?
+    public var key: String?
+
+    public init(
+        queue: QueueName? = nil, reason: String? = nil, olderThan: Duration? = nil, message: MessageID? = nil,
+        key: String? = nil
+    ) {
+        self.queue = queue
+        self.reason = reason
+        self.olderThan = olderThan
+        self.message = message
+        self.key = key
+    }
+}
+
+public struct DeadLetter: Sendable {
+    public let ticket: Int64
+    public let queue: QueueName
+    public let message: Message
+    public let attempts: Int
+    public let reason: String
+    public let error: String?
+    public let diedAt: Date
+    /// What became of each attempt, as JSON: `[{"attempt", "outcome", "at", "error"}, ...]`.
+    public let history: String?
+}
+
+/// What a redrive or purge did: moved + skipped + failed = matched.
+public struct RedriveReport: Sendable, Equatable {
+    public var matched = 0
+    public var moved = 0
+    /// Gone before their turn came: somebody else redrove or purged them.
+    public var skipped = 0
+    /// Found no free lane in time; they are dead letters still.
+    public var failed = 0
+
+    public init() {}
+}
+
+extension Broker {
+    /// Dead letters, the oldest first.
+    public func deadLetters(_ filter: DeadLetterFilter = .init(), limit: Int = 100) async throws -> [DeadLetter] {
+        try await database.query(
+            Self.listDead, filter.queue?.text, filter.reason, filter.olderThan?.inSeconds, filter.message?.uuid, filter.key,
+            Int64(limit)
+        ) { row in
+            DeadLetter(
+                ticket: try row[0], queue: QueueName(try row[1]), message: try Message(row, from: 7), attempts: try row[2],
+                reason: try row[3], error: try row[4], diedAt: try row[5], history: try row[6, as: JSON?.self]?.text)
+        }
+    }
+
+    /// Sends dead letters back to their queues, as fresh messages with the same ids.
+    ///
+    /// Guarantee: each matching letter is moved exactly once or stays; moved + skipped + failed = matched. Letters that die
+    /// after the call began are not part of it.
+    /// - Parameter rate: messages per second at the most; nil as fast as it goes.
+    public func redrive(_ filter: DeadLetterFilter = .init(), rate: Double? = nil) async throws -> RedriveReport {
+        try await walk(filter, rate: rate) { tickets, session in
+            let entries = try session.query(Self.queuesOf, tickets) { row in try row[0, as: Int32.self] }
+            var moved = 0
+            for queue in entries { moved += try session.execute(Self.redrive, queue, tickets) }
+            self.ring(entries, after: session)
+            return moved
+        }
+    }
+
+    /// Deletes dead letters for ever. Guarantee: as with ``redrive(_:rate:)``; each one is counted as purged.
+    public func purge(_ filter: DeadLetterFilter = .init()) async throws -> RedriveReport {
+        try await walk(filter, rate: nil) { tickets, session in try session.execute(Self.purge, tickets) }
+    }
+
+    private func walk(
+        _ filter: DeadLetterFilter, rate: Double?, _ act: @escaping @Sendable ([Int64], borrowing Session) throws -> Int
+    ) async throws -> RedriveReport {
+        let tickets = try await database.query(
+            Self.matchDead, filter.queue?.text, filter.reason, filter.olderThan?.inSeconds, filter.message?.uuid, filter.key
+        ) { row in try row[0, as: Int64.self] }
+        var report = RedriveReport()
+        report.matched = tickets.count
+        let size = max(1, min(500, rate.map { Int($0 / 5) } ?? 500))
+        for start in stride(from: 0, to: tickets.count, by: size) {
+            let batch = Array(tickets[start..<min(start + size, tickets.count)])
+            let (moved, left) = try await database.write { session in
+                let moved = try act(batch, session)
+                return (moved, try session.query(Self.stillDead, batch) { row in try row[0, as: Int.self] }.first ?? 0)
+            }
+            report.moved += moved
+            report.failed += left
+            report.skipped += batch.count - moved - left
+            if let rate, start + size < tickets.count { try await Task.sleep(for: .seconds(Double(batch.count) / rate)) }
+        }
+        return report
+    }
+
+    private static let matching = """
+        FROM mq.dead_letters d JOIN mq.queues q ON q.id = d.queue
+        WHERE ($1::text IS NULL OR q.name = $1) AND ($2::text IS NULL OR d.reason = $2)
+          AND ($3::float8 IS NULL OR d.died_at < now() - make_interval(secs => $3))
+          AND ($4::uuid IS NULL OR d.id = $4) AND ($5::text IS NULL OR d.key = $5)
+        """
+    static let listDead = Statement(
+        """
+        SELECT d.ticket, q.name, d.attempts, d.reason, d.error, d.died_at, d.history, d.id, d.sent_at, d.topic, d.key, d.tag,
+            d.headers, d.body \(matching) ORDER BY d.ticket LIMIT $6
+        """)
+    static let matchDead = Statement("SELECT d.ticket \(matching) ORDER BY d.ticket")
+    static let stillDead: Statement = "SELECT count(*) FROM mq.dead_letters WHERE ticket = ANY ($1)"
+    static let queuesOf: Statement = "SELECT DISTINCT queue FROM mq.dead_letters WHERE ticket = ANY ($1)"
+    /// Letters that another session is moving are waited for, then not found. Without a free lane nothing is moved.
+    static let redrive: Statement = """
+        WITH base AS MATERIALIZED (SELECT * FROM mq.take_lane($1)),
+        risen AS MATERIALIZED (
+            DELETE FROM mq.dead_letters WHERE queue = $1 AND ticket = ANY ($2) AND EXISTS (
+                SELECT FROM base WHERE lane IS NOT NULL) RETURNING *)
+        INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
+        SELECT base.last + row_number() OVER (ORDER BY r.ticket), r.queue, base.lane, 1, r.id, r.sent_at, r.topic, r.key, r.tag,
+            r.headers, r.body
+        FROM base, risen r
+        """
+    static let purge: Statement = """
+        WITH gone AS (DELETE FROM mq.dead_letters WHERE ticket = ANY ($1) RETURNING queue),
+        counted AS (INSERT INTO mq.tallies (queue, kind, change) SELECT queue, 'p', count(*) FROM gone GROUP BY queue)
+        SELECT 1 FROM gone
+        """
+}

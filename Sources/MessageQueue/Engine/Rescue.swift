@@ -1,0 +1,97 @@
+import Postgres
+
+extension Broker {
+    /// Takes messages from consumers that are gone, and those whose own lease has ended, and gives them back with the
+    /// attempt counted; those without attempts left become dead letters.
+    ///
+    /// Guarantee: fenced by the completions, so a wrong guess is harmless: of a rescue and a late finish, one happens.
+    /// - Parameter settled: per lane, a place up to which everything is completed.
+    /// - Returns: how many places were rescued; ``rescueLimit`` means that there may be more.
+    func rescue(_ entry: Catalogue.Entry, from gone: [Int64], settled: [Int64]) async throws -> Int {
+        let taken = try await database.write { session -> [Broker.Rescued] in
+            let open = try session.query(Self.findAbandoned, entry.id, gone, settled, Int32(Self.rescueLimit)) { row in
+                try Rescued(row, queue: entry)
+            }
+            guard !open.isEmpty else { return [] }
+            let places = open.map(\.message.place)
+            let won = Set(
+                try session.query(
+                    Self.expire, entry.id, places.map(\.lane), places.map(\.seq), open.map(\.error)
+                ) { row in Place(queue: entry.id, lane: try row[0], seq: try row[1]) })
+            let taken = open.filter { won.contains($0.message.place) }
+            let (living, dying) = taken.partitioned { $0.message.attempt < entry.retry.attempts }
+            if !living.isEmpty {
+                self.putBack(living.map { Returning($0.message, attempt: $0.message.attempt + 1) }, in: session)
+            }
+            if !dying.isEmpty {
+                self.bury(dying.map { Burial($0.message, reason: "worker-lost", error: $0.error) }, in: session)
+            }
+            return taken
+        }
+        return taken.count
+    }
+
+    static let rescueLimit = 500
+
+    struct Rescued: Sendable {
+        let message: ReceivedMessage
+        let error: String
+
+        init(_ row: borrowing Row, queue: Catalogue.Entry) throws {
+            message = ReceivedMessage(
+                place: Place(queue: queue.id, lane: try row[0], seq: try row[1]), queue: queue.name, attempt: try row[2],
+                message: try Message(row, from: 5), appendedAt: try row[3])
+            error = "consumer \(try row[4, as: Int64.self]) was lost, or its lease ended"
+        }
+    }
+
+    /// Claims behind each lane's settled place by the claims' primary key, their places without a completion by the
+    /// completions' one. Locks the claims' rows, as ``Broker/extend(_:by:)`` does; those that others hold are skipped.
+    static let findAbandoned: Statement = """
+        WITH claim AS MATERIALIZED (
+            SELECT c.lane, c.first_seq, c.last_seq, c.consumer FROM mq.lanes l
+            JOIN mq.claims c ON c.queue = l.queue AND c.lane = l.lane AND c.last_seq > coalesce(($3::bigint[])[l.lane + 1], 0)
+            WHERE l.queue = $1 AND ((c.lease_until IS NULL AND c.consumer = ANY ($2)) OR c.lease_until < now())
+            FOR UPDATE OF c SKIP LOCKED)
+        SELECT c.lane, m.seq, m.attempt, m.appended_at, c.consumer, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body
+        FROM claim c JOIN mq.messages m ON m.queue = $1 AND m.lane = c.lane AND m.seq BETWEEN c.first_seq AND c.last_seq
+        WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = $1 AND d.lane = m.lane AND d.seq = m.seq)
+        LIMIT $4
+        """
+
+    /// A place that somebody finished in the meantime is left alone, and not answered.
+    static let expire: Statement = """
+        INSERT INTO mq.completions (queue, lane, seq, outcome, error)
+        SELECT $1, c.lane, c.seq, 'x', c.error FROM unnest($2::smallint[], $3::bigint[], $4::text[]) AS c(lane, seq, error)
+        ORDER BY c.lane, c.seq
+        ON CONFLICT DO NOTHING RETURNING lane, seq
+        """
+
+    /// Consumers whose session-level lock is free: their process, or its connection, is gone. Trying the lock holds it for
+    /// this statement only. And those without a heartbeat for a whole lease: stopped, or cut off.
+    func findGone(except own: Int64, on database: some DatabaseAccess) async throws -> Gone {
+        let found = try await database.query(Self.findGone, own) { row in
+            (id: try row[0, as: Int64.self], isUnlocked: try row[1, as: Bool.self], isSilent: try row[2, as: Bool.self])
+        }
+        return Gone(unlocked: Set(found.filter(\.isUnlocked).map(\.id)), silent: Set(found.filter(\.isSilent).map(\.id)))
+    }
+
+    struct Gone: Sendable {
+        let unlocked: Set<Int64>
+        let silent: Set<Int64>
+    }
+
+    static let findGone: Statement = """
+        SELECT id, pg_try_advisory_xact_lock(1836122112, id::int), heartbeat_at < now() - make_interval(secs => lease_ms / 1000.0)
+        FROM mq.consumers WHERE ended_at IS NULL AND id <> $1
+        """
+
+    /// All that these consumers held has been taken from them.
+    static let endConsumers: Statement = "UPDATE mq.consumers SET ended_at = now() WHERE id = ANY ($1) AND ended_at IS NULL"
+}
+
+extension Array {
+    func partitioned(by belongs: (Element) -> Bool) -> ([Element], [Element]) {
+        (filter(belongs), filter { !belongs($0) })
+    }
+}

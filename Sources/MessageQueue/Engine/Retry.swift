@@ -1,0 +1,77 @@
+public import Postgres
+
+extension Broker {
+    /// What went wrong with one delivery, and when it should be tried again.
+    public struct Retrial: Sendable {
+        public let message: ReceivedMessage
+        public let delay: Duration
+        public let error: String
+
+        public init(_ message: ReceivedMessage, after delay: Duration, error: String) {
+            self.message = message
+            self.delay = delay
+            self.error = error
+        }
+    }
+
+    /// Gives failed messages back, to be delivered again after a delay, each with its attempt counted.
+    ///
+    /// Guarantee: only the holder of the current lease can do this; otherwise the transaction fails with
+    /// ``QueueError/leaseLost(_:)``.
+    public func retry(_ retrials: [Retrial], in session: borrowing Session) {
+        guard !retrials.isEmpty else { return }
+        finish(retrials.map(\.message.place), as: .retried, errors: retrials.map(\.error), in: session)
+        putBack(retrials.map { Returning($0.message, attempt: $0.message.attempt + 1, delay: $0.delay) }, in: session)
+    }
+
+    /// Gives messages back without counting the attempt: at a shutdown, or to look at them again later.
+    ///
+    /// Guarantee: as with ``retry(_:in:)``.
+    public func release(
+        _ messages: [ReceivedMessage], after delay: Duration = .zero, in session: borrowing Session
+    ) {
+        guard !messages.isEmpty else { return }
+        finish(messages.map(\.place), as: .released, in: session)
+        putBack(messages.map { Returning($0, attempt: $0.attempt, delay: delay) }, in: session)
+    }
+
+    public func retry(_ retrials: [Retrial]) async throws { try await write { self.retry(retrials, in: $0) } }
+
+    public func release(_ messages: [ReceivedMessage], after delay: Duration = .zero) async throws {
+        try await write { self.release(messages, after: delay, in: $0) }
+    }
+
+    /// A message on its way back to its queue.
+    struct Returning: Sendable {
+        let queue: Int32
+        let message: Message
+        let attempt: Int
+        let delay: Duration
+
+        init(_ received: ReceivedMessage, attempt: Int, delay: Duration = .zero) {
+            queue = received.place.queue
+            message = received.message
+            self.attempt = attempt
+            self.delay = delay
+        }
+    }
+
+    /// By way of the deferred messages, also when due at once: that is the one path back into the log that never waits.
+    func putBack(_ returning: [Returning], in session: borrowing Session) {
+        let headers = returning.map { try? Payloads.encode(headers: $0.message.headers) }
+        session.queue(
+            Self.deferAgain, returning.map(\.queue), returning.map { Int16($0.attempt) },
+            returning.map(\.message.id.uuid), returning.map(\.message.sentAt), returning.map(\.message.topic),
+            returning.map(\.message.key), returning.map(\.message.tag), headers,
+            returning.map { Bytes($0.message.body) }, returning.map(\.delay.inSeconds))
+        ring(Array(Set(returning.filter { $0.delay < Doorbell.horizon }.map(\.queue))), after: session)
+    }
+
+    static let deferAgain: Statement = """
+        INSERT INTO mq.deferred (due_at, queue, attempt, id, sent_at, topic, key, tag, headers, body)
+        SELECT now() + make_interval(secs => m.delay), m.queue, m.attempt, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body
+        FROM unnest($1::int[], $2::smallint[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
+            $8::jsonb[], $9::bytea[], $10::float8[])
+            AS m(queue, attempt, id, sent_at, topic, key, tag, headers, body, delay)
+        """
+}

@@ -1,0 +1,44 @@
+import Postgres
+
+extension Broker {
+    /// Per lane, the place up to which everything is completed, and how many places are open beyond it.
+    ///
+    /// Starts from `settled`, so that the cost follows what happened since, not the length of the log.
+    func settle(_ queue: Int32, from settled: [Int64], on database: some DatabaseAccess) async throws -> Settlement {
+        let lanes = try await database.query(Self.settle, queue, settled) { row in
+            (lane: try row[0, as: Int.self], settled: try row[1, as: Int64.self], open: try row[2, as: Int.self])
+        }
+        var settlement = Settlement(settled: [Int64](repeating: 0, count: (lanes.map(\.lane).max() ?? -1) + 1), open: 0)
+        for lane in lanes {
+            settlement.settled[lane.lane] = lane.settled
+            settlement.open += lane.open
+        }
+        return settlement
+    }
+
+    struct Settlement: Sendable {
+        /// By lane.
+        var settled: [Int64]
+        /// Claimed and not yet finished.
+        var open: Int
+    }
+
+    /// Without a known place for a lane, the newest claim tells what its consumer knew. An open place is one of a claim
+    /// without a completion; the claims of one segment are contiguous, so their places need not be read from the log.
+    static let settle: Statement = """
+        WITH start AS MATERIALIZED (
+            SELECT l.lane, greatest(coalesce(($2::bigint[])[l.lane + 1], 0), coalesce(newest.settled_seq, 0)) AS settled,
+                coalesce(newest.last_seq, 0) AS cursor
+            FROM mq.lanes l LEFT JOIN LATERAL (
+                SELECT c.settled_seq, c.last_seq FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
+                ORDER BY c.last_seq DESC LIMIT 1) AS newest ON true
+            WHERE l.queue = $1)
+        SELECT s.lane, coalesce(min(open.seq) - 1, greatest(s.cursor, s.settled)), count(open.seq)
+        FROM start s LEFT JOIN LATERAL (
+            SELECT place.seq FROM mq.claims c, generate_series(c.first_seq, c.last_seq) AS place(seq)
+            WHERE c.queue = $1 AND c.lane = s.lane AND c.last_seq > s.settled AND place.seq > s.settled
+              AND NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = $1 AND d.lane = s.lane AND d.seq = place.seq)
+        ) AS open ON true
+        GROUP BY s.lane, s.cursor, s.settled
+        """
+}

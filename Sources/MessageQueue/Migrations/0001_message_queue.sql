@@ -1,0 +1,1 @@
+../../../Migrations/0001_message_queue.sql

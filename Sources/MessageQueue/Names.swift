@@ -1,0 +1,72 @@
+public import Foundation
+import Postgres
+
+/// The name of a queue: a letter or digit first, then letters, digits, `.`, `_` and `-`; 120 characters at most.
+public struct QueueName: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible, Codable {
+    public let text: String
+    public init(_ text: String) { self.text = text }
+    public init(stringLiteral text: String) { self.text = text }
+    public var description: String { text }
+}
+
+/// The name of a topic, of the same alphabet as a ``QueueName``.
+public struct TopicName: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible, Codable {
+    public let text: String
+    public init(_ text: String) { self.text = text }
+    public init(stringLiteral text: String) { self.text = text }
+    public var description: String { text }
+}
+
+/// The publisher's name for a message, the same over all its attempts: a UUID of version 7, so that ids of messages sent
+/// later sort later.
+public struct MessageID: Hashable, Sendable, CustomStringConvertible, Codable {
+    public let uuid: UUID
+
+    public init(_ uuid: UUID) { self.uuid = uuid }
+
+    /// A fresh id: 48 bits of milliseconds, then 74 random ones (RFC 9562, section 5.7).
+    public init() {
+        let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)
+        let (high, low) = (UInt64.random(in: 0...UInt64.max), UInt64.random(in: 0...UInt64.max))
+        let first = milliseconds << 16 | 0x7000 | high & 0x0fff
+        let second = 0x8000_0000_0000_0000 | low >> 2
+        let bytes = withUnsafeBytes(of: (first.bigEndian, second.bigEndian)) { $0.loadUnaligned(as: uuid_t.self) }
+        uuid = UUID(uuid: bytes)
+    }
+
+    public init?(_ text: String) {
+        guard let uuid = UUID(uuidString: text) else { return nil }
+        self.uuid = uuid
+    }
+
+    public var description: String { uuid.uuidString.lowercased() }
+}
+
+/// Where an attempt stands in a queue's log. Who holds it can finish the attempt, once: it is the receipt.
+public struct Place: Hashable, Sendable, Comparable, CustomStringConvertible {
+    let queue: Int32
+    let lane: Int16
+    let seq: Int64
+
+    init(queue: Int32, lane: Int16, seq: Int64) {
+        self.queue = queue
+        self.lane = lane
+        self.seq = seq
+    }
+
+    /// Reads what ``description`` wrote.
+    public init?(_ text: String) {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, let queue = Int32(parts[0]), let lane = Int16(parts[1]), let seq = Int64(parts[2]) else {
+            return nil
+        }
+        self.init(queue: queue, lane: lane, seq: seq)
+    }
+
+    public var description: String { "\(queue).\(lane).\(seq)" }
+
+    /// In this order are completions written, so that two transactions that meet can't deadlock.
+    public static func < (one: Place, other: Place) -> Bool {
+        (one.queue, one.lane, one.seq) < (other.queue, other.lane, other.seq)
+    }
+}
