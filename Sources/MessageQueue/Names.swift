@@ -57,7 +57,8 @@ public struct Place: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// Reads what ``description`` wrote.
     public init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, let queue = Int32(parts[0]), let lane = Int16(parts[1]), let seq = Int64(parts[2]) else {
+        guard parts.count == 3, let queue = Int32(parts[0]), let lane = Int16(parts[1]), let seq = Int64(parts[2])
+        else {
             return nil
         }
         self.init(queue: queue, lane: lane, seq: seq)

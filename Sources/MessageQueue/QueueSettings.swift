@@ -17,7 +17,8 @@ public struct QueueSettings: Sendable, Equatable {
         try demand((1...64).contains(lanes), "a queue has 1 to 64 lanes, not \(lanes)")
         try demand(lease > .zero, "a lease must be longer than zero")
         try demand((1...32_000).contains(retry.attempts), "a queue allows 1 to 32000 attempts, not \(retry.attempts)")
-        try demand(retry.base >= .zero && retry.cap >= retry.base, "the back-off must not be negative, nor above its cap")
+        try demand(
+            retry.base >= .zero && retry.cap >= retry.base, "the back-off must not be negative, nor above its cap")
         try demand((0...1).contains(retry.jitter), "jitter is a share between 0 and 1, not \(retry.jitter)")
     }
 }

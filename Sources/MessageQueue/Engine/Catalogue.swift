@@ -14,7 +14,6 @@ final class Catalogue: Sendable {
 
     private struct State {
         var queues: [QueueName: Entry] = [:]
-        var names: [Int32: QueueName] = [:]
         var listeners: [TopicName: [Int32]] = [:]
     }
 
@@ -35,7 +34,10 @@ final class Catalogue: Sendable {
         return found
     }
 
-    func name(of queue: Int32) -> QueueName? { state.withLock { $0.names[queue] } }
+    /// What was read last, without a look-up.
+    func known(_ name: QueueName) -> Entry? { state.withLock { $0.queues[name] } }
+
+    var allKnown: [Entry] { state.withLock { Array($0.queues.values) } }
 
     /// Reads everything anew; settings that an operator changed become known this way.
     func load(in session: borrowing Session) throws {
@@ -45,7 +47,6 @@ final class Catalogue: Sendable {
         }
         state.withLock { state in
             state.queues = Dictionary(uniqueKeysWithValues: entries.map { ($0.name, $0) })
-            state.names = Dictionary(uniqueKeysWithValues: entries.map { ($0.id, $0.name) })
             state.listeners = Dictionary(uniqueKeysWithValues: listeners)
         }
     }

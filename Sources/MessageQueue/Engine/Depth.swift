@@ -29,7 +29,8 @@ extension Broker {
     public func statistics() async throws -> [QueueStatistics] {
         try await database.query(Self.depths) { row in
             QueueStatistics(
-                queue: QueueName(try row[0]), depth: try row[1], inFlight: try row[2], deferred: try row[3], dead: try row[4],
+                queue: QueueName(try row[0]), depth: try row[1], inFlight: try row[2], deferred: try row[3],
+                dead: try row[4],
                 purged: try row[5], claimed: try row[6], appended: try row[7], oldestWaiting: try row[8],
                 isPaused: try row[9], readAt: try row[10])
         }

@@ -9,7 +9,7 @@ import Synchronization
 /// the disk. Those that come while one is on its way travel together with the next.
 final class Doorbell: Sendable {
     /// A message that is due later than this rings nobody: whoever waits looks again in that time anyway.
-    static let horizon = Duration.seconds(5)
+    static let horizon = Duration.seconds(10)
     private static let pace = Duration.milliseconds(1)
 
     private struct State {

@@ -12,7 +12,8 @@ extension Broker {
             let extended = try session.execute(
                 Self.extend, places.map(\.queue), places.map(\.lane), places.map(\.seq), duration.inSeconds)
             if extended != places.count {
-                throw QueueError.leaseLost("\(places.count - extended) of \(places.count) messages are finished or taken over")
+                throw QueueError.leaseLost(
+                    "\(places.count - extended) of \(places.count) messages are finished or taken over")
             }
         }
     }

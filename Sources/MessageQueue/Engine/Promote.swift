@@ -6,11 +6,10 @@ extension Broker {
     /// Whoever notices may do it: a worker, the upkeep, a test.
     /// - Returns: how many were moved, and the time until the next one is due, nil when nothing is deferred.
     func promote(_ queue: Int32, limit: Int = 1000, on database: some DatabaseAccess) async throws -> Promotion {
-        try await database.write { session in
-            let moved = try session.execute(Self.promote, queue, Int32(limit))
-            let next = try session.query(Self.nextDue, queue) { row in try row[0, as: Double?.self] }
-            return Promotion(moved: moved, nextDue: (next.first ?? nil).map { .seconds(max(0, $0)) })
+        let promotions = try await database.query(Self.promote, queue, Int32(limit)) { row in
+            Promotion(moved: try row[0], nextDue: try row[1, as: Double?.self].map { .seconds(max(0, $0)) })
         }
+        return promotions.first ?? Promotion(moved: 0, nextDue: nil)
     }
 
     struct Promotion: Sendable {
@@ -28,14 +27,15 @@ extension Broker {
                 SELECT ticket FROM mq.deferred WHERE queue = $1 AND due_at <= now() AND EXISTS (
                     SELECT FROM base WHERE lane IS NOT NULL)
                 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-            RETURNING d.*)
-        INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
-        SELECT base.last + row_number() OVER (ORDER BY d.due_at, d.ticket), d.queue, base.lane, d.attempt, d.id, d.sent_at,
-            d.topic, d.key, d.tag, d.headers, d.body
-        FROM base, due d
-        """
-
-    static let nextDue: Statement = """
-        SELECT extract(epoch FROM due_at - clock_timestamp())::float8 FROM mq.deferred WHERE queue = $1 ORDER BY due_at LIMIT 1
+            RETURNING d.*),
+        moved AS (
+            INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
+            SELECT base.last + row_number() OVER (ORDER BY d.due_at, d.ticket), d.queue, base.lane, d.attempt, d.id, d.sent_at,
+                d.topic, d.key, d.tag, d.headers, d.body
+            FROM base, due d
+            RETURNING 1)
+        SELECT (SELECT count(*) FROM moved), (
+            SELECT extract(epoch FROM d.due_at - now())::float8 FROM mq.deferred d
+            WHERE d.queue = $1 AND d.due_at > now() ORDER BY d.due_at LIMIT 1)
         """
 }

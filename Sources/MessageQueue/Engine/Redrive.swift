@@ -49,11 +49,13 @@ extension Broker {
     /// Dead letters, the oldest first.
     public func deadLetters(_ filter: DeadLetterFilter = .init(), limit: Int = 100) async throws -> [DeadLetter] {
         try await database.query(
-            Self.listDead, filter.queue?.text, filter.reason, filter.olderThan?.inSeconds, filter.message?.uuid, filter.key,
+            Self.listDead, filter.queue?.text, filter.reason, filter.olderThan?.inSeconds, filter.message?.uuid,
+            filter.key,
             Int64(limit)
         ) { row in
             DeadLetter(
-                ticket: try row[0], queue: QueueName(try row[1]), message: try Message(row, from: 7), attempts: try row[2],
+                ticket: try row[0], queue: QueueName(try row[1]), message: try Message(row, from: 7),
+                attempts: try row[2],
                 reason: try row[3], error: try row[4], diedAt: try row[5], history: try row[6, as: JSON?.self]?.text)
         }
     }
@@ -82,7 +84,8 @@ extension Broker {
         _ filter: DeadLetterFilter, rate: Double?, _ act: @escaping @Sendable ([Int64], borrowing Session) throws -> Int
     ) async throws -> RedriveReport {
         let tickets = try await database.query(
-            Self.matchDead, filter.queue?.text, filter.reason, filter.olderThan?.inSeconds, filter.message?.uuid, filter.key
+            Self.matchDead, filter.queue?.text, filter.reason, filter.olderThan?.inSeconds, filter.message?.uuid,
+            filter.key
         ) { row in try row[0, as: Int64.self] }
         var report = RedriveReport()
         report.matched = tickets.count
@@ -96,7 +99,9 @@ extension Broker {
             report.moved += moved
             report.failed += left
             report.skipped += batch.count - moved - left
-            if let rate, start + size < tickets.count { try await Task.sleep(for: .seconds(Double(batch.count) / rate)) }
+            if let rate, start + size < tickets.count {
+                try await Task.sleep(for: .seconds(Double(batch.count) / rate))
+            }
         }
         return report
     }

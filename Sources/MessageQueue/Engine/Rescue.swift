@@ -39,7 +39,8 @@ extension Broker {
 
         init(_ row: borrowing Row, queue: Catalogue.Entry) throws {
             message = ReceivedMessage(
-                place: Place(queue: queue.id, lane: try row[0], seq: try row[1]), queue: queue.name, attempt: try row[2],
+                place: Place(queue: queue.id, lane: try row[0], seq: try row[1]), queue: queue.name,
+                attempt: try row[2],
                 message: try Message(row, from: 5), appendedAt: try row[3])
             error = "consumer \(try row[4, as: Int64.self]) was lost, or its lease ended"
         }
@@ -73,7 +74,8 @@ extension Broker {
         let found = try await database.query(Self.findGone, own) { row in
             (id: try row[0, as: Int64.self], isUnlocked: try row[1, as: Bool.self], isSilent: try row[2, as: Bool.self])
         }
-        return Gone(unlocked: Set(found.filter(\.isUnlocked).map(\.id)), silent: Set(found.filter(\.isSilent).map(\.id)))
+        return Gone(
+            unlocked: Set(found.filter(\.isUnlocked).map(\.id)), silent: Set(found.filter(\.isSilent).map(\.id)))
     }
 
     struct Gone: Sendable {
@@ -87,7 +89,8 @@ extension Broker {
         """
 
     /// All that these consumers held has been taken from them.
-    static let endConsumers: Statement = "UPDATE mq.consumers SET ended_at = now() WHERE id = ANY ($1) AND ended_at IS NULL"
+    static let endConsumers: Statement =
+        "UPDATE mq.consumers SET ended_at = now() WHERE id = ANY ($1) AND ended_at IS NULL"
 }
 
 extension Array {

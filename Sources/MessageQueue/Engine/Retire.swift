@@ -22,7 +22,9 @@ extension Broker {
     @discardableResult
     func retire(_ retention: Retention) async throws -> [String] {
         var deeds: [String] = []
-        let due = try await database.query(Self.rotationDue, retention.rotate.inSeconds) { row in try row[0, as: Int32.self] }
+        let due = try await database.query(Self.rotationDue, retention.rotate.inSeconds) { row in
+            try row[0, as: Int32.self]
+        }
         if let next = due.first {
             try await exclusively { session in
                 try session.execute("SELECT mq.open_segment($1)", next)
@@ -30,7 +32,8 @@ extension Broker {
             }
             deeds.append("opened segment \(next)")
         }
-        for segment in try await database.query(Self.old, retention.keep.inSeconds, row: { try $0[0, as: Int32.self] }) {
+        for segment in try await database.query(Self.old, retention.keep.inSeconds, row: { try $0[0, as: Int32.self] })
+        {
             try await exclusively { session in
                 let open = try session.query(Self.unfinished, segment, row: { try $0[0, as: Bool.self] })
                 if open == [false] {

@@ -1,0 +1,87 @@
+import Synchronization
+
+/// Holds a value that comes and goes; whoever needs it waits until it is there.
+final class Gate<Value: Sendable>: Sendable {
+    private struct State {
+        var value: Value?
+        var waiters: [Int: CheckedContinuation<Value, any Error>] = [:]
+        var nextID = 0
+    }
+
+    private let state = Mutex(State())
+
+    var current: Value? { state.withLock { $0.value } }
+
+    func open(_ value: Value) {
+        let waiters = state.withLock { state in
+            state.value = value
+            defer { state.waiters = [:] }
+            return state.waiters.values
+        }
+        for waiter in waiters { waiter.resume(returning: value) }
+    }
+
+    func close() { state.withLock { $0.value = nil } }
+
+    /// - Throws: `CancellationError` only.
+    func wait() async throws -> Value {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let answer: Result<Value, any Error>? = state.withLock { state in
+                    if let value = state.value { return .success(value) }
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    state.waiters[id] = continuation
+                    return nil
+                }
+                if let answer { continuation.resume(with: answer) }
+            }
+        } onCancel: {
+            state.withLock { $0.waiters.removeValue(forKey: id) }?.resume(throwing: CancellationError())
+        }
+    }
+}
+
+/// Counts what is in flight: at most so many at once.
+final class Slots: Sendable {
+    private struct State {
+        var free: Int
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
+    private let state: Mutex<State>
+
+    init(_ count: Int) { state = Mutex(State(free: count)) }
+
+    /// Takes between 1 and `most` slots, waiting for the first one. For one taker at a time.
+    func take(upTo most: Int) async -> Int {
+        while true {
+            let taken = state.withLock { state in
+                let taken = min(state.free, most)
+                state.free -= taken
+                return taken
+            }
+            if taken > 0 { return taken }
+            await withCheckedContinuation { continuation in
+                let isFree = state.withLock { state in
+                    if state.free > 0 { return true }
+                    state.waiter = continuation
+                    return false
+                }
+                if isFree { continuation.resume() }
+            }
+        }
+    }
+
+    func giveBack(_ count: Int) {
+        guard count > 0 else { return }
+        let waiter = state.withLock { state in
+            state.free += count
+            return state.waiter.take()
+        }
+        waiter?.resume()
+    }
+}

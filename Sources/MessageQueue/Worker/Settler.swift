@@ -1,0 +1,121 @@
+import Postgres
+
+/// One message with what has become of it.
+struct Settlement<Work: Sendable>: Sendable {
+    enum Verdict: Sendable {
+        case success(Work)
+        case failure(Judgement)
+    }
+
+    let message: ReceivedMessage
+    let verdict: Verdict
+}
+
+/// Commits what became of messages: effects, follow-up messages and completions together.
+///
+/// A batch that can't be committed is halved until the one that spoils it stands alone, so that it holds nobody up. While
+/// the database is away, the batch waits for it.
+struct Settler<Work: Sendable>: Sendable {
+    let runtime: StepRuntime
+    let commit: @Sendable ([Work], borrowing Session) throws -> Void
+
+    func settle(_ batch: [Settlement<Work>]) async {
+        guard let first = batch.first else { return }
+        let start = ContinuousClock.now
+        do {
+            try await commitWaiting(batch)
+            runtime.journal.commit(start.secondsUntilNow, of: runtime.queue)
+            record(batch)
+        } catch is OutOfTime {
+            // Nothing was changed: the messages are rescued once this process is gone.
+            runtime.journal.record(.commitDelayed(runtime.queue, error: "the worker stops before the database is back"))
+        } catch  where batch.count > 1 {
+            await settle(Array(batch[..<(batch.count / 2)]))
+            await settle(Array(batch[(batch.count / 2)...]))
+        } catch QueueError.leaseLost {
+            runtime.journal.record(.leaseLost(runtime.queue, first.message.message.id))
+        } catch {
+            await settleAlone(first, after: error)
+        }
+    }
+
+    private func settleAlone(_ one: Settlement<Work>, after error: any Error) async {
+        guard case .success = one.verdict else {
+            // The failure itself can't be written down: the lease ends in time, and somebody else tries.
+            runtime.journal.record(.commitDelayed(runtime.queue, error: "\(error)"))
+            return
+        }
+        let judgement = Judgement.judge(
+            error, attempt: one.message.attempt, by: runtime.retryPolicy, draw: Double.random(in: -1...1))
+        await settle([Settlement(message: one.message, verdict: .failure(judgement))])
+    }
+
+    /// Goes on trying while the trouble is the connection, or a lock, and not the batch.
+    private func commitWaiting(_ batch: [Settlement<Work>]) async throws {
+        var pause = Duration.milliseconds(50)
+        while true {
+            do { return try await commitOnce(batch) } catch let error as PostgresError where error.isWorthWaiting {
+                runtime.journal.record(.commitDelayed(runtime.queue, error: "\(error)"))
+                if runtime.isOutOfTime { throw OutOfTime() }
+                try await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
+                pause = min(pause * 2, .seconds(2))
+            }
+        }
+    }
+
+    private struct OutOfTime: Error {}
+
+    private func commitOnce(_ batch: [Settlement<Work>]) async throws {
+        let broker = runtime.broker
+        let pile = Pile(batch)
+        try await broker.write { session in
+            if !pile.work.isEmpty { try commit(pile.work, session) }
+            if !pile.done.isEmpty { broker.complete(pile.done, in: session) }
+            broker.retry(pile.retrials, in: session)
+            broker.deadLetter(pile.burials, in: session)
+            for (delay, messages) in pile.releases { broker.release(messages, after: delay, in: session) }
+        }
+    }
+
+    private func record(_ batch: [Settlement<Work>]) {
+        let pile = Pile(batch)
+        let queue = runtime.queue
+        if !pile.done.isEmpty { runtime.journal.record(.done(queue, count: pile.done.count)) }
+        for retrial in pile.retrials {
+            runtime.journal.record(.retried(queue, retrial.message.message.id, error: retrial.error))
+        }
+        for burial in pile.burials {
+            runtime.journal.record(.deadLettered(queue, burial.message.message.id, reason: burial.reason))
+        }
+        let released = pile.releases.values.reduce(0) { $0 + $1.count }
+        if released > 0 { runtime.journal.record(.released(queue, count: released)) }
+    }
+
+    /// A batch, sorted by what has to be written.
+    private struct Pile {
+        var work: [Work] = []
+        var done: [ReceivedMessage] = []
+        var retrials: [Broker.Retrial] = []
+        var burials: [Broker.Burial] = []
+        var releases: [Duration: [ReceivedMessage]] = [:]
+
+        init(_ batch: [Settlement<Work>]) {
+            for settlement in batch {
+                let message = settlement.message
+                switch settlement.verdict {
+                case .success(let one):
+                    work.append(one)
+                    done.append(message)
+                case .failure(.retry(let delay, let error)): retrials.append(.init(message, after: delay, error: error))
+                case .failure(.dead(let reason, let error)):
+                    burials.append(.init(message, reason: reason, error: error))
+                case .failure(.release(let delay)): releases[delay, default: []].append(message)
+                }
+            }
+        }
+    }
+}
+
+extension PostgresError {
+    fileprivate var isWorthWaiting: Bool { isConnectionTrouble || isRetryable }
+}

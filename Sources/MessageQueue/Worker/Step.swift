@@ -1,0 +1,92 @@
+public import Postgres
+
+/// Something a worker can run on a queue: a ``Step`` or a ``PreparingStep``.
+public protocol WorkerStep: Sendable {
+    var queueName: QueueName { get }
+    var options: StepOptions { get }
+    /// Runs until the runtime stops. Provided for both kinds of step.
+    func run(in runtime: StepRuntime) async
+}
+
+/// How a step is run.
+public struct StepOptions: Sendable {
+    /// The most messages taken, and committed, at once.
+    public var batch: Int
+    /// How many messages are prepared at once; for steps that only write, how many batches are committed at once.
+    public var concurrency: Int
+    /// The longest that preparing one message may take; then it has failed.
+    public var limit: Duration
+
+    public init(batch: Int = 200, concurrency: Int = 64, limit: Duration = .seconds(15)) {
+        self.batch = batch
+        self.concurrency = concurrency
+        self.limit = limit
+    }
+}
+
+/// A step that needs nothing but the database.
+///
+/// ```swift
+/// struct CountVisits: Step {
+///     let queue = Queue<Visit>("visits")
+///     func commit(_ batch: [Delivery<Visit>], in session: borrowing Session) throws {
+///         try session.execute("UPDATE site SET visits = visits + $1", batch.count)
+///     }
+/// }
+/// ```
+public protocol Step: WorkerStep {
+    associatedtype Payload: Codable & Sendable
+    var queue: Queue<Payload> { get }
+
+    /// Makes the effects of a batch, set by set, and sends what follows from it. The engine adds the completions, and
+    /// commits all of it together or nothing.
+    ///
+    /// May be called again with parts of the same batch, when its commit failed: nothing outside of `session` may change.
+    func commit(_ batch: [Delivery<Payload>], in session: borrowing Session) throws
+}
+
+/// A step that talks to a third party before it writes.
+public protocol PreparingStep: WorkerStep {
+    associatedtype Payload: Codable & Sendable
+    associatedtype Prepared: Sendable
+    var queue: Queue<Payload> { get }
+
+    /// Does what takes time, with no transaction open; many messages are prepared at once.
+    ///
+    /// May be called again for the same message: give the third party an idempotency key.
+    func prepare(_ delivery: Delivery<Payload>) async throws -> Prepared
+
+    /// As ``Step/commit(_:in:)``, for messages that are prepared.
+    func commit(_ batch: [PreparedDelivery<Payload, Prepared>], in session: borrowing Session) throws
+}
+
+public struct PreparedDelivery<Payload: Codable & Sendable, Prepared: Sendable>: Sendable {
+    public let delivery: Delivery<Payload>
+    public let prepared: Prepared
+}
+
+extension Step {
+    public var queueName: QueueName { queue.name }
+    public var options: StepOptions { StepOptions(batch: 500, concurrency: 2) }
+}
+
+extension PreparingStep {
+    public var queueName: QueueName { queue.name }
+    public var options: StepOptions { StepOptions() }
+}
+
+/// An error that says itself what should become of the message; any other error means ``Disposition/retry``.
+public protocol StepFailure: Error {
+    var disposition: Disposition { get }
+}
+
+public enum Disposition: Sendable, Equatable {
+    /// Again, after the queue's back-off.
+    case retry
+    /// Again, after this time.
+    case retryAfter(Duration)
+    /// Never again; an operator has to look at it.
+    case deadLetter(reason: String)
+    /// Later, without counting the attempt.
+    case snooze(Duration)
+}

@@ -1,0 +1,115 @@
+import Logging
+import Postgres
+import Synchronization
+
+/// What somebody has to do now and then, and any worker does: look for lost consumers, note what is settled, open and drop
+/// segments. Late or missing upkeep only delays these.
+struct Upkeep: Sendable {
+    let broker: Broker
+    let consumer: Consumer
+    let runtimes: [StepRuntime]
+    let journal: WorkerJournal
+    let options: WorkerOptions
+
+    /// Runs until the task is cancelled.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await every(.seconds(1), "rescue") { [watch = Watch()] in try await rescue(watch) } }
+            group.addTask { await every(heartbeat, "heartbeat") { try await beat() } }
+            group.addTask { await every(.seconds(2), "settle") { [memory = Memory()] in try await settle(memory) } }
+            group.addTask { await every(options.upkeepInterval, "retire") { try await retire() } }
+        }
+    }
+
+    private var heartbeat: Duration {
+        let lease = runtimes.map(\.entry.lease).min() ?? .seconds(30)
+        return min(lease / 3, .seconds(10))
+    }
+
+    /// One loop that doesn't end by a failure: what went wrong is logged, and tried again next time.
+    private func every(_ interval: Duration, _ name: String, _ action: @escaping () async throws -> Void) async {
+        while !Task.isCancelled {
+            journal.beat(name)
+            do { try await action() } catch {
+                if Task.isCancelled { return }
+                broker.logger.info("\(name) failed, trying again", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: interval * Double.random(in: 0.9...1.1))
+        }
+    }
+
+    private func beat() async throws {
+        try await consumer.heartbeat()
+        _ = try await broker.entries(of: [], on: broker.database)
+    }
+
+    // MARK: Lost consumers
+
+    /// What the rescue loop remembers between two rounds.
+    private final class Watch {
+        var suspects: Set<Int64> = []
+        var silenced: Set<Int64> = []
+    }
+
+    /// A consumer is given up when its lock was free twice in a row, so that one that is just reconnecting keeps its
+    /// messages; or when it has been silent for a whole lease.
+    private func rescue(_ watch: Watch) async throws {
+        let presence = try await consumer.presence()
+        let gone = try await broker.findGone(except: presence.id, on: presence.connection)
+        let lost = gone.unlocked.intersection(watch.suspects)
+        watch.suspects = gone.unlocked
+        let silent = gone.silent.subtracting(watch.silenced).subtracting(gone.unlocked)
+        watch.silenced = gone.silent
+        guard !lost.isEmpty || !silent.isEmpty else { return }
+        for id in lost.union(silent) { journal.record(.consumerLost(id)) }
+        try await takeEverything(from: Array(lost.union(silent)))
+        if !lost.isEmpty { try await broker.database.execute(Broker.endConsumers, Array(lost)) }
+        watch.suspects.subtract(lost)
+    }
+
+    private func takeEverything(from gone: [Int64]) async throws {
+        for entry in try await broker.allEntries() {
+            let known = runtimes.first { $0.entry.id == entry.id }?.settled.withLock { $0 } ?? []
+            let settled = try await broker.settle(entry.id, from: known, on: broker.database).settled
+            var taken = 0
+            repeat {
+                taken = try await broker.rescue(entry, from: gone, settled: settled)
+                if taken > 0 { journal.record(.rescued(entry.name, count: taken)) }
+            } while taken == Broker.rescueLimit
+        }
+    }
+
+    // MARK: Settled places
+
+    private final class Memory {
+        var claims: [Int32: Int] = [:]
+    }
+
+    /// Only where something was claimed since the last time, or was open then.
+    private func settle(_ memory: Memory) async throws {
+        for runtime in runtimes where memory.claims[runtime.entry.id] != runtime.claimCount {
+            let claims = runtime.claimCount
+            let known = runtime.settled.withLock { $0 }
+            let settlement = try await broker.settle(runtime.entry.id, from: known, on: broker.database)
+            runtime.settled.withLock { $0 = settlement.settled }
+            if settlement.open == 0 { memory.claims[runtime.entry.id] = claims }
+            _ = try await broker.rescue(runtime.entry, from: [], settled: settlement.settled)
+        }
+    }
+
+    // MARK: Segments
+
+    private func retire() async throws {
+        for deed in try await broker.retire(options.retention) {
+            broker.logger.info("upkeep", metadata: ["did": "\(deed)"])
+        }
+        try await broker.database.execute(Broker.foldTallies)
+    }
+}
+
+extension Broker {
+    func allEntries() async throws -> [Catalogue.Entry] {
+        _ = try await entries(of: [], on: database)
+        return catalogue.allKnown
+    }
+}

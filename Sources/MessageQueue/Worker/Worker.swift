@@ -1,0 +1,100 @@
+import Logging
+import Postgres
+public import ServiceLifecycle
+
+public struct WorkerOptions: Sendable {
+    /// How often an idle step looks for messages without having been rung.
+    public var poll: Duration
+    /// How long, after the stop signal, messages in flight may take before they are given back.
+    public var drainLimit: Duration
+    public var retention: Broker.Retention
+    /// How often segments are looked after.
+    public var upkeepInterval: Duration
+    /// Told of everything that happens; for tests.
+    public var onEvent: (@Sendable (WorkerEvent) -> Void)?
+
+    public init(
+        poll: Duration = .seconds(10), drainLimit: Duration = .seconds(20), retention: Broker.Retention = .init(),
+        upkeepInterval: Duration = .seconds(30), onEvent: (@Sendable (WorkerEvent) -> Void)? = nil
+    ) {
+        self.poll = poll
+        self.drainLimit = drainLimit
+        self.retention = retention
+        self.upkeepInterval = upkeepInterval
+        self.onEvent = onEvent
+    }
+}
+
+/// Runs steps on their queues until it is told to stop.
+///
+/// Guarantee: at-least-once delivery, with effects exactly once in the database. Survives a server that goes away and comes
+/// back. A graceful shutdown stops receiving, finishes what is in flight within ``WorkerOptions/drainLimit``, and gives
+/// the rest back without counting the attempt.
+public struct Worker: Service {
+    let name: String
+    let broker: Broker
+    let steps: [any WorkerStep]
+    let options: WorkerOptions
+
+    public init(_ name: String, broker: Broker, steps: [any WorkerStep], options: WorkerOptions = .init()) {
+        self.name = name
+        self.broker = broker
+        self.steps = steps
+        self.options = options
+    }
+
+    /// - Throws: ``QueueError/unknownQueue(_:)`` when a step's queue was never declared.
+    public func run() async throws {
+        let journal = WorkerJournal(logger: broker.logger, onEvent: options.onEvent)
+        let consumer = Consumer(name, of: broker, queues: steps.map(\.queueName), journal: journal)
+        let runtimes = try await entriesWaiting().map {
+            StepRuntime(broker: broker, consumer: consumer, entry: $0, journal: journal, options: options)
+        }
+        defer { for runtime in runtimes { runtime.close() } }
+        let upkeep = Upkeep(broker: broker, consumer: consumer, runtimes: runtimes, journal: journal, options: options)
+        await withTaskGroup(of: Void.self) { background in
+            background.addTask { await consumer.run() }
+            background.addTask { await upkeep.run() }
+            await withGracefulShutdownHandler {
+                await runSteps(runtimes)
+            } onGracefulShutdown: {
+                for runtime in runtimes { runtime.stop() }
+            }
+            await consumer.leave()
+            background.cancelAll()
+        }
+    }
+
+    private func runSteps(_ runtimes: [StepRuntime]) async {
+        enum Ended { case step, drainLimit }
+        await withTaskGroup(of: Ended.self) { group in
+            for (step, runtime) in zip(steps, runtimes) {
+                group.addTask {
+                    await step.run(in: runtime)
+                    return .step
+                }
+            }
+            group.addTask {
+                // Both only throw when cancelled, which ends the wait as well.
+                try? await gracefulShutdown()
+                try? await Task.sleep(for: options.drainLimit)
+                return .drainLimit
+            }
+            var running = steps.count
+            while running > 0, await group.next() == .step { running -= 1 }
+            group.cancelAll()
+        }
+    }
+
+    /// The queues may be looked up while the database is still starting.
+    private func entriesWaiting() async throws -> [Catalogue.Entry] {
+        while true {
+            do {
+                return try await broker.entries(of: steps.map(\.queueName), on: broker.database)
+            } catch let error as PostgresError where error.isConnectionTrouble {
+                broker.logger.info("waiting for the database", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+}

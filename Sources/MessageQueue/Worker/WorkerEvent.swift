@@ -1,0 +1,85 @@
+import Logging
+import Metrics
+
+/// What a worker did; for tests, metrics and logs.
+public enum WorkerEvent: Sendable, Equatable {
+    case connected(consumer: Int64)
+    case disconnected(error: String)
+    case received(QueueName, count: Int)
+    case done(QueueName, count: Int)
+    case retried(QueueName, MessageID, error: String)
+    case deadLettered(QueueName, MessageID, reason: String)
+    case released(QueueName, count: Int)
+    case leaseLost(QueueName, MessageID)
+    case rescued(QueueName, count: Int)
+    case consumerLost(Int64)
+    case commitDelayed(QueueName, error: String)
+}
+
+/// Turns events into metrics and log lines, and passes them on.
+struct WorkerJournal: Sendable {
+    let logger: Logger
+    let onEvent: (@Sendable (WorkerEvent) -> Void)?
+
+    func record(_ event: WorkerEvent) {
+        count(event)
+        log(event)
+        onEvent?(event)
+    }
+
+    /// The time from an attempt's place in the queue to the start of its handling, in seconds.
+    func pickup(_ seconds: Double, of queue: QueueName) {
+        Metrics.Recorder(label: "mq_pickup_seconds", dimensions: [("queue", queue.text)]).record(max(0, seconds))
+    }
+
+    func preparation(_ seconds: Double, of queue: QueueName) {
+        Metrics.Recorder(label: "mq_prepare_seconds", dimensions: [("queue", queue.text)]).record(seconds)
+    }
+
+    func commit(_ seconds: Double, of queue: QueueName) {
+        Metrics.Recorder(label: "mq_commit_seconds", dimensions: [("queue", queue.text)]).record(seconds)
+    }
+
+    /// A loop that goes round says so; one that stopped is seen by the age of its last beat.
+    func beat(_ loop: String) {
+        Gauge(label: "mq_loop_beat_unix_seconds", dimensions: [("loop", loop)]).record(Wall.now)
+    }
+
+    private func count(_ event: WorkerEvent) {
+        func add(_ name: String, _ queue: QueueName, _ count: Int = 1) {
+            Counter(label: name, dimensions: [("queue", queue.text)]).increment(by: count)
+        }
+        switch event {
+        case .received(let queue, let count): add("mq_received_total", queue, count)
+        case .done(let queue, let count): add("mq_done_total", queue, count)
+        case .retried(let queue, _, _): add("mq_retried_total", queue)
+        case .deadLettered(let queue, _, _): add("mq_dead_lettered_total", queue)
+        case .released(let queue, let count): add("mq_released_total", queue, count)
+        case .leaseLost(let queue, _): add("mq_lease_lost_total", queue)
+        case .rescued(let queue, let count): add("mq_rescued_total", queue, count)
+        case .commitDelayed(let queue, _): add("mq_commit_delayed_total", queue)
+        case .connected: Gauge(label: "mq_consumer_connected").record(1)
+        case .disconnected: Gauge(label: "mq_consumer_connected").record(0)
+        case .consumerLost: Counter(label: "mq_consumers_lost_total").increment()
+        }
+    }
+
+    private func log(_ event: WorkerEvent) {
+        switch event {
+        case .received, .done, .released: break
+        case .connected(let consumer): logger.info("connected", metadata: ["consumer": "\(consumer)"])
+        case .disconnected(let error): logger.info("connection lost, trying again", metadata: ["error": "\(error)"])
+        case .retried(let queue, let id, let error):
+            logger.info("retrying", metadata: ["queue": "\(queue)", "message": "\(id)", "error": "\(error)"])
+        case .deadLettered(let queue, let id, let reason):
+            logger.info("dead letter", metadata: ["queue": "\(queue)", "message": "\(id)", "reason": "\(reason)"])
+        case .leaseLost(let queue, let id):
+            logger.info("lease lost, nothing changed", metadata: ["queue": "\(queue)", "message": "\(id)"])
+        case .rescued(let queue, let count):
+            logger.info("rescued", metadata: ["queue": "\(queue)", "messages": "\(count)"])
+        case .consumerLost(let consumer): logger.info("consumer lost", metadata: ["consumer": "\(consumer)"])
+        case .commitDelayed(let queue, let error):
+            logger.info("commit delayed, trying again", metadata: ["queue": "\(queue)", "error": "\(error)"])
+        }
+    }
+}
