@@ -4,7 +4,7 @@ extension Broker {
     /// Makes sure that a queue exists with these settings.
     ///
     /// Safe to call at every start, by several processes at once. The number of lanes of an existing queue stays as it is.
-    public func declare(_ name: QueueName, _ settings: QueueSettings = .init()) async throws {
+    public func declare(queue name: QueueName, _ settings: QueueSettings = .init()) async throws {
         try settings.check()
         try Self.check(name.text)
         try await database.write { session in
@@ -17,7 +17,7 @@ extension Broker {
         }
     }
 
-    public func declare(_ topic: TopicName) async throws {
+    public func declare(topic: TopicName) async throws {
         try Self.check(topic.text)
         try await database.execute(Self.declareTopic, topic.text)
     }
