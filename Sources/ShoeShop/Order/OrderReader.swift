@@ -1,4 +1,4 @@
-public import Foundation
+import Foundation
 public import Postgres
 
 /// The answers to the API's questions; each is one statement and takes no locks.

@@ -11,6 +11,7 @@ enum OrderRecords {
     ///
     /// - Throws: ``UnknownOrder`` when one of them isn't there.
     static func lock(_ ids: [OrderID], in session: borrowing Session) throws -> [OrderID: Order] {
+        session.walkIndexes()
         let orders = try session.query(lock, ids) { row in
             let name: String = try row[1]
             guard let status = OrderStatus(name: name, rejection: try row[2]) else {

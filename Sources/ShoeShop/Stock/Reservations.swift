@@ -22,6 +22,7 @@ extension Reservation.State: PostgresDecodable {
 enum Reservations {
     /// What was decided about these orders before, without the lines.
     static func find(_ ids: [OrderID], in session: borrowing Session) throws -> [OrderID: Reservation] {
+        session.walkIndexes()
         let known = try session.query(find, ids) { row in
             Reservation(orderID: try row[0], state: try row[1], refusal: try row[2], decidedAt: try row[3])
         }
@@ -39,12 +40,14 @@ enum Reservations {
 
     /// Puts the shoes of these orders back on the shelf. One that asks for its shoes only later won't get them.
     static func release(_ ids: [OrderID], in session: borrowing Session) {
+        session.walkIndexes()
         session.queue(release, ids)
         session.queue(forestall, ids)
     }
 
     /// The shoes of these orders have left with the carrier.
     static func take(_ ids: [OrderID], in session: borrowing Session) {
+        session.walkIndexes()
         session.queue(take, ids)
     }
 

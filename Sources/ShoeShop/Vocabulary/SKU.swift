@@ -36,5 +36,5 @@ extension SKU: Codable {
 extension SKU: PostgresEncodable, PostgresDecodable {
     public static var postgresType: PostgresType { String.postgresType }
     public func encode(into bytes: inout [UInt8]) -> Bool { code.encode(into: &bytes) }
-    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> SKU? { String.decode(bytes).map(SKU.init) }
+    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> SKU? { String.decode(bytes).map { SKU($0) } }
 }
