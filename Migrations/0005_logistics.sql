@@ -5,11 +5,10 @@ CREATE SCHEMA logistics;
 CREATE TABLE logistics.bookings (
     order_id        uuid PRIMARY KEY,
     status          text NOT NULL CHECK (status IN ('booked', 'refused')),
-    booking_id      text UNIQUE,
-    tracking_number text,
+    tracking_number text UNIQUE,
     refusal_reason  text,
     decided_at      timestamptz NOT NULL DEFAULT now(),
-    CHECK ((status = 'booked') = (booking_id IS NOT NULL AND tracking_number IS NOT NULL)),
+    CHECK ((status = 'booked') = (tracking_number IS NOT NULL)),
     CHECK ((status = 'refused') = (refusal_reason IS NOT NULL))
 );
 COMMENT ON TABLE logistics.bookings IS 'What the carrier answered, once per order.';

@@ -47,15 +47,13 @@ public struct OrderRejected: Hashable, Sendable, Codable {
 /// Topic `delivery-scheduled`: the carrier has the parcel.
 public struct DeliveryScheduled: Hashable, Sendable, Codable {
     public let orderID: OrderID
-    public let bookingID: String
     public let trackingNumber: String
     public let reservedAt: Date
     public let paidAt: Date
     public let at: Date
 
-    public init(of processed: OrderProcessed, bookingID: String, trackingNumber: String, at: Date) {
+    public init(of processed: OrderProcessed, trackingNumber: String, at: Date) {
         orderID = processed.order.id
-        self.bookingID = bookingID
         self.trackingNumber = trackingNumber
         reservedAt = processed.reservedAt
         paidAt = processed.paidAt
