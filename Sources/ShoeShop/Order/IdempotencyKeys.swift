@@ -38,11 +38,11 @@ public enum IdempotencyKeys {
         let lost = Set(sorted.map(\.key.text)).subtracting(won)
         guard !lost.isEmpty else { return firsts }
         let owners = try session.query(find, Array(lost)) { row in
-            (text: try row[0, as: String.self], bodyHash: try row[1, as: Bytes.self].bytes, id: try row[2, as: OrderID.self])
+            (text: try row[0, as: String.self], hash: try row[1, as: Bytes.self], id: try row[2, as: OrderID.self])
         }
         return owners.reduce(into: firsts) { all, owner in
             guard let key = IdempotencyKey(owner.text) else { return }
-            all[key] = KeyClaim(key: key, bodyHash: owner.bodyHash, id: owner.id)
+            all[key] = KeyClaim(key: key, bodyHash: owner.hash.bytes, id: owner.id)
         }
     }
 

@@ -57,6 +57,6 @@ extension TextRule {
     }
     fileprivate static let sku = TextRule("must be an article code of A-Z, 0-9 and hyphens") { SKU($0).isWellFormed }
     fileprivate static let token = TextRule("must be a payment token: tok_ and then letters, digits or _") { text in
-        text.hasPrefix("tok_") && text.dropFirst(4).allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+        text.hasPrefix("tok_") && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
     }
 }

@@ -41,8 +41,8 @@ public struct SubmitOrders: Sendable {
     /// Guarantee: an order is there exactly if its first message is there, and exactly if its key is.
     public func commit(_ group: [Submission], in session: borrowing Session) throws -> [SubmissionOutcome] {
         let candidates = group.map { (id: OrderID.new(), submission: $0) }
-        let claims = candidates.compactMap { candidate in
-            candidate.submission.key.map { KeyClaim(key: $0, bodyHash: candidate.submission.bodyHash, id: candidate.id) }
+        let claims = candidates.compactMap { id, submission in
+            submission.key.map { KeyClaim(key: $0, bodyHash: submission.bodyHash, id: id) }
         }
         let owners = try IdempotencyKeys.claim(claims, in: session)
         let outcomes = candidates.map { candidate in
