@@ -4,7 +4,7 @@ import Mustache
 /// The invoice of a processed order, as one page of HTML without references to anything outside.
 ///
 /// A pure function of the event: issued again, it is the same document.
-struct Invoice: Sendable {
+struct Invoice {
     let orderID: OrderID
     let number: String
     let issuedAt: Date

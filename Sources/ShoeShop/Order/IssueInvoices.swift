@@ -1,23 +1,14 @@
 public import MessageQueue
 public import Postgres
 
-/// Writes an invoice for each processed order and keeps it. Rendering needs no transaction, so it happens before one.
-public struct IssueInvoices: PreparingStep {
+/// Writes an invoice for each processed order and keeps it.
+public struct IssueInvoices: Step {
     public let queue = Workflow.invoices
 
     public init(_ shop: Shop) {}
 
-    /// The finished document, ready to be stored.
-    public struct Document: Sendable {
-        let invoice: Invoice
-    }
-
-    public func prepare(_ delivery: Delivery<OrderProcessed>) async throws -> Document {
-        Document(invoice: Invoice(for: delivery.payload))
-    }
-
-    public func commit(_ batch: [PreparedDelivery<OrderProcessed, Document>], in session: borrowing Session) throws {
-        let invoices = batch.map(\.prepared.invoice).oncePerOrder(\.orderID)
+    public func commit(_ batch: [Delivery<OrderProcessed>], in session: borrowing Session) throws {
+        let invoices = batch.map(\.payload).oncePerOrder(\.order.id).map { Invoice(for: $0) }
         session.queue(
             Self.record, invoices.map(\.orderID), invoices.map(\.number), invoices.map(\.issuedAt),
             invoices.map(\.html))

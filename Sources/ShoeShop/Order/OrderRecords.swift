@@ -64,6 +64,6 @@ enum OrderRecords {
 public struct UnknownOrder: StepFailure, CustomStringConvertible {
     public let id: OrderID
 
-    public var disposition: Disposition { .deadLetter(reason: description) }
+    public var disposition: Disposition { .deadLetter(reason: "unknown-order") }
     public var description: String { "there is no order \(id)" }
 }
