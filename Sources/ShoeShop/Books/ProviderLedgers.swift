@@ -1,0 +1,46 @@
+public import Foundation
+
+/// The third parties' own books, as `GET /ledger` of each tells them.
+public struct ProviderLedgers: Sendable {
+    /// One entry of a ledger: what it is called, which order it is for, and how much moved, where money did.
+    struct Entry: Hashable, Sendable {
+        let id: String
+        let orderID: String
+        let amount: Money?
+    }
+
+    let charges: [Entry]
+    let refunds: [Entry]
+    let bookings: [Entry]
+
+    var orders: Set<OrderID> {
+        Set((charges + refunds + bookings).compactMap { OrderID($0.orderID) })
+    }
+
+    /// - Throws: `DecodingError` when a document isn't a ledger.
+    public init(payment: Data, logistics: Data) throws {
+        let payment = try JSONDecoder().decode(PaymentLedger.self, from: payment)
+        let logistics = try JSONDecoder().decode(LogisticsLedger.self, from: logistics)
+        charges = payment.charges.map { Entry(id: $0.id, orderID: $0.orderID, amount: $0.amount) }
+        refunds = payment.refunds.map { Entry(id: $0.id, orderID: $0.orderID, amount: $0.amount) }
+        bookings = logistics.bookings.map { Entry(id: $0.trackingNumber, orderID: $0.orderID, amount: nil) }
+    }
+
+    private struct PaymentLedger: Decodable {
+        let charges: [Line]
+        let refunds: [Line]
+        struct Line: Decodable {
+            let id: String
+            let orderID: String
+            let amount: Money
+        }
+    }
+
+    private struct LogisticsLedger: Decodable {
+        let bookings: [Line]
+        struct Line: Decodable {
+            let trackingNumber: String
+            let orderID: String
+        }
+    }
+}

@@ -1,0 +1,1 @@
+../../../Migrations/0002_orders.sql

@@ -1,0 +1,1 @@
+../../../Migrations/0003_stock.sql

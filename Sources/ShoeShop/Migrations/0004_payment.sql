@@ -1,0 +1,1 @@
+../../../Migrations/0004_payment.sql

@@ -1,0 +1,1 @@
+../../../Migrations/0005_logistics.sql

@@ -1,0 +1,69 @@
+import Foundation
+public import MessageQueue
+import Postgres
+
+/// The rows of `orders.orders` and their timeline, as far as the status machine is concerned.
+enum OrderRecords {
+    /// An order with what is new in its timeline.
+    typealias Change = (order: Order, entries: [TimelineEntry])
+
+    /// Locks the orders until the end of the transaction, in the order of their ids.
+    ///
+    /// - Throws: ``UnknownOrder`` when one of them isn't there.
+    static func lock(_ ids: [OrderID], in session: borrowing Session) throws -> [OrderID: Order] {
+        session.walkIndexes()
+        let orders = try session.query(lock, ids) { row in
+            let name: String = try row[1]
+            guard let status = OrderStatus(name: name, rejection: try row[2]) else {
+                throw PostgresError(.decoding, "\(name) is no status of an order")
+            }
+            return Order(id: try row[0], status: status, refundedAt: try row[3])
+        }
+        let found = Dictionary(uniqueKeysWithValues: orders.map { ($0.id, $0) })
+        if let missing = ids.first(where: { found[$0] == nil }) { throw UnknownOrder(id: missing) }
+        return found
+    }
+
+    /// Writes what changed; the orders must be locked. What an order does not know stays as it is.
+    static func save(_ changes: [Change], in session: borrowing Session) {
+        guard !changes.isEmpty else { return }
+        let orders = changes.map(\.order)
+        session.queue(
+            save, orders.map(\.id), orders.map(\.status.name), orders.map(\.status.rejection?.rawValue),
+            orders.map(\.rejectionDetail), orders.map(\.total), orders.map(\.trackingNumber), orders.map(\.refundedAt))
+        record(changes.flatMap { change in change.entries.map { (change.order.id, $0) } }, in: session)
+    }
+
+    /// Adds to timelines.
+    static func record(_ entries: [(OrderID, TimelineEntry)], in session: borrowing Session) {
+        session.queue(
+            record, entries.map(\.0), entries.map(\.1.milestone.rawValue), entries.map(\.1.at), entries.map(\.1.detail))
+    }
+
+    private static let lock: Statement = """
+        SELECT id, status, rejection, refunded_at FROM orders.orders WHERE id = ANY($1) ORDER BY id FOR UPDATE
+        """
+    private static let save: Statement = """
+        UPDATE orders.orders AS o
+        SET status = n.status, rejection = n.rejection,
+            rejection_detail = coalesce(n.rejection_detail, o.rejection_detail),
+            total_cents = coalesce(n.total_cents, o.total_cents),
+            tracking_number = coalesce(n.tracking_number, o.tracking_number),
+            refunded_at = coalesce(n.refunded_at, o.refunded_at)
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::timestamptz[])
+            AS n (id, status, rejection, rejection_detail, total_cents, tracking_number, refunded_at)
+        WHERE o.id = n.id
+        """
+    private static let record: Statement = """
+        INSERT INTO orders.events (order_id, milestone, at, detail)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[])
+        """
+}
+
+/// A message names an order that was never accepted here; trying again won't make it known.
+public struct UnknownOrder: StepFailure, CustomStringConvertible {
+    public let id: OrderID
+
+    public var disposition: Disposition { .deadLetter(reason: "unknown-order") }
+    public var description: String { "there is no order \(id)" }
+}

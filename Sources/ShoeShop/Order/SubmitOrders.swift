@@ -1,0 +1,80 @@
+public import MessageQueue
+public import Postgres
+
+/// One customer's checked submission on its way into the database.
+public struct Submission: Sendable {
+    public let draft: OrderDraft
+    /// The `Idempotency-Key` header, when there was one.
+    public let key: IdempotencyKey?
+    /// SHA-256 of the body.
+    public let bodyHash: [UInt8]
+
+    public init(draft: OrderDraft, key: IdempotencyKey?, bodyHash: [UInt8]) {
+        self.draft = draft
+        self.key = key
+        self.bodyHash = bodyHash
+    }
+}
+
+/// What became of a submission once the transaction is committed.
+public enum SubmissionOutcome: Hashable, Sendable {
+    /// A new order, stored together with its first message.
+    case accepted(OrderID)
+    /// The same key and body came before: here is the order of then. Nothing was stored.
+    case replayed(OrderID)
+    /// The key was used for another body. Nothing was stored.
+    case conflict
+}
+
+/// Accepts orders: many submissions in one transaction, with the messages that set them going.
+///
+/// ```swift
+/// let outcomes = try await database.write { try SubmitOrders(broker).commit(waiting, in: $0) }
+/// ```
+public struct SubmitOrders: Sendable {
+    private let broker: Broker
+
+    public init(_ broker: Broker) { self.broker = broker }
+
+    /// Answers one outcome per submission, in the same order. Two submissions with one key may be in the same group.
+    ///
+    /// Guarantee: an order is there exactly if its first message is there, and exactly if its key is.
+    public func commit(_ group: [Submission], in session: borrowing Session) throws -> [SubmissionOutcome] {
+        let candidates = group.map { (id: OrderID.new(), submission: $0) }
+        let claims = candidates.compactMap { id, submission in
+            submission.key.map { KeyClaim(key: $0, bodyHash: submission.bodyHash, id: id) }
+        }
+        let owners = try IdempotencyKeys.claim(claims, in: session)
+        let outcomes = candidates.map { candidate in
+            guard let key = candidate.submission.key, let owner = owners[key], owner.id != candidate.id
+            else { return SubmissionOutcome.accepted(candidate.id) }
+            return owner.bodyHash == candidate.submission.bodyHash ? .replayed(owner.id) : .conflict
+        }
+        try store(
+            zip(candidates, outcomes).compactMap { candidate, outcome in
+                outcome == .accepted(candidate.id) ? candidate.submission.draft.placed(as: candidate.id) : nil
+            }, in: session)
+        return outcomes
+    }
+
+    private func store(_ orders: [PlacedOrder], in session: borrowing Session) throws {
+        guard !orders.isEmpty else { return }
+        let customers = orders.map(\.customer)
+        let addresses = orders.map(\.address)
+        session.queue(
+            Self.insert, orders.map(\.id), customers.map(\.name), customers.map(\.email), addresses.map(\.recipient),
+            addresses.map(\.street), addresses.map(\.city), addresses.map(\.postcode), addresses.map(\.country))
+        session.queue(Self.begin, orders.map(\.id))
+        OrderLines.insert(orders, in: session)
+        try broker.send(orders.map { Outgoing($0, key: $0.id.description) }, to: Workflow.orders, in: session)
+    }
+
+    private static let insert: Statement = """
+        INSERT INTO orders.orders (id, customer_name, customer_email, recipient, street, city, postcode, country)
+        SELECT * FROM unnest(
+            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+        """
+    private static let begin: Statement = """
+        INSERT INTO orders.events (order_id, milestone, at) SELECT id, 'received', now() FROM unnest($1::uuid[]) AS n (id)
+        """
+}

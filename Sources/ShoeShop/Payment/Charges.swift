@@ -1,0 +1,41 @@
+import Foundation
+import Postgres
+
+/// What the payment provider said to a request.
+struct ChargeAnswer {
+    let request: PaymentRequest
+    let outcome: ChargeOutcome
+
+    func event(at now: Date) -> OrderEvent {
+        switch outcome {
+        case .charged(let id):
+            .processed(
+                OrderProcessed(order: request.order, chargeID: id, reservedAt: request.reservedAt, paidAt: now))
+        case .declined(let reason):
+            .rejected(
+                OrderRejected(
+                    orderID: request.order.id, reason: .declined, detail: reason, reservedAt: request.reservedAt,
+                    at: now))
+        }
+    }
+
+    fileprivate var status: String { chargeID == nil ? "declined" : "charged" }
+    fileprivate var chargeID: String? { if case .charged(let id) = outcome { id } else { nil } }
+    fileprivate var declineReason: String? { if case .declined(let reason) = outcome { reason } else { nil } }
+}
+
+/// The rows of `payment.charges`: our copy of the provider's ledger.
+enum Charges {
+    /// Keeps the first answer per order.
+    static func record(_ answers: [ChargeAnswer], in session: borrowing Session) {
+        session.queue(
+            record, answers.map(\.request.order.id), answers.map(\.status), answers.map(\.request.order.total),
+            answers.map(\.chargeID), answers.map(\.declineReason))
+    }
+
+    private static let record: Statement = """
+        INSERT INTO payment.charges (order_id, status, amount_cents, charge_id, decline_reason)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::text[])
+        ON CONFLICT (order_id) DO NOTHING
+        """
+}

@@ -1,0 +1,102 @@
+import Foundation
+import Postgres
+
+/// What was decided about one order; `refusal` says why, for a refused one.
+struct Reservation {
+    enum State: String {
+        case reserved, refused, released, taken
+    }
+
+    let orderID: OrderID
+    let state: State
+    var lines: [PricedLine] = []
+    var refusal: String?
+    let decidedAt: Date
+}
+
+extension Reservation.State: PostgresDecodable {
+    static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { String.decode(bytes).flatMap(Self.init) }
+}
+
+/// The rows of `stock.reservations`: one decision per order, never two.
+enum Reservations {
+    /// What was decided about these orders before, without the lines.
+    static func find(_ ids: [OrderID], in session: borrowing Session) throws -> [OrderID: Reservation] {
+        session.walkIndexes()
+        let known = try session.query(find, ids) { row in
+            Reservation(orderID: try row[0], state: try row[1], refusal: try row[2], decidedAt: try row[3])
+        }
+        return Dictionary(uniqueKeysWithValues: known.map { ($0.orderID, $0) })
+    }
+
+    /// Writes new decisions. Two transactions that decide about the same order meet in the primary key: the later one
+    /// fails as a whole, is repeated, and finds the decision of the first.
+    static func record(_ decisions: [Reservation], in session: borrowing Session) {
+        let lines = decisions.flatMap { decision in decision.lines.map { (decision.orderID, $0) } }
+        session.queue(
+            record, decisions.map(\.orderID), decisions.map(\.state.rawValue), decisions.map(\.refusal),
+            decisions.map(\.decidedAt), lines.map(\.0), lines.map(\.1.sku), lines.map(\.1.quantity))
+    }
+
+    /// Puts the shoes of these orders back on the shelf. One that asks for its shoes only later won't get them.
+    static func release(_ ids: [OrderID], in session: borrowing Session) {
+        session.walkIndexes()
+        session.queue(release, ids)
+        session.queue(forestall, ids)
+    }
+
+    /// The shoes of these orders have left with the carrier.
+    static func take(_ ids: [OrderID], in session: borrowing Session) {
+        session.walkIndexes()
+        session.queue(take, ids)
+    }
+
+    private static let find: Statement = """
+        SELECT order_id, state, refusal, decided_at FROM stock.reservations WHERE order_id = ANY($1)
+        """
+
+    private static let record: Statement = """
+        INSERT INTO stock.reservations (order_id, state, refusal, decided_at, skus, quantities)
+        SELECT d.order_id, d.state, d.refusal, d.decided_at, coalesce(l.skus, '{}'), coalesce(l.quantities, '{}')
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[])
+            AS d (order_id, state, refusal, decided_at)
+        LEFT JOIN (
+            SELECT order_id, array_agg(sku) AS skus, array_agg(quantity) AS quantities
+            FROM unnest($5::uuid[], $6::text[], $7::bigint[]) AS line (order_id, sku, quantity)
+            GROUP BY order_id
+        ) AS l USING (order_id)
+        """
+
+    private static let release = settle(as: "released", moving: "on_hand")
+    private static let take = settle(as: "taken", moving: "taken")
+
+    /// An order without a decision gets one here, so that a request which is still on its way finds it.
+    private static let forestall: Statement = """
+        INSERT INTO stock.reservations (order_id, state, skus, quantities, settled_at)
+        SELECT id, 'released', '{}', '{}', now() FROM unnest($1::uuid[]) AS n (id)
+        WHERE NOT EXISTS (SELECT FROM stock.reservations AS r WHERE r.order_id = n.id)
+        """
+
+    /// Ends the reservations that still stand, and moves their pairs to another column of `stock.items`.
+    ///
+    /// Locks reservations in the order of their ids and then items in the order of their SKUs, as everybody does.
+    private static func settle(as state: String, moving column: String) -> Statement {
+        Statement(
+            """
+            WITH due AS MATERIALIZED (
+                SELECT order_id, skus, quantities FROM stock.reservations
+                WHERE order_id = ANY($1) AND state = 'reserved' ORDER BY order_id FOR UPDATE
+            ), moved AS MATERIALIZED (
+                SELECT line.sku, sum(line.quantity)::bigint AS quantity
+                FROM due, unnest(due.skus, due.quantities) AS line (sku, quantity) GROUP BY line.sku
+            ), locked AS MATERIALIZED (
+                SELECT sku FROM stock.items WHERE sku IN (SELECT sku FROM moved) ORDER BY sku FOR UPDATE
+            ), settled AS (
+                UPDATE stock.reservations AS r SET state = '\(state)', settled_at = now()
+                FROM due WHERE r.order_id = due.order_id
+            )
+            UPDATE stock.items AS i SET reserved = i.reserved - moved.quantity, \(column) = i.\(column) + moved.quantity
+            FROM moved JOIN locked USING (sku) WHERE i.sku = moved.sku
+            """)
+    }
+}
