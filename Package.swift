@@ -39,6 +39,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
@@ -66,7 +67,14 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
             ],
             swiftSettings: strict),
-        .executableTarget(name: "OrderAPI", dependencies: ["Launch", "ShoeShop", hummingbird()], swiftSettings: strict),
+        .executableTarget(
+            name: "OrderAPI",
+            dependencies: [
+                "Launch", "Postgres", "ShoeShop", log(), lifecycle(), hummingbird(),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            resources: [.embedInCode("openapi.yaml")],
+            swiftSettings: strict),
         .executableTarget(name: "OrderWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(name: "StockWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(name: "PaymentWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
