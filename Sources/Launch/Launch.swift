@@ -84,7 +84,10 @@ extension Launch {
     private static func group(of services: [any Service], _ context: Context) -> ServiceGroup {
         var configuration = ServiceGroupConfiguration(
             services: services.map { service in
-                .init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)
+                // Named by type: a description of the service itself could tell the log a password.
+                .init(
+                    service: service, successTerminationBehavior: .gracefullyShutdownGroup,
+                    serviceName: "\(type(of: service))")
             },
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: context.logger)

@@ -106,7 +106,7 @@ extension Provider {
         let start = ContinuousClock.now
         defer { answering.record(duration: start.duration(to: .now)) }
         guard call.method == .POST, let strike = faults.strike() else { return .once(await desk.answer(call)) }
-        Counter(label: "sandbox.faults", dimensions: [("provider", name), ("mode", strike.mode.rawValue)]).increment()
+        record(strike)
         switch strike.mode {
         case .error:
             return .once(Answer(.serviceUnavailable, problem: "injected fault"))
@@ -128,5 +128,11 @@ extension Provider {
             changing.yield(.outage(strike.generation))
             return .none
         }
+    }
+
+    private func record(_ strike: FaultSwitch.Strike) {
+        let mode = strike.mode.rawValue
+        Counter(label: "sandbox.faults", dimensions: [("provider", name), ("mode", mode)]).increment()
+        logger.debug("fault strikes", metadata: ["provider": "\(name)", "mode": "\(mode)"])
     }
 }

@@ -105,7 +105,7 @@ struct FaultTests {
             try await sandbox.setFault(#"{"mode":"error","forSeconds":0.1}"#)
             try await sandbox.setFault(#"{"mode":"malformed"}"#)
             try await sandbox.setFault(#"{"mode":"error","forSeconds":0.3}"#, of: "logistics")
-            try await sandbox.process.logged("fault cleared")
+            try await sandbox.process.logged(#""fault cleared","metadata":{"provider":"logistics"}"#)
             let faults = try await sandbox.send(.GET, sandbox.control + "/faults").body
             #expect(faults.contains(#""logistics":null"#) && faults.contains(#""mode":"malformed""#))
         }
@@ -115,11 +115,11 @@ struct FaultTests {
     func hangEnds() async throws {
         try await Sandbox.run { sandbox async throws in
             let order = OrderID.new()
-            try await sandbox.setFault(#"{"mode":"hang","forSeconds":0.2}"#)
-            let error = try await #require(throws: ProviderError.self) {
-                try await sandbox.paymentClient().charge(.price, for: order, token: "tok_visa")
-            }
-            #expect(error.kind == .connectionLost)
+            try await sandbox.setFault(#"{"mode":"hang"}"#)
+            async let failure = sandbox.failureToCharge(order)
+            try await sandbox.process.logged("fault strikes")
+            try await sandbox.clearFault()
+            #expect(await failure?.kind == .connectionLost)
             #expect(try await sandbox.charges(of: order).isEmpty)
         }
     }
@@ -204,6 +204,15 @@ extension Sandbox {
             } catch  where error.isRetryable {
                 continue
             }
+        }
+    }
+
+    func failureToCharge(_ order: OrderID) async -> ProviderError? {
+        do {
+            _ = try await paymentClient().charge(.price, for: order, token: "tok_visa")
+            return nil
+        } catch {
+            return error
         }
     }
 }

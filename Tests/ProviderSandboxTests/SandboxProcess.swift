@@ -15,7 +15,7 @@ final class SandboxProcess: Sendable {
         process.executableURL = Self.executable
         process.arguments =
             ["--data", data.path, "--port", "0", "--payment-port", "0", "--logistics-port", "0"]
-            + ["--log-format", "json"] + arguments
+            + ["--log-format", "json", "--log-level", "debug"] + arguments
         process.standardError = stderr
         process.terminationHandler = { process in
             exiting.yield(process.terminationStatus)
@@ -34,7 +34,7 @@ final class SandboxProcess: Sendable {
 
     /// Waits until it listens.
     func addresses() async throws -> [String: String] {
-        try await log.line(containing: "listening").metadata ?? [:]
+        try await log.line(containing: #""message":"listening""#).metadata ?? [:]
     }
 
     /// Waits for a line of the log that nobody waited for yet.

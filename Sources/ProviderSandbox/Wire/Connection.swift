@@ -3,40 +3,48 @@ import NIOHTTP1
 
 /// One client's connection: requests in turn, each answered once, twice or not at all.
 struct Connection {
-    typealias Channel = NIOAsyncChannel<NIOHTTPServerRequestFull, HTTPServerResponsePart>
+    private typealias Exchange = NIOAsyncChannel<NIOHTTPServerRequestFull, HTTPServerResponsePart>
 
-    static let longestBody = 64 * 1024
+    private static let longestBody = 64 * 1024
 
-    let channel: Channel
+    let channel: any Channel
     let serve: Door.Server
-
-    static func wrap(_ channel: any NIOCore.Channel) -> EventLoopFuture<Channel> {
-        channel.eventLoop.makeCompletedFuture {
-            // Without pipelining assistance, which takes a second answer to one request for a bug.
-            try channel.pipeline.syncOperations.configureHTTPServerPipeline(withPipeliningAssistance: false)
-            try channel.pipeline.syncOperations.addHandler(
-                NIOHTTPServerRequestAggregator(maxContentLength: longestBody))
-            return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
-        }
-    }
 
     /// Serves until the client leaves, an answer is withheld, or the task is cancelled; then the connection is closed.
     func run() async {
-        // A client that leaves in the middle is no event for a server.
-        try? await channel.executeThenClose { requests, answers in
-            for try await request in requests {
-                switch try await serve(Call(request), channel.channel) {
-                case .none:
-                    return
-                case .once(let answer):
-                    try await answers.write(contentsOf: answer.parts(for: request.head))
-                case .twice(let answer):
-                    let parts = answer.parts(for: request.head)
-                    try await answers.write(contentsOf: parts + parts)
+        do {
+            try await wrapped().executeThenClose { requests, answers in
+                try await channel.setOption(.autoRead, value: true).get()
+                for try await request in requests {
+                    let parts = try await parts(for: request)
+                    guard !parts.isEmpty else { return }
+                    try await answers.write(contentsOf: parts)
+                    guard request.head.isKeepAlive else { return }
                 }
-                guard request.head.isKeepAlive else { return }
             }
+        } catch {
+            // A client that leaves in the middle is no event for a server; the connection is closed in any case.
+            channel.close(promise: nil)
         }
+    }
+
+    private func parts(for request: NIOHTTPServerRequestFull) async throws -> [HTTPServerResponsePart] {
+        switch try await serve(Call(request), channel) {
+        case .none: return []
+        case .once(let answer): return answer.parts(for: request.head)
+        case .twice(let answer): return answer.parts(for: request.head) + answer.parts(for: request.head)
+        }
+    }
+
+    /// Wrapped here and not while accepting: an async channel that nobody runs may not be dropped.
+    private func wrapped() async throws -> Exchange {
+        try await channel.eventLoop.submit { [channel] in
+            let pipeline = channel.pipeline.syncOperations
+            // Without pipelining assistance, which takes a second answer to one request for a bug.
+            try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false)
+            try pipeline.addHandler(NIOHTTPServerRequestAggregator(maxContentLength: Self.longestBody))
+            return try NIOAsyncChannel(wrappingChannelSynchronously: channel)
+        }.get()
     }
 }
 
