@@ -12,6 +12,9 @@ func log() -> Target.Dependency { .product(name: "Logging", package: "swift-log"
 func metrics() -> Target.Dependency { .product(name: "Metrics", package: "swift-metrics") }
 func lifecycle() -> Target.Dependency { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
 func hummingbird() -> Target.Dependency { .product(name: "Hummingbird", package: "hummingbird") }
+func subprocess() -> [Target.Dependency] {
+    [.product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system")]
+}
 func httpClient() -> Target.Dependency { .product(name: "AsyncHTTPClient", package: "async-http-client") }
 
 let package = Package(
@@ -39,6 +42,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
@@ -73,14 +77,20 @@ let package = Package(
         .executableTarget(name: "LogisticsWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(
             name: "ProviderSandbox", dependencies: ["Launch", hummingbird(), httpClient()], swiftSettings: strict),
+        .target(name: "LocalPostgres", dependencies: subprocess(), swiftSettings: strict),
         .executableTarget(
             name: "ShopCLI",
             dependencies: [
-                "Postgres", "MessageQueue", "ShoeShop", "Launch", httpClient(),
+                "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", log(), httpClient(),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Subprocess", package: "swift-subprocess"),
-            ],
+            ] + subprocess(),
+            resources: [.embedInCode("Samples")],
             swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Postgres", "LocalPostgres", log()] + subprocess(), path: "Tests/TestSupport",
+            swiftSettings: strict),
+        .testTarget(
+            name: "LocalPostgresTests", dependencies: ["LocalPostgres"] + subprocess(), swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )
