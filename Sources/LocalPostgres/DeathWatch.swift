@@ -30,11 +30,13 @@ public struct DeathWatch: ~Copyable, Sendable {
     {
         let (readEnd, writeEnd) = try FileDescriptor.pipe()
         _ = fcntl(writeEnd.rawValue, F_SETFD, FD_CLOEXEC)
-        var options = account?.options ?? PlatformOptions()
+        let words = ["/bin/sh", "-c", script, "sh"] + command
+        let shellCommand = account?.wrapping(words) ?? words
+        var options = PlatformOptions()
         options.processGroupID = 0
         // The lock travels as standard output, which nothing here writes to.
         let shell = try await run(
-            .path("/bin/sh"), arguments: Arguments(["-c", script, "sh"] + command),
+            .name(shellCommand[0]), arguments: Arguments(Array(shellCommand.dropFirst())),
             workingDirectory: "/",
             platformOptions: options,
             input: .fileDescriptor(readEnd, closeAfterSpawningProcess: true),

@@ -10,8 +10,8 @@ import Foundation
 ///
 /// Guarantees: starting twice, also from two processes at once, gives the same server; a start after
 /// `kill -9` (of the server, or of a first start half way) recovers; nobody but the owner of the folder, and
-/// root, can connect. PostgreSQL refuses to run as root, so for root the server runs as the owner of the folder,
-/// for a new folder as `postgres` or `nobody`. Where that account cannot enter the project's folder, the files are kept
+/// root, can connect. PostgreSQL refuses to run as root, so for root the server runs (by `setpriv`) as the owner of the
+/// folder, for a new folder as `postgres` or `nobody`. Where that account cannot enter the project's folder, the files are kept
 /// in `/var/tmp/shoeshop-<hash of the path>` and `directory` becomes a symbolic link to it.
 public struct LocalPostgres: Sendable {
     /// What the process table says of the cluster's server.

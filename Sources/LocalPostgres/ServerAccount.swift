@@ -1,12 +1,4 @@
 import Foundation
-import Subprocess
-
-#if canImport(System)
-    import System
-#else
-    import SystemPackage
-#endif
-
 /// The account that the server runs as when we are root, which PostgreSQL refuses.
 struct ServerAccount: Sendable, Equatable {
     let userID: UInt32
@@ -33,18 +25,15 @@ struct ServerAccount: Sendable, Equatable {
 
     /// Whether this account can enter the folder; the kernel knows best, access lists included.
     func canEnter(_ folder: String) async throws -> Bool {
-        try await run(
-            .path("/bin/sh"), arguments: ["-c", #"cd "$1""#, "sh", folder], platformOptions: options,
-            output: .discarded, error: .discarded
-        ).terminationStatus.isSuccess
+        try await execute(["/bin/sh", "-c", #"cd "$1""#, "sh", folder], as: self, in: "/").isSuccess
     }
 
-    var options: PlatformOptions {
-        var options = PlatformOptions()
-        options.userID = userID
-        options.groupID = groupID
-        options.supplementaryGroups = []
-        return options
+    /// The command to run instead of `command`, so that it runs as this account.
+    ///
+    /// Not with the `userID` of `PlatformOptions`: between fork and exec the C library's `setuid` waits for threads
+    /// that the child does not have.
+    func wrapping(_ command: [String]) -> [String] {
+        ["setpriv", "--reuid=\(userID)", "--regid=\(groupID)", "--clear-groups", "--"] + command
     }
 }
 

@@ -1,11 +1,4 @@
 import Foundation
-import Subprocess
-
-#if canImport(System)
-    import System
-#else
-    import SystemPackage
-#endif
 
 /// PostgreSQL's own programs, all of one version, in one folder.
 struct ServerPrograms: Sendable {
@@ -36,16 +29,7 @@ struct ServerPrograms: Sendable {
     func run(_ program: String, _ arguments: [String], at place: ClusterPlace, input: String = "") async throws
         -> (isSuccess: Bool, output: String)
     {
-        let result = try await Subprocess.run(
-            .path(FilePath(path(program))),
-            arguments: Arguments(arguments),
-            environment: .inherit.updating(["LC_ALL": "C", "PGDATA": nil, "PGPORT": nil]),
-            workingDirectory: FilePath(place.home),
-            platformOptions: place.account?.options ?? PlatformOptions(),
-            input: .string(input),
-            output: .string(limit: 1 << 20),
-            error: .combinedWithOutput)
-        return (result.terminationStatus.isSuccess, result.standardOutput)
+        try await execute([path(program)] + arguments, as: place.account, in: place.home, input: input)
     }
 
     private var areComplete: Bool {
@@ -54,9 +38,8 @@ struct ServerPrograms: Sendable {
 
     /// The major version, such as "15", of "postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)".
     private func version() async throws -> String? {
-        let result = try await Subprocess.run(
-            .path(FilePath(path("postgres"))), arguments: ["--version"], output: .string(limit: 1024))
-        let number = result.standardOutput.split(separator: " ").first { $0.first?.isNumber == true }
+        let answer = try await execute([path("postgres"), "--version"], in: "/").output
+        let number = answer.split(separator: " ").first { $0.first?.isNumber == true }
         return number?.prefix { $0.isNumber }.description
     }
 
@@ -69,9 +52,8 @@ struct ServerPrograms: Sendable {
 
     /// What `pg_config` answers; it comes with the client library and is often absent.
     private static func configured() async -> String? {
-        let result = try? await Subprocess.run(
-            .name("pg_config"), arguments: ["--bindir"], output: .string(limit: 4096))
-        return result?.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let answer = try? await execute(["pg_config", "--bindir"], in: "/"), answer.isSuccess else { return nil }
+        return answer.output.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     /// `/usr/lib/postgresql/17/bin` (Debian), `/usr/pgsql-17/bin` (Red Hat), Homebrew's folders; newest first.
