@@ -22,12 +22,18 @@ public struct DeathWatch: ~Copyable, Sendable {
     ///
     /// - Parameter lock: stays locked until the command has ended.
     public static func start(_ command: [String], holding lock: borrowing FolderLock) async throws -> DeathWatch {
-        try await start(command, as: nil, holding: lock)
+        try await start(command, as: nil, holding: lock.descriptor)
     }
 
-    static func start(_ command: [String], as account: ServerAccount?, holding lock: borrowing FolderLock)
-        async throws -> DeathWatch
+    /// Starts the watch without a lock.
+    public static func start(_ command: [String]) async throws -> DeathWatch {
+        try await start(command, as: nil, holding: nil)
+    }
+
+    static func start(_ command: [String], as account: ServerAccount?, holding lock: Int32?) async throws -> DeathWatch
     {
+        let nowhere = try FileDescriptor.open("/dev/null", .writeOnly, options: .closeOnExec)
+        defer { try? nowhere.close() }
         let (readEnd, writeEnd) = try FileDescriptor.pipe()
         _ = fcntl(writeEnd.rawValue, F_SETFD, FD_CLOEXEC)
         let words = ["/bin/sh", "-c", script, "sh"] + command
@@ -40,7 +46,8 @@ public struct DeathWatch: ~Copyable, Sendable {
             workingDirectory: "/",
             platformOptions: options,
             input: .fileDescriptor(readEnd, closeAfterSpawningProcess: true),
-            output: .fileDescriptor(FileDescriptor(rawValue: lock.descriptor), closeAfterSpawningProcess: false),
+            output: .fileDescriptor(
+                lock.map(FileDescriptor.init(rawValue:)) ?? nowhere, closeAfterSpawningProcess: false),
             error: .discarded)
         return DeathWatch(processGroup: shell.processIdentifier.value, pipeEnd: writeEnd)
     }

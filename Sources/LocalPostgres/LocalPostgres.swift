@@ -69,6 +69,15 @@ public struct LocalPostgres: Sendable {
     public func stopWithThisProcess(holding lock: borrowing FolderLock) async throws -> DeathWatch {
         let place = try await ClusterPlace.claimed(for: directory)
         let programs = try await ServerPrograms.find(version: place.dataVersion)
-        return try await DeathWatch.start(programs.stopCommand(at: place), as: place.account, holding: lock)
+        return try await DeathWatch.start(programs.stopCommand(at: place), as: place.account, holding: lock.descriptor)
+    }
+
+    /// Has the server stopped and everything of the cluster deleted when this process ends, even by `kill -9`.
+    public func removeWithThisProcess() async throws -> DeathWatch {
+        let place = try await ClusterPlace.claimed(for: directory)
+        let programs = try await ServerPrograms.find(version: place.dataVersion)
+        let script = #""$@"; rm -rf "$0""#
+        return try await DeathWatch.start(
+            ["/bin/sh", "-c", script, place.home] + programs.stopCommand(at: place), as: place.account, holding: nil)
     }
 }

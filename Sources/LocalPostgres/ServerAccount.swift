@@ -1,4 +1,5 @@
 import Foundation
+
 /// The account that the server runs as when we are root, which PostgreSQL refuses.
 struct ServerAccount: Sendable, Equatable {
     let userID: UInt32
