@@ -36,7 +36,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0", traits: ["CommandLineArguments"]),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.25.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
@@ -44,6 +44,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
@@ -60,6 +61,9 @@ let package = Package(
             name: "ShoeShop",
             dependencies: [
                 "Postgres", "MessageQueue", log(), metrics(), httpClient(),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "Mustache", package: "swift-mustache"),
             ],
             resources: [.embedInCode("Migrations")],
@@ -68,31 +72,63 @@ let package = Package(
             name: "Launch",
             dependencies: [
                 "Postgres", "MessageQueue", "ShoeShop", log(), metrics(), lifecycle(), hummingbird(),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "Configuration", package: "swift-configuration"),
             ],
             swiftSettings: strict),
-        .executableTarget(name: "OrderAPI", dependencies: ["Launch", "ShoeShop", hummingbird()], swiftSettings: strict),
+        .executableTarget(
+            name: "OrderAPI",
+            dependencies: [
+                "Launch", "Postgres", "ShoeShop", log(), lifecycle(), hummingbird(),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            resources: [.embedInCode("openapi.yaml")],
+            swiftSettings: strict),
         .executableTarget(name: "OrderWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(name: "StockWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(name: "PaymentWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(name: "LogisticsWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(
-            name: "ProviderSandbox", dependencies: ["Launch", hummingbird(), httpClient()], swiftSettings: strict),
+            name: "ProviderSandbox",
+            dependencies: [
+                "Launch", log(), metrics(), lifecycle(), hummingbird(),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
         .target(name: "LocalPostgres", dependencies: subprocess(), swiftSettings: strict),
         .executableTarget(
             name: "ShopCLI",
             dependencies: [
                 "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", log(), httpClient(),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + subprocess(),
             resources: [.embedInCode("Samples")],
             swiftSettings: strict),
         .target(
-            name: "TestSupport", dependencies: ["Postgres", "LocalPostgres", log()] + subprocess(), path: "Tests/TestSupport",
-            swiftSettings: strict),
+            name: "TestSupport", dependencies: ["Postgres", "LocalPostgres", log()] + subprocess(),
+            path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
             name: "LocalPostgresTests", dependencies: ["LocalPostgres"] + subprocess(), swiftSettings: strict),
+        .testTarget(
+            name: "LaunchTests",
+            dependencies: [
+                "Launch", log(), metrics(), lifecycle(), hummingbird(), httpClient(),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ProviderSandboxTests",
+            dependencies: [
+                "ProviderSandbox", "ShoeShop", "Launch", httpClient(),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

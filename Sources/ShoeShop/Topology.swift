@@ -71,8 +71,8 @@ public struct Topology: Sendable {
 extension Broker {
     /// Makes sure that everything of the topology is there; safe to call at every start, by many processes at once.
     public func declare(_ topology: Topology) async throws {
-        for queue in topology.queues { try await declare(queue.name, queue.settings) }
-        for topic in topology.topics { try await declare(topic) }
+        for queue in topology.queues { try await declare(queue: queue.name, queue.settings) }
+        for topic in topology.topics { try await declare(topic: topic) }
         for subscription in topology.subscriptions {
             try await subscribe(subscription.queue, to: subscription.topic, tags: subscription.tags)
         }

@@ -27,7 +27,7 @@ public struct Books: Sendable {
         return Books(ours, theirs, newcomers: newcomers)
     }
 
-    /// The numbers without the audit.
+    /// The numbers without the audit. Reads all orders and the engine's whole log: not for every second.
     public static func summary(_ database: Database, accepted: [OrderID] = []) async throws -> Summary {
         Summary(try await Snapshot.read(database, accepted: accepted))
     }

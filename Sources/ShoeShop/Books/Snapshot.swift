@@ -95,13 +95,17 @@ struct Snapshot: Sendable {
         """
 
     /// Each order with something left to be done must have a message that does it, or a dead letter that says why not.
+    ///
+    /// Reads the engine's log once, whatever the number of orders: an index step per order would rest on statistics
+    /// that lag behind.
     private static let open: Statement = """
-        SELECT b.id, b.is_under_way, b.what,
-            EXISTS (SELECT FROM mq.deferred AS d WHERE d.key = b.id::text)
-            OR EXISTS (SELECT FROM mq.messages AS m WHERE m.key = b.id::text AND NOT EXISTS (
-                SELECT FROM mq.completions AS c WHERE c.queue = m.queue AND c.lane = m.lane AND c.seq = m.seq)),
-            EXISTS (SELECT FROM mq.dead_letters AS l WHERE l.key = b.id::text)
-        FROM (
+        WITH moving AS MATERIALIZED (
+            SELECT m.key FROM mq.messages AS m WHERE NOT EXISTS (
+                SELECT FROM mq.completions AS c WHERE c.queue = m.queue AND c.lane = m.lane AND c.seq = m.seq)
+            UNION SELECT d.key FROM mq.deferred AS d
+        ), dead AS MATERIALIZED (
+            SELECT DISTINCT key FROM mq.dead_letters
+        ), business AS MATERIALIZED (
             SELECT o.id, o.status IN ('received', 'priced', 'paid') AS is_under_way, concat_ws(', ',
                 CASE WHEN o.status IN ('received', 'priced', 'paid') THEN 'it is only ' || o.status END,
                 CASE WHEN o.rejection = 'undeliverable' AND o.refunded_at IS NULL THEN 'it is not refunded' END,
@@ -112,7 +116,12 @@ struct Snapshot: Sendable {
             FROM orders.orders AS o
             LEFT JOIN stock.reservations AS r ON r.order_id = o.id
             LEFT JOIN orders.invoices AS i ON i.order_id = o.id
-        ) AS b WHERE b.what <> ''
+        )
+        SELECT b.id, b.is_under_way, b.what, moving.key IS NOT NULL, dead.key IS NOT NULL
+        FROM business AS b
+        LEFT JOIN moving ON moving.key = b.id::text
+        LEFT JOIN dead ON dead.key = b.id::text
+        WHERE b.what <> ''
         """
     private static let counts: Statement = """
         SELECT status, rejection, count(*) FROM orders.orders GROUP BY status, rejection

@@ -1,0 +1,31 @@
+public import Logging
+import Metrics
+
+/// What a process has when its services are built: its settings, its logger and its face to the operators.
+public struct Context: Sendable {
+    /// The executable's name, also the logger's label.
+    public let name: String
+    public let settings: Settings
+    public let logger: Logger
+    public let operations: Operations
+
+    public init(name: String, settings: Settings, logger: Logger, operations: Operations) {
+        self.name = name
+        self.settings = settings
+        self.logger = logger
+        self.operations = operations
+    }
+}
+
+extension Context {
+    /// Installs logging and metrics for the whole process, which can be done once in a process.
+    static func bootstrap(name: String, settings: Settings) -> Context {
+        let format = settings[Settings.logFormat]
+        let level = settings[Settings.logLevel]
+        LoggingSystem.bootstrap { label in LineLogHandler(label: label, format: format, level: level) }
+        let metrics = PrometheusMetrics()
+        MetricsSystem.bootstrap(metrics)
+        return Context(
+            name: name, settings: settings, logger: Logger(label: name), operations: Operations(metrics: metrics))
+    }
+}

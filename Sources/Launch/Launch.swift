@@ -1,0 +1,110 @@
+import Foundation
+public import Hummingbird
+import Logging
+public import ServiceLifecycle
+import UnixSignals
+
+/// Starts a process of the shop, so that an executable's main is a table of contents.
+///
+/// ```swift
+/// await Launch.run("invoice-printer", "Prints what was sold.", settings: [InvoiceSettings.printer]) { context in
+///     InvoicePrinter(context.settings[InvoiceSettings.printer])
+/// }
+/// ```
+///
+/// Both entries read the settings, install logging and metrics, serve the operations routes (``Operations``) and
+/// run the services until SIGTERM or SIGINT, which shuts them down gracefully within `--shutdown-timeout`.
+/// They return after a graceful shutdown and otherwise end the process: status 64 when the settings are wrong,
+/// 1 when a service failed.
+public enum Launch {
+    /// Runs services with an HTTP server for operations beside them, which stops last.
+    public static func run(
+        _ name: String, _ about: String, settings: [any SettingDeclaration] = [], port: PortNumber = 0,
+        @ServiceList _ services: @Sendable (Context) async throws -> [any Service]
+    ) async {
+        await launch(name, about, settings, port, BasicRequestContext.self, serverStops: .last) { context, _ in
+            try await services(context)
+        }
+    }
+
+    /// Runs an HTTP server of its own; the operations routes are added to its router. The server stops first, so
+    /// that the services can finish what it accepted.
+    public static func serve<Request: RequestContext>(
+        _ name: String, _ about: String, settings: [any SettingDeclaration] = [], port: PortNumber = 0,
+        requests: Request.Type,
+        @ServiceList _ services: @Sendable (Context, Router<Request>) async throws -> [any Service]
+    ) async where Request.Source == ApplicationRequestContextSource {
+        await launch(name, about, settings, port, requests, serverStops: .first, services)
+    }
+}
+
+extension Launch {
+    private enum ServerStops { case first, last }
+
+    private static func launch<Request: RequestContext>(
+        _ name: String, _ about: String, _ declared: [any SettingDeclaration], _ port: PortNumber,
+        _ requests: Request.Type, serverStops: ServerStops,
+        _ services: @Sendable (Context, Router<Request>) async throws -> [any Service]
+    ) async where Request.Source == ApplicationRequestContextSource {
+        let settings = settingsOrExit(name, about, Settings.standard(port: port) + declared)
+        let context = Context.bootstrap(name: name, settings: settings)
+        do {
+            let router = Router(context: requests)
+            var all = try await services(context, router)
+            context.operations.addRoutes(to: router)
+            let server = OperationsServer(
+                router: router, port: settings[Settings.port(default: port)], context: context)
+            // The group stops its services in the reverse of this order.
+            all.insert(server, at: serverStops == .first ? all.endIndex : all.startIndex)
+            try await group(of: all, context).run()
+            context.logger.info("stopped")
+        } catch {
+            context.logger.critical("stopped by a failure", metadata: ["error": "\(error)"])
+            exit(1)
+        }
+    }
+
+    private static func settingsOrExit(
+        _ name: String, _ about: String, _ table: [any SettingDeclaration]
+    ) -> Settings {
+        do throws(SettingsError) {
+            if CommandLine.arguments.dropFirst().contains(where: { ["--help", "-h"].contains($0) }) {
+                print(Help(name: name, about: about, table: table).text)
+                exit(0)
+            }
+            return try Settings(
+                table, arguments: Array(CommandLine.arguments.dropFirst()),
+                environment: ProcessInfo.processInfo.environment)
+        } catch {
+            StandardError.write("\(name): \(error)\nTry \(name) --help.\n")
+            exit(64)
+        }
+    }
+
+    private static func group(of services: [any Service], _ context: Context) -> ServiceGroup {
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { service in
+                // Named by type: a description of the service itself could tell the log a password.
+                .init(
+                    service: service, successTerminationBehavior: .gracefullyShutdownGroup,
+                    serviceName: "\(type(of: service))")
+            },
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: context.logger)
+        configuration.maximumGracefulShutdownDuration = context.settings[Settings.shutdownTimeout]
+        configuration.maximumCancellationDuration = .seconds(5)
+        return ServiceGroup(configuration: configuration)
+    }
+}
+
+/// Lists services one per line; what is done between them, such as adding routes, adds none.
+@resultBuilder
+public enum ServiceList {
+    public static func buildExpression(_: Void) -> [any Service] { [] }
+    public static func buildExpression(_ service: any Service) -> [any Service] { [service] }
+    public static func buildExpression(_ services: [any Service]) -> [any Service] { services }
+    public static func buildBlock(_ services: [any Service]...) -> [any Service] { services.flatMap { $0 } }
+    public static func buildOptional(_ services: [any Service]?) -> [any Service] { services ?? [] }
+    public static func buildEither(first services: [any Service]) -> [any Service] { services }
+    public static func buildEither(second services: [any Service]) -> [any Service] { services }
+}

@@ -1,0 +1,11 @@
+/// How a line of the log is written.
+public enum LogFormat: String, SettingValue, CaseIterable {
+    /// `2026-11-27T16:03:11.042Z info stock-worker: reserved order=… lines=3`
+    case readable
+    /// One JSON object per line: `time`, `level`, `label`, `message`, and the metadata under `metadata`.
+    case json
+
+    public static var expectation: String { allCases.map(\.rawValue).joined(separator: " or ") }
+    public init?(settingText text: String) { self.init(rawValue: text.lowercased()) }
+    public var settingText: String { rawValue }
+}

@@ -1,0 +1,47 @@
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// The HTTP server of a process. Once it listens, it says so in the log and in the ready-file.
+struct OperationsServer: Service {
+    private let application: any Service
+    private let listening: (ports: AsyncStream<Int>, continuation: AsyncStream<Int>.Continuation)
+    private let context: Context
+
+    init<Request: RequestContext>(router: Router<Request>, port: PortNumber, context: Context)
+    where Request.Source == ApplicationRequestContextSource {
+        let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
+        var quiet = context.logger
+        quiet.logLevel = max(.warning, context.logger.logLevel)
+        self.context = context
+        self.listening = (ports, continuation)
+        application = Application(
+            router: router,
+            configuration: .init(
+                address: .hostname(context.settings[Settings.host], port: Int(port.number)), serverName: context.name),
+            onServerRunning: { channel in continuation.yield(channel.localAddress?.port ?? Int(port.number)) },
+            logger: quiet)
+    }
+
+    func run() async throws {
+        let readyFile = context.settings[Settings.readyFile].map { ReadyFile(path: $0) }
+        defer { readyFile?.remove() }
+        try await withThrowingTaskGroup { group in
+            group.addTask {
+                defer { listening.continuation.finish() }
+                try await application.run()
+            }
+            for await port in listening.ports.cancelOnGracefulShutdown() {
+                try announce(port, readyFile)
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func announce(_ port: Int, _ readyFile: ReadyFile?) throws {
+        let addresses = context.operations.addresses(own: "http://\(context.settings[Settings.host]):\(port)")
+        try readyFile?.write(addresses)
+        context.logger.info("listening", metadata: addresses.mapValues { .string($0) })
+    }
+}

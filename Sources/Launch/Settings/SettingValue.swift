@@ -1,0 +1,86 @@
+import Foundation
+public import Logging
+
+/// A type that a setting can have: made from what the user wrote, and written back for `--help`.
+public protocol SettingValue: Sendable {
+    /// What a value looks like, for error messages: "a whole number".
+    static var expectation: String { get }
+    /// What the flag means when it stands alone, or nil (the default) when it needs a value.
+    static var bareFlagText: String? { get }
+    init?(settingText text: String)
+    var settingText: String { get }
+}
+
+extension SettingValue {
+    public static var bareFlagText: String? { nil }
+}
+
+extension String: SettingValue {
+    public static var expectation: String { "a text" }
+    public init?(settingText text: String) { self = text }
+    public var settingText: String { self }
+}
+
+extension Int: SettingValue {
+    public static var expectation: String { "a whole number" }
+    public init?(settingText text: String) { self.init(text) }
+    public var settingText: String { "\(self)" }
+}
+
+extension Bool: SettingValue {
+    public static var expectation: String { "true or false" }
+    public static var bareFlagText: String? { "true" }
+    public init?(settingText text: String) { self.init(text.lowercased()) }
+    public var settingText: String { "\(self)" }
+}
+
+/// An absent value reads as nil, so that a setting needs no default.
+extension Optional: SettingValue where Wrapped: SettingValue {
+    public static var expectation: String { Wrapped.expectation }
+    public static var bareFlagText: String? { Wrapped.bareFlagText }
+    public init?(settingText text: String) {
+        guard let wrapped = Wrapped(settingText: text) else { return nil }
+        self = .some(wrapped)
+    }
+    public var settingText: String { self?.settingText ?? "" }
+}
+
+extension Duration: SettingValue {
+    private static let units: [(suffix: String, seconds: Double)] = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600)]
+
+    public static var expectation: String { "a duration such as 250ms, 5s, 2m or 1h" }
+
+    public init?(settingText text: String) {
+        guard let unit = Self.units.first(where: { text.hasSuffix($0.suffix) }),
+            let amount = Double(text.dropLast(unit.suffix.count)), amount >= 0, amount.isFinite
+        else { return nil }
+        self = .seconds(amount * unit.seconds)
+    }
+
+    public var settingText: String {
+        let milliseconds = Int(self / .milliseconds(1))
+        return milliseconds.isMultiple(of: 1000) ? "\(milliseconds / 1000)s" : "\(milliseconds)ms"
+    }
+}
+
+extension Logger.Level: SettingValue {
+    public static var expectation: String { "one of " + allCases.map(\.rawValue).joined(separator: ", ") }
+    public init?(settingText text: String) { self.init(rawValue: text.lowercased()) }
+    public var settingText: String { rawValue }
+}
+
+/// A TCP port to listen on; 0 lets the system choose a free one.
+public struct PortNumber: SettingValue, Hashable, ExpressibleByIntegerLiteral {
+    public static let expectation = "a port from 0 (any free one) to 65535"
+
+    public let number: UInt16
+
+    public init(integerLiteral number: UInt16) { self.number = number }
+
+    public init?(settingText text: String) {
+        guard let number = UInt16(text) else { return nil }
+        self.number = number
+    }
+
+    public var settingText: String { "\(number)" }
+}

@@ -1,0 +1,100 @@
+import Logging
+import MessageQueue
+import Metrics
+import Postgres
+import ServiceLifecycle
+public import ShoeShop
+
+extension Settings {
+    public static let databaseConnections = Setting(
+        "database-connections", default: 4, "The most connections to the database, beside the one that listens.")
+    public static let retention = Setting(
+        "retention", default: Duration.seconds(3 * 86_400), "How long finished messages are kept for traces.")
+
+    /// What a process needs that takes part in the workflow.
+    public static let shop: [any SettingDeclaration] = [
+        databaseURL, databaseConnections, paymentURL, logisticsURL, retention,
+    ]
+}
+
+extension Context {
+    /// Everything a step is made from, with readiness and metrics installed.
+    ///
+    /// A database that can't be reached is waited for, and meanwhile told by readiness; one with another schema is refused.
+    /// - Throws: `Migrator.Problem`, with what to do about it.
+    public func shop() async throws -> Shop {
+        var options = DatabaseOptions()
+        options.connection.applicationName = name
+        options.connectionLimit = settings[Settings.databaseConnections]
+        let database = Database(settings[Settings.databaseURL], options: options, logger: logger)
+        try await refuseOtherSchema(database)
+        let broker = Broker(database, logger: logger)
+        operations.readiness("database") { try await Migrator.shop.verify(on: database) }
+        operations.beforeMetrics { await QueueGauges(broker: broker, database: database).refresh() }
+        return Shop(
+            broker: broker, database: database, payment: PaymentClient(url: settings[Settings.paymentURL]),
+            logistics: LogisticsClient(url: settings[Settings.logisticsURL]))
+    }
+
+    private func refuseOtherSchema(_ database: Database) async throws {
+        do {
+            try await Migrator.shop.verify(on: database)
+        } catch let error as PostgresError {
+            logger.warning("the database can't be reached yet", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+extension Migrator {
+    /// The schema that this version of the shop was made for.
+    public static var shop: Migrator { Migrator([.messageQueue] + Migration.shop) }
+}
+
+extension Launch {
+    /// Runs steps of the workflow on their queues.
+    public static func worker(
+        _ name: String, _ about: String, @StepList steps: @Sendable (Shop) -> [any WorkerStep]
+    ) async {
+        await run(name, about, settings: Settings.shop) { context in
+            let shop = try await context.shop()
+            // Give messages back before the service group loses its patience.
+            let drain = max(.seconds(1), context.settings[Settings.shutdownTimeout] - .seconds(5))
+            Worker(
+                name, broker: shop.broker, steps: steps(shop),
+                options: WorkerOptions(drainLimit: drain, retention: .init(keep: context.settings[Settings.retention])))
+        }
+    }
+}
+
+/// Lists steps one per line.
+@resultBuilder
+public enum StepList {
+    public static func buildExpression(_ step: any WorkerStep) -> any WorkerStep { step }
+    public static func buildBlock(_ steps: any WorkerStep...) -> [any WorkerStep] { steps }
+}
+
+/// How the queues and the pool stand, as gauges.
+private struct QueueGauges {
+    let broker: Broker
+    let database: Database
+
+    func refresh() async {
+        let pool = database.statistics
+        set("postgres_pool_open", pool.open)
+        set("postgres_pool_idle", pool.idle)
+        set("postgres_pool_waiting", pool.waiting)
+        // Without a database the gauges keep their last values, and readiness tells why.
+        for queue in (try? await broker.statistics()) ?? [] {
+            let labels = [("queue", queue.queue.text)]
+            set("mq_queue_depth", queue.depth, labels)
+            set("mq_queue_in_flight", queue.inFlight, labels)
+            set("mq_queue_deferred", queue.deferred, labels)
+            set("mq_queue_dead", queue.dead, labels)
+            Gauge(label: "mq_queue_oldest_seconds", dimensions: labels).record(queue.oldestWaiting ?? 0)
+        }
+    }
+
+    private func set(_ name: String, _ value: Int, _ labels: [(String, String)] = []) {
+        Gauge(label: name, dimensions: labels).record(value)
+    }
+}

@@ -1,0 +1,20 @@
+import Hummingbird
+import Launch
+import ShoeShop
+
+@main enum OrderAPI {
+    static func main() async {
+        await Launch.serve(
+            "order-api", "Accepts orders over HTTP, and tells how they stand.", settings: Settings.shop, port: 8080,
+            requests: BasicRequestContext.self
+        ) { context, router in
+            let shop = try await context.shop()
+            router.add(middleware: Problems(logger: context.logger))
+            SubmissionRoutes(OrderDesk(shop)).add(to: router)
+            ReadingRoutes(OrderReader(shop.database)).add(to: router)
+            DescriptionRoute().add(to: router)
+            router.refuseOtherMethods()
+            KeyHousekeeping(database: shop.database, logger: context.logger)
+        }
+    }
+}

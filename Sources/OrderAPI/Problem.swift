@@ -1,0 +1,102 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Logging
+import Postgres
+import ShoeShop
+
+/// An error as the customer's program reads it: `application/problem+json` (RFC 9457).
+struct Problem: Error, Encodable {
+    let type = "about:blank"
+    let title: String
+    let status: Int
+    var detail: String?
+    /// Every wrong field of a submission.
+    var errors: [FieldError]?
+    private let httpStatus: HTTPResponse.Status
+    private let headers: HTTPFields
+
+    private enum CodingKeys: CodingKey { case type, title, status, detail, errors }
+
+    init(
+        _ status: HTTPResponse.Status, _ title: String, detail: String? = nil, errors: [FieldError]? = nil,
+        headers: HTTPFields = [:]
+    ) {
+        self.title = title
+        self.status = status.code
+        self.detail = detail
+        self.errors = errors
+        self.httpStatus = status
+        self.headers = headers
+    }
+
+    func response() throws -> Response {
+        var response = try JSONAnswer.response(self, status: httpStatus)
+        for header in headers { response.headers[header.name] = header.value }
+        response.headers[.contentType] = "application/problem+json"
+        return response
+    }
+}
+
+/// Turns whatever a route throws into a problem.
+struct Problems<Context: RequestContext>: RouterMiddleware {
+    let logger: Logger
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        do { return try await next(request, context) } catch {
+            return try problem(from: error, in: request).response()
+        }
+    }
+
+    private func problem(from error: any Error, in request: Request) -> Problem {
+        switch error {
+        case let problem as Problem: return problem
+        case let error as HTTPError where error.status == .notFound:
+            return Problem(.notFound, "There is nothing at this path.", detail: "GET /openapi.yaml tells what there is.")
+        case let error as HTTPError: return Problem(error.status, error.body ?? error.status.reasonPhrase)
+        case let error as PostgresError where error.isConnectionTrouble || error.isRetryable:
+            logger.warning("the database is away", metadata: ["error": "\(error)"])
+            return Problem(
+                .serviceUnavailable, "The database can't be reached at the moment.",
+                detail: error.kind == .outcomeUnknown
+                    ? "Whether the order was stored is unknown. Repeat it with the same Idempotency-Key."
+                    : "Nothing was stored. Try again.",
+                headers: [.retryAfter: "2"])
+        default:
+            logger.error("a request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
+            return Problem(.internalServerError, "Something went wrong here.")
+        }
+    }
+}
+
+extension Router<BasicRequestContext> {
+    /// Answers methods that a path doesn't have with 405 and what it has. Paths are those of `openapi.yaml`.
+    func refuseOtherMethods() {
+        let paths: [(RouterPath, HTTPRequest.Method)] = [
+            ("orders", .post), ("orders/:id", .get), ("orders/:id/events", .get), ("orders/:id/invoice", .get),
+            ("products", .get), ("openapi.yaml", .get), ("metrics", .get), ("health/live", .get), ("health/ready", .get),
+        ]
+        for (path, allowed) in paths {
+            for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete, .options] where method != allowed {
+                on(path, method: method) { _, _ -> Response in
+                    throw Problem(
+                        .methodNotAllowed, "This path only has \(allowed.rawValue).", headers: [.allow: allowed.rawValue])
+                }
+            }
+        }
+    }
+}
+
+/// JSON as this API writes it.
+enum JSONAnswer {
+    static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+        let encoder = JSONEncoder()
+        encoder.dateEncodingStrategy = .iso8601
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Response(
+            status: status, headers: [.contentType: "application/json"],
+            body: .init(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
+    }
+}

@@ -1,0 +1,51 @@
+import Hummingbird
+import ShoeShop
+
+/// Everything that can be asked.
+struct ReadingRoutes {
+    private let orders: OrderReader
+
+    init(_ orders: OrderReader) { self.orders = orders }
+
+    func add(to router: some RouterMethods<BasicRequestContext>) {
+        router.get("orders/:id") { _, context in
+            guard let order = try await orders.order(try Self.id(in: context)) else { throw Self.noSuchOrder }
+            return try JSONAnswer.response(order)
+        }
+        router.get("orders/:id/events") { _, context in
+            guard let events = try await orders.events(of: try Self.id(in: context)) else { throw Self.noSuchOrder }
+            return try JSONAnswer.response(events)
+        }
+        router.get("orders/:id/invoice") { _, context in
+            switch try await orders.invoice(of: try Self.id(in: context)) {
+            case .issued(let page):
+                return Response(
+                    status: .ok, headers: [.contentType: "text/html; charset=utf-8"],
+                    body: .init(byteBuffer: ByteBuffer(string: page)))
+            case .notIssuedYet:
+                throw Problem(.notFound, "There is no invoice for this order.", detail: "Invoices are issued once paid.")
+            case .noSuchOrder: throw Self.noSuchOrder
+            }
+        }
+        router.get("products") { _, _ in try JSONAnswer.response(try await orders.products()) }
+    }
+
+    /// What is no UUID names no order.
+    private static func id(in context: BasicRequestContext) throws -> OrderID {
+        guard let id = context.parameters.get("id").flatMap(OrderID.init) else { throw noSuchOrder }
+        return id
+    }
+
+    private static var noSuchOrder: Problem { Problem(.notFound, "There is no such order.") }
+}
+
+/// `GET /openapi.yaml`.
+struct DescriptionRoute {
+    func add(to router: some RouterMethods<BasicRequestContext>) {
+        router.get("openapi.yaml") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "application/yaml"],
+                body: .init(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_yaml)))
+        }
+    }
+}

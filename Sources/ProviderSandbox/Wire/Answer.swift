@@ -1,0 +1,38 @@
+import NIOCore
+import NIOHTTP1
+
+/// A response of a provider: a status and JSON.
+struct Answer: Sendable {
+    let status: HTTPResponseStatus
+    let body: ByteBuffer
+
+    /// With status 200, but nothing that a client could decode.
+    static let nonsense = Answer(status: .ok, body: ByteBuffer(string: "<html><body>Bad gateway weather</body>"))
+
+    private init(status: HTTPResponseStatus, body: ByteBuffer) {
+        self.status = status
+        self.body = body
+    }
+
+    init(_ status: HTTPResponseStatus, _ body: some Encodable) {
+        do {
+            self.init(status: status, body: ByteBuffer(bytes: try JSON.encode(body)))
+        } catch {
+            self.init(.internalServerError, problem: "\(error)")
+        }
+    }
+
+    init(_ status: HTTPResponseStatus, problem: String) {
+        self.init(status, ["error": problem])
+    }
+
+    func parts(for request: HTTPRequestHead) -> [HTTPServerResponsePart] {
+        let headers: HTTPHeaders = [
+            "Content-Type": "application/json", "Content-Length": "\(body.readableBytes)",
+        ]
+        return [
+            .head(HTTPResponseHead(version: request.version, status: status, headers: headers)),
+            .body(.byteBuffer(body)), .end(nil),
+        ]
+    }
+}

@@ -1,0 +1,105 @@
+import Logging
+import Testing
+
+@testable import Launch
+
+@Suite("Settings")
+struct SettingsTests {
+    static let limit = Setting("batch-limit", default: 10, "Most messages in a batch.")
+    static let pause = Setting("pause", default: Duration.seconds(1), "Time between two looks.")
+    static let verbose = Setting("verbose", default: false, "Says more.")
+    static let url = Setting("database-url", default: "postgresql:///shop", "Where the data is.")
+    static let table: [any SettingDeclaration] = Settings.standard(port: 0) + [limit, pause, verbose, url]
+
+    private func read(_ arguments: [String], _ environment: [String: String] = [:]) throws(SettingsError) -> Settings {
+        try Settings(Self.table, arguments: arguments, environment: environment)
+    }
+
+    private func problems(_ arguments: [String], _ environment: [String: String] = [:]) -> [String] {
+        do throws(SettingsError) {
+            _ = try read(arguments, environment)
+            return []
+        } catch {
+            return error.problems.map(\.description)
+        }
+    }
+
+    @Test("a setting that nobody gives has its default")
+    func defaults() throws {
+        let settings = try read([])
+        #expect(settings[Self.limit] == 10)
+        #expect(settings[Settings.readyFile] == nil)
+    }
+
+    @Test("a flag goes before the environment, and that before the default")
+    func precedence() throws {
+        #expect(try read([], ["BATCH_LIMIT": "20"])[Self.limit] == 20)
+        #expect(try read(["--batch-limit", "30"], ["BATCH_LIMIT": "20"])[Self.limit] == 30)
+        #expect(try read(["--batch-limit=40"])[Self.limit] == 40)
+    }
+
+    @Test("a connection string keeps its commas, blanks and equals signs, from a flag and from the environment")
+    func connectionString() throws {
+        let multiHost = "host=a,b port=5432,5433 target_session_attrs=read-write"
+        #expect(try read(["--database-url", multiHost])[Self.url] == multiHost)
+        #expect(try read(["--database-url=\(multiHost)"])[Self.url] == multiHost)
+        #expect(try read([], ["DATABASE_URL": multiHost])[Self.url] == multiHost)
+    }
+
+    @Test("an empty variable counts as absent, an empty flag does not")
+    func empty() throws {
+        #expect(try read([], ["BATCH_LIMIT": ""])[Self.limit] == 10)
+        #expect(problems(["--batch-limit="]) == ["--batch-limit is '', but must be a whole number"])
+    }
+
+    @Test("a flag alone switches on, and does not swallow what comes after it")
+    func bareFlag() throws {
+        let settings = try read(["--verbose", "--pause", "250ms"])
+        #expect(settings[Self.verbose])
+        #expect(settings[Self.pause] == .milliseconds(250))
+        #expect(try read(["--verbose=false"], ["VERBOSE": "true"])[Self.verbose] == false)
+    }
+
+    @Test("an unknown flag is an error that proposes the nearest known one")
+    func unknownFlag() {
+        #expect(problems(["--batch-limt", "3"]) == ["unknown flag --batch-limt; did you mean --batch-limit?"])
+        #expect(problems(["--colour", "red"]) == ["unknown flag --colour"])
+        #expect(problems(["run"]) == ["unexpected argument 'run'; settings are given as --name value"])
+    }
+
+    @Test("every problem is told at once, with the place where the bad value is")
+    func everyProblem() {
+        let found = problems(["--pause", "soon", "--batch-limit"], ["LOG_LEVEL": "loud", "PORT": "70000"])
+        #expect(found.contains("--pause is 'soon', but must be a duration such as 250ms, 5s, 2m or 1h"))
+        #expect(found.contains("--batch-limit needs a value: a whole number"))
+        #expect(found.contains("PORT is '70000', but must be a port from 0 (any free one) to 65535"))
+        #expect(found.contains { $0.hasPrefix("LOG_LEVEL is 'loud', but must be one of trace, debug") })
+        #expect(found.count == 4)
+    }
+
+    @Test(
+        "durations are read in their units",
+        arguments: [
+            ("250ms", Duration.milliseconds(250)), ("5s", .seconds(5)), ("1.5s", .milliseconds(1500)),
+            ("2m", .seconds(120)), ("1h", .seconds(3600)),
+        ])
+    func durations(text: String, duration: Duration) {
+        #expect(Duration(settingText: text) == duration)
+        #expect(Duration(settingText: duration.settingText) == duration)
+    }
+
+    @Test("what is no duration is refused", arguments: ["", "5", "s", "-1s", "infs", "nans", "5 parsecs"])
+    func noDurations(text: String) {
+        #expect(Duration(settingText: text) == nil)
+    }
+
+    @Test("the help shows each setting with flag, variable, meaning and default")
+    func help() {
+        let help = Help(name: "example", about: "Shows how.", table: Self.table).text
+        #expect(help.hasPrefix("example: Shows how.\n"))
+        let limit = help.split(separator: "\n").first { $0.contains("--batch-limit") }
+        #expect(limit?.contains("BATCH_LIMIT") == true)
+        #expect(limit?.contains("Most messages in a batch. (default: 10)") == true)
+        for setting in Self.table { #expect(help.contains(setting.flag) && help.contains(setting.meaning)) }
+    }
+}

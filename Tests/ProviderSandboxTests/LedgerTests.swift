@@ -1,0 +1,120 @@
+import Foundation
+import NIOHTTP1
+import ShoeShop
+import Testing
+
+@Suite("Ledgers")
+struct LedgerTests {
+    @Test("what was answered is remembered over a kill, and its key gets the first answer again")
+    func survivesKill() async throws {
+        try await Sandbox.withDirectory { data in
+            let order = OrderID.new()
+            let first = try await Sandbox.run(data: data) { try await $0.postCharge(order, key: "charge-\(order)") }
+            #expect(first.status == 201)
+            try await Sandbox.run(data: data) { sandbox async throws in
+                #expect(try await sandbox.postCharge(order, key: "charge-\(order)") == first)
+                #expect(try await sandbox.charges(of: order).count == 1)
+            }
+        }
+    }
+
+    @Test("a torn last line is cut off, and the ledger goes on behind the last whole one")
+    func tornLine() async throws {
+        try await Sandbox.withDirectory { data in
+            let orders = [OrderID.new(), OrderID.new()]
+            let file = data.appending(path: "payment.jsonl")
+            let first = try await Sandbox.run(data: data) { try await $0.postCharge(orders[0], key: "a") }
+            let whole = try Data(contentsOf: file)
+            try (whole + whole.prefix(whole.count / 2)).write(to: file)
+            try await Sandbox.run(data: data) { sandbox async throws in
+                #expect(try await sandbox.postCharge(orders[0], key: "a") == first)
+                #expect(try await sandbox.postCharge(orders[1], key: "b").status == 201)
+            }
+            try await Sandbox.run(data: data) { sandbox async throws in
+                #expect(try await sandbox.paymentLedger().charges.map(\.orderID) == orders.map { "\($0)" })
+            }
+        }
+    }
+
+    @Test("a line in the middle that cannot be read stops the start and is named, instead of money being forgotten")
+    func damagedLine() async throws {
+        try await Sandbox.withDirectory { data in
+            try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+            try Data("{\"at\":\n".utf8).write(to: data.appending(path: "payment.jsonl"))
+            let process = try SandboxProcess(data: data)
+            #expect(await process.exitStatus() == 1)
+            #expect(await process.rest().contains("payment.jsonl cannot be read at line 1"))
+        }
+    }
+
+    @Test("a ledger has one process: a second one refuses to start")
+    func oneProcess() async throws {
+        try await Sandbox.withDirectory { data in
+            try await Sandbox.run(data: data) { _ async throws in
+                let second = try SandboxProcess(data: data)
+                #expect(await second.exitStatus() == 1)
+                #expect(await second.rest().contains("in use by another process"))
+            }
+        }
+    }
+
+    @Test("fifty posts of one key at the same time make one charge and get one answer")
+    func concurrentKey() async throws {
+        try await Sandbox.run { sandbox async throws in
+            let order = OrderID.new()
+            let answers = try await withThrowingTaskGroup { group in
+                for _ in 0..<50 { group.addTask { try await sandbox.postCharge(order, key: "same") } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(answers.count == 50)
+            #expect(answers.allSatisfy { $0 == answers[0] && $0.status == 201 })
+            #expect(try await sandbox.charges(of: order).count == 1)
+        }
+    }
+
+    @Test("a key that was used for another request is refused and changes nothing")
+    func reusedKey() async throws {
+        try await Sandbox.run { sandbox async throws in
+            let order = OrderID.new()
+            #expect(try await sandbox.postCharge(order, key: "k", amount: 100).status == 201)
+            #expect(try await sandbox.postCharge(order, key: "k", amount: 101).status == 422)
+            #expect(try await sandbox.charges(of: order).map(\.amount) == [100])
+        }
+    }
+
+    @Test(
+        "every answered charge of a crowd is in the file when the process is killed, with and without fsync",
+        arguments: [[], ["--fsync"]])
+    func crowd(arguments: [String]) async throws {
+        try await Sandbox.withDirectory { data in
+            let orders = (0..<200).map { _ in OrderID.new() }
+            try await Sandbox.run(data: data, arguments) { sandbox async throws in
+                try await withThrowingDiscardingTaskGroup { group in
+                    for order in orders {
+                        group.addTask {
+                            let answer = try await sandbox.postCharge(order, key: "\(order)")
+                            #expect(answer.status == 201)
+                        }
+                    }
+                }
+            }
+            try await Sandbox.run(data: data) { sandbox async throws in
+                let charged = try await sandbox.paymentLedger().charges.map(\.orderID)
+                #expect(charged.sorted() == orders.map { "\($0)" }.sorted())
+            }
+        }
+    }
+
+    @Test("a post without key, without sense or to nowhere is turned away with a reason and not entered")
+    func badCalls() async throws {
+        try await Sandbox.run { sandbox async throws in
+            let order = OrderID.new()
+            #expect(try await sandbox.postCharge(order, key: nil).status == 400)
+            #expect(try await sandbox.postCharge(order, key: "k", amount: 0).body.contains("amount must be above 0"))
+            let url = sandbox.payment + "/charges"
+            #expect(try await sandbox.send(.POST, url, #"{"amount":1}"#, key: "k").body.contains("orderID is missing"))
+            #expect(try await sandbox.send(.POST, sandbox.payment + "/gifts", "{}", key: "k").status == 404)
+            #expect(try await sandbox.paymentLedger().charges.isEmpty)
+        }
+    }
+}
