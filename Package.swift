@@ -12,6 +12,9 @@ func log() -> Target.Dependency { .product(name: "Logging", package: "swift-log"
 func metrics() -> Target.Dependency { .product(name: "Metrics", package: "swift-metrics") }
 func lifecycle() -> Target.Dependency { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
 func hummingbird() -> Target.Dependency { .product(name: "Hummingbird", package: "hummingbird") }
+func subprocess() -> [Target.Dependency] {
+    [.product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system")]
+}
 func httpClient() -> Target.Dependency { .product(name: "AsyncHTTPClient", package: "async-http-client") }
 
 let package = Package(
@@ -40,6 +43,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     ],
     targets: [
@@ -94,14 +98,22 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: strict),
+        .target(name: "LocalPostgres", dependencies: subprocess(), swiftSettings: strict),
         .executableTarget(
             name: "ShopCLI",
             dependencies: [
-                "Postgres", "MessageQueue", "ShoeShop", "Launch", httpClient(),
+                "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", log(), httpClient(),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Subprocess", package: "swift-subprocess"),
-            ],
+            ] + subprocess(),
+            resources: [.embedInCode("Samples")],
             swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Postgres", "LocalPostgres", log()] + subprocess(),
+            path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(
+            name: "LocalPostgresTests", dependencies: ["LocalPostgres"] + subprocess(), swiftSettings: strict),
         .testTarget(
             name: "LaunchTests",
             dependencies: [

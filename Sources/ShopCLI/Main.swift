@@ -1,1 +1,12 @@
-@main enum Main { static func main() {} }
+import ArgumentParser
+
+/// The shop's command line.
+@main struct ShopCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "shoeshop",
+        abstract: "Runs and operates the shoe shop.",
+        subcommands: [
+            Up.self, Migrate.self, Queues.self, Topics.self, Pause.self, Resume.self, Trace.self, Dead.self,
+            Faults.self, Doctor.self,
+        ])
+}

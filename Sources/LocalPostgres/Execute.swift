@@ -1,0 +1,23 @@
+import Subprocess
+
+#if canImport(System)
+    import System
+#else
+    import SystemPackage
+#endif
+
+/// Runs a command to its end and answers what it printed, errors included.
+func execute(_ command: [String], as account: ServerAccount? = nil, in folder: String, input: String = "") async throws
+    -> (isSuccess: Bool, output: String)
+{
+    let words = account?.wrapping(command) ?? command
+    let result = try await run(
+        .name(words[0]),
+        arguments: Arguments(Array(words.dropFirst())),
+        environment: .inherit.updating(["LC_ALL": "C", "PGDATA": nil, "PGPORT": nil]),
+        workingDirectory: FilePath(folder),
+        input: .string(input),
+        output: .string(limit: 1 << 20),
+        error: .combinedWithOutput)
+    return (result.terminationStatus.isSuccess, result.standardOutput)
+}

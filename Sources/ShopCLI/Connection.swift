@@ -1,0 +1,49 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Postgres
+
+/// Which shop is meant: the one that `shoeshop up` runs from this folder, unless the options say otherwise.
+struct Connection: ParsableArguments {
+    @Option(help: "A libpq connection string. Default: DATABASE_URL, else the running shop of --folder.")
+    var databaseURL: String?
+
+    @OptionGroup var folder: FolderOption
+
+    /// - Throws: `ValidationError` when there is neither an option, a variable nor a running shop.
+    func conninfo() throws -> String {
+        if let given = databaseURL ?? ProcessInfo.processInfo.environment["DATABASE_URL"] { return given }
+        return try folder.shop.runningAddresses().database
+    }
+
+    /// Lends a small pool to `body`, and closes it.
+    func withDatabase<T: Sendable>(_ body: (Database) async throws -> T) async throws -> T {
+        try await Database.lend(conninfo(), body)
+    }
+}
+
+struct FolderOption: ParsableArguments {
+    @Option(name: .customLong("folder"), help: "The folder of the private shop.")
+    var path = ".shoeshop"
+
+    var shop: ShopFolder { ShopFolder(path) }
+}
+
+extension Database {
+    /// Opens a pool that suits a command line, lends it to `body`, and closes it.
+    static func lend<T: Sendable>(_ conninfo: String, _ body: (Database) async throws -> T) async throws -> T {
+        var options = DatabaseOptions()
+        options.connectionLimit = 2
+        var logger = Logger(label: "shoeshop")
+        logger.logLevel = .error
+        let database = Database(conninfo, options: options, logger: logger)
+        do {
+            let value = try await body(database)
+            await database.close()
+            return value
+        } catch {
+            await database.close()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import ArgumentParser
+import MessageQueue
+import Postgres
+
+struct Dead: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Shows dead letters, sends them back to their queues, or deletes them.",
+        subcommands: [ListDead.self, ShowDead.self, RedriveDead.self, PurgeDead.self])
+}
+
+struct ListDead: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists dead letters, oldest first.")
+
+    @Option(help: "The most that are listed.")
+    var limit = 100
+    @OptionGroup var selection: DeadSelection
+    @OptionGroup var connection: Connection
+    @OptionGroup var output: Output
+
+    func run() async throws {
+        let letters = try await connection.withDatabase { database in
+            try await Broker(database).deadLetters(selection.filter, limit: limit).map(DeadReport.init)
+        }
+        try output.show(letters) {
+            Table(
+                [.text("DIED"), .text("QUEUE"), .text("MESSAGE"), .text("KEY"), .number("TRIES"), .text("REASON")],
+                rows: letters.map { letter in
+                    [
+                        letter.diedAt.clockText, letter.queue, letter.message, letter.key ?? "-", "\(letter.attempts)",
+                        letter.reasonAndError,
+                    ]
+                })
+        }
+    }
+}
+
+struct ShowDead: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Shows all of a dead letter: headers, body, and what became of each attempt.")
+
+    @Argument(help: "The id of the message or of the order.")
+    var id: String
+    @OptionGroup var connection: Connection
+    @OptionGroup var output: Output
+
+    func run() async throws {
+        let letters = try await connection.withDatabase { database in
+            let broker = Broker(database)
+            let byKey = try await broker.deadLetters(DeadLetterFilter(key: id.lowercased()))
+            guard byKey.isEmpty, let message = MessageID(id) else { return byKey.map(DeadReport.init) }
+            return try await broker.deadLetters(DeadLetterFilter(message: message)).map(DeadReport.init)
+        }
+        if letters.isEmpty, !output.json { throw ValidationError("No dead letter has the message or order id \(id).") }
+        try output.show(letters, text: letters.map(\.text).joined(separator: "\n\n"))
+    }
+}
+
+/// Which dead letters are meant; everything given has to hold.
+struct DeadSelection: ParsableArguments {
+    @Option(help: "Only of this queue.")
+    var queue: String?
+    @Option(help: "Only with this reason.")
+    var reason: String?
+    @Option(help: "Only those that died longer ago than this: 30s, 5m, 2h, 1d.")
+    var olderThan: Span?
+    @Option(help: "Only the message with this id.")
+    var message: String?
+    @Option(help: "Only messages of this order.")
+    var order: String?
+
+    var filter: DeadLetterFilter {
+        DeadLetterFilter(
+            queue: queue.map(QueueName.init), reason: reason, olderThan: olderThan?.duration,
+            message: message.flatMap(MessageID.init), key: order?.lowercased())
+    }
+
+    var isEmpty: Bool { [queue, reason, message, order].allSatisfy { $0 == nil } && olderThan == nil }
+
+    func validate() throws {
+        if let message, MessageID(message) == nil { throw ValidationError("\(message) is no message id (a UUID).") }
+    }
+}

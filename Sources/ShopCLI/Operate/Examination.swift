@@ -1,0 +1,108 @@
+import Foundation
+import MessageQueue
+import Postgres
+
+/// What `shoeshop doctor` looks at.
+struct Examination {
+    let database: Database
+
+    func findings() async throws -> [Finding] {
+        try await [server(), schema(), durability(), connections(), session(), clock()] + queues() + consumers()
+    }
+
+    private func server() async throws -> Finding {
+        let version = try await setting("server_version")
+        let major = Int(version.prefix { $0.isNumber }) ?? 0
+        return Finding("server", version, mend: major < 15 ? "Use PostgreSQL 15 or newer." : nil)
+    }
+
+    private func schema() async throws -> Finding {
+        do {
+            try await ShopSchema.migrator.verify(on: database)
+            return Finding("schema", "version \(ShopSchema.migrator.migrations.last?.number ?? 0)")
+        } catch let problem as Migrator.Problem {
+            return Finding("schema", "\(problem)", mend: "shoeshop migrate, with the newest program")
+        }
+    }
+
+    /// What is acknowledged must be on the disk.
+    private func durability() async throws -> Finding {
+        let names = ["fsync", "synchronous_commit", "full_page_writes"]
+        var off: [String] = []
+        for name in names where try await setting(name) == "off" { off.append(name) }
+        return Finding(
+            "durability", off.isEmpty ? "on" : "off: \(off.joined(separator: ", "))",
+            mend: off.isEmpty ? nil : "Switch on, or a crash loses orders.")
+    }
+
+    private func connections() async throws -> Finding {
+        let limit = Int(try await setting("max_connections")) ?? 0
+        let open = try await number("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
+        return Finding(
+            "connections", "\(open) of \(limit)", mend: open * 10 > limit * 9 ? "Raise max_connections." : nil)
+    }
+
+    /// A pooler in transaction mode gives each transaction another server process, and a session lock to nobody.
+    private func session() async throws -> Finding {
+        let connection = try await database.dedicatedConnection(named: "shoeshop doctor")
+        var processes: Set<Int> = []
+        for _ in 0..<8 {
+            processes.formUnion(try await connection.query("SELECT pg_backend_pid()") { try $0[0, as: Int.self] })
+        }
+        await connection.close()
+        return Finding(
+            "pooler", processes.count == 1 ? "none, or one that keeps sessions" : "one that splits sessions",
+            mend: processes.count == 1 ? nil : "Use session mode; else crashes are noticed by heartbeat only.")
+    }
+
+    private func clock() async throws -> Finding {
+        let before = Date()
+        let server = try await database.query("SELECT clock_timestamp()") { try $0[0, as: Date.self] }.first ?? before
+        let middle = before.addingTimeInterval(Date().timeIntervalSince(before) / 2)
+        let difference = abs(server.timeIntervalSince(middle))
+        return Finding(
+            "clock", "\(Span(seconds: difference).text) from the database's",
+            mend: difference > 5 ? "Synchronise the clocks (NTP); times in logs and traces disagree." : nil)
+    }
+
+    private func queues() async throws -> [Finding] {
+        let statistics = try await Broker(database).statistics()
+        let dead = statistics.reduce(0) { $0 + $1.dead }
+        // Nobody comes: waiting for long, with nothing in flight.
+        let stuck = statistics.filter { $0.inFlight == 0 && !$0.isPaused && ($0.oldestWaiting ?? 0) > 30 }
+        return [
+            Finding("dead letters", "\(dead)", mend: dead > 0 ? "shoeshop dead list, then redrive or purge" : nil),
+            Finding(
+                "queues",
+                stuck.isEmpty ? "all move" : "nobody receives from \(stuck.map(\.queue.text).joined(separator: ", "))",
+                mend: stuck.isEmpty ? nil : "Start the worker; look at its /health/ready."),
+        ]
+    }
+
+    /// A consumer that lives but gives no sign: its loop is stuck, or its machine is gone and nobody noticed.
+    private func consumers() async throws -> [Finding] {
+        let consumers = try await database.query(Self.consumers) { row in
+            (name: "\(try row[0, as: String.self]) \(try row[1, as: Int.self])", silence: try row[2, as: Double.self])
+        }
+        let silent = consumers.filter { $0.silence > 60 }.map(\.name)
+        return [
+            Finding(
+                "loops",
+                silent.isEmpty ? "\(consumers.count) consumers alive" : "silent: \(silent.joined(separator: ", "))",
+                mend: silent.isEmpty ? nil : "Restart these processes.")
+        ]
+    }
+
+    private func setting(_ name: String) async throws -> String {
+        try await database.query("SELECT current_setting($1)", name) { try $0[0, as: String.self] }.first ?? ""
+    }
+
+    private func number(_ statement: Statement) async throws -> Int {
+        try await database.query(statement) { try $0[0, as: Int.self] }.first ?? 0
+    }
+
+    private static let consumers: Statement = """
+        SELECT name, pid, extract(epoch FROM now() - heartbeat_at)::float8 FROM mq.consumers
+        WHERE ended_at IS NULL ORDER BY name
+        """
+}

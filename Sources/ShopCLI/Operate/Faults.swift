@@ -1,0 +1,67 @@
+import ArgumentParser
+import Foundation
+
+struct Faults: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Shows the faults of the sandboxed providers, or gives one a fault.",
+        discussion: """
+            shoeshop faults                                        shows what is wrong now
+            shoeshop faults logistics --mode outage --for 60s      nobody answers for a minute
+            shoeshop faults payment --mode lostAnswer --rate 0.1   charges, but says nothing, one time in ten
+            shoeshop faults payment --clear                        all is well again
+            """)
+
+    @Argument(help: "payment or logistics; without it, both are shown.")
+    var provider: String?
+    @Option(help: "outage, error, latency, hang, malformed, lostAnswer or duplicateAnswer.")
+    var mode: String?
+    @Option(help: "The share of requests that are struck, 0 to 1.")
+    var rate: Double?
+    @Option(name: .customLong("for"), help: "How long: 60s, 5m. Default: until it is cleared.")
+    var span: Span?
+    @Option(help: "How late answers are, with --mode latency: 250ms, 2s.")
+    var latency: Span?
+    @Option(help: "How many requests still pass before it begins.")
+    var after: Int?
+    @Flag(help: "End the fault.")
+    var clear = false
+    @Option(help: "Address of the sandbox's control port. Default: CONTROL_URL, else the running shop of --folder.")
+    var controlURL: String?
+    @OptionGroup var folder: FolderOption
+
+    private struct Fault: Encodable {
+        let mode: String
+        let rate: Double?
+        let forSeconds: Double?
+        let latencyMilliseconds: Int?
+        let afterRequests: Int?
+    }
+
+    func validate() throws {
+        if provider == nil, mode != nil || clear { throw ValidationError("Say whose: payment or logistics.") }
+        if mode != nil, clear { throw ValidationError("Either --mode or --clear.") }
+    }
+
+    func run() async throws {
+        let control = try control()
+        if let provider, clear {
+            try await HTTP.send(.DELETE, "\(control)/faults/\(provider)").require(200..<300)
+        } else if let provider, let mode {
+            let fault = Fault(
+                mode: mode, rate: rate, forSeconds: span?.seconds,
+                latencyMilliseconds: latency.map { Int($0.seconds * 1000) }, afterRequests: after)
+            let body = try JSONEncoder().encode(fault)
+            try await HTTP.send(.PUT, "\(control)/faults/\(provider)", body: body).require(200..<300)
+        }
+        // The sandbox answers in JSON, with null where all is well; people can read it too.
+        print(try await HTTP.send(.GET, "\(control)/faults").require(200..<300).text)
+    }
+
+    private func control() throws -> String {
+        if let given = controlURL ?? ProcessInfo.processInfo.environment["CONTROL_URL"] { return given }
+        guard let control = try folder.shop.runningAddresses().control else {
+            throw ValidationError("The running shop has no sandbox.")
+        }
+        return control
+    }
+}

@@ -1,0 +1,77 @@
+import ArgumentParser
+import Foundation
+import MessageQueue
+import Postgres
+
+struct Queues: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Shows each queue: waiting, in flight, deferred, dead, age of the oldest, deliveries per second.")
+
+    @Flag(name: .shortAndLong, help: "Refresh every second until interrupted.")
+    var watch = false
+    @OptionGroup var connection: Connection
+    @OptionGroup var output: Output
+
+    func run() async throws {
+        try await connection.withDatabase { database in
+            let broker = Broker(database)
+            let screen = Screen()
+            var before = try await broker.statistics()
+            repeat {
+                // A rate is the difference between two readings.
+                try await Task.sleep(for: .seconds(1))
+                let now = try await broker.statistics()
+                let reports = QueueReport.reports(now, since: before)
+                before = now
+                if watch, !output.json {
+                    await screen.refresh(QueueReport.table(reports).lines)
+                } else {
+                    try output.show(reports) { QueueReport.table(reports) }
+                }
+            } while watch
+        }
+    }
+}
+
+/// How a queue stands, and how fast it moves.
+struct QueueReport: Encodable {
+    let queue: QueueName
+    let waiting, inFlight, deferred, dead, purged: Int
+    /// Deliveries that were finished, ever; each attempt counts.
+    let handled: Int
+    let oldestWaitingSeconds: Double?
+    let deliveriesPerSecond: Double
+    let isPaused: Bool
+
+    init(_ now: QueueStatistics, since before: QueueStatistics?) {
+        queue = now.queue
+        (waiting, inFlight, deferred) = (now.depth, now.inFlight, now.deferred)
+        (dead, purged) = (now.dead, now.purged)
+        handled = now.claimed - now.inFlight
+        oldestWaitingSeconds = now.oldestWaiting
+        isPaused = now.isPaused
+        let seconds = before.map { now.readAt.timeIntervalSince($0.readAt) } ?? 0
+        deliveriesPerSecond = seconds > 0 ? Double(now.claimed - (before?.claimed ?? 0)) / seconds : 0
+    }
+
+    static func reports(_ now: [QueueStatistics], since before: [QueueStatistics]) -> [QueueReport] {
+        let earlier = Dictionary(uniqueKeysWithValues: before.map { ($0.queue, $0) })
+        return now.map { QueueReport($0, since: earlier[$0.queue]) }
+    }
+
+    static func table(_ reports: [QueueReport]) -> Table {
+        Table(
+            [
+                .text("QUEUE"), .number("WAITING"), .number("IN FLIGHT"), .number("HANDLED"), .number("RETRYING"),
+                .number("DEAD"), .number("OLDEST"), .number("PER SECOND"), .text(""),
+            ],
+            rows: reports.map { report in
+                [
+                    report.queue.text, "\(report.waiting)", "\(report.inFlight)", "\(report.handled)",
+                    "\(report.deferred)", "\(report.dead)",
+                    report.oldestWaitingSeconds.map { Span(seconds: $0).text } ?? "-",
+                    "\(Int(report.deliveriesPerSecond.rounded()))", report.isPaused ? "paused" : "",
+                ]
+            })
+    }
+}

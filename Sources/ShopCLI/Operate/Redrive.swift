@@ -1,0 +1,83 @@
+import ArgumentParser
+import MessageQueue
+import Postgres
+
+struct RedriveDead: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "redrive",
+        abstract: "Sends dead letters back to their queues, as fresh messages with the same ids.")
+
+    @Option(help: "The most messages per second.")
+    var rate: Double?
+    @OptionGroup var action: DeadAction
+    @OptionGroup var connection: Connection
+    @OptionGroup var output: Output
+
+    func validate() throws {
+        if let rate, rate <= 0 { throw ValidationError("--rate must be above 0.") }
+    }
+
+    func run() async throws {
+        let report = try await connection.withDatabase { database in
+            let broker = Broker(database)
+            if action.dryRun { return try await action.match(in: broker) }
+            return ActionReport(try await broker.redrive(action.selection.filter, rate: rate))
+        }
+        try output.show(report, text: report.text(verb: "sent back"))
+    }
+}
+
+struct PurgeDead: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "purge", abstract: "Deletes dead letters for ever; what they stood for is not done.")
+
+    @OptionGroup var action: DeadAction
+    @OptionGroup var connection: Connection
+    @OptionGroup var output: Output
+
+    func run() async throws {
+        let report = try await connection.withDatabase { database in
+            let broker = Broker(database)
+            if action.dryRun { return try await action.match(in: broker) }
+            return ActionReport(try await broker.purge(action.selection.filter))
+        }
+        try output.show(report, text: report.text(verb: "deleted"))
+    }
+}
+
+/// Which dead letters, and whether in earnest.
+struct DeadAction: ParsableArguments {
+    @Flag(help: "Only count what matches.")
+    var dryRun = false
+    @Flag(help: "Mean every dead letter, when nothing narrows it down.")
+    var all = false
+    @OptionGroup var selection: DeadSelection
+
+    func validate() throws {
+        if selection.isEmpty, !all, !dryRun {
+            throw ValidationError("Say which: --queue, --reason, --older-than, --message or --order; or --all.")
+        }
+    }
+
+    func match(in broker: Broker) async throws -> ActionReport {
+        var report = RedriveReport()
+        report.matched = try await broker.deadLetters(selection.filter, limit: .max).count
+        return ActionReport(report, isDryRun: true)
+    }
+}
+
+/// What was done: moved + skipped + failed = matched, unless it was a dry run.
+struct ActionReport: Encodable {
+    let matched, moved, skipped, failed: Int
+    let isDryRun: Bool
+
+    init(_ report: RedriveReport, isDryRun: Bool = false) {
+        (matched, moved, skipped, failed) = (report.matched, report.moved, report.skipped, report.failed)
+        self.isDryRun = isDryRun
+    }
+
+    func text(verb: String) -> String {
+        if isDryRun { return "\(matched) would be \(verb); nothing was changed." }
+        return "\(moved) of \(matched) \(verb), \(skipped) gone already, \(failed) still dead."
+    }
+}

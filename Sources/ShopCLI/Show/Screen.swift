@@ -1,0 +1,40 @@
+import Foundation
+
+/// Standard output with a part at its end that is drawn anew; plain lines when it is no terminal.
+actor Screen {
+    private let isTerminal = isatty(STDOUT_FILENO) == 1
+    private var drawn: [String] = []
+    private var lastPlain = ContinuousClock.now - plainInterval
+    private static let plainInterval = Duration.seconds(5)
+
+    /// Draws `lines` where the last ones were. Without a terminal they are printed below each other, every few seconds.
+    func refresh(_ lines: [String]) {
+        if isTerminal {
+            write(erasure + lines.joined(separator: "\n") + "\n")
+            drawn = lines
+        } else if lines != drawn, ContinuousClock.now - lastPlain >= Self.plainInterval {
+            write(lines.joined(separator: "\n") + "\n")
+            lastPlain = .now
+            drawn = lines
+        }
+    }
+
+    /// Prints a line that stays, above the part that is drawn anew.
+    func notice(_ text: String) {
+        if isTerminal {
+            write(erasure + text + "\n" + drawn.map { $0 + "\n" }.joined())
+        } else {
+            write(text + "\n")
+        }
+    }
+
+    /// Lets what is drawn stay.
+    func settle() { drawn = [] }
+
+    /// Up to the first drawn line, and clear from there.
+    private var erasure: String { drawn.isEmpty ? "\r" : "\r\u{1B}[\(drawn.count)A\u{1B}[J" }
+
+    private func write(_ text: String) {
+        FileHandle.standardOutput.write(Data(text.utf8))
+    }
+}

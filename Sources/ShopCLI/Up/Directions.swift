@@ -1,0 +1,29 @@
+import Foundation
+
+/// Where the open shop is, and what to try.
+struct Directions {
+    let site: Site
+
+    var text: String {
+        let addresses = site.addresses
+        let order = String(decoding: Samples.orders.first ?? Data(), as: UTF8.self)
+        return """
+            The shop stays open until Ctrl-C.
+
+              API        \(addresses.api ?? "")
+              payment    \(addresses.payment ?? "")
+              logistics  \(addresses.logistics ?? "")
+              faults     \(addresses.control ?? "")
+              database   \(addresses.database)
+              logs       \(site.shop.path)/logs
+
+            Try:
+
+              curl -i \(addresses.api ?? "")/orders -H 'Content-Type: application/json' \\
+                -d '\(order.replacing("'", with: "'\\''"))'
+              curl \(addresses.api ?? "")/products
+              curl -X PUT \(addresses.control ?? "")/faults/logistics -d '{"mode": "outage", "forSeconds": 60}'
+
+            """
+    }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import Logging
+public import Postgres
+import Synchronization
+
+/// What a test finds in its database.
+public struct Template: Sendable {
+    let name: String
+    let migrations: [Migration]
+    let fill: @Sendable (Database) async throws -> Void
+
+    /// - Parameters:
+    ///   - name: the same name always means the same content within one test process.
+    ///   - fill: runs once, after the migrations.
+    public init(
+        _ name: String, migrations: [Migration] = [],
+        fill: @escaping @Sendable (Database) async throws -> Void = { _ in }
+    ) {
+        self.name = name
+        self.migrations = migrations
+        self.fill = fill
+    }
+
+    /// A database with nothing in it.
+    public static let empty = Template("empty")
+}
+
+/// A database of a test's own, on a real server.
+///
+/// ```swift
+/// try await TestDatabase.with(.empty) { database in
+///     try await database.script("CREATE TABLE shoe (size int)")
+/// }
+/// ```
+public enum TestDatabase {
+    /// Copies the template, which is made only once, lends the copy to `body`, and drops it afterwards.
+    public static func with<T: Sendable>(
+        _ template: Template, options: DatabaseOptions = .init(), _ body: (Database) async throws -> T
+    ) async throws -> T {
+        let source = try await Templates.shared.name(of: template)
+        let name = "test_\(UUID().uuidString.lowercased().replacing("-", with: "_"))"
+        try await administer { try await $0.script("CREATE DATABASE \(name) TEMPLATE \(source)") }
+        let database = Database(try await conninfo(name), options: options, logger: quiet)
+        do {
+            let value = try await body(database)
+            try await drop(database, name)
+            return value
+        } catch {
+            try await drop(database, name)
+            throw error
+        }
+    }
+
+    static func conninfo(_ name: String) async throws -> String {
+        // Of a key that is given twice, libpq takes the second.
+        try await TestServer.conninfo() + " dbname='\(name)'"
+    }
+
+    static func administer<T: Sendable>(_ body: (Database) async throws -> T) async throws -> T {
+        let server = Database(try await TestServer.conninfo(), logger: quiet)
+        do {
+            let value = try await body(server)
+            await server.close()
+            return value
+        } catch {
+            await server.close()
+            throw error
+        }
+    }
+
+    static var quiet: Logger {
+        var logger = Logger(label: "tests")
+        logger.logLevel = .error
+        return logger
+    }
+
+    private static func drop(_ database: Database, _ name: String) async throws {
+        await database.close()
+        try await administer { try await $0.script("DROP DATABASE \(name) WITH (FORCE)") }
+    }
+}
+
+/// Makes each template once, however many tests ask for it at the same time.
+private final class Templates: Sendable {
+    static let shared = Templates()
+    private let making = Mutex<[String: Task<String, any Error>]>([:])
+
+    func name(of template: Template) async throws -> String {
+        try await making.withLock { making in
+            if let known = making[template.name] { return known }
+            // Awaited by every test that asks for the template.
+            let task = Task { try await Self.make(template) }
+            making[template.name] = task
+            return task
+        }.value
+    }
+
+    private static func make(_ template: Template) async throws -> String {
+        let run = ProcessInfo.processInfo.processIdentifier
+        let name = "template_\(template.name.map { $0.isLetter || $0.isNumber ? "\($0)" : "_" }.joined())_\(run)"
+        try await TestDatabase.administer { try await $0.script("DROP DATABASE IF EXISTS \(name)") }
+        try await TestDatabase.administer { try await $0.script("CREATE DATABASE \(name)") }
+        let database = Database(try await TestDatabase.conninfo(name), logger: TestDatabase.quiet)
+        try await Migrator(template.migrations).run(on: database)
+        try await template.fill(database)
+        await database.close()
+        return name
+    }
+}

@@ -1,0 +1,86 @@
+public import Foundation
+import LocalPostgres
+import Subprocess
+
+#if canImport(System)
+    import System
+#else
+    import SystemPackage
+#endif
+
+/// An executable of the package as a real process.
+///
+/// ```swift
+/// try await TestProcess.with("stock-worker", environment: ["DATABASE_URL": conninfo]) { worker in
+///     worker.signal(SIGKILL)
+/// }
+/// ```
+public struct TestProcess: Sendable {
+    public let processID: Int32
+    /// What the process wrote to its ready-file: `address`, and more for some.
+    public let addresses: [String: String]
+
+    public struct NotReady: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// Starts the process, waits until it listens, runs `body`, and ends the process: SIGTERM, then SIGKILL.
+    ///
+    /// Any port; logs go to this process's standard error. The process does not outlive this one.
+    /// - Throws: ``NotReady`` when it ended or said nothing within `limit`, and what `body` throws.
+    public static func with<T: Sendable>(
+        _ name: String, arguments: [String] = [], environment: [String: String] = [:],
+        limit: Duration = .seconds(30), _ body: @escaping @Sendable (TestProcess) async throws -> T
+    ) async throws -> T {
+        let readyFile = "/tmp/shoeshop-ready-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: readyFile) }
+        let watch = try await DeathWatch.start(["/bin/sh", "-c", "kill -KILL 0"])
+        var options = PlatformOptions()
+        options.processGroupID = watch.processGroup
+        let own = ["PORT": "0", "READY_FILE": readyFile].merging(environment) { _, given in given }
+        let variables = own.map { (Environment.Key(stringLiteral: $0), Optional($1)) }
+        let result = try await run(
+            .path(FilePath(directory + "/" + name)), arguments: Arguments(arguments),
+            environment: .inherit.updating(Dictionary(uniqueKeysWithValues: variables)),
+            platformOptions: options, input: .none, output: .currentStandardError, error: .combinedWithOutput
+        ) { execution in
+            let outcome = await outcome {
+                let processID = execution.processIdentifier.value
+                return try await body(try await ready(name, processID, readyFile, limit))
+            }
+            await execution.teardown(using: [.gracefulShutDown(allowedDurationToNextStep: .seconds(35))])
+            return outcome
+        }
+        try watch.standDown()
+        return try result.closureResult.get()
+    }
+
+    /// Sends a signal; nothing happens when the process has ended.
+    public func signal(_ number: Int32) { kill(processID, number) }
+
+    private static func outcome<T>(_ body: () async throws -> T) async -> Result<T, any Error> {
+        do { return .success(try await body()) } catch { return .failure(error) }
+    }
+
+    private static func ready(_ name: String, _ processID: Int32, _ file: String, _ limit: Duration) async throws
+        -> TestProcess
+    {
+        let deadline = ContinuousClock.now + limit
+        while ContinuousClock.now < deadline {
+            if let data = FileManager.default.contents(atPath: file) {
+                let content = try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
+                return TestProcess(processID: processID, addresses: content.compactMapValues { $0 as? String })
+            }
+            guard kill(processID, 0) == 0 else { break }
+            // The file is all that the process tells.
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw NotReady(description: "\(name) was not ready within \(limit)")
+    }
+
+    /// The package's products lie beside the test bundle.
+    private static var directory: String {
+        let own = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
+        return own.resolvingSymlinksInPath().deletingLastPathComponent().path
+    }
+}
