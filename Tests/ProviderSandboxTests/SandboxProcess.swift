@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// A provider-sandbox in a process of its own, on free ports, with a directory for its ledgers.
 final class SandboxProcess: Sendable {
@@ -90,17 +89,14 @@ private final class LogReader: Sendable {
 
     init(_ file: FileHandle) {
         let (lines, adding) = AsyncStream.makeStream(of: String.self)
-        let partial = Mutex("")
         self.lines = lines
-        file.readabilityHandler = { file in
-            let data = file.availableData
-            guard !data.isEmpty else {
-                file.readabilityHandler = nil
-                return adding.finish()
+        // Ends with the log, and that with the process.
+        Thread.detachNewThread {
+            var partial = ""
+            while case let data = file.availableData, !data.isEmpty {
+                for line in partial.takeLines(after: String(decoding: data, as: UTF8.self)) { adding.yield(line) }
             }
-            for line in partial.withLock({ $0.takeLines(after: String(decoding: data, as: UTF8.self)) }) {
-                adding.yield(line)
-            }
+            adding.finish()
         }
     }
 
