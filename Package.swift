@@ -84,6 +84,7 @@ let package = Package(
             dependencies: [
                 "Launch", "Postgres", "ShoeShop", log(), lifecycle(), hummingbird(),
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             resources: [.embedInCode("openapi.yaml")],
             swiftSettings: strict),

@@ -1,7 +1,7 @@
 import Logging
-import MessageQueue
+public import MessageQueue
 import Metrics
-import Postgres
+public import Postgres
 import ServiceLifecycle
 public import ShoeShop
 

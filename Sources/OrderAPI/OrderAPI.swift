@@ -1,5 +1,6 @@
 import Hummingbird
 import Launch
+import Logging
 import ShoeShop
 
 @main enum OrderAPI {
@@ -9,12 +10,16 @@ import ShoeShop
             requests: BasicRequestContext.self
         ) { context, router in
             let shop = try await context.shop()
-            router.add(middleware: Problems(logger: context.logger))
-            SubmissionRoutes(OrderDesk(shop)).add(to: router)
-            ReadingRoutes(OrderReader(shop.database)).add(to: router)
-            DescriptionRoute().add(to: router)
-            router.refuseOtherMethods()
+            addRoutes(of: shop, to: router, logger: context.logger)
             KeyHousekeeping(database: shop.database, logger: context.logger)
         }
+    }
+
+    private static func addRoutes(of shop: Shop, to router: Router<BasicRequestContext>, logger: Logger) {
+        router.add(middleware: Problems(logger: logger))
+        SubmissionRoutes(OrderDesk(shop)).add(to: router)
+        ReadingRoutes(OrderReader(shop.database)).add(to: router)
+        DescriptionRoute().add(to: router)
+        router.refuseOtherMethods()
     }
 }

@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import HTTPTypes
 import Hummingbird
+import NIOCore
 import ShoeShop
 
 /// `POST /orders`.
@@ -17,7 +18,7 @@ struct SubmissionRoutes {
             let key = try Self.idempotencyKey(of: request)
             let body = try await Self.body(of: request)
             let draft = try Self.draft(in: body)
-            let submission = Submission(draft: draft, key: key, bodyHash: Array(SHA256.hash(data: Data(buffer: body))))
+            let submission = Submission(draft: draft, key: key, bodyHash: Array(SHA256.hash(data: body)))
             switch try await desk.submit(submission) {
             case .accepted(let id), .replayed(let id): return try Self.acceptance(of: id)
             case .conflict:
@@ -36,20 +37,20 @@ struct SubmissionRoutes {
         return key
     }
 
-    private static func body(of request: Request) async throws -> ByteBuffer {
+    private static func body(of request: Request) async throws -> Data {
         let type = request.headers[.contentType]?.split(separator: ";").first?.trimmingCharacters(in: .whitespaces)
         guard type?.lowercased() == "application/json" else {
             throw Problem(
                 .unsupportedMediaType, "The body must be JSON.", detail: "Send it with Content-Type: application/json.")
         }
-        do { return try await request.body.collect(upTo: bodyLimit) } catch is NIOTooManyBytesError {
+        do { return Data(try await request.body.collect(upTo: bodyLimit).readableBytesView) } catch is NIOTooManyBytesError {
             throw Problem(.contentTooLarge, "The body may have 64 KiB at most.")
         }
     }
 
-    private static func draft(in body: ByteBuffer) throws -> OrderDraft {
+    private static func draft(in body: Data) throws -> OrderDraft {
         let form: OrderForm
-        do { form = try JSONDecoder().decode(OrderForm.self, from: Data(buffer: body)) } catch {
+        do { form = try JSONDecoder().decode(OrderForm.self, from: body) } catch {
             throw Problem(.badRequest, "The body is no JSON.", detail: JSONProblem.explanation(of: error))
         }
         guard let draft = form.draft else {

@@ -1,3 +1,5 @@
+public import MessageQueue
+
 /// Why a provider gave no usable answer. Refusals are not errors: they are answers.
 ///
 /// The request may or may not have had its effect; asking again with the same idempotency key is always safe.
@@ -33,6 +35,12 @@ public struct ProviderError: Error, Sendable, Equatable {
 
     /// Whether the same request can succeed later.
     public var isRetryable: Bool { kind != .idempotencyMismatch }
+}
+
+extension ProviderError: StepFailure {
+    public var disposition: Disposition {
+        isRetryable ? .retry : .deadLetter(reason: "idempotency-mismatch")
+    }
 }
 
 extension ProviderError: CustomStringConvertible {
