@@ -116,7 +116,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["Postgres", "LocalPostgres", log()] + subprocess(),
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
-            name: "LocalPostgresTests", dependencies: ["LocalPostgres"] + subprocess(), swiftSettings: strict),
+            name: "LocalPostgresTests", dependencies: ["LocalPostgres", "Postgres", "TestSupport"] + subprocess(),
+            swiftSettings: strict),
         .testTarget(
             name: "LaunchTests",
             dependencies: [

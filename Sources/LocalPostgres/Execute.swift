@@ -12,7 +12,7 @@ func execute(_ command: [String], as account: ServerAccount? = nil, in folder: S
 {
     let words = account?.wrapping(command) ?? command
     let result = try await run(
-        executable(words[0]),
+        .at(words[0]),
         arguments: Arguments(Array(words.dropFirst())),
         environment: .inherit.updating(["LC_ALL": "C", "PGDATA": nil, "PGPORT": nil]),
         workingDirectory: FilePath(folder),
@@ -22,7 +22,7 @@ func execute(_ command: [String], as account: ServerAccount? = nil, in folder: S
     return (result.terminationStatus.isSuccess, result.standardOutput)
 }
 
-/// A path is taken as it is; a name is looked up along `PATH`.
-func executable(_ word: String) -> Executable {
-    word.contains("/") ? .path(FilePath(word)) : .name(word)
+extension Executable {
+    /// A path, or a name to be looked up in PATH.
+    static func at(_ word: String) -> Executable { word.contains("/") ? .path(FilePath(word)) : .name(word) }
 }
