@@ -18,6 +18,7 @@ final class Consumer: Sendable {
     private let journal: WorkerJournal
     private let gate = Gate<Presence>()
     private let id = Mutex<Int64?>(nil)
+    private let isLeaving = Atomic<Bool>(false)
 
     private static let firstPause = Duration.milliseconds(50)
     private static let longestPause = Duration.seconds(2)
@@ -43,7 +44,7 @@ final class Consumer: Sendable {
     /// Keeps the connection up until the task is cancelled.
     func run() async {
         var pause = Self.firstPause
-        while !Task.isCancelled {
+        while !isOver {
             journal.beat("consumer")
             do {
                 let presence = try await appear()
@@ -53,10 +54,10 @@ final class Consumer: Sendable {
                 broker.doorbell.ringAllHere()
                 await listen(on: presence.connection)
                 gate.close()
-                if Task.isCancelled { break }
+                if isOver { break }
                 journal.record(.disconnected(error: "the server hung up"))
             } catch {
-                if Task.isCancelled { break }
+                if isOver { break }
                 journal.record(.disconnected(error: "\(error)"))
             }
             try? await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
@@ -64,8 +65,11 @@ final class Consumer: Sendable {
         }
     }
 
+    private var isOver: Bool { Task.isCancelled || isLeaving.load(ordering: .acquiring) }
+
     /// Says goodbye: nobody needs to look after what it held.
     func leave() async {
+        isLeaving.store(true, ordering: .releasing)
         guard let presence = gate.current else { return }
         gate.close()
         do {
