@@ -143,6 +143,22 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "ShoeShopTests",
+            dependencies: [
+                "TestSupport", "ShoeShop", "MessageQueue", "Postgres", log(), lifecycle(), httpClient(),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "OrderAPITests",
+            dependencies: [
+                "TestSupport", "LocalPostgres", "ShoeShop", "MessageQueue", "Postgres", httpClient(),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -20,6 +20,5 @@ import ShoeShop
         SubmissionRoutes(OrderDesk(shop)).add(to: router)
         ReadingRoutes(OrderReader(shop.database)).add(to: router)
         DescriptionRoute().add(to: router)
-        router.refuseOtherMethods()
     }
 }

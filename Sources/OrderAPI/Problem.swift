@@ -54,6 +54,10 @@ struct Problems<Context: RequestContext>: RouterMiddleware {
         switch error {
         case let problem as Problem: return problem
         case let error as HTTPError where error.status == .notFound:
+            if let allowed = Paths.method(at: request.uri.path) {
+                return Problem(
+                    .methodNotAllowed, "This path only has \(allowed.rawValue).", headers: [.allow: allowed.rawValue])
+            }
             return Problem(.notFound, "There is nothing at this path.", detail: "GET /openapi.yaml tells what there is.")
         case let error as HTTPError: return Problem(error.status, error.body ?? error.status.reasonPhrase)
         case let error as PostgresError where error.isConnectionTrouble || error.isRetryable:
@@ -67,24 +71,6 @@ struct Problems<Context: RequestContext>: RouterMiddleware {
         default:
             logger.error("a request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             return Problem(.internalServerError, "Something went wrong here.")
-        }
-    }
-}
-
-extension Router<BasicRequestContext> {
-    /// Answers methods that a path doesn't have with 405 and what it has. Paths are those of `openapi.yaml`.
-    func refuseOtherMethods() {
-        let paths: [(RouterPath, HTTPRequest.Method)] = [
-            ("orders", .post), ("orders/:id", .get), ("orders/:id/events", .get), ("orders/:id/invoice", .get),
-            ("products", .get), ("openapi.yaml", .get), ("metrics", .get), ("health/live", .get), ("health/ready", .get),
-        ]
-        for (path, allowed) in paths {
-            for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete, .options] where method != allowed {
-                on(path, method: method) { _, _ -> Response in
-                    throw Problem(
-                        .methodNotAllowed, "This path only has \(allowed.rawValue).", headers: [.allow: allowed.rawValue])
-                }
-            }
         }
     }
 }

@@ -1,0 +1,62 @@
+import Foundation
+
+/// A connection on which anything can be said.
+struct RawConnection: Sendable {
+    private let descriptor: Int32
+
+    /// - Parameter address: such as `http://127.0.0.1:8080`.
+    init(to address: String, sending bytes: Data) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_port = in_port_t(URL(string: address)?.port ?? 0).bigEndian
+        name.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let connected = withUnsafePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard connected == 0 else { throw POSIXError(.ECONNREFUSED) }
+        var limit = timeval(tv_sec: 5, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        write(bytes)
+    }
+
+    /// Says it, says that this was all, and hears what comes until the other side hangs up.
+    static func exchange(_ bytes: Data, at address: String) async throws -> String {
+        try await withCheckedThrowingContinuation { continuation in
+            // A thread of its own: these calls block.
+            Thread.detachNewThread {
+                continuation.resume(
+                    with: Result {
+                        let connection = try RawConnection(to: address, sending: bytes)
+                        defer { connection.hangUp() }
+                        return connection.readToEnd()
+                    })
+            }
+        }
+    }
+
+    func hangUp() { close(descriptor) }
+
+    /// Stops when the other side has hung up: it need not hear all of it.
+    private func write(_ bytes: Data) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    private func readToEnd() -> String {
+        shutdown(descriptor, Int32(SHUT_WR))
+        var answer: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 {
+            answer += buffer[..<count]
+        }
+        return String(decoding: answer, as: UTF8.self)
+    }
+}
