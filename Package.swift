@@ -113,6 +113,11 @@ let package = Package(
             name: "TestSupport", dependencies: ["Postgres", "LocalPostgres", log()] + subprocess(),
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
+            name: "PostgresTests", dependencies: ["Postgres", "TestSupport", log()], swiftSettings: strict),
+        .testTarget(
+            name: "MessageQueueTests",
+            dependencies: ["MessageQueue", "Postgres", "TestSupport", log(), lifecycle()], swiftSettings: strict),
+        .testTarget(
             name: "LocalPostgresTests", dependencies: ["LocalPostgres"] + subprocess(), swiftSettings: strict),
         .testTarget(
             name: "LaunchTests",
