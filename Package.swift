@@ -13,7 +13,10 @@ func metrics() -> Target.Dependency { .product(name: "Metrics", package: "swift-
 func lifecycle() -> Target.Dependency { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
 func hummingbird() -> Target.Dependency { .product(name: "Hummingbird", package: "hummingbird") }
 func subprocess() -> [Target.Dependency] {
-    [.product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system")]
+    [
+        .product(name: "Subprocess", package: "swift-subprocess"),
+        .product(name: "SystemPackage", package: "swift-system"),
+    ]
 }
 func httpClient() -> Target.Dependency { .product(name: "AsyncHTTPClient", package: "async-http-client") }
 

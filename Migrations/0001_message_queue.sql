@@ -34,6 +34,15 @@ CREATE TABLE mq.lanes (
     PRIMARY KEY (queue, lane)
 );
 
+-- Everything up to here is completed. Kept with each claim, and here once a queue has come to rest, so that whoever asks
+-- for open places afterwards need not look at all that came before.
+CREATE TABLE mq.settlements (
+    queue       int NOT NULL REFERENCES mq.queues ON DELETE CASCADE,
+    lane        smallint NOT NULL,
+    settled_seq bigint NOT NULL,
+    PRIMARY KEY (queue, lane)
+) WITH (fillfactor = 50);
+
 CREATE TABLE mq.topics (
     id         int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name       text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$'),
@@ -295,6 +304,15 @@ CREATE TRIGGER dead_letters_added AFTER INSERT ON mq.dead_letters REFERENCING NE
 CREATE TRIGGER dead_letters_removed AFTER DELETE ON mq.dead_letters REFERENCING OLD TABLE AS removed
     FOR EACH STATEMENT EXECUTE FUNCTION mq.count_removed('f');
 
+-- What is sent only once: a queue's keys, each until it expires.
+CREATE TABLE mq.sent_keys (
+    queue      int NOT NULL REFERENCES mq.queues ON DELETE CASCADE,
+    key        text NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (queue, key)
+);
+CREATE INDEX sent_keys_expiry ON mq.sent_keys (expires_at);
+
 -- One row per process start. While it lives it holds the session-level advisory lock (1836122112, id). The class is 'mq' in
 -- the high half of an int, so that it meets nobody else's by accident; the lanes of queue n have class 1836122112 + n.
 CREATE TABLE mq.consumers (
@@ -332,4 +350,6 @@ BEGIN
          WHERE l.queue = c.queue AND l.lane = c.lane AND l.floor_seq < c.last_seq', number);
     EXECUTE format('DROP TABLE mq.messages_%1$s, mq.claims_%1$s, mq.completions_%1$s', number);
     DELETE FROM mq.segments WHERE segment = number;
+    -- Lanes whose last closed place was here have nothing left to catch up with.
+    UPDATE mq.lanes l SET floor_seq = l.closed_seq WHERE l.closed_seq >> 40 <= number AND l.floor_seq < l.closed_seq;
 END $$;

@@ -42,7 +42,7 @@ public struct DeathWatch: ~Copyable, Sendable {
         options.processGroupID = 0
         // The lock travels as standard output, which nothing here writes to.
         let shell = try await run(
-            .name(shellCommand[0]), arguments: Arguments(Array(shellCommand.dropFirst())),
+            .at(shellCommand[0]), arguments: Arguments(Array(shellCommand.dropFirst())),
             workingDirectory: "/",
             platformOptions: options,
             input: .fileDescriptor(readEnd, closeAfterSpawningProcess: true),

@@ -12,7 +12,7 @@ func execute(_ command: [String], as account: ServerAccount? = nil, in folder: S
 {
     let words = account?.wrapping(command) ?? command
     let result = try await run(
-        .name(words[0]),
+        .at(words[0]),
         arguments: Arguments(Array(words.dropFirst())),
         environment: .inherit.updating(["LC_ALL": "C", "PGDATA": nil, "PGPORT": nil]),
         workingDirectory: FilePath(folder),
@@ -20,4 +20,9 @@ func execute(_ command: [String], as account: ServerAccount? = nil, in folder: S
         output: .string(limit: 1 << 20),
         error: .combinedWithOutput)
     return (result.terminationStatus.isSuccess, result.standardOutput)
+}
+
+extension Executable {
+    /// A path, or a name to be looked up in PATH.
+    static func at(_ word: String) -> Executable { word.contains("/") ? .path(FilePath(word)) : .name(word) }
 }

@@ -23,14 +23,16 @@ struct HTTPAnswer: Sendable {
 }
 
 enum HTTP {
+    enum Method: String { case get = "GET", put = "PUT", post = "POST", delete = "DELETE" }
+
     static let limit = TimeAmount.seconds(15)
 
     /// Sends a request with a JSON body, if any, and waits for all of the answer.
     static func send(
-        _ method: HTTPMethod, _ address: String, headers: [String: String] = [:], body: Data? = nil
+        _ method: Method, _ address: String, headers: [String: String] = [:], body: Data? = nil
     ) async throws -> HTTPAnswer {
         var request = HTTPClientRequest(url: address)
-        request.method = method
+        request.method = HTTPMethod(rawValue: method.rawValue)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")

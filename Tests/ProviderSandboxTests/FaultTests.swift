@@ -2,7 +2,7 @@ import NIOHTTP1
 import ShoeShop
 import Testing
 
-@Suite("Faults")
+@Suite("Faults", .timeLimit(.minutes(1)))
 struct FaultTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let mode: String

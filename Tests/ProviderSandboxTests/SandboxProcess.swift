@@ -1,30 +1,29 @@
 import Foundation
-import Synchronization
 
 /// A provider-sandbox in a process of its own, on free ports, with a directory for its ledgers.
 final class SandboxProcess: Sendable {
-    private let process: Process
+    let pid: pid_t
     private let exits: AsyncStream<Int32>
     private let log: LogReader
 
     /// Starts one; it may fail to come up, which `exitStatus()` or `addresses()` will tell.
     init(data: URL, _ arguments: [String] = []) throws {
-        let process = Process()
+        let stderr = try LogPipe()
+        let ports = ["--port", "0", "--payment-port", "0", "--logistics-port", "0"]
+        let logs = ["--log-format", "json", "--log-level", "debug"]
+        let pid = try spawn(
+            Self.executable.path, ["--data", data.path] + ports + logs + arguments, stderr: stderr.writing)
         let (exits, exiting) = AsyncStream.makeStream(of: Int32.self)
-        let stderr = Pipe()
-        process.executableURL = Self.executable
-        process.arguments =
-            ["--data", data.path, "--port", "0", "--payment-port", "0", "--logistics-port", "0"]
-            + ["--log-format", "json", "--log-level", "debug"] + arguments
-        process.standardError = stderr
-        process.terminationHandler = { process in
-            exiting.yield(process.terminationStatus)
+        // Ends with the process, which every test kills.
+        Thread.detachNewThread {
+            var status: Int32 = 0
+            waitpid(pid, &status, 0)
+            exiting.yield(status & 0x7F == 0 ? status >> 8 & 0xFF : -(status & 0x7F))
             exiting.finish()
         }
-        log = LogReader(stderr.fileHandleForReading)
-        try process.run()
-        self.process = process
+        self.pid = pid
         self.exits = exits
+        log = LogReader(stderr.reading)
     }
 
     /// Beside the tests, where the package manager puts executables.
@@ -32,9 +31,12 @@ final class SandboxProcess: Sendable {
         URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "provider-sandbox")
     }
 
+    private struct Listening: Decodable { let metadata: [String: String] }
+
     /// Waits until it listens.
     func addresses() async throws -> [String: String] {
-        try await log.line(containing: #""message":"listening""#).metadata ?? [:]
+        let line = try await log.line(containing: #""message":"listening""#)
+        return try JSONDecoder().decode(Listening.self, from: Data(line.utf8)).metadata
     }
 
     /// Waits for a line of the log that nobody waited for yet.
@@ -43,49 +45,67 @@ final class SandboxProcess: Sendable {
     /// Waits for its end.
     func exitStatus() async -> Int32 { await exits.first { _ in true } ?? -1 }
 
-    /// All that it has logged and nobody waited for; to be asked after its end.
-    func rest() async -> String { await log.rest() }
-
-    var pid: Int32 { process.processIdentifier }
-
     func signal(_ signal: Int32) { kill(pid, signal) }
+}
+
+/// Starts a program with all descriptors but its stderr closed or the parent's.
+///
+/// Foundation's `Process` notices an exit by a descriptor that children started at the same time inherit, so that one
+/// test would wait for another's child.
+private func spawn(_ path: String, _ arguments: [String], stderr: Int32) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, stderr, STDERR_FILENO)
+    let argv = ([path] + arguments).map { strdup($0) } + [nil]
+    defer { argv.forEach { free($0) } }
+    var pid: pid_t = 0
+    let result = posix_spawn(&pid, path, &actions, nil, argv, environ)
+    guard result == 0 else { throw POSIXError(POSIXErrorCode(rawValue: result) ?? .EIO) }
+    return pid
+}
+
+/// A pipe that no child inherits but the one it is meant for.
+private struct LogPipe: ~Copyable {
+    let reading: FileHandle
+    let writing: Int32
+
+    init() throws {
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { throw POSIXError(.EMFILE) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        reading = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
+        writing = ends[1]
+    }
+
+    deinit { close(writing) }
 }
 
 /// The lines of a log, each to be waited for once.
 private final class LogReader: Sendable {
-    struct Line: Decodable {
-        let message: String
-        let metadata: [String: String]?
-    }
-
     struct EndOfLog: Error { let missing: String }
 
     private let lines: AsyncStream<String>
 
     init(_ file: FileHandle) {
         let (lines, adding) = AsyncStream.makeStream(of: String.self)
-        let partial = Mutex("")
         self.lines = lines
-        file.readabilityHandler = { file in
-            let data = file.availableData
-            guard !data.isEmpty else {
-                file.readabilityHandler = nil
-                return adding.finish()
+        // Ends with the log, and that with the process.
+        Thread.detachNewThread {
+            var partial = ""
+            while case let data = file.availableData, !data.isEmpty {
+                for line in partial.takeLines(after: String(decoding: data, as: UTF8.self)) { adding.yield(line) }
             }
-            for line in partial.withLock({ $0.takeLines(after: String(decoding: data, as: UTF8.self)) }) {
-                adding.yield(line)
-            }
+            adding.finish()
         }
     }
 
-    func line(containing text: String) async throws -> Line {
+    func line(containing text: String) async throws -> String {
         for await line in lines where line.contains(text) {
-            return try JSONDecoder().decode(Line.self, from: Data(line.utf8))
+            return line
         }
         throw EndOfLog(missing: text)
     }
-
-    func rest() async -> String { await lines.reduce(into: "") { $0 += $1 + "\n" } }
 }
 
 extension String {

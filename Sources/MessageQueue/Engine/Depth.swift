@@ -59,8 +59,10 @@ extension Broker {
                 WHERE newest.seq > cursor.seq AND m.queue = l.queue AND m.lane = l.lane AND m.seq > cursor.seq
                 ORDER BY m.seq LIMIT 1) AS next ON true
             LEFT JOIN LATERAL (
-                SELECT c.settled_seq FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
-                ORDER BY c.last_seq DESC LIMIT 1) AS claim ON true
+                SELECT greatest(coalesce(k.settled_seq, 0), (
+                    SELECT c.settled_seq FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
+                    ORDER BY c.last_seq DESC LIMIT 1)) AS settled_seq
+                FROM (SELECT 1) AS one LEFT JOIN mq.settlements k ON k.queue = l.queue AND k.lane = l.lane) AS claim ON true
             LEFT JOIN LATERAL (
                 SELECT count(*) AS places FROM mq.claims c, generate_series(c.first_seq, c.last_seq) AS place(seq)
                 WHERE c.queue = l.queue AND c.lane = l.lane AND c.last_seq > claim.settled_seq AND place.seq > claim.settled_seq

@@ -23,15 +23,23 @@ extension Broker {
         var open: Int
     }
 
+    /// Keeps what is settled, for a queue that has come to rest: no later claim will.
+    static let keep: Statement = """
+        INSERT INTO mq.settlements AS s (queue, lane, settled_seq)
+        SELECT $1, lane - 1, seq FROM unnest($2::bigint[]) WITH ORDINALITY AS known(seq, lane)
+        ON CONFLICT (queue, lane) DO UPDATE SET settled_seq = excluded.settled_seq WHERE s.settled_seq < excluded.settled_seq
+        """
+
     /// Without a known place for a lane, the newest claim tells what its consumer knew. An open place is one of a claim
     /// without a completion; the claims of one segment are contiguous, so their places need not be read from the log.
     static let settle: Statement = """
         WITH start AS MATERIALIZED (
-            SELECT l.lane, greatest(coalesce(($2::bigint[])[l.lane + 1], 0), coalesce(newest.settled_seq, 0)) AS settled,
+            SELECT l.lane, greatest(($2::bigint[])[l.lane + 1], newest.settled_seq, kept.settled_seq, 0) AS settled,
                 coalesce(newest.last_seq, 0) AS cursor
             FROM mq.lanes l LEFT JOIN LATERAL (
                 SELECT c.settled_seq, c.last_seq FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
                 ORDER BY c.last_seq DESC LIMIT 1) AS newest ON true
+            LEFT JOIN mq.settlements kept ON kept.queue = l.queue AND kept.lane = l.lane
             WHERE l.queue = $1)
         SELECT s.lane, coalesce(min(open.seq) - 1, greatest(s.cursor, s.settled)), count(open.seq)
         FROM start s LEFT JOIN LATERAL (

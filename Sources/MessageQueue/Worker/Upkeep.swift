@@ -84,7 +84,11 @@ struct Upkeep: Sendable {
 
     private final class Memory {
         var claims: [Int32: Int] = [:]
+        var kept: [Int32: [Int64]] = [:]
     }
+
+    /// A queue at rest keeps its settled places once that saves later look-ups this many places.
+    private static let worthKeeping: Int64 = 1000
 
     /// Only where something was claimed since the last time, or was open then.
     private func settle(_ memory: Memory) async throws {
@@ -93,9 +97,20 @@ struct Upkeep: Sendable {
             let known = runtime.settled.withLock { $0 }
             let settlement = try await broker.settle(runtime.entry.id, from: known, on: broker.database)
             runtime.settled.withLock { $0 = settlement.settled }
-            if settlement.open == 0 { memory.claims[runtime.entry.id] = claims }
+            if settlement.open == 0 {
+                memory.claims[runtime.entry.id] = claims
+                try await keep(settlement.settled, of: runtime.entry.id, memory)
+            }
             _ = try await broker.rescue(runtime.entry, from: [], settled: settlement.settled)
         }
+    }
+
+    private func keep(_ settled: [Int64], of queue: Int32, _ memory: Memory) async throws {
+        let kept = memory.kept[queue] ?? []
+        let gain = settled.enumerated().reduce(0) { $0 + $1.element - ($1.offset < kept.count ? kept[$1.offset] : 0) }
+        guard gain >= Self.worthKeeping else { return }
+        try await broker.database.execute(Broker.keep, queue, settled)
+        memory.kept[queue] = settled
     }
 
     // MARK: Segments
@@ -105,6 +120,7 @@ struct Upkeep: Sendable {
             broker.logger.info("upkeep", metadata: ["did": "\(deed)"])
         }
         try await broker.database.execute(Broker.foldTallies)
+        try await broker.database.execute(Broker.forgetKeys)
     }
 }
 

@@ -70,8 +70,8 @@ struct DeadSelection: ParsableArguments {
 
     var filter: DeadLetterFilter {
         DeadLetterFilter(
-            queue: queue.map(QueueName.init), reason: reason, olderThan: olderThan?.duration,
-            message: message.flatMap(MessageID.init), key: order?.lowercased())
+            queue: queue.map { QueueName($0) }, reason: reason, olderThan: olderThan?.duration,
+            message: message.flatMap { MessageID($0) }, key: order?.lowercased())
     }
 
     var isEmpty: Bool { [queue, reason, message, order].allSatisfy { $0 == nil } && olderThan == nil }

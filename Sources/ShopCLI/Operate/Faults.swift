@@ -45,16 +45,16 @@ struct Faults: AsyncParsableCommand {
     func run() async throws {
         let control = try control()
         if let provider, clear {
-            try await HTTP.send(.DELETE, "\(control)/faults/\(provider)").require(200..<300)
+            try await HTTP.send(.delete, "\(control)/faults/\(provider)").require(200..<300)
         } else if let provider, let mode {
             let fault = Fault(
                 mode: mode, rate: rate, forSeconds: span?.seconds,
                 latencyMilliseconds: latency.map { Int($0.seconds * 1000) }, afterRequests: after)
             let body = try JSONEncoder().encode(fault)
-            try await HTTP.send(.PUT, "\(control)/faults/\(provider)", body: body).require(200..<300)
+            try await HTTP.send(.put, "\(control)/faults/\(provider)", body: body).require(200..<300)
         }
         // The sandbox answers in JSON, with null where all is well; people can read it too.
-        print(try await HTTP.send(.GET, "\(control)/faults").require(200..<300).text)
+        print(try await HTTP.send(.get, "\(control)/faults").require(200..<300).text)
     }
 
     private func control() throws -> String {

@@ -60,8 +60,8 @@ struct Performance: Sendable {
     }
 
     private func ledgers() async throws -> ProviderLedgers {
-        let payment = try await HTTP.send(.GET, "\(site.addresses.payment ?? "")/ledger").require(200..<300)
-        let logistics = try await HTTP.send(.GET, "\(site.addresses.logistics ?? "")/ledger").require(200..<300)
+        let payment = try await HTTP.send(.get, "\(site.addresses.payment ?? "")/ledger").require(200..<300)
+        let logistics = try await HTTP.send(.get, "\(site.addresses.logistics ?? "")/ledger").require(200..<300)
         return try ProviderLedgers(payment: payment.body, logistics: logistics.body)
     }
 

@@ -4,22 +4,23 @@ import Foundation
 /// The wish to stop: SIGINT (Ctrl-C) or SIGTERM. The second one is obeyed at once.
 final class StopSignal: Sendable {
     private let signals: AsyncStream<Void>
-    private let sources: [any DispatchSourceSignal]
 
     init() {
         let (signals, continuation) = AsyncStream<Void>.makeStream()
-        let count = Counter()
         self.signals = signals
-        sources = [SIGINT, SIGTERM].map { number in
+        let queue = DispatchQueue(label: "shoeshop.signals")
+        let isFirst = DispatchSemaphore(value: 1)
+        for number in [SIGINT, SIGTERM] {
             signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: count.queue)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
+                // The handler keeps its source alive, for as long as the process lives.
+                _ = source
                 // The death watches clean up.
-                if count.isSecond() { _exit(128 + number) }
+                if isFirst.wait(timeout: .now()) == .timedOut { _exit(128 + number) }
                 continuation.yield()
             }
             source.resume()
-            return source
         }
     }
 
@@ -34,13 +35,5 @@ final class StopSignal: Sendable {
             defer { tasks.cancelAll() }
             return try await tasks.next() ?? nil
         }
-    }
-
-    /// Confined to its queue.
-    private final class Counter: Sendable {
-        let queue = DispatchQueue(label: "shoeshop.signals")
-        private let first = DispatchSemaphore(value: 1)
-
-        func isSecond() -> Bool { first.wait(timeout: .now()) == .timedOut }
     }
 }

@@ -35,7 +35,7 @@ struct Submission: Sendable {
         let deadline = ContinuousClock.now + Self.patience
         while true {
             do {
-                let answer = try await HTTP.send(.POST, "\(api)/orders", headers: ["Idempotency-Key": key], body: order)
+                let answer = try await HTTP.send(.post, "\(api)/orders", headers: ["Idempotency-Key": key], body: order)
                 if answer.status < 500 { return try Self.id(of: answer.require(202..<203)) }
                 guard ContinuousClock.now < deadline else { throw HTTPAnswer.Refusal(description: answer.text) }
             } catch let refusal as HTTPAnswer.Refusal {

@@ -1,0 +1,51 @@
+public import Postgres
+
+extension Broker {
+    /// Stores messages in a queue unless one with the same key was stored there before, in the caller's transaction.
+    ///
+    /// Guarantee: of sends with the same key to the same queue within `period`, at the same time or one after the other, one
+    /// is committed. A sender that lost its connection may so repeat what it sent. Costs a row and a round trip more than
+    /// ``send(_:to:in:)-(_,Queue<P>,_)``; waits for a transaction that is just sending the same key.
+    /// - Parameters:
+    ///   - key: names what must be sent once; by default the message's id.
+    ///   - period: how long the key is remembered.
+    /// - Returns: how many were new.
+    @discardableResult
+    public func sendOnce<P>(
+        _ messages: [Outgoing<P>], to queue: Queue<P>, by key: (Outgoing<P>) -> String = { $0.id.description },
+        within period: Duration = .seconds(3 * 86_400), in session: borrowing Session
+    ) throws -> Int {
+        let entry = try catalogue.queue(queue.name, in: session)
+        let byKey = Dictionary(messages.map { (key($0), $0) }) { first, _ in first }
+        let fresh = Set(
+            try session.query(Self.takeKeys, entry.id, byKey.keys.sorted(), period.inSeconds) { row in
+                try row[0, as: String.self]
+            })
+        let new = messages.filter { fresh.contains(key($0)) && byKey[key($0)]?.id == $0.id }
+        try send(new.map { try Packed($0) }, topic: nil, to: entry.id, in: session)
+        return new.count
+    }
+
+    /// As ``sendOnce(_:to:by:within:in:)``, in a transaction of its own.
+    @discardableResult
+    public func sendOnce<P>(
+        _ messages: [Outgoing<P>], to queue: Queue<P>,
+        by key: @escaping @Sendable (Outgoing<P>) -> String = { $0.id.description },
+        within period: Duration = .seconds(3 * 86_400)
+    ) async throws -> Int {
+        try await database.write { try self.sendOnce(messages, to: queue, by: key, within: period, in: $0) }
+    }
+
+    /// In key order, so that two senders of the same keys wait for each other in one direction only.
+    static let takeKeys: Statement = """
+        INSERT INTO mq.sent_keys AS k (queue, key, expires_at)
+        SELECT $1, key, now() + make_interval(secs => $3::float8) FROM unnest($2::text[]) AS key
+        ON CONFLICT (queue, key) DO UPDATE SET expires_at = excluded.expires_at WHERE k.expires_at <= now()
+        RETURNING key
+        """
+
+    static let forgetKeys: Statement = """
+        DELETE FROM mq.sent_keys WHERE (queue, key) IN (
+            SELECT queue, key FROM mq.sent_keys WHERE expires_at <= now() ORDER BY expires_at LIMIT 10000)
+        """
+}
