@@ -350,6 +350,4 @@ BEGIN
          WHERE l.queue = c.queue AND l.lane = c.lane AND l.floor_seq < c.last_seq', number);
     EXECUTE format('DROP TABLE mq.messages_%1$s, mq.claims_%1$s, mq.completions_%1$s', number);
     DELETE FROM mq.segments WHERE segment = number;
-    -- Lanes whose last closed place was here have nothing left to catch up with.
-    UPDATE mq.lanes l SET floor_seq = l.closed_seq WHERE l.closed_seq >> 40 <= number AND l.floor_seq < l.closed_seq;
 END $$;
