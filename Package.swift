@@ -121,7 +121,8 @@ let package = Package(
             name: "MessageQueueTests",
             dependencies: ["MessageQueue", "Postgres", "TestSupport", log(), lifecycle()], swiftSettings: strict),
         .testTarget(
-            name: "LocalPostgresTests", dependencies: ["LocalPostgres"] + subprocess(), swiftSettings: strict),
+            name: "LocalPostgresTests", dependencies: ["LocalPostgres", "Postgres", "TestSupport"] + subprocess(),
+            swiftSettings: strict),
         .testTarget(
             name: "LaunchTests",
             dependencies: [

@@ -50,7 +50,7 @@ struct Performance: Sendable {
         var lastMove = ContinuousClock.now
         while true {
             let now = try await broker.statistics()
-            if !json { await screen.refresh(QueueReport.table(QueueReport.reports(now, since: before)).lines) }
+            await screen.refresh(QueueReport.table(QueueReport.reports(now, since: before)).lines)
             if now.map(\.claimed) != before.map(\.claimed) { lastMove = .now }
             before = now
             let isIdle = now.allSatisfy { $0.depth + $0.inFlight + $0.deferred == 0 }
