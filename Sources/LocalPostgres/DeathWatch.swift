@@ -42,11 +42,7 @@ public struct DeathWatch: ~Copyable, Sendable {
         options.processGroupID = 0
         // The lock travels as standard output, which nothing here writes to.
         let shell = try await run(
-<<<<<<< HEAD
-            executable(shellCommand[0]), arguments: Arguments(Array(shellCommand.dropFirst())),
-=======
             .at(shellCommand[0]), arguments: Arguments(Array(shellCommand.dropFirst())),
->>>>>>> 09dea176d1ad3c151608d8a67d9e6dd025e98fd0
             workingDirectory: "/",
             platformOptions: options,
             input: .fileDescriptor(readEnd, closeAfterSpawningProcess: true),
