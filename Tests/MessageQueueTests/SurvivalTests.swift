@@ -173,19 +173,22 @@ struct SurvivalTests {
             try await bench.createEffects()
             let watcher = Database(bench.database.conninfo.replacing(#/dbname='[^']*'$/#, with: "dbname='postgres'"))
             let name = try await bench.database.query("SELECT current_database()") { try $0[0, as: String.self] }[0]
-            func commits() async throws -> Int {
+            @Sendable func commits() async throws -> Int {
                 try await watcher.query("SELECT xact_commit FROM pg_stat_database WHERE datname = $1", name) {
                     try $0[0, as: Int.self]
                 }[0]
             }
             try await bench.work([Lace()], WorkerOptions(poll: .seconds(10))) { log in
                 try await log.connected()
-                // The figures of its start come in with the first ones after it.
-                let start = try await commits()
-                try await eventually("its start is counted") { try await commits() > start + 3 }
-                let (before, began) = (try await commits(), ContinuousClock.now)
-                try await eventually("16 statements") { try await commits() >= before + 16 }
-                #expect(began.duration(to: .now) > .seconds(8))
+                // A backend tells its figures now and then only, those of its start with the first ones after it: a
+                // worker that runs two a second has no such window, a quieter one has it at the latest now.
+                var longest = Duration.zero
+                for _ in 0..<3 where longest < .seconds(8) {
+                    let (before, began) = (try await commits(), ContinuousClock.now)
+                    try await eventually("16 statements") { try await commits() >= before + 16 }
+                    longest = max(longest, began.duration(to: .now))
+                }
+                #expect(longest > .seconds(8))
             }
             await watcher.close()
         }

@@ -13,6 +13,10 @@ private struct Trouble: StepFailure, CustomStringConvertible {
 struct WorkerTests {
     private static let quick = QueueSettings(
         retry: RetryPolicy(attempts: 3, base: .milliseconds(1), cap: .milliseconds(5)))
+    private static let waitingForLock: Statement = """
+        SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 5
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """
     private static let patient = WorkerOptions(poll: .seconds(120))
 
     @Test("every message leaves one effect, through both kinds of step and two workers")
@@ -146,10 +150,9 @@ struct WorkerTests {
             try await bench.work([step], Self.patient) { log in
                 try await bench.send(4)
                 try await eventually("its commits hang") {
-                    try await bench.number(
-                        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 5 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-                    ) > 0
-                        && bench.statistics().inFlight == 4
+                    let waiting = try await bench.number(Self.waitingForLock)
+                    let inFlight = try await bench.statistics().inFlight
+                    return waiting > 0 && inFlight == 4
                 }
                 let entry = try await bench.broker.entries(of: ["shoes"], on: bench.database)[0]
                 #expect(try await bench.broker.rescue(entry, from: log.events.consumers, settled: []) == 4)
