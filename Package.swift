@@ -116,6 +116,11 @@ let package = Package(
             name: "TestSupport", dependencies: ["Postgres", "LocalPostgres", log()] + subprocess(),
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
+            name: "PostgresTests", dependencies: ["Postgres", "TestSupport", log()], swiftSettings: strict),
+        .testTarget(
+            name: "MessageQueueTests",
+            dependencies: ["MessageQueue", "Postgres", "TestSupport", log(), lifecycle()], swiftSettings: strict),
+        .testTarget(
             name: "LocalPostgresTests", dependencies: ["LocalPostgres", "Postgres", "TestSupport"] + subprocess(),
             swiftSettings: strict),
         .testTarget(

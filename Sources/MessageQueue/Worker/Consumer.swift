@@ -37,7 +37,7 @@ final class Consumer: Sendable {
         while true {
             let presence = try await gate.wait()
             if !presence.connection.isBroken { return presence }
-            gate.close()
+            gate.close { $0.connection === presence.connection }
         }
     }
 
@@ -67,17 +67,25 @@ final class Consumer: Sendable {
 
     private var isOver: Bool { Task.isCancelled || isLeaving.load(ordering: .acquiring) }
 
-    /// Says goodbye: nobody needs to look after what it held.
-    func leave() async {
+    /// Says goodbye, once `handOver` has put back what it still holds: messages that could not be finished in time.
+    func leave(handOver: (Int64) async throws -> Void) async {
         isLeaving.store(true, ordering: .releasing)
         guard let presence = gate.current else { return }
         gate.close()
         do {
+            try await handOver(presence.id)
             try await presence.connection.execute(Broker.endConsumers, [presence.id], within: .seconds(2))
         } catch {
             // The others find the lock free, and do the same.
             journal.record(.disconnected(error: "could not say goodbye: \(error)"))
         }
+        await presence.connection.close()
+    }
+
+    /// Begins anew under another number, after a claim whose answer was lost: what it may have claimed is in nobody's
+    /// hands here, and is rescued like that of a process which is gone.
+    func beginAnew(after presence: Presence) async {
+        id.withLock { if $0 == presence.id { $0 = nil } }
         await presence.connection.close()
     }
 
@@ -127,8 +135,7 @@ final class Consumer: Sendable {
         let presence = try await presence()
         if try await presence.connection.execute(Self.beat, presence.id, within: .seconds(5)) == 0 {
             // Given up while alive, behind a long pause: begin anew under another number.
-            id.withLock { $0 = nil }
-            await presence.connection.close()
+            await beginAnew(after: presence)
         }
     }
 
