@@ -57,12 +57,13 @@ extension SystemTests {
         let database = Database(try await postgres.start())
         try await Template.openShop.prepare(database)
         try await ShopUnderTest.with(database) { shop, _ in
-            async let orders = shop.submit(500)
+            // Awaited below, with the audit.
+            let orders = Task { try await shop.submit(500) }
             try await eventually("orders flow") { try await shop.count(status: "dispatched") > 20 ? () : nil }
             guard case .running(let postmaster) = try postgres.status() else { throw NeverHappened(what: "a server", limit: .zero) }
             kill(postmaster, SIGKILL)
             _ = try await postgres.start()
-            try await shop.expectBalance(accepted: try await orders)
+            try await shop.expectBalance(accepted: try await orders.value)
         }
         await database.close()
         try await postgres.stop()

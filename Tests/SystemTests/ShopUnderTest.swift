@@ -10,7 +10,7 @@ import Testing
 
 /// Each test opens a whole shop; on a small machine several at once would only starve each other.
 @Suite("the shop as real processes", .serialized, .timeLimit(.minutes(3)))
-enum SystemTests {}
+struct SystemTests {}
 
 /// The shop as real processes: providers and API, and whichever workers a test asks for.
 struct ShopUnderTest: Sendable {

@@ -9,12 +9,13 @@ extension SystemTests {
     @Test("kill -9 of a worker while 500 orders flow loses nothing and does nothing twice", arguments: ShopUnderTest.workers)
     func killedWorker(name: String) async throws {
         try await ShopUnderTest.with { shop, workers in
-            async let orders = shop.submit(500)
+            // Awaited below, with the audit.
+            let orders = Task { try await shop.submit(500) }
             let victim = workers[ShopUnderTest.workers.firstIndex(of: name) ?? 0]
             // In the middle of its work: a part of the orders has been handled by it.
             try await eventually("\(name) is at work") { try await shop.isBusy(name) ? () : nil }
             victim.signal(SIGKILL)
-            try await shop.start([name]) { _ in try await shop.expectBalance(accepted: try await orders) }
+            try await shop.start([name]) { _ in try await shop.expectBalance(accepted: try await orders.value) }
         }
     }
 
