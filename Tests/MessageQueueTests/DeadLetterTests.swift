@@ -33,7 +33,10 @@ struct DeadLetterTests {
             #expect(dead.reason == "tired" && dead.attempts == 3 && dead.error == "no 3")
             #expect(dead.message.key == "k" && dead.message.tag == "t" && dead.message.headers == ["a": "b"])
             let outcomes = try await bench.database.query(
-                "SELECT string_agg(h->>'outcome' || (h->>'error'), ',') FROM mq.dead_letters, jsonb_array_elements(history) AS h"
+                """
+                SELECT string_agg(h->>'outcome' || (h->>'error'), ',') FROM mq.dead_letters, \
+                jsonb_array_elements(history) AS h
+                """
             ) { try $0[0, as: String.self] }
             #expect(outcomes == ["rno 1,rno 2,fno 3"])
             let trace = try await bench.broker.trace("k")

@@ -18,7 +18,7 @@ struct SegmentTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for producer in 0..<4 {
                     group.addTask {
-                        for round in 0..<5000 where rotations.value < 4 || round < 50 {
+                        for round in 0..<5000 where rotations.value < 3 || round < 20 {
                             try await bench.send(3, from: producer * 100_000 + round * 3)
                             sent.change { $0 += 3 }
                         }
@@ -26,7 +26,7 @@ struct SegmentTests {
                 }
                 group.addTask {
                     // A lock that could not be had in 50 ms is had another time.
-                    while rotations.value < 4 {
+                    while rotations.value < 3 {
                         guard let deeds = try? await bench.broker.retire(Self.always) else { continue }
                         if deeds.contains(where: { $0.hasPrefix("opened") }) { rotations.change { $0 += 1 } }
                     }

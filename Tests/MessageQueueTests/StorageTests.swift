@@ -50,7 +50,10 @@ struct StorageTests {
             for log in ["messages", "claims", "completions"] {
                 #expect(try await bench.number(Statement("SELECT count(*) FROM mq.\(log) WHERE xmax <> 0")) == 0)
                 let gaps =
-                    "SELECT count(*) FROM (SELECT (ctid::text::point)[0] AS page, max((ctid::text::point)[1]) <> count(*) AS has FROM mq.\(log)_1 GROUP BY 1) AS p WHERE has"
+                    """
+                    SELECT count(*) FROM (SELECT (ctid::text::point)[0] AS page, max((ctid::text::point)[1]) \
+                    <> count(*) AS has FROM mq.\(log)_1 GROUP BY 1) AS p WHERE has
+                    """
                 #expect(try await bench.number(Statement(gaps)) == 0, "no row of \(log) is hidden")
             }
             await holder.close()

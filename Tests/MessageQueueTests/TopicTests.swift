@@ -17,7 +17,10 @@ struct TopicTests {
 
     private func heard(_ bench: Bench, by queue: String) async throws -> [MessageID] {
         try await bench.database.query(
-            "SELECT m.id FROM mq.messages m JOIN mq.queues q ON q.id = m.queue WHERE q.name = $1 ORDER BY m.lane, m.seq",
+            """
+            SELECT m.id FROM mq.messages m JOIN mq.queues q ON q.id = m.queue WHERE q.name = $1 ORDER BY \
+            m.lane, m.seq
+            """,
             queue
         ) { MessageID(try $0[0]) }
     }

@@ -30,7 +30,10 @@ struct InterruptTests {
             #expect(try await database.backend() == backend)
             #expect(
                 try await database.number(
-                    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60)%' AND state = 'active' AND datname = current_database()"
+                    """
+                    SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60)%' AND state \
+                    = 'active' AND datname = current_database()
+                    """
                 ) == 0)
         }
     }
@@ -62,7 +65,10 @@ struct InterruptTests {
                 var backend: [Int32] = []
                 try await eventually("the statement runs") {
                     backend = try await database.query(
-                        "SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(61)' AND state = 'active' AND wait_event = 'PgSleep' AND datname = current_database()"
+                        """
+                        SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(61)' AND state = \
+                        'active' AND wait_event = 'PgSleep' AND datname = current_database()
+                        """
                     ) { try $0[0] }
                     return !backend.isEmpty
                 }

@@ -15,7 +15,10 @@ struct LossTests {
             let call = Task { try await database.write { try $0.execute("SELECT pg_sleep(62)") } }
             try await eventually("the statement runs") {
                 try await database.number(
-                    "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(62)' AND wait_event = 'PgSleep' AND datname = current_database()"
+                    """
+                    SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(62)' AND wait_event \
+                    = 'PgSleep' AND datname = current_database()
+                    """
                 ) == 1
             }
             try await database.execute(Self.killOthers)

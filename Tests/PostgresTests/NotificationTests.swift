@@ -33,7 +33,10 @@ struct NotificationTests {
             let call = Task { try await connection.execute("SELECT pg_advisory_lock(1)") }
             try await eventually("it is busy") {
                 try await database.number(
-                    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                    """
+                    SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = \
+                    current_database()
+                    """
                 ) == 1
             }
             try await database.execute("SELECT pg_notify('door', '')")

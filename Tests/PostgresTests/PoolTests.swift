@@ -12,7 +12,10 @@ struct PoolTests {
         let call = Task { try await database.execute("SELECT pg_advisory_lock_shared(1)") }
         try await eventually("the only connection is busy") {
             try await holder.query(
-                "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                """
+                SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT \
+                oid FROM pg_database WHERE datname = current_database())
+                """
             ) { _ in 1 } == [1]
         }
         try await body { await holder.close() }

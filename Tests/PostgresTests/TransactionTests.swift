@@ -31,7 +31,10 @@ struct TransactionTests {
             }
             #expect(try await database.number(Self.count) == 0)
             let state = try await database.number(
-                "SELECT count(*) FROM pg_locks WHERE mode = 'RowExclusiveLock' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                """
+                SELECT count(*) FROM pg_locks WHERE mode = 'RowExclusiveLock' AND database = (SELECT oid \
+                FROM pg_database WHERE datname = current_database())
+                """
             )
             #expect(state == 0, "no transaction is left open")
         }
