@@ -116,7 +116,13 @@ let package = Package(
             name: "TestSupport", dependencies: ["Postgres", "LocalPostgres", log()] + subprocess(),
             path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
-            name: "LocalPostgresTests", dependencies: ["LocalPostgres"] + subprocess(), swiftSettings: strict),
+            name: "PostgresTests", dependencies: ["Postgres", "TestSupport", log()], swiftSettings: strict),
+        .testTarget(
+            name: "MessageQueueTests",
+            dependencies: ["MessageQueue", "Postgres", "TestSupport", log(), lifecycle()], swiftSettings: strict),
+        .testTarget(
+            name: "LocalPostgresTests", dependencies: ["LocalPostgres", "Postgres", "TestSupport"] + subprocess(),
+            swiftSettings: strict),
         .testTarget(
             name: "LaunchTests",
             dependencies: [
@@ -129,6 +135,15 @@ let package = Package(
             name: "ProviderSandboxTests",
             dependencies: [
                 "ProviderSandbox", "ShoeShop", "Launch", httpClient(),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SystemTests",
+            dependencies: [
+                "ShoeShop", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", "ShopCLI", "OrderAPI",
+                "OrderWorker", "StockWorker", "PaymentWorker", "LogisticsWorker", "ProviderSandbox", httpClient(),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],

@@ -341,11 +341,13 @@ BEGIN
     RETURN appended <> completed;
 END $$;
 
--- Drops a segment whole.
+-- Drops a segment whole. Lanes that caught up in it keep their cursor: its claims go with it.
 CREATE FUNCTION mq.drop_segment(number int) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    EXECUTE format(
+        'UPDATE mq.lanes l SET floor_seq = c.last_seq
+         FROM (SELECT queue, lane, max(last_seq) AS last_seq FROM mq.claims_%s GROUP BY queue, lane) AS c
+         WHERE l.queue = c.queue AND l.lane = c.lane AND l.floor_seq < c.last_seq', number);
     EXECUTE format('DROP TABLE mq.messages_%1$s, mq.claims_%1$s, mq.completions_%1$s', number);
     DELETE FROM mq.segments WHERE segment = number;
-    -- Lanes whose last closed place was here have nothing left to catch up with.
-    UPDATE mq.lanes l SET floor_seq = l.closed_seq WHERE l.closed_seq >> 40 <= number AND l.floor_seq < l.closed_seq;
 END $$;

@@ -22,11 +22,13 @@ public enum QueueError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// A completion that exists already means that the lease is lost; anything else stays what it is.
+    /// A completion that exists already means that the lease is lost, and so does one whose segment has been dropped;
+    /// anything else stays what it is.
     static func explaining(_ error: any Error) -> any Error {
-        guard let error = error as? PostgresError, error.isUniqueViolation,
-            (error.constraint ?? "").hasPrefix("completions_")
-        else { return error }
+        guard let error = error as? PostgresError else { return error }
+        let isCompletion = (error.constraint ?? "").hasPrefix("completions_")
+        let isTooLate = error.sqlState == "23514" && (error.statement ?? "").hasPrefix("INSERT INTO mq.completions")
+        guard error.isUniqueViolation && isCompletion || isTooLate else { return error }
         return QueueError.leaseLost(error.detail ?? error.message)
     }
 }

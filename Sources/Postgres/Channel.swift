@@ -12,6 +12,9 @@ final class Channel {
     private var preparedCount = 0
     /// What may end the call that is going on.
     var interrupt: Interrupt?
+    /// Whether all that was asked has been answered. A conversation left in the middle can't be taken up again: later
+    /// answers would be taken for those of other statements.
+    private var isInStep = true
 
     private struct PreparedStatement {
         let name: String
@@ -20,6 +23,8 @@ final class Channel {
 
     /// How long the server may take to react to a cancel request before the connection is given up.
     private static let cancelGrace = Duration.seconds(5)
+    /// A cancel request that comes before the server has begun with the statement is ignored, so it is made again.
+    private static let cancelAgain = Duration.milliseconds(200)
     private static let preparedLimit = 512
 
     init(_ link: consuming Link, thread: ConnectionThread, preparesStatements: Bool) {
@@ -28,7 +33,7 @@ final class Channel {
         self.preparesStatements = preparesStatements
     }
 
-    var isBroken: Bool { link.isBroken }
+    var isBroken: Bool { link.isBroken || !isInStep }
     var socket: Int32 { link.socket }
     var backendPID: Int32 { link.backendPID }
     var serverVersion: Int { link.serverVersion }
@@ -37,8 +42,11 @@ final class Channel {
     ///
     /// The first failure is thrown once the pipeline has been read to its end, so that the connection can be used on.
     /// Without an explicit BEGIN among them or before them, the statements form a transaction of their own.
+    /// Statements that finish in spite of a cancellation have succeeded: a COMMIT must not be told as failed.
     func exchange(_ statements: [BoundStatement], receive: (Int, borrowing ResultHandle) throws -> Void) throws {
+        if let reason = interrupt?.reason(at: .now) { throw reason }
         var waiting = Wait()
+        isInStep = false
         var isNew: [Bool] = []
         for statement in statements { isNew.append(try send(statement)) }
         try check(link.sendSync())
@@ -52,13 +60,15 @@ final class Channel {
             try read(&waiting, of: statement, into: &failure) { result in try receive(index, result) }
         }
         while let result = try nextResult(&waiting), result.status != .sync {}
-        if let reason = waiting.cancelReason { throw failure == nil ? reason : Self.explain(failure, by: reason) }
-        if let failure { throw failure }
+        isInStep = true
+        if let failure { throw waiting.cancelReason.map { Self.explain(failure, by: $0) } ?? failure }
     }
 
     /// Runs statements separated by semicolons, without parameters, by the simple protocol.
     func script(_ sql: String) throws {
+        if let reason = interrupt?.reason(at: .now) { throw reason }
         var waiting = Wait()
+        isInStep = false
         try check(link.leavePipelineMode())
         try check(link.sendScript(sql))
         try flush(&waiting)
@@ -67,7 +77,8 @@ final class Channel {
             if result.status == .failed { failure = failure ?? result.serverError(in: sql) }
         }
         try check(link.enterPipelineMode())
-        if let failure { throw failure }
+        isInStep = true
+        if let failure { throw waiting.cancelReason.map { Self.explain(failure, by: $0) } ?? failure }
     }
 
     /// Takes in what the server sent unasked: names of the notification channels that rang.
@@ -91,7 +102,8 @@ final class Channel {
     /// Answers whether a preparation went ahead of the statement.
     private func send(_ bound: BoundStatement) throws -> Bool {
         let sql = bound.statement.sql
-        guard preparesStatements else {
+        // Once the cache is full, others are parsed each time: prepared ones would pile up in the server.
+        guard preparesStatements, prepared.count < Self.preparedLimit || prepared[bound.statement] != nil else {
             try check(link.sendExecute(nil, sql, bound.parameters))
             return false
         }
@@ -103,7 +115,7 @@ final class Channel {
         let statement = PreparedStatement(name: "s\(preparedCount)", types: bound.parameters.types)
         try check(link.sendPrepare(statement.name, sql, types: statement.types))
         try check(link.sendExecute(statement.name, sql, bound.parameters))
-        if prepared.count < Self.preparedLimit { prepared[bound.statement] = statement }
+        prepared[bound.statement] = statement
         return true
     }
 
@@ -153,6 +165,7 @@ final class Channel {
     private struct Wait {
         var cancelReason: PostgresError?
         var graceEnd: ContinuousClock.Instant?
+        var nextCancel: ContinuousClock.Instant?
     }
 
     private func wait(_ waiting: inout Wait, for events: Int16) throws {
@@ -160,16 +173,24 @@ final class Channel {
             var end = interrupt?.deadline
             if let graceEnd = waiting.graceEnd {
                 guard ContinuousClock.now < graceEnd else { throw lost("the server did not react to a cancel request") }
-                end = graceEnd
+                end = min(graceEnd, cancelAgain(&waiting))
             } else if let interrupt, let reason = interrupt.reason(at: .now) {
                 waiting.cancelReason = reason
                 waiting.graceEnd = .now + Self.cancelGrace
-                link.cancelRunningStatement()
                 continue
             }
             let timeout = end.map { max(1, ContinuousClock.now.duration(to: $0).wholeMilliseconds) } ?? -1
             if thread.wakeUp.wait(link.socket, for: events, timeout: timeout).socketIsReady { return }
         }
+    }
+
+    /// Asks the server to stop what runs, unless it was asked just now; answers when to ask again.
+    private func cancelAgain(_ waiting: inout Wait) -> ContinuousClock.Instant {
+        let now = ContinuousClock.now
+        if let next = waiting.nextCancel, now < next { return next }
+        link.cancelRunningStatement()
+        waiting.nextCancel = now + Self.cancelAgain
+        return now + Self.cancelAgain
     }
 
     private static func explain(_ failure: (any Error)?, by reason: PostgresError) -> PostgresError {

@@ -7,6 +7,6 @@ import ArgumentParser
         abstract: "Runs and operates the shoe shop.",
         subcommands: [
             Up.self, Migrate.self, Queues.self, Topics.self, Pause.self, Resume.self, Trace.self, Dead.self,
-            Faults.self, Doctor.self,
+            Faults.self, Doctor.self, Bench.self,
         ])
 }

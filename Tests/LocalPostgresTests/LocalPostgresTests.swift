@@ -73,8 +73,10 @@ struct LocalPostgresTests {
         try await withFolder { folder in
             let deep = folder + "/it's a, deep folder/" + String(repeating: "x", count: 120)
             let postgres = LocalPostgres(directory: deep, settings: quick)
-            #expect(try await psql(postgres.start(), "SELECT 1") == "1")
+            let conninfo = try await postgres.start()
+            #expect(try await psql(conninfo, "SELECT 1") == "1")
             try await postgres.stop()
+            try FileManager.default.removeItem(atPath: String(conninfo.split(separator: "'")[1]))
         }
     }
 }

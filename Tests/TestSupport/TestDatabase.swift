@@ -21,6 +21,12 @@ public struct Template: Sendable {
         self.fill = fill
     }
 
+    /// Puts the content into a database that a test made itself.
+    public func prepare(_ database: Database) async throws {
+        try await Migrator(migrations).run(on: database)
+        try await fill(database)
+    }
+
     /// A database with nothing in it.
     public static let empty = Template("empty")
 }
@@ -101,8 +107,7 @@ private final class Templates: Sendable {
         try await TestDatabase.administer { try await $0.script("DROP DATABASE IF EXISTS \(name)") }
         try await TestDatabase.administer { try await $0.script("CREATE DATABASE \(name)") }
         let database = Database(try await TestDatabase.conninfo(name), logger: TestDatabase.quiet)
-        try await Migrator(template.migrations).run(on: database)
-        try await template.fill(database)
+        try await template.prepare(database)
         await database.close()
         return name
     }

@@ -18,7 +18,7 @@ extension Broker {
     }
 
     /// Due rows come by the index (queue, due_at), those that another promoter holds are skipped. Without a free lane
-    /// nothing is moved.
+    /// nothing is moved, and it is soon worth trying again: who holds the lanes may roll back, which rings nobody.
     static let promote: Statement = """
         WITH base AS MATERIALIZED (SELECT * FROM mq.take_lane($1) WHERE EXISTS (
             SELECT FROM mq.deferred d WHERE d.queue = $1 AND d.due_at <= now())),
@@ -34,8 +34,8 @@ extension Broker {
                 d.topic, d.key, d.tag, d.headers, d.body
             FROM base, due d
             RETURNING 1)
-        SELECT (SELECT count(*) FROM moved), (
+        SELECT (SELECT count(*) FROM moved), CASE WHEN EXISTS (SELECT FROM base WHERE lane IS NULL) THEN 0.05 ELSE (
             SELECT extract(epoch FROM d.due_at - now())::float8 FROM mq.deferred d
-            WHERE d.queue = $1 AND d.due_at > now() ORDER BY d.due_at LIMIT 1)
+            WHERE d.queue = $1 AND d.due_at > now() ORDER BY d.due_at LIMIT 1) END
         """
 }

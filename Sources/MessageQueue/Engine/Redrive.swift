@@ -119,7 +119,7 @@ extension Broker {
         """)
     static let matchDead = Statement("SELECT d.ticket \(matching) ORDER BY d.ticket")
     static let stillDead: Statement = "SELECT count(*) FROM mq.dead_letters WHERE ticket = ANY ($1)"
-    static let queuesOf: Statement = "SELECT DISTINCT queue FROM mq.dead_letters WHERE ticket = ANY ($1)"
+    static let queuesOf: Statement = "SELECT DISTINCT queue FROM mq.dead_letters WHERE ticket = ANY ($1) ORDER BY queue"
     /// Letters that another session is moving are waited for, then not found. Without a free lane nothing is moved.
     static let redrive: Statement = """
         WITH base AS MATERIALIZED (SELECT * FROM mq.take_lane($1)),

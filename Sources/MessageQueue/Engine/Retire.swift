@@ -58,8 +58,10 @@ extension Broker {
             AND opened_at < clock_timestamp() - make_interval(secs => $1)
         """
     static let old: Statement = """
-        SELECT s.segment FROM mq.segments s JOIN mq.segments n ON n.segment = s.segment + 1
-        WHERE n.opened_at < clock_timestamp() - make_interval(secs => $1) ORDER BY s.segment
+        SELECT s.segment FROM mq.segments s
+        WHERE (SELECT n.opened_at FROM mq.segments n WHERE n.segment > s.segment ORDER BY n.segment LIMIT 1)
+            < clock_timestamp() - make_interval(secs => $1)
+        ORDER BY s.segment
         """
     static let unfinished: Statement = "SELECT mq.has_unfinished($1)"
 }

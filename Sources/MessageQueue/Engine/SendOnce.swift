@@ -16,12 +16,11 @@ extension Broker {
         within period: Duration = .seconds(3 * 86_400), in session: borrowing Session
     ) throws -> Int {
         let entry = try catalogue.queue(queue.name, in: session)
-        let byKey = Dictionary(messages.map { (key($0), $0) }) { first, _ in first }
-        let fresh = Set(
-            try session.query(Self.takeKeys, entry.id, byKey.keys.sorted(), period.inSeconds) { row in
+        var fresh = Set(
+            try session.query(Self.takeKeys, entry.id, Set(messages.map(key)).sorted(), period.inSeconds) { row in
                 try row[0, as: String.self]
             })
-        let new = messages.filter { fresh.contains(key($0)) && byKey[key($0)]?.id == $0.id }
+        let new = messages.filter { fresh.remove(key($0)) != nil }
         try send(new.map { try Packed($0) }, topic: nil, to: entry.id, in: session)
         return new.count
     }

@@ -18,6 +18,7 @@ final class Consumer: Sendable {
     private let journal: WorkerJournal
     private let gate = Gate<Presence>()
     private let id = Mutex<Int64?>(nil)
+    private let isLeaving = Atomic<Bool>(false)
 
     private static let firstPause = Duration.milliseconds(50)
     private static let longestPause = Duration.seconds(2)
@@ -36,14 +37,14 @@ final class Consumer: Sendable {
         while true {
             let presence = try await gate.wait()
             if !presence.connection.isBroken { return presence }
-            gate.close()
+            gate.close { $0.connection === presence.connection }
         }
     }
 
     /// Keeps the connection up until the task is cancelled.
     func run() async {
         var pause = Self.firstPause
-        while !Task.isCancelled {
+        while !isOver {
             journal.beat("consumer")
             do {
                 let presence = try await appear()
@@ -53,10 +54,10 @@ final class Consumer: Sendable {
                 broker.doorbell.ringAllHere()
                 await listen(on: presence.connection)
                 gate.close()
-                if Task.isCancelled { break }
+                if isOver { break }
                 journal.record(.disconnected(error: "the server hung up"))
             } catch {
-                if Task.isCancelled { break }
+                if isOver { break }
                 journal.record(.disconnected(error: "\(error)"))
             }
             try? await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
@@ -64,16 +65,27 @@ final class Consumer: Sendable {
         }
     }
 
-    /// Says goodbye: nobody needs to look after what it held.
-    func leave() async {
+    private var isOver: Bool { Task.isCancelled || isLeaving.load(ordering: .acquiring) }
+
+    /// Says goodbye, once `handOver` has put back what it still holds: messages that could not be finished in time.
+    func leave(handOver: (Int64) async throws -> Void) async {
+        isLeaving.store(true, ordering: .releasing)
         guard let presence = gate.current else { return }
         gate.close()
         do {
+            try await handOver(presence.id)
             try await presence.connection.execute(Broker.endConsumers, [presence.id], within: .seconds(2))
         } catch {
             // The others find the lock free, and do the same.
             journal.record(.disconnected(error: "could not say goodbye: \(error)"))
         }
+        await presence.connection.close()
+    }
+
+    /// Begins anew under another number, after a claim whose answer was lost: what it may have claimed is in nobody's
+    /// hands here, and is rescued like that of a process which is gone.
+    func beginAnew(after presence: Presence) async {
+        id.withLock { if $0 == presence.id { $0 = nil } }
         await presence.connection.close()
     }
 
@@ -123,8 +135,7 @@ final class Consumer: Sendable {
         let presence = try await presence()
         if try await presence.connection.execute(Self.beat, presence.id, within: .seconds(5)) == 0 {
             // Given up while alive, behind a long pause: begin anew under another number.
-            id.withLock { $0 = nil }
-            await presence.connection.close()
+            await beginAnew(after: presence)
         }
     }
 

@@ -23,6 +23,13 @@ final class Gate<Value: Sendable>: Sendable {
 
     func close() { state.withLock { $0.value = nil } }
 
+    /// Takes away a value that turned out to be useless, but not the one that has replaced it meanwhile.
+    func close(if isUseless: (Value) -> Bool) {
+        state.withLock { state in
+            if let value = state.value, isUseless(value) { state.value = nil }
+        }
+    }
+
     /// - Throws: `CancellationError` only.
     func wait() async throws -> Value {
         let id = state.withLock { state in

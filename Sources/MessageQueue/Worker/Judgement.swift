@@ -6,9 +6,10 @@ enum Judgement: Sendable, Equatable {
 
     /// - Parameter draw: a random number between -1 and 1, for the jitter.
     static func judge(_ error: any Error, attempt: Int, by policy: RetryPolicy, draw: Double) -> Judgement {
-        let text = String(describing: error)
+        // A text that the server refuses would keep the failure itself from being written down.
+        let text = String(describing: error).replacing("\0", with: "")
         switch (error as? any StepFailure)?.disposition ?? .retry {
-        case .deadLetter(let reason): return .dead(reason: reason, error: text)
+        case .deadLetter(let reason): return .dead(reason: reason.replacing("\0", with: ""), error: text)
         case .snooze(let delay): return .release(after: delay)
         case .retry, .retryAfter:
             guard attempt < policy.attempts else { return .dead(reason: "attempts-exhausted", error: text) }

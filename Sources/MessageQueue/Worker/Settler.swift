@@ -50,11 +50,16 @@ struct Settler<Work: Sendable>: Sendable {
         await settle([Settlement(message: one.message, verdict: .failure(judgement))])
     }
 
-    /// Goes on trying while the trouble is the connection, or a lock, and not the batch.
+    /// Goes on trying while the trouble is the connection, and for a while when it is a lock: that may come from one
+    /// message of the batch, which must not hold up the others.
     private func commitWaiting(_ batch: [Settlement<Work>]) async throws {
         var pause = Duration.milliseconds(50)
+        var tries = 0
         while true {
-            do { return try await commitOnce(batch) } catch let error as PostgresError where error.isWorthWaiting {
+            tries += 1
+            do { return try await commitOnce(batch) } catch let error as PostgresError
+                where error.isConnectionTrouble || error.isRetryable && tries < 4
+            {
                 runtime.journal.record(.commitDelayed(runtime.queue, error: "\(error)"))
                 if runtime.isOutOfTime { throw OutOfTime() }
                 try await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
@@ -114,8 +119,4 @@ struct Settler<Work: Sendable>: Sendable {
             }
         }
     }
-}
-
-extension PostgresError {
-    fileprivate var isWorthWaiting: Bool { isConnectionTrouble || isRetryable }
 }

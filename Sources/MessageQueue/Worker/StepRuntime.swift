@@ -76,11 +76,18 @@ public final class StepRuntime: Sendable {
         let presence = try await consumer.presence()
         let start = nextStart.add(1, ordering: .relaxed).newValue % 64
         let settled = settled.withLock { $0 }
-        let messages = try await presence.connection.perform(isTransaction: false, within: .seconds(30)) { session in
-            try self.broker.receive(
-                self.entry.id, named: self.queue, by: presence.id, limit: limit, start: start, lease: nil,
-                settled: settled,
-                in: session)
+        let messages: [ReceivedMessage]
+        do {
+            messages = try await presence.connection.perform(isTransaction: false, within: .seconds(30)) { session in
+                try self.broker.receive(
+                    self.entry.id, named: self.queue, by: presence.id, limit: limit, start: start, lease: nil,
+                    settled: settled,
+                    in: session)
+            }
+        } catch {
+            // A claim that the server refused is no claim; any other may have been made.
+            if (error as? PostgresError)?.kind != .server { await consumer.beginAnew(after: presence) }
+            throw error
         }
         if !messages.isEmpty { claims.add(1, ordering: .relaxed) }
         return messages

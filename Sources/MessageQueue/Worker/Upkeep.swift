@@ -67,7 +67,8 @@ struct Upkeep: Sendable {
         watch.suspects.subtract(lost)
     }
 
-    private func takeEverything(from gone: [Int64]) async throws {
+    /// Puts back all that these consumers hold.
+    func takeEverything(from gone: [Int64]) async throws {
         for entry in try await broker.allEntries() {
             let known = runtimes.first { $0.entry.id == entry.id }?.settled.withLock { $0 } ?? []
             let settled = try await broker.settle(entry.id, from: known, on: broker.database).settled

@@ -60,7 +60,7 @@ public struct Worker: Service {
             } onGracefulShutdown: {
                 for runtime in runtimes { runtime.stop() }
             }
-            await consumer.leave()
+            await consumer.leave { try await upkeep.takeEverything(from: [$0]) }
             background.cancelAll()
         }
     }

@@ -35,7 +35,7 @@ struct Queues: AsyncParsableCommand {
 
 /// How a queue stands, and how fast it moves.
 struct QueueReport: Encodable {
-    let queue: QueueName
+    let queue: String
     let waiting, inFlight, deferred, dead, purged: Int
     /// Deliveries that were finished, ever; each attempt counts.
     let handled: Int
@@ -44,7 +44,7 @@ struct QueueReport: Encodable {
     let isPaused: Bool
 
     init(_ now: QueueStatistics, since before: QueueStatistics?) {
-        queue = now.queue
+        queue = now.queue.text
         (waiting, inFlight, deferred) = (now.depth, now.inFlight, now.deferred)
         (dead, purged) = (now.dead, now.purged)
         handled = now.claimed - now.inFlight
@@ -67,7 +67,7 @@ struct QueueReport: Encodable {
             ],
             rows: reports.map { report in
                 [
-                    report.queue.text, "\(report.waiting)", "\(report.inFlight)", "\(report.handled)",
+                    report.queue, "\(report.waiting)", "\(report.inFlight)", "\(report.handled)",
                     "\(report.deferred)", "\(report.dead)",
                     report.oldestWaitingSeconds.map { Span(seconds: $0).text } ?? "-",
                     "\(Int(report.deliveriesPerSecond.rounded()))", report.isPaused ? "paused" : "",

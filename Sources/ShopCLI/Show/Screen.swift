@@ -2,13 +2,21 @@ import Foundation
 
 /// Standard output with a part at its end that is drawn anew; plain lines when it is no terminal.
 actor Screen {
-    private let isTerminal = isatty(STDOUT_FILENO) == 1
+    private let isTerminal: Bool
+    /// Standard output is for a program: people are told on standard error.
+    private let isForProgram: Bool
     private var drawn: [String] = []
     private var lastPlain = ContinuousClock.now - plainInterval
     private static let plainInterval = Duration.seconds(5)
 
+    init(isForProgram: Bool = false) {
+        self.isForProgram = isForProgram
+        isTerminal = !isForProgram && isatty(STDOUT_FILENO) == 1
+    }
+
     /// Draws `lines` where the last ones were. Without a terminal they are printed below each other, every few seconds.
     func refresh(_ lines: [String]) {
+        if isForProgram { return }
         if isTerminal {
             write(erasure + lines.joined(separator: "\n") + "\n")
             drawn = lines
@@ -35,6 +43,6 @@ actor Screen {
     private var erasure: String { drawn.isEmpty ? "\r" : "\r\u{1B}[\(drawn.count)A\u{1B}[J" }
 
     private func write(_ text: String) {
-        FileHandle.standardOutput.write(Data(text.utf8))
+        (isForProgram ? FileHandle.standardError : .standardOutput).write(Data(text.utf8))
     }
 }

@@ -40,17 +40,22 @@ struct Performance: Sendable {
         }
         try await watch(database, untilIdle: true)
         await screen.settle()
-        return try await Books.audit(database, accepted: accepted) { try await ledgers() }
+        return try await audit(database, accepted: accepted)
+    }
+
+    /// Holds the database against itself, the providers' ledgers and what the customers were told.
+    func audit(_ database: Database, accepted: [OrderID]) async throws -> Books {
+        try await Books.audit(database, accepted: accepted) { try await ledgers() }
     }
 
     /// Draws the queues twice a second, until they are all empty or nothing has moved for long.
-    private func watch(_ database: Database, untilIdle: Bool) async throws {
+    func watch(_ database: Database, untilIdle: Bool) async throws {
         let broker = Broker(database)
         var before = try await broker.statistics()
         var lastMove = ContinuousClock.now
         while true {
             let now = try await broker.statistics()
-            if !json { await screen.refresh(QueueReport.table(QueueReport.reports(now, since: before)).lines) }
+            await screen.refresh(QueueReport.table(QueueReport.reports(now, since: before)).lines)
             if now.map(\.claimed) != before.map(\.claimed) { lastMove = .now }
             before = now
             let isIdle = now.allSatisfy { $0.depth + $0.inFlight + $0.deferred == 0 }

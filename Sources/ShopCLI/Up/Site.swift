@@ -17,9 +17,9 @@ struct Site: Sendable {
     ///
     /// - Returns: what `body` answered; nil when it was stopped.
     func open<T: Sendable>(
-        in processGroup: Int32, until stop: StopSignal, _ body: @escaping @Sendable (Screen) async throws -> T
+        in processGroup: Int32, on screen: Screen, until stop: StopSignal,
+        _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T? {
-        let screen = Screen()
         let providers = try [sandbox()]
         let others = try [api()] + workers()
         try shop.announce(addresses)
@@ -28,7 +28,7 @@ struct Site: Sendable {
             try await Crew(members: others, processGroup: processGroup, screen: screen).serve {
                 let result = try await stop.interrupt {
                     for member in providers + others { try await member.ready() }
-                    return try await body(screen)
+                    return try await body()
                 }
                 await screen.notice("Draining and stopping. Ctrl-C again stops at once.")
                 return result

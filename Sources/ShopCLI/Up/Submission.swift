@@ -6,24 +6,25 @@ struct Submission: Sendable {
     let api: String
     /// Makes the idempotency keys of this run its own; each order's is `RUN-NUMBER`.
     let run: String
-    static let customers = 16
+    /// How many customers submit at the same time.
+    var customers = 16
     static let patience = Duration.seconds(60)
 
     /// Submits every order until it is accepted, and answers the ids of the accepted ones in no order.
     ///
     /// - Throws: `HTTPAnswer.Refusal` when an order is refused for good, or the API stays away.
     func submit(_ orders: [Data]) async throws -> [OrderID] {
-        try await withThrowingTaskGroup(of: OrderID.self) { customers in
+        try await withThrowingTaskGroup(of: OrderID.self) { tasks in
             var waiting = orders.enumerated().makeIterator()
-            for (number, order) in orders.enumerated().prefix(Self.customers) {
+            for (number, order) in orders.enumerated().prefix(customers) {
                 _ = waiting.next()
-                customers.addTask { try await submit(order, key: "\(run)-\(number)") }
+                tasks.addTask { try await submit(order, key: "\(run)-\(number)") }
             }
             var accepted: [OrderID] = []
-            while let order = try await customers.next() {
+            while let order = try await tasks.next() {
                 accepted.append(order)
                 if let (number, order) = waiting.next() {
-                    customers.addTask { try await submit(order, key: "\(run)-\(number)") }
+                    tasks.addTask { try await submit(order, key: "\(run)-\(number)") }
                 }
             }
             return accepted
@@ -31,7 +32,7 @@ struct Submission: Sendable {
     }
 
     /// Asks again while the answer is lost or "not now"; the key makes sure that only one order comes of it.
-    private func submit(_ order: Data, key: String) async throws -> OrderID {
+    func submit(_ order: Data, key: String) async throws -> OrderID {
         let deadline = ContinuousClock.now + Self.patience
         while true {
             do {

@@ -29,7 +29,8 @@ struct Up: AsyncParsableCommand {
         do {
             let group = try await DeathWatch.start(["/bin/sh", "-c", "kill -KILL 0"], holding: lock)
             let site = Site(shop: shop, database: postgres.conninfo, ports: Ports.free())
-            result = try await site.open(in: group.processGroup, until: stop) { screen in
+            let screen = Screen(isForProgram: output.json)
+            result = try await site.open(in: group.processGroup, on: screen, until: stop) {
                 try await Performance(site: site, screen: screen, json: output.json).play(isLast: once)
             }
             try group.standDown()

@@ -1,0 +1,167 @@
+import Foundation
+import Logging
+import Postgres
+import ServiceLifecycle
+import Synchronization
+import TestSupport
+
+@testable import MessageQueue
+
+extension Template {
+    static let queues = Template("queues", migrations: [.messageQueue])
+}
+
+struct Shoe: Codable, Sendable, Equatable {
+    var size: Int
+}
+
+/// A broker over a database of the test's own, for a few tests at a time: all at once would exhaust the server.
+struct Bench: Sendable {
+    let database: Database
+    let broker: Broker
+    /// The consumer that the test itself plays.
+    let consumer: Int64
+    let queue: Int32
+    let shoes = Queue<Shoe>("shoes")
+
+    private static let places = Places(5)
+
+    static func with(
+        _ settings: QueueSettings = .init(), connections: Int = 8, _ body: @Sendable (Bench) async throws -> Void
+    ) async throws {
+        await places.take()
+        defer { places.giveBack() }
+        var options = DatabaseOptions()
+        options.connectionLimit = connections
+        options.waitLimit = .seconds(60)
+        try await TestDatabase.with(.queues, options: options) { database in
+            var logger = Logger(label: "tests")
+            logger.logLevel = .error
+            let broker = Broker(database, logger: logger)
+            try await broker.declare(queue: "shoes", settings)
+            // Its heartbeat never runs out: whether it lives is the test's own business.
+            let ids = try await database.query(Consumer.register, "test", "here", Int32(1), "1", Int32.max) {
+                try $0[0, as: Int64.self]
+            }
+            let queues = try await database.query("SELECT id FROM mq.queues") { try $0[0, as: Int32.self] }
+            try await body(Bench(database: database, broker: broker, consumer: ids[0], queue: queues[0]))
+        }
+    }
+
+    func send(_ count: Int, from first: Int = 0) async throws {
+        try await broker.send((first..<first + count).map { Outgoing(Shoe(size: $0), key: "k\($0)") }, to: shoes)
+    }
+
+    func receive(_ limit: Int = 1000, lease: Duration? = nil, queue: Int32? = nil) async throws -> [ReceivedMessage] {
+        try await database.write { session in
+            try broker.receive(
+                queue ?? self.queue, named: "shoes", by: consumer, limit: limit, start: Int.random(in: 0..<64),
+                lease: lease, settled: [], in: session)
+        }
+    }
+
+    /// Moves what is deferred into the log, due or not.
+    func promoteAll() async throws {
+        try await database.execute("UPDATE mq.deferred SET due_at = now() - interval '1 second'")
+        while try await broker.promote(queue, on: database).moved > 0 {}
+    }
+
+    /// Takes everything from the test's own consumer, as if it were gone.
+    @discardableResult
+    func rescue() async throws -> Int {
+        let entry = try await broker.entries(of: ["shoes"], on: database)[0]
+        return try await broker.rescue(entry, from: [consumer], settled: [])
+    }
+
+    func statistics() async throws -> QueueStatistics {
+        let all = try await broker.statistics()
+        guard let one = all.first(where: { $0.queue == "shoes" }) else { throw NeverHappened(description: "no queue") }
+        return one
+    }
+
+    func number(_ statement: Statement) async throws -> Int {
+        try await database.query(statement) { try $0[0, as: Int.self] }.first ?? -1
+    }
+
+    /// Invariant 5, and that statistics agree with a full count.
+    func audit() async throws -> [String] {
+        try await database.query(Self.contradictions) { try $0[0, as: String.self] }
+    }
+
+    private static let contradictions: Statement = """
+        SELECT 'completed without a claim: ' || d.seq FROM mq.completions d
+            WHERE NOT EXISTS (SELECT FROM mq.claims c WHERE c.queue = d.queue AND c.lane = d.lane AND d.seq BETWEEN c.first_seq AND c.last_seq)
+        UNION ALL SELECT 'claims overlap: ' || a.last_seq FROM mq.claims a JOIN mq.claims b ON a.queue = b.queue AND a.lane = b.lane
+            AND a.last_seq < b.last_seq AND b.first_seq <= a.last_seq
+        UNION ALL SELECT 'claimed but not appended: ' || place FROM mq.claims c, generate_series(c.first_seq, c.last_seq) AS place
+            WHERE NOT EXISTS (SELECT FROM mq.messages m WHERE m.queue = c.queue AND m.lane = c.lane AND m.seq = place)
+        UNION ALL SELECT 'skipped: ' || m.seq FROM mq.messages m
+            WHERE m.seq < (SELECT max(c.last_seq) FROM mq.claims c WHERE c.queue = m.queue AND c.lane = m.lane)
+            AND NOT EXISTS (SELECT FROM mq.claims c WHERE c.queue = m.queue AND c.lane = m.lane AND m.seq BETWEEN c.first_seq AND c.last_seq)
+        UNION ALL SELECT 'in ' || count(*) || ' places: ' || id FROM (
+            SELECT queue, id FROM mq.messages m WHERE NOT EXISTS (
+                SELECT FROM mq.completions d WHERE d.queue = m.queue AND d.lane = m.lane AND d.seq = m.seq AND d.outcome <> 'd')
+            UNION ALL SELECT queue, id FROM mq.deferred UNION ALL SELECT queue, id FROM mq.dead_letters) AS everywhere
+            GROUP BY queue, id HAVING count(*) <> 1
+        """
+}
+
+/// So many at once; the others wait in a line.
+final class Places: Sendable {
+    private struct State {
+        var free: Int
+        var line: [CheckedContinuation<Void, Never>] = []
+    }
+    private let state: Mutex<State>
+
+    init(_ count: Int) { state = Mutex(State(free: count)) }
+
+    func take() async {
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                if state.free > 0 {
+                    state.free -= 1
+                    return true
+                }
+                state.line.append(continuation)
+                return false
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    func giveBack() {
+        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            if state.line.isEmpty {
+                state.free += 1
+                return nil
+            }
+            return state.line.removeFirst()
+        }
+        next?.resume()
+    }
+}
+
+struct NeverHappened: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// Waits until a condition that only the server knows holds; fails after the limit.
+func eventually(
+    _ what: String, within limit: Duration = .seconds(30), _ holds: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + limit
+    while ContinuousClock.now < deadline {
+        if try await holds() { return }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+    throw NeverHappened(description: "never happened within \(limit): \(what)")
+}
+
+/// What several tasks write and a test reads.
+final class Tally<Value: Sendable>: Sendable {
+    private let state: Mutex<Value>
+    init(_ value: Value) { state = Mutex(value) }
+    var value: Value { state.withLock { $0 } }
+    func change(_ body: (inout Value) -> Void) { state.withLock { body(&$0) } }
+}

@@ -1,0 +1,150 @@
+import Postgres
+import Testing
+
+@testable import MessageQueue
+
+@Suite("Segments come and go, messages stay", .timeLimit(.minutes(3)))
+struct SegmentTests {
+    private static let always = Broker.Retention(keep: .zero, rotate: .zero)
+    private static let rotating = Broker.Retention(keep: .seconds(3600), rotate: .zero)
+
+    @Test("rotation under traffic loses nothing, repeats nothing and keeps the order of each lane")
+    func traffic() async throws {
+        try await Bench.with(QueueSettings(lanes: 4), connections: 16) { bench in
+            let sent = Tally(0)
+            let rotations = Tally(0)
+            let isOver = Tally(false)
+            let sizes = Tally<[Int]>([])
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for producer in 0..<4 {
+                    group.addTask {
+                        for round in 0..<5000 where rotations.value < 4 || round < 50 {
+                            try await bench.send(3, from: producer * 100_000 + round * 3)
+                            sent.change { $0 += 3 }
+                        }
+                    }
+                }
+                group.addTask {
+                    // A lock that could not be had in 50 ms is had another time.
+                    while rotations.value < 4 {
+                        guard let deeds = try? await bench.broker.retire(Self.always) else { continue }
+                        if deeds.contains(where: { $0.hasPrefix("opened") }) { rotations.change { $0 += 1 } }
+                    }
+                }
+                for _ in 0..<3 {
+                    group.addTask {
+                        while true {
+                            let last = isOver.value
+                            let moved = try await bench.broker.promote(bench.queue, on: bench.database).moved
+                            let held = try await bench.receive(20)
+                            try await bench.broker.complete(held)
+                            let new = try held.map { try Payloads.decode(Shoe.self, from: $0.message.body).size }
+                            sizes.change { $0 += new }
+                            if last, held.isEmpty, moved == 0, try await bench.statistics().depth == 0 { return }
+                        }
+                    }
+                }
+                for _ in 0..<5 { try await group.next() }
+                isOver.change { $0 = true }
+                try await group.waitForAll()
+            }
+            #expect(sizes.value.count == sent.value && Set(sizes.value).count == sent.value)
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    @Test("lanes that are behind catch up through several segments, in order")
+    func behind() async throws {
+        try await Bench.with(QueueSettings(lanes: 1)) { bench in
+            for segment in 0..<4 {
+                try await bench.send(25, from: segment * 25)
+                try await bench.broker.retire(Self.rotating)
+            }
+            try await bench.send(25, from: 100)
+            #expect(try await bench.statistics().depth == 125)
+            var sizes: [Int] = []
+            while sizes.count < 125 {
+                let held = try await bench.receive(10)
+                try #require(!held.isEmpty)
+                #expect(try await bench.statistics().depth == 125 - sizes.count - held.count)
+                try await bench.broker.complete(held)
+                sizes += try held.map { try Payloads.decode(Shoe.self, from: $0.message.body).size }
+            }
+            #expect(sizes == Array(0..<125))
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    @Test("a segment is dropped only when all in it is finished, whatever became of later ones")
+    func droppedWhenFinished() async throws {
+        try await Bench.with(QueueSettings(lanes: 2)) { bench in
+            // One lane has messages in the first segment only, unclaimed; the other one is done with both.
+            let holder = try await bench.database.dedicatedConnection(named: "holder")
+            func send(toLane lane: Int32) async throws {
+                let other = 1 - lane
+                try await holder.execute("SELECT pg_advisory_lock($1, $2)", 1_836_122_112 + bench.queue, other)
+                try await bench.send(5, from: Int(lane) * 100)
+                try await holder.execute("SELECT pg_advisory_unlock($1, $2)", 1_836_122_112 + bench.queue, other)
+            }
+            try await send(toLane: 1)
+            try await bench.broker.retire(Self.rotating)
+            try await send(toLane: 0)
+            try await bench.database.execute("UPDATE mq.lanes SET closed_seq = closed_seq WHERE lane = 0")
+            let lock = try await bench.database.dedicatedConnection(named: "lock")
+            try await lock.script("BEGIN; SELECT 1 FROM mq.lanes WHERE lane = 1 FOR UPDATE")
+            let held = try await bench.receive()
+            #expect(held.count == 5 && held.allSatisfy { $0.place.lane == 0 })
+            try await bench.broker.complete(held)
+            await lock.close()
+            await holder.close()
+            try await bench.broker.retire(Self.rotating)
+            for _ in 0..<3 { try await bench.broker.retire(Broker.Retention(keep: .zero, rotate: .seconds(3600))) }
+            #expect(try await bench.number("SELECT count(*) FROM mq.segments WHERE segment = 1") == 1)
+            #expect(try await bench.statistics().depth == 5)
+            let rest = try await bench.receive()
+            #expect(rest.count == 5, "the first segment's messages are still to be had")
+            try await bench.broker.complete(rest)
+            for _ in 0..<3 { try await bench.broker.retire(Self.always) }
+            #expect(try await bench.number("SELECT count(*) FROM mq.segments WHERE segment <= 2") == 0)
+            let statistics = try await bench.statistics()
+            #expect(statistics.depth == 0 && statistics.inFlight == 0 && statistics.oldestWaiting == nil)
+            try await bench.send(4)
+            #expect(try await bench.receive().count == 4)
+        }
+    }
+
+    @Test("a lane that caught up just before its segment went shows no depth, and delivers what comes next")
+    func caughtUp() async throws {
+        try await Bench.with { bench in
+            try await bench.send(20)
+            try await bench.broker.retire(Self.rotating)
+            try await bench.broker.complete(try await bench.receive(20))
+            try await bench.broker.retire(Broker.Retention(keep: .zero, rotate: .seconds(3600)))
+            #expect(try await bench.number("SELECT count(*) FROM mq.segments") == 1)
+            #expect(try await bench.statistics().depth == 0)
+            try await bench.send(5)
+            #expect(try await bench.statistics().depth == 5)
+            #expect(try await bench.receive().count == 5)
+        }
+    }
+
+    @Test("a finish whose segment is gone is a lost lease and changes nothing")
+    func tooLate() async throws {
+        try await Bench.with { bench in
+            try await bench.database.script("CREATE TABLE effect (n int)")
+            try await bench.send(2)
+            let held = try await bench.receive()
+            try await bench.rescue()
+            for _ in 0..<2 { try await bench.broker.retire(Self.always) }
+            #expect(try await bench.number("SELECT count(*) FROM mq.segments WHERE segment = 1") == 0)
+            do {
+                try await bench.broker.write { session in
+                    session.queue("INSERT INTO effect VALUES (1)")
+                    bench.broker.complete(held, in: session)
+                }
+                Issue.record("a finish without a place succeeded")
+            } catch QueueError.leaseLost {}
+            #expect(try await bench.number("SELECT count(*) FROM effect") == 0)
+        }
+    }
+}

@@ -1,0 +1,196 @@
+import Foundation
+import Postgres
+import Testing
+
+@testable import MessageQueue
+
+@Suite("Workers survive, and what they leave behind is taken up", .timeLimit(.minutes(3)))
+struct SurvivalTests {
+    private static let killOthers: Statement = """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+        """
+
+    private static let killReceiver: Statement = """
+        SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid
+        WHERE a.application_name = 'worker' AND NOT l.granted AND l.relation = 'mq.lanes'::regclass
+            AND a.datname = current_database()
+        """
+
+    @Test("all connections terminated, again and again, under load: every message has one effect")
+    func terminated() async throws {
+        try await Bench.with(QueueSettings(retry: RetryPolicy(attempts: 30, base: .milliseconds(1)))) { bench in
+            try await bench.createEffects()
+            try await bench.send(1500)
+            try await bench.work([Lace(options: StepOptions(batch: 10, concurrency: 2))]) { log in
+                for round in 1...4 {
+                    try await log.done(round * 150)
+                    try await eventually("the shot is fired") {
+                        (try? await bench.database.execute(Self.killOthers)) != nil
+                    }
+                }
+                try await eventually("all have their effect") { (try? await bench.effects()) == [1500, 0] }
+                try await eventually("none is open") { try await bench.statistics().inFlight == 0 }
+            }
+            #expect(try await bench.number("SELECT count(*) FROM mq.dead_letters") == 0)
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    @Test("a worker that dies is noticed in seconds, and another one handles what it held")
+    func crash() async throws {
+        try await Bench.with { bench in
+            try await bench.createEffects()
+            let doomed = try await bench.database.dedicatedConnection(named: "doomed")
+            try await doomed.execute(Consumer.lock, bench.consumer)
+            try await bench.send(30)
+            #expect(try await bench.receive().count == 30)
+            try await bench.work([Lace()]) { log in
+                try await log.connected()
+                await doomed.close()
+                let start = ContinuousClock.now
+                try await log.done(30)
+                #expect(start.duration(to: .now) < .seconds(6))
+                #expect(log.events.contains(.consumerLost(bench.consumer)))
+            }
+            #expect(try await bench.effects() == [30, 0])
+        }
+    }
+
+    @Test("a live worker that gives no sign of life for a lease loses its messages")
+    func silence() async throws {
+        try await Bench.with { bench in
+            try await bench.createEffects()
+            let frozen = try await bench.database.dedicatedConnection(named: "frozen")
+            try await frozen.execute(Consumer.lock, bench.consumer)
+            try await bench.database.execute(
+                "UPDATE mq.consumers SET lease_ms = 1000, heartbeat_at = now() - interval '2 seconds'")
+            try await bench.send(5)
+            let held = try await bench.receive()
+            try await bench.work([Lace()]) { log in try await log.done(5) }
+            await #expect(throws: QueueError.self) { try await bench.broker.complete(held) }
+            #expect(try await bench.effects() == [5, 0])
+        }
+    }
+
+    @Test("a claim whose answer was lost with the connection is handled all the same, by the same worker")
+    func lostClaim() async throws {
+        try await Bench.with { bench in
+            try await bench.createEffects()
+            try await bench.broker.pause("shoes")
+            try await bench.send(5)
+            try await bench.work([Lace()], WorkerOptions(poll: .milliseconds(200))) { log in
+                try await log.connected()
+                let worker = try #require(log.events.consumers.first)
+                try await bench.database.write { session in
+                    // The claim that the server makes, and the connection that dies before it is told so.
+                    try session.execute("LOCK TABLE mq.lanes IN ACCESS EXCLUSIVE MODE")
+                    try session.execute("UPDATE mq.queues SET paused_at = NULL")
+                    let held = try bench.broker.receive(
+                        bench.queue, named: "shoes", by: worker, limit: 10, start: 0, lease: nil, settled: [],
+                        in: session)
+                    #expect(held.count == 5)
+                    while try session.execute(Self.killReceiver) == 0 { try session.execute("SELECT pg_sleep(0.01)") }
+                }
+                try await log.done(5)
+                #expect(Set(log.events.consumers).count == 2, "it begins anew under another number")
+            }
+            #expect(try await bench.effects() == [5, 0])
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    @Test("a graceful shutdown finishes what is in flight and starts nothing new")
+    func graceful() async throws {
+        try await Bench.with { bench in
+            try await bench.createEffects()
+            let (started, start) = AsyncStream.makeStream(of: Void.self)
+            let step = Polish { _ in
+                start.yield()
+                // Longer than the stop takes to arrive.
+                try await Task.sleep(for: .milliseconds(300))
+            }
+            try await bench.work([step]) { _ in
+                try await bench.send(40)
+                for await _ in started { break }
+            }
+            let effects = try await bench.effects()[0]
+            let statistics = try await bench.statistics()
+            #expect(effects > 0 && statistics.inFlight == 0 && statistics.dead == 0)
+            #expect(effects + statistics.depth + statistics.deferred == 40)
+            #expect(try await bench.number("SELECT count(*) FROM mq.completions WHERE outcome <> 'd'") == 0)
+            #expect(
+                try await bench.number("SELECT count(*) FROM mq.consumers WHERE name = 'worker' AND ended_at IS NULL")
+                    == 0)
+        }
+    }
+
+    @Test("what outlasts the drain limit is given back, without counting the attempt")
+    func drained() async throws {
+        try await Bench.with { bench in
+            try await bench.createEffects()
+            let (started, start) = AsyncStream.makeStream(of: Void.self)
+            let step = Polish(options: StepOptions(limit: .seconds(100))) { _ in
+                start.yield()
+                try await Task.sleep(for: .seconds(90))
+            }
+            try await bench.work([step], WorkerOptions(drainLimit: .milliseconds(100))) { _ in
+                try await bench.send(5)
+                for await _ in started { break }
+                try await eventually("all are in flight") { try await bench.statistics().inFlight == 5 }
+            }
+            let statistics = try await bench.statistics()
+            #expect(statistics.inFlight == 0 && statistics.deferred == 5)
+            #expect(try await bench.number("SELECT sum(attempt) FROM mq.deferred") == 5)
+        }
+    }
+
+    @Test("a worker that leaves puts back even what it does not know that it holds")
+    func leaving() async throws {
+        try await Bench.with { bench in
+            try await bench.createEffects()
+            try await bench.broker.pause("shoes")
+            try await bench.send(5)
+            try await bench.work([Lace()]) { log in
+                try await log.connected()
+                let worker = try #require(log.events.consumers.first)
+                // A claim in its name whose answer it never got.
+                try await bench.database.write { session in
+                    try session.execute("UPDATE mq.queues SET paused_at = NULL")
+                    let held = try bench.broker.receive(
+                        bench.queue, named: "shoes", by: worker, limit: 10, start: 0, lease: nil, settled: [],
+                        in: session)
+                    #expect(held.count == 5)
+                }
+            }
+            let statistics = try await bench.statistics()
+            #expect(statistics.inFlight == 0 && statistics.deferred == 5)
+        }
+    }
+
+    @Test("an idle worker runs fewer than two statements a second")
+    func idle() async throws {
+        try await Bench.with { bench in
+            try await bench.createEffects()
+            let watcher = Database(bench.database.conninfo.replacing(#/dbname='[^']*'$/#, with: "dbname='postgres'"))
+            let name = try await bench.database.query("SELECT current_database()") { try $0[0, as: String.self] }[0]
+            @Sendable func commits() async throws -> Int {
+                try await watcher.query("SELECT xact_commit FROM pg_stat_database WHERE datname = $1", name) {
+                    try $0[0, as: Int.self]
+                }[0]
+            }
+            try await bench.work([Lace()], WorkerOptions(poll: .seconds(10))) { log in
+                try await log.connected()
+                // A backend tells its figures now and then only, those of its start with the first ones after it: a
+                // worker that runs two a second has no such window, a quieter one has it at the latest now.
+                var longest = Duration.zero
+                for _ in 0..<3 where longest < .seconds(8) {
+                    let (before, began) = (try await commits(), ContinuousClock.now)
+                    try await eventually("16 statements") { try await commits() >= before + 16 }
+                    longest = max(longest, began.duration(to: .now))
+                }
+                #expect(longest > .seconds(8))
+            }
+            await watcher.close()
+        }
+    }
+}
