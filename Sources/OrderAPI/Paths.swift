@@ -3,7 +3,7 @@ import HTTPTypes
 /// The paths of `openapi.yaml`, each with the one method that it has; `*` is an order's id.
 ///
 /// The router answers 404 for whatever is no route. Here it is told whether the path or only the method is wrong,
-/// for every method there is, HEAD and unknown ones included.
+/// for every method there is, HEAD included.
 enum Paths {
     private static let methods: [([String], HTTPRequest.Method)] = [
         (["orders"], .post), (["orders", "*"], .get), (["orders", "*", "events"], .get),

@@ -46,7 +46,9 @@ struct Problems<Context: RequestContext>: RouterMiddleware {
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         do { return try await next(request, context) } catch {
-            return try problem(from: error, in: request).response()
+            let response = try problem(from: error, in: request).response()
+            // A body behind the answer to HEAD would be read as the beginning of the next answer.
+            return request.method == .head ? response.createHeadResponse() : response
         }
     }
 
@@ -58,7 +60,8 @@ struct Problems<Context: RequestContext>: RouterMiddleware {
                 return Problem(
                     .methodNotAllowed, "This path only has \(allowed.rawValue).", headers: [.allow: allowed.rawValue])
             }
-            return Problem(.notFound, "There is nothing at this path.", detail: "GET /openapi.yaml tells what there is.")
+            return Problem(
+                .notFound, "There is nothing at this path.", detail: "GET /openapi.yaml tells what there is.")
         case let error as HTTPError: return Problem(error.status, error.body ?? error.status.reasonPhrase)
         case let error as PostgresError where error.isConnectionTrouble || error.isRetryable:
             logger.warning("the database is away", metadata: ["error": "\(error)"])

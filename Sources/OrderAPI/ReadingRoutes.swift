@@ -23,7 +23,8 @@ struct ReadingRoutes {
                     status: .ok, headers: [.contentType: "text/html; charset=utf-8"],
                     body: .init(byteBuffer: ByteBuffer(string: page)))
             case .notIssuedYet:
-                throw Problem(.notFound, "There is no invoice for this order.", detail: "Invoices are issued once paid.")
+                throw Problem(
+                    .notFound, "There is no invoice for this order.", detail: "Invoices are issued once paid.")
             case .noSuchOrder: throw Self.noSuchOrder
             }
         }

@@ -43,7 +43,9 @@ struct SubmissionRoutes {
             throw Problem(
                 .unsupportedMediaType, "The body must be JSON.", detail: "Send it with Content-Type: application/json.")
         }
-        do { return Data(try await request.body.collect(upTo: bodyLimit).readableBytesView) } catch is NIOTooManyBytesError {
+        do {
+            return Data(try await request.body.collect(upTo: bodyLimit).readableBytesView)
+        } catch is NIOTooManyBytesError {
             throw Problem(.contentTooLarge, "The body may have 64 KiB at most.")
         }
     }

@@ -39,7 +39,8 @@ struct API: Sendable {
 
     func order(_ body: String = Form.good, key: String? = nil) async throws -> Answer {
         try await send(
-            .POST, "/orders", body, ["Content-Type": "application/json"] + (key.map { [("Idempotency-Key", $0)] } ?? []))
+            .POST, "/orders", body, ["Content-Type": "application/json"] + (key.map { [("Idempotency-Key", $0)] } ?? [])
+        )
     }
 
     func send(

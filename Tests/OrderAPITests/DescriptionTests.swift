@@ -49,7 +49,8 @@ extension OrderAPITests {
                 #expect(yaml.contains("maxItems: 50") && yaml.contains("maximum: 20"))
                 for (count, quantity, status) in [(50, 20, 202), (51, 1, 422), (1, 21, 422), (0, 1, 422)] {
                     let lines = (0..<count).map { #"{"sku": "A-\#($0)", "quantity": \#(quantity)}"# }
-                    let body = Form.good.replacing(/"lines": \[.*\]/, with: #""lines": [\#(lines.joined(separator: ","))]"#)
+                    let body = Form.good.replacing(
+                        /"lines": \[.*\]/, with: #""lines": [\#(lines.joined(separator: ","))]"#)
                     #expect(try await api.order(body).status == status, "\(count) lines of \(quantity)")
                 }
             }
@@ -107,6 +108,7 @@ private struct Document {
             case 4 where isInPaths && key != "parameters":
                 operations.append(Operation(path: path, method: HTTPMethod(rawValue: key.uppercased())))
             case 8 where isInPaths: note(status: Int(key))
+            case 10 where isInPaths && key == "content": note(content: line.split(separator: " ").last ?? "")
             case 12 where isInPaths: note(type: key)
             default: break
             }
@@ -114,6 +116,15 @@ private struct Document {
     }
 
     private var status: Int?
+    /// The last content that was given a name, and the types of each.
+    private var anchor: Substring?
+    private var types: [Substring: Set<String>] = [:]
+
+    private mutating func note(content: Substring) {
+        anchor = content.hasPrefix("&") ? content.dropFirst() : nil
+        guard content.hasPrefix("*") else { return }
+        for type in types[content.dropFirst(), default: []] { note(type: type) }
+    }
 
     private mutating func note(status: Int?) {
         self.status = status
@@ -123,5 +134,6 @@ private struct Document {
     private mutating func note(type: String) {
         guard let status, type.contains("/") else { return }
         operations[operations.count - 1].types[status, default: []].insert(type)
+        if let anchor { types[anchor, default: []].insert(type) }
     }
 }

@@ -12,9 +12,11 @@ extension OrderAPITests {
                 let pieces: [Data] = [
                     noise, good + noise, Data("GET\r\n\r\n".utf8), Data("\r\n\r\n\r\n".utf8), Data(count: 1000),
                     Data("POST /orders HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n".utf8),
-                    Data("POST /orders HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello".utf8),
+                    Data(
+                        "POST /orders HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello".utf8),
                     Data("POST /orders HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".utf8),
-                    Data("POST /orders HTTP/9.9\r\nHost: a\r\n\r\n".utf8), Data("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8),
+                    Data("POST /orders HTTP/9.9\r\nHost: a\r\n\r\n".utf8),
+                    Data("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8),
                     Data("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}".utf8),
                     Data("GET /products HTTP/1.1\r\nHost: a\r\nX: \u{0}\r\n\r\n".utf8),
                 ]
@@ -39,11 +41,22 @@ extension OrderAPITests {
             }
         }
 
+        @Test("an answer to HEAD has no body, which would be taken for the next answer")
+        func head() async throws {
+            try await API.with { api in
+                let requests = "HEAD /products HTTP/1.1\r\nHost: a\r\n\r\nHEAD /nothing HTTP/1.1\r\nHost: a\r\n\r\n"
+                let answer = try await RawConnection.exchange(Data(requests.utf8), at: api.address)
+                #expect(answer.hasPrefix("HTTP/1.1 405 "))
+                #expect(answer.contains("\r\n\r\nHTTP/1.1 404 ") && answer.hasSuffix("\r\n\r\n"), "\(answer)")
+            }
+        }
+
         @Test("huge and countless headers are refused")
         func headers() async throws {
             try await API.with { api in
                 let large = "GET /products HTTP/1.1\r\nHost: a\r\nX: \(String(repeating: "x", count: 1 << 20))\r\n\r\n"
-                let many = "GET /products HTTP/1.1\r\nHost: a\r\n" + String(repeating: "X: y\r\n", count: 200_000) + "\r\n"
+                let many =
+                    "GET /products HTTP/1.1\r\nHost: a\r\n" + String(repeating: "X: y\r\n", count: 200_000) + "\r\n"
                 let path = "GET /orders/\(String(repeating: "a", count: 1 << 20)) HTTP/1.1\r\nHost: a\r\n\r\n"
                 for request in [large, many, path] {
                     let answer = try await RawConnection.exchange(Data(request.utf8), at: api.address)
@@ -56,7 +69,8 @@ extension OrderAPITests {
         @Test("bodies that never come to an end hold nobody else up")
         func slowBodies() async throws {
             try await API.with { api in
-                let head = "POST /orders HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
+                let head =
+                    "POST /orders HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
                 let stalled = try (0..<200).map { _ in try RawConnection(to: api.address, sending: Data(head.utf8)) }
                 let answers = try await Load(api: api, name: "beside").submit(100, connections: 8)
                 #expect(answers.values.count { $0.status == 202 } == 100)

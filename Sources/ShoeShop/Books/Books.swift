@@ -34,7 +34,9 @@ public struct Books: Sendable {
 
     /// - Parameter newcomers: orders that came after our snapshot, and before their ledgers were read.
     init(_ ours: Snapshot, _ theirs: ProviderLedgers, newcomers: Set<OrderID> = []) {
-        let underWay = Set(newcomers.union(ours.open.map(\.orderID)).map(\.description))
+        // An order that nothing drives on has no step that could be between an answer and our commit.
+        let moving = ours.open.filter { $0.isMoving || $0.isDead }.map(\.orderID)
+        let underWay = Set(newcomers.union(moving).map(\.description))
         let charges = LedgerComparison(book: .money, noun: "charge", underWay: underWay)
         let refunds = LedgerComparison(book: .money, noun: "refund", underWay: underWay)
         let bookings = LedgerComparison(book: .parcels, noun: "booking", underWay: underWay)

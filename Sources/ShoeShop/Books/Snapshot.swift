@@ -31,7 +31,7 @@ struct Snapshot: Sendable {
     let open: [Business]
     let counts: [OrderCount]
     let orders: Set<OrderID>
-    /// Accepted, but not there.
+    /// Accepted, as far as the caller knows or a step has a record, but not there.
     let missing: [OrderID]
 
     struct OrderCount: Sendable {
@@ -62,7 +62,7 @@ struct Snapshot: Sendable {
                     OrderCount(status: try row[0], rejection: try row[1], count: try row[2])
                 },
                 orders: Set(try session.query(orders) { try $0[0, as: OrderID.self] }),
-                missing: try session.query(missing, accepted) { try $0[0] })
+                missing: try session.query(lost, accepted) { try $0[0] })
         }
     }
 
@@ -111,10 +111,15 @@ struct Snapshot: Sendable {
                 CASE WHEN o.rejection = 'undeliverable' AND o.refunded_at IS NULL THEN 'it is not refunded' END,
                 CASE WHEN o.status IN ('rejected', 'cancelled') AND r.state = 'reserved'
                     THEN 'its shoes are not back on the shelf' END,
-                CASE WHEN o.status = 'dispatched' AND r.state = 'reserved' THEN 'its shoes have not left the books' END,
+                CASE WHEN o.status IN ('paid', 'dispatched') AND c.order_id IS NULL THEN 'it is not paid' END,
+                CASE WHEN o.status = 'dispatched' AND b.order_id IS NULL THEN 'its parcel is not booked' END,
+                CASE WHEN o.status = 'dispatched' AND r.state IS DISTINCT FROM 'taken'
+                    THEN 'its shoes have not left the books' END,
                 CASE WHEN o.status IN ('paid', 'dispatched') AND i.order_id IS NULL THEN 'it has no invoice' END) AS what
             FROM orders.orders AS o
             LEFT JOIN stock.reservations AS r ON r.order_id = o.id
+            LEFT JOIN payment.charges AS c ON c.order_id = o.id AND c.status = 'charged'
+            LEFT JOIN logistics.bookings AS b ON b.order_id = o.id AND b.status = 'booked'
             LEFT JOIN orders.invoices AS i ON i.order_id = o.id
         )
         SELECT b.id, b.is_under_way, b.what, moving.key IS NOT NULL, dead.key IS NOT NULL
@@ -127,6 +132,14 @@ struct Snapshot: Sendable {
         SELECT status, rejection, count(*) FROM orders.orders GROUP BY status, rejection
         """
     private static let orders: Statement = "SELECT id FROM orders.orders"
+    /// What a step has on record about an order stays, should the order itself have vanished.
+    private static let lost: Statement = """
+        SELECT id FROM (
+            SELECT unnest($1::uuid[]) UNION SELECT order_id FROM orders.order_lines
+            UNION SELECT order_id FROM payment.charges UNION SELECT order_id FROM logistics.bookings
+        ) AS n (id)
+        WHERE NOT EXISTS (SELECT FROM orders.orders AS o WHERE o.id = n.id)
+        """
     private static let missing: Statement = """
         SELECT id FROM unnest($1::uuid[]) AS n (id)
         WHERE NOT EXISTS (SELECT FROM orders.orders AS o WHERE o.id = n.id)
