@@ -86,8 +86,12 @@ enum Payloads {
         headers.isEmpty ? nil : JSON(String(decoding: try encoder().encode(headers), as: UTF8.self))
     }
 
-    static func decode(headers: JSON?) throws -> [String: String] {
-        try headers.map { try decoder().decode([String: String].self, from: Data($0.text.utf8)) } ?? [:]
+    /// Headers that somebody else wrote in another form are passed on as they are: the message has been claimed already.
+    static func decode(headers: JSON?) -> [String: String] {
+        guard let headers else { return [:] }
+        return (try? decoder().decode([String: String].self, from: Data(headers.text.utf8))) ?? [
+            "unreadable": headers.text
+        ]
     }
 
     private static func encoder() -> JSONEncoder {

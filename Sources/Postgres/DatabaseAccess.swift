@@ -13,6 +13,7 @@ extension DatabaseAccess {
     ///   calling task is cancelled, the running statement is cancelled, the transaction rolled back, and the
     ///   connection kept.
     /// - Throws: what `body` throws, or ``PostgresError``; `outcomeUnknown` when the connection broke during COMMIT.
+    @discardableResult
     public func write<T: Sendable>(
         within limit: Duration? = nil, _ body: @Sendable (borrowing Session) throws -> T
     ) async throws -> T {

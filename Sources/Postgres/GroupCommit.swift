@@ -50,10 +50,15 @@ public final class GroupCommit<Entry: Sendable, Outcome: Sendable>: Sendable {
             do {
                 let outcomes = try await commit(group.map(\.entry))
                 for (waiting, outcome) in zip(group, outcomes) { waiting.continuation.resume(returning: outcome) }
+                for waiting in group.dropFirst(outcomes.count) { waiting.continuation.resume(throwing: Self.missing) }
             } catch {
                 for waiting in group { waiting.continuation.resume(throwing: error) }
             }
         }
+    }
+
+    private static var missing: PostgresError {
+        PostgresError(.misuse, "the group was committed without an outcome for each of its entries")
     }
 
     private func nextGroup() -> [Waiting]? {

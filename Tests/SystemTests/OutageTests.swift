@@ -7,7 +7,8 @@ import TestSupport
 import Testing
 
 extension SystemTests {
-    @Test("Friday afternoon: while the carrier is away orders are accepted and paid, and all are booked once it is back")
+    @Test(
+        "Friday afternoon: while the carrier is away orders are accepted and paid, and all are booked once it is back")
     func fridayAfternoon() async throws {
         try await ShopUnderTest.with { shop, _ in
             try await shop.fault("logistics", #"{"mode": "outage"}"#)
@@ -23,7 +24,8 @@ extension SystemTests {
     @Test("an outage longer than the retries ends in dead letters with a reason, and a redrive delivers them all")
     func longOutage() async throws {
         try await ShopUnderTest.with { shop, _ in
-            try await shop.database.execute("UPDATE mq.queues SET max_attempts = 2, backoff_base_ms = 50 WHERE name = 'logistics'")
+            try await shop.database.execute(
+                "UPDATE mq.queues SET max_attempts = 2, backoff_base_ms = 50 WHERE name = 'logistics'")
             try await shop.fault("logistics", #"{"mode": "error"}"#)
             let orders = try await shop.submit(50)
             let broker = Broker(shop.database)
@@ -39,9 +41,12 @@ extension SystemTests {
         }
     }
 
-    @Test("a provider that loses its answers after the effect charges nobody twice", arguments: ["lostAnswer", "duplicateAnswer", "malformed"])
+    @Test(
+        "a provider that loses its answers after the effect charges nobody twice",
+        arguments: ["lostAnswer", "duplicateAnswer", "malformed"])
     func lostAnswers(mode: String) async throws {
         try await ShopUnderTest.with { shop, _ in
+            try await shop.database.execute("UPDATE mq.queues SET backoff_base_ms = 20, backoff_cap_ms = 200")
             try await shop.fault("payment", #"{"mode": "\#(mode)", "rate": 0.5}"#)
             try await shop.fault("logistics", #"{"mode": "\#(mode)", "rate": 0.5}"#)
             let orders = try await shop.submit(100)
@@ -60,7 +65,9 @@ extension SystemTests {
             // Awaited below, with the audit.
             let orders = Task { try await shop.submit(500) }
             try await eventually("orders flow") { try await shop.count(status: "dispatched") > 20 ? () : nil }
-            guard case .running(let postmaster) = try postgres.status() else { throw NeverHappened(what: "a server", limit: .zero) }
+            guard case .running(let postmaster) = try postgres.status() else {
+                throw NeverHappened(what: "a server", limit: .zero)
+            }
             kill(postmaster, SIGKILL)
             _ = try await postgres.start()
             try await shop.expectBalance(accepted: try await orders.value)
@@ -75,7 +82,9 @@ extension SystemTests {
 extension ShopUnderTest {
     /// 0 while the database is away.
     fileprivate func count(status: String) async throws -> Int {
-        (try? await database.query("SELECT count(*) FROM orders.orders WHERE status = $1", status) { try $0[0, as: Int.self] })?
-            .first ?? 0
+        (try? await database.query("SELECT count(*) FROM orders.orders WHERE status = $1", status) {
+            try $0[0, as: Int.self]
+        })?
+        .first ?? 0
     }
 }

@@ -42,7 +42,8 @@ struct ShopUnderTest: Sendable {
         try await TestProcess.with("provider-sandbox", environment: ports) { sandbox in
             let environment = [
                 "DATABASE_URL": database.conninfo, "LOG_LEVEL": "critical",
-                "PAYMENT_URL": sandbox.addresses["payment"] ?? "", "LOGISTICS_URL": sandbox.addresses["logistics"] ?? "",
+                "PAYMENT_URL": sandbox.addresses["payment"] ?? "",
+                "LOGISTICS_URL": sandbox.addresses["logistics"] ?? "",
             ]
             try await TestProcess.with("order-api", environment: environment) { api in
                 let shop = ShopUnderTest(database: database, api: api, sandbox: sandbox, environment: environment)

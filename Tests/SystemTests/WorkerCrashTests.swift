@@ -6,7 +6,9 @@ import TestSupport
 import Testing
 
 extension SystemTests {
-    @Test("kill -9 of a worker while 500 orders flow loses nothing and does nothing twice", arguments: ShopUnderTest.workers)
+    @Test(
+        "kill -9 of a worker while 500 orders flow loses nothing and does nothing twice",
+        arguments: ShopUnderTest.workers)
     func killedWorker(name: String) async throws {
         try await ShopUnderTest.with { shop, workers in
             // Awaited below, with the audit.
@@ -33,7 +35,9 @@ extension SystemTests {
             let orders = try await shop.submit(20)
             try await eventually("all are in flight") { try await shop.inFlight("payment") == 20 ? () : nil }
             try await shop.start(["payment-worker"]) { _ in
-                try await eventually("the other one listens") { try await shop.consumers("payment-worker") == 2 ? () : nil }
+                try await eventually("the other one listens") {
+                    try await shop.consumers("payment-worker") == 2 ? () : nil
+                }
                 workers[2].signal(SIGKILL)
                 let start = ContinuousClock.now
                 try await eventually("all are taken again") { try await shop.reclaimed("payment") == 20 ? () : nil }
@@ -93,8 +97,10 @@ extension ShopUnderTest {
     }
 
     fileprivate func consumers(_ worker: String) async throws -> Int {
-        try await database.query("SELECT count(*) FROM mq.consumers WHERE name = $1", worker) { try $0[0, as: Int.self] }
-            .first ?? 0
+        try await database.query("SELECT count(*) FROM mq.consumers WHERE name = $1", worker) {
+            try $0[0, as: Int.self]
+        }
+        .first ?? 0
     }
 
     /// Messages of a queue whose second attempt has been claimed.

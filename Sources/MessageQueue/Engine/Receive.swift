@@ -50,7 +50,7 @@ extension Message {
         topic = try row[first + 2]
         key = try row[first + 3]
         tag = try row[first + 4]
-        headers = try Payloads.decode(headers: try row[first + 5])
+        headers = Payloads.decode(headers: try row[first + 5])
         body = try row[first + 6, as: Bytes.self].bytes
     }
 }

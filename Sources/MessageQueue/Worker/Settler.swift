@@ -41,9 +41,11 @@ struct Settler<Work: Sendable>: Sendable {
 
     private func settleAlone(_ one: Settlement<Work>, after error: any Error) async {
         guard case .success = one.verdict else {
-            // The failure itself can't be written down: the lease ends in time, and somebody else tries.
+            // The failure itself can't be written down now. Nobody else may do it while this worker lives.
             runtime.journal.record(.commitDelayed(runtime.queue, error: "\(error)"))
-            return
+            if runtime.isOutOfTime { return }
+            try? await Task.sleep(for: .seconds(1) * Double.random(in: 0.8...1.2))
+            return await settle([one])
         }
         let judgement = Judgement.judge(
             error, attempt: one.message.attempt, by: runtime.retryPolicy, draw: Double.random(in: -1...1))

@@ -10,15 +10,16 @@ public protocol WorkerStep: Sendable {
 
 /// How a step is run.
 public struct StepOptions: Sendable {
-    /// The most messages taken, and committed, at once.
-    public var batch: Int
+    /// The most messages taken, and committed, at once; 32,000 at the most.
+    public let batch: Int
+    private static let largestBatch = 32_000
     /// How many messages are prepared at once; for steps that only write, how many batches are committed at once.
     public var concurrency: Int
     /// The longest that preparing one message may take; then it has failed.
     public var limit: Duration
 
     public init(batch: Int = 200, concurrency: Int = 64, limit: Duration = .seconds(15)) {
-        self.batch = batch
+        self.batch = min(batch, Self.largestBatch)
         self.concurrency = concurrency
         self.limit = limit
     }

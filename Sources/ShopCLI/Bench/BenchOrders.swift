@@ -75,7 +75,8 @@ struct BenchOrders: AsyncParsableCommand {
     private func burst(_ site: Site, _ database: Database, _ screen: Screen) async throws -> [Figure] {
         await screen.notice("Submitting \(orders) orders as fast as they are accepted.")
         let start = ContinuousClock.now
-        let accepted = try await Submission(api: site.addresses.api ?? "", run: "burst", customers: 64).submit(bodies(orders))
+        let accepted = try await Submission(api: site.addresses.api ?? "", run: "burst", customers: 64).submit(
+            bodies(orders))
         let submitted = start.secondsSince
         try await Performance(site: site, screen: screen, json: output.json).watch(database, untilIdle: true)
         let finished = start.secondsSince
@@ -88,7 +89,8 @@ struct BenchOrders: AsyncParsableCommand {
         return [
             Figure(name: "accepted", value: Double(orders) / submitted, unit: "orders/s"),
             Figure(name: "HTTP to booked delivery", value: Double(orders) / finished, unit: "orders/s"),
-            Figure(name: "delivered", value: Double(books.summary.delivered), unit: "of \(orders) orders, books balance"),
+            Figure(
+                name: "delivered", value: Double(books.summary.delivered), unit: "of \(orders) orders, books balance"),
         ]
     }
 
