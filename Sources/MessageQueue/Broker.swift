@@ -25,6 +25,12 @@ public final class Broker: Sendable {
         self.doorbell = Doorbell(database, logger: logger)
     }
 
+    /// Waits until everybody who waits for messages sent so far has been told of them.
+    ///
+    /// For programs that send and then end: without it nothing is lost, but consumers may only notice when they next look,
+    /// which idle ones do every ten seconds.
+    public func flush() async { await doorbell.flush() }
+
     /// Rings for everybody who waits on these queues, once the transaction is committed.
     func ring(_ queues: [Int32], after session: borrowing Session) {
         let doorbell = doorbell

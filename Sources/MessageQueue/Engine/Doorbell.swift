@@ -15,6 +15,7 @@ final class Doorbell: Sendable {
     private struct State {
         var pending: Set<Int32> = []
         var isRinging = false
+        var waiters: [CheckedContinuation<Void, Never>] = []
         var bells: [Int32: [ObjectIdentifier: Bell]] = [:]
     }
 
@@ -72,15 +73,29 @@ final class Doorbell: Sendable {
         }
     }
 
-    private func next() -> [Int32]? {
-        state.withLock { state in
-            guard !state.pending.isEmpty else {
-                state.isRinging = false
-                return nil
+    /// Returns once every ring so far is out, or has failed.
+    func flush() async {
+        await withCheckedContinuation { continuation in
+            let isQuiet = state.withLock { state in
+                if state.isRinging { state.waiters.append(continuation) }
+                return !state.isRinging
             }
-            defer { state.pending = [] }
-            return Array(state.pending)
+            if isQuiet { continuation.resume() }
         }
+    }
+
+    private func next() -> [Int32]? {
+        let (queues, waiters) = state.withLock { state -> ([Int32]?, [CheckedContinuation<Void, Never>]) in
+            if !state.pending.isEmpty {
+                defer { state.pending = [] }
+                return (Array(state.pending), [])
+            }
+            state.isRinging = false
+            defer { state.waiters = [] }
+            return (nil, state.waiters)
+        }
+        for waiter in waiters { waiter.resume() }
+        return queues
     }
 
     static let notify: Statement = """

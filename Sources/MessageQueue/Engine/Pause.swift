@@ -14,6 +14,8 @@ extension Broker {
             """, queue.text, paused
         ) { row in try row[0, as: Int32.self] }
         guard let id = ids.first else { throw QueueError.unknownQueue(queue) }
-        if !paused { doorbell.ring([id]) }
+        guard !paused else { return }
+        doorbell.ring([id])
+        await flush()
     }
 }

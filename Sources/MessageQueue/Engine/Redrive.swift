@@ -99,6 +99,7 @@ extension Broker {
             report.moved += moved
             report.failed += left
             report.skipped += batch.count - moved - left
+            await flush()
             if let rate, start + size < tickets.count {
                 try await Task.sleep(for: .seconds(Double(batch.count) / rate))
             }

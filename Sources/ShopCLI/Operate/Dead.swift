@@ -23,10 +23,10 @@ struct ListDead: AsyncParsableCommand {
         }
         try output.show(letters) {
             Table(
-                [.text("DIED"), .text("QUEUE"), .text("MESSAGE"), .text("KEY"), .number("TRIES"), .text("REASON")],
+                [.text("DIED"), .text("QUEUE"), .text("ORDER, OR MESSAGE"), .number("TRIES"), .text("REASON")],
                 rows: letters.map { letter in
                     [
-                        letter.diedAt.clockText, letter.queue, letter.message, letter.key ?? "-", "\(letter.attempts)",
+                        letter.diedAt.clockText, letter.queue, letter.key ?? letter.message, "\(letter.attempts)",
                         letter.reasonAndError,
                     ]
                 })
