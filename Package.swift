@@ -110,7 +110,8 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + subprocess(),
-            resources: [.embedInCode("Samples")],
+            // Not embedded: the optimiser takes many minutes over a literal of 200 kB.
+            resources: [.copy("Samples")],
             swiftSettings: strict),
         .target(
             name: "TestSupport", dependencies: ["Postgres", "LocalPostgres", log()] + subprocess(),

@@ -3,10 +3,12 @@ import Foundation
 /// Where the open shop is, and what to try.
 struct Directions {
     let site: Site
+    /// An order to try.
+    let order: Data
 
     var text: String {
         let addresses = site.addresses
-        let order = String(decoding: Samples.orders.first ?? Data(), as: UTF8.self)
+        let order = String(decoding: order, as: UTF8.self)
         return """
             The shop stays open until Ctrl-C.
 

@@ -21,7 +21,7 @@ struct Performance: Sendable {
             let seconds = Double((ContinuousClock.now - start) / .milliseconds(1)) / 1000
             try await show(ClosingReport(books, seconds: seconds))
             if !isLast {
-                await screen.notice(Directions(site: site).text)
+                await screen.notice(try Directions(site: site, order: Samples.orders()[0]).text)
                 try await Task.sleep(for: .seconds(.max / 2))
             }
             return books.balance
@@ -31,7 +31,7 @@ struct Performance: Sendable {
     /// Both at once: orders go in while the table shows them.
     private func submitAndWatch(_ database: Database) async throws -> Books {
         let submission = Submission(api: site.addresses.api ?? "", run: "sample-\(Int(Date().timeIntervalSince1970))")
-        let orders = Samples.orders
+        let orders = try Samples.orders()
         await screen.notice("The shop is open. Submitting \(orders.count) orders to \(submission.api).")
         let accepted = try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await watch(database, untilIdle: false) }
