@@ -18,6 +18,8 @@ struct OperationsServer: Service {
         self.listening = (ports, continuation)
         application = Application(
             router: router,
+            // Connections on which nothing moves are closed, or stalled clients would hold them for ever.
+            server: .http1(configuration: .init(idleTimeout: .seconds(120))),
             configuration: .init(
                 address: .hostname(context.settings[Settings.host], port: Int(port.number)), serverName: context.name),
             onServerRunning: { channel in continuation.yield(channel.localAddress?.port ?? Int(port.number)) },

@@ -94,8 +94,8 @@ struct BenchOrders: AsyncParsableCommand {
         ]
     }
 
-    private func bodies(_ count: Int) -> [Data] {
-        let samples = Samples.orders
+    private func bodies(_ count: Int) throws -> [Data] {
+        let samples = try Samples.orders()
         return (0..<count).map { samples[$0 % samples.count] }
     }
 
@@ -106,7 +106,7 @@ struct BenchOrders: AsyncParsableCommand {
         await screen.notice("Submitting \(rate) orders per second for \(span.text).")
         let began = try await database.query("SELECT clock_timestamp()") { try $0[0, as: Date.self] }.first ?? Date()
         let submission = Submission(api: site.addresses.api ?? "", run: "steady", customers: 1)
-        let orders = bodies(Int(span.seconds * Double(rate)))
+        let orders = try bodies(Int(span.seconds * Double(rate)))
         let rate = rate
         let start = ContinuousClock.now
         let acceptance = try await withThrowingTaskGroup(of: Double.self) { group in
