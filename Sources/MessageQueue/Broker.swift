@@ -17,6 +17,8 @@ public final class Broker: Sendable {
     let catalogue: Catalogue
     let doorbell: Doorbell
     let logger: Logger
+    /// Per queue and lane, what is known to be completed of queues that are received from by hand.
+    let byHand = Mutex<[Int32: [Int64]]>([:])
 
     public init(_ database: Database, logger: Logger = Logger(label: "message-queue")) {
         self.database = database

@@ -7,5 +7,5 @@ extension Session {
     /// until the next `ANALYZE`: a minute into the first rush, each small batch would read every order.
     borrowing func walkIndexes() { queue(Self.walkIndexes) }
 
-    private static let walkIndexes: Statement = "SET LOCAL enable_seqscan = off"
+    private static let walkIndexes: Statement = "SELECT set_config('enable_seqscan', 'off', true)"
 }

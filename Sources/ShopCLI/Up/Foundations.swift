@@ -5,7 +5,8 @@ import Postgres
 /// The database that the shop stands on: the one that was given, or a private one that goes when we go.
 struct Foundations: ~Copyable {
     let conninfo: String
-    private let postgres: LocalPostgres?
+    /// Nil for a database that was given.
+    let postgres: LocalPostgres?
     private let watch: DeathWatch?
 
     /// Starts the database where it is ours, and brings it to the newest schema.

@@ -48,17 +48,18 @@ struct Performance: Sendable {
         try await Books.audit(database, accepted: accepted) { try await ledgers() }
     }
 
-    /// Draws the queues twice a second, until they are all empty or nothing has moved for long.
+    /// Draws the queues twice a second, until they are all empty or nothing has moved for long. A database that is away is
+    /// one in which nothing moves.
     func watch(_ database: Database, untilIdle: Bool) async throws {
         let broker = Broker(database)
-        var before = try await broker.statistics()
+        var before: [QueueStatistics] = []
         var lastMove = ContinuousClock.now
         while true {
-            let now = try await broker.statistics()
+            let now = (try? await broker.statistics()) ?? before
             await screen.refresh(QueueReport.table(QueueReport.reports(now, since: before)).lines)
             if now.map(\.claimed) != before.map(\.claimed) { lastMove = .now }
             before = now
-            let isIdle = now.allSatisfy { $0.depth + $0.inFlight + $0.deferred == 0 }
+            let isIdle = !now.isEmpty && now.allSatisfy { $0.depth + $0.inFlight + $0.deferred == 0 }
             if untilIdle, isIdle || ContinuousClock.now - lastMove > Self.patience { return }
             try await Task.sleep(for: .milliseconds(500))
         }

@@ -30,8 +30,11 @@ struct Up: AsyncParsableCommand {
             let group = try await DeathWatch.start(["/bin/sh", "-c", "kill -KILL 0"], holding: lock)
             let site = Site(shop: shop, database: postgres.conninfo, ports: Ports.free())
             let screen = Screen(isForProgram: output.json)
-            result = try await site.open(in: group.processGroup, on: screen, until: stop) {
-                try await Performance(site: site, screen: screen, json: output.json).play(isLast: once)
+            let keeper = ServerKeeper(postgres: postgres.postgres, screen: screen)
+            result = try await keeper.serve {
+                try await site.open(in: group.processGroup, on: screen, until: stop) {
+                    try await Performance(site: site, screen: screen, json: output.json).play(isLast: once)
+                }
             }
             try group.standDown()
         } catch {
