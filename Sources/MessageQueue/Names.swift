@@ -6,6 +6,11 @@ public struct QueueName: Hashable, Sendable, ExpressibleByStringLiteral, CustomS
     public let text: String
     public init(_ text: String) { self.text = text }
     public init(stringLiteral text: String) { self.text = text }
+    public init(from decoder: any Decoder) throws { text = try decoder.singleValueContainer().decode(String.self) }
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
     public var description: String { text }
 }
 
@@ -14,6 +19,11 @@ public struct TopicName: Hashable, Sendable, ExpressibleByStringLiteral, CustomS
     public let text: String
     public init(_ text: String) { self.text = text }
     public init(stringLiteral text: String) { self.text = text }
+    public init(from decoder: any Decoder) throws { text = try decoder.singleValueContainer().decode(String.self) }
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
     public var description: String { text }
 }
 

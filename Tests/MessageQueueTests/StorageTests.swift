@@ -99,7 +99,8 @@ struct StorageTests {
     }
 
     private static let statements: [Statement] = [
-        Broker.takeKeys, Broker.forgetKeys, Broker.depths, Broker.foldTallies, Catalogue.queues, Catalogue.listeners,
+        Broker.topics, Broker.consumers, Broker.takeKeys, Broker.forgetKeys, Broker.depths, Broker.foldTallies,
+        Catalogue.queues, Catalogue.listeners,
         Broker.bury, Broker.lockClaims, Broker.extend, Broker.claim, Broker.listDead, Broker.matchDead,
         Broker.stillDead,
         Broker.queuesOf, Broker.redrive, Broker.purge, Broker.fanOut, Broker.deferAgain, Doorbell.notify, Broker.keep,

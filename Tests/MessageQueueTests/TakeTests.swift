@@ -1,4 +1,5 @@
 import MessageQueue
+import Postgres
 import Testing
 
 @Suite("Messages can be handled by hand")

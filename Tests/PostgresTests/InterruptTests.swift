@@ -126,12 +126,19 @@ struct InterruptTests {
     func stubbornServer() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let backend = try await database.backend()
-            let error = await failure {
-                try await database.write(within: .milliseconds(100)) { session in
-                    try session.script("DO $$ \(Self.stubborn(12)) END $$")
-                }
+            // Awaited below, once it has been cancelled in the midst of its work.
+            let work = Task {
+                try await database.write { try $0.script("DO $$ \(Self.stubborn(12)) END $$") }
             }
-            #expect(error?.kind == .connectionLost)
+            let observer = try await database.dedicatedConnection(named: "observer")
+            try await eventually("the server is deaf") {
+                try await observer.query(
+                    "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state = 'active' AND query LIKE 'DO %'",
+                    backend
+                ) { try $0[0, as: Int.self] } == [1]
+            }
+            work.cancel()
+            #expect(await failure { try await work.value }?.kind == .connectionLost)
             for number in 0..<20 {
                 #expect(
                     try await database.query("SELECT $1", number) { try $0[0, as: Int.self] } == [number])

@@ -7,7 +7,10 @@ struct Examination {
     let database: Database
 
     func findings() async throws -> [Finding] {
-        try await [server(), schema(), durability(), connections(), session(), clock()] + queues() + consumers()
+        let schema = try await schema()
+        let server = try await [server(), schema, durability(), connections(), session(), clock()]
+        // Without the schema there is nothing else to look at.
+        return schema.mend == nil ? try await server + queues() + consumers() : server
     }
 
     private func server() async throws -> Finding {
@@ -81,10 +84,8 @@ struct Examination {
 
     /// A consumer that lives but gives no sign: its loop is stuck, or its machine is gone and nobody noticed.
     private func consumers() async throws -> [Finding] {
-        let consumers = try await database.query(Self.consumers) { row in
-            (name: "\(try row[0, as: String.self]) \(try row[1, as: Int.self])", silence: try row[2, as: Double.self])
-        }
-        let silent = consumers.filter { $0.silence > 60 }.map(\.name)
+        let consumers = try await Broker(database).consumers()
+        let silent = consumers.filter { $0.silence > 60 }.map { "\($0.name) \($0.pid)" }
         return [
             Finding(
                 "loops",
@@ -100,9 +101,4 @@ struct Examination {
     private func number(_ statement: Statement) async throws -> Int {
         try await database.query(statement) { try $0[0, as: Int.self] }.first ?? 0
     }
-
-    private static let consumers: Statement = """
-        SELECT name, pid, extract(epoch FROM now() - heartbeat_at)::float8 FROM mq.consumers
-        WHERE ended_at IS NULL ORDER BY name
-        """
 }

@@ -1,0 +1,50 @@
+public import Foundation
+import Postgres
+
+/// Who hears a topic.
+public struct TopicEntry: Sendable, Codable {
+    public let topic: String
+    /// Nil when nobody has subscribed.
+    public let queue: String?
+    /// Nil hears everything.
+    public let tags: [String]?
+}
+
+/// A process that receives messages, or did until it was lost and nobody has noticed yet.
+public struct ConsumerEntry: Sendable, Codable {
+    public let id: Int64
+    public let name: String
+    public let host: String
+    public let pid: Int
+    public let startedAt: Date
+    /// Seconds since it last gave a sign of life.
+    public let silence: Double
+}
+
+extension Broker {
+    /// Every topic with its subscriptions, by name.
+    public func topics() async throws -> [TopicEntry] {
+        try await database.query(Self.topics) { row in
+            TopicEntry(topic: try row[0], queue: try row[1], tags: try row[2])
+        }
+    }
+
+    /// The consumers that are thought to live, by name.
+    public func consumers() async throws -> [ConsumerEntry] {
+        try await database.query(Self.consumers) { row in
+            ConsumerEntry(
+                id: try row[0], name: try row[1], host: try row[2], pid: try row[3], startedAt: try row[4],
+                silence: try row[5])
+        }
+    }
+
+    static let topics: Statement = """
+        SELECT t.name, q.name, s.tags FROM mq.topics t
+        LEFT JOIN mq.subscriptions s ON s.topic = t.id LEFT JOIN mq.queues q ON q.id = s.queue
+        ORDER BY t.name, q.name
+        """
+    static let consumers: Statement = """
+        SELECT id, name, host, pid, started_at, extract(epoch FROM now() - heartbeat_at)::float8 FROM mq.consumers
+        WHERE ended_at IS NULL ORDER BY name, id
+        """
+}
