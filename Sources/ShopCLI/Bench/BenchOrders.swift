@@ -49,7 +49,7 @@ struct BenchOrders: AsyncParsableCommand {
     ) async throws -> BenchReport? {
         let group = try await DeathWatch.start(["/bin/sh", "-c", "kill -KILL 0"], holding: lock)
         let site = Site(shop: shop, database: conninfo, ports: Ports.free())
-        let screen = Screen()
+        let screen = Screen(isForProgram: output.json)
         let report = try await site.open(in: group.processGroup, on: screen, until: StopSignal()) {
             try await Database.lend(conninfo) { database in
                 try await fillShelves(of: database)
