@@ -1,6 +1,7 @@
 import Foundation
 import MessageQueue
 import Postgres
+import TestSupport
 import Testing
 
 /// The library example of the README, in the words of the README.

@@ -1,5 +1,6 @@
 import MessageQueue
 import Postgres
+import TestSupport
 import Testing
 
 @Suite("Messages can be handled by hand")

@@ -3,6 +3,7 @@ import Logging
 import Postgres
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 
 @testable import MessageQueue
 

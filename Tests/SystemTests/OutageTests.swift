@@ -66,7 +66,7 @@ extension SystemTests {
             let orders = Task { try await shop.submit(500) }
             try await eventually("orders flow") { try await shop.count(status: "dispatched") > 20 ? () : nil }
             guard case .running(let postmaster) = try postgres.status() else {
-                throw NeverHappened(what: "a server", limit: .zero)
+                throw NeverHappened(description: "a server runs")
             }
             kill(postmaster, SIGKILL)
             _ = try await postgres.start()

@@ -146,25 +146,6 @@ struct ShopUnderTest: Sendable {
     }
 }
 
-/// Asks until there is an answer: for what other processes do, there is no signal to await.
-@discardableResult
-func eventually<T>(
-    _ what: String, within limit: Duration = .seconds(60), _ ask: () async throws -> T?
-) async throws -> T {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-        if let answer = try await ask() { return answer }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-    throw NeverHappened(what: what, limit: limit)
-}
-
-struct NeverHappened: Error, CustomStringConvertible {
-    let what: String
-    let limit: Duration
-    var description: String { "not within \(limit): \(what)" }
-}
-
 extension Template {
     static let openShop = Template("system", migrations: [.messageQueue] + Migration.shop) { database in
         try await Broker(database).declare(Topology.shop)

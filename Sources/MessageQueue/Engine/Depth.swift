@@ -77,9 +77,10 @@ extension Broker {
         ORDER BY q.id
         """
 
-    /// Folds the tallies of each queue into one row a kind. Rows that come meanwhile are left for the next time.
+    /// Folds the tallies of each queue into one row a kind, once that is worth it. Rows that come meanwhile are left for
+    /// the next time.
     static let foldTallies: Statement = """
-        WITH old AS (DELETE FROM mq.tallies RETURNING queue, kind, change)
+        WITH old AS (DELETE FROM mq.tallies WHERE (SELECT count(*) FROM mq.tallies) > 1000 RETURNING queue, kind, change)
         INSERT INTO mq.tallies (queue, kind, change) SELECT queue, kind, sum(change) FROM old GROUP BY queue, kind
         """
 }

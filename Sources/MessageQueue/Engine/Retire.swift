@@ -22,34 +22,43 @@ extension Broker {
     @discardableResult
     func retire(_ retention: Retention) async throws -> [String] {
         var deeds: [String] = []
-        let due = try await database.query(Self.rotationDue, retention.rotate.inSeconds) { row in
-            try row[0, as: Int32.self]
-        }
-        if let next = due.first {
-            try await exclusively { session in
-                try session.execute("SELECT mq.open_segment($1)", next)
-                try session.execute("SELECT mq.advance_head($1)", next)
-            }
-            deeds.append("opened segment \(next)")
-        }
-        for segment in try await database.query(Self.old, retention.keep.inSeconds, row: { try $0[0, as: Int32.self] })
-        {
-            try await exclusively { session in
-                let open = try session.query(Self.unfinished, segment, row: { try $0[0, as: Bool.self] })
-                if open == [false] {
-                    try session.execute("SELECT mq.drop_segment($1)", segment)
-                }
-            }
-            deeds.append("looked after segment \(segment)")
-        }
+        let isDue = try await !database.query(Self.rotationDue, retention.rotate.inSeconds, row: Self.number).isEmpty
+        if isDue, let opened = try await rotate(retention) { deeds.append("opened segment \(opened)") }
+        for segment in try await database.query(Self.old, retention.keep.inSeconds, row: Self.number)
+        where try await drop(segment) { deeds.append("dropped segment \(segment)") }
         return deeds
     }
 
-    private func exclusively(_ body: @Sendable (borrowing Session) throws -> Void) async throws {
+    /// Asks again under the lock: another process may have been faster.
+    private func rotate(_ retention: Retention) async throws -> Int32? {
+        try await exclusively { session in
+            let due = try session.query(Self.rotationDue, retention.rotate.inSeconds, row: Self.number)
+            guard let next = due.first else { return nil }
+            try session.execute("SELECT mq.open_segment($1)", next)
+            try session.execute("SELECT mq.advance_head($1)", next)
+            return next
+        }
+    }
+
+    /// False when something in it isn't finished, or it is gone already.
+    private func drop(_ segment: Int32) async throws -> Bool {
+        try await exclusively { session in
+            guard try session.execute(Self.isThere, segment) == 1 else { return false }
+            guard try session.query(Self.unfinished, segment, row: { try $0[0, as: Bool.self] }) == [false] else {
+                return false
+            }
+            try session.execute("SELECT mq.drop_segment($1)", segment)
+            return true
+        }
+    }
+
+    private static func number(_ row: borrowing Row) throws -> Int32 { try row[0] }
+
+    private func exclusively<T: Sendable>(_ body: @Sendable (borrowing Session) throws -> T) async throws -> T {
         try await database.write { session in
             session.queue("SELECT set_config('lock_timeout', '50ms', true)")
             session.queue("SELECT pg_advisory_xact_lock(1836122112, 0)")
-            try body(session)
+            return try body(session)
         }
     }
 
@@ -63,5 +72,6 @@ extension Broker {
             < clock_timestamp() - make_interval(secs => $1)
         ORDER BY s.segment
         """
+    static let isThere: Statement = "SELECT 1 FROM mq.segments WHERE segment = $1"
     static let unfinished: Statement = "SELECT mq.has_unfinished($1)"
 }
