@@ -128,16 +128,17 @@ struct InterruptTests {
         try await Bench.with(limit: 1) { database async throws in
             let backend = try await database.backend()
             // Awaited below, once it has been cancelled in the midst of its work.
-            let work = Task {
-                try await database.write { try $0.script("DO $$ \(Self.stubborn(12)) END $$") }
-            }
+            let work = Task { try await database.write { try $0.execute("SELECT pg_sleep(60)") } }
             let observer = try await database.dedicatedConnection(named: "observer")
-            try await eventually("the server is deaf") {
+            try await eventually("the server is at work") {
                 try await observer.query(
-                    "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state = 'active' AND query LIKE 'DO %'",
+                    "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state = 'active' AND wait_event = 'PgSleep'",
                     backend
                 ) { try $0[0, as: Int.self] } == [1]
             }
+            // Stopped, it hears nothing at all.
+            kill(backend, SIGSTOP)
+            defer { kill(backend, SIGCONT) }
             work.cancel()
             #expect(await failure { try await work.value }?.kind == .connectionLost)
             for number in 0..<20 {
