@@ -23,7 +23,8 @@ struct Link: ~Copyable {
     var backendPID: Int32 { PQbackendPID(connection) }
     var serverVersion: Int { Int(PQserverVersion(connection)) }
     var errorMessage: String {
-        String(cString: PQerrorMessage(connection)).split(separator: "\n").joined(separator: " ")
+        String(cString: PQerrorMessage(connection)).split(separator: "\n").joined(separator: " ").replacing(
+            "\t", with: "")
     }
 
     func parameterStatus(_ name: String) -> String? { PQparameterStatus(connection, name).map { String(cString: $0) } }

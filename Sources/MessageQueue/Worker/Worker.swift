@@ -47,7 +47,8 @@ public struct Worker: Service {
     public func run() async throws {
         let journal = WorkerJournal(logger: broker.logger, onEvent: options.onEvent)
         let consumer = Consumer(name, of: broker, queues: steps.map(\.queueName), journal: journal)
-        let runtimes = try await entriesWaiting().map {
+        guard let entries = try await entriesWaiting() else { return }
+        let runtimes = entries.map {
             StepRuntime(broker: broker, consumer: consumer, entry: $0, journal: journal, options: options)
         }
         defer { for runtime in runtimes { runtime.close() } }
@@ -87,14 +88,21 @@ public struct Worker: Service {
     }
 
     /// The queues may be looked up while the database is still starting.
-    private func entriesWaiting() async throws -> [Catalogue.Entry] {
-        while true {
+    ///
+    /// - Returns: nil when told to stop before there is one.
+    private func entriesWaiting() async throws -> [Catalogue.Entry]? {
+        var pause = Duration.milliseconds(250)
+        while !Task.isShuttingDownGracefully {
             do {
                 return try await broker.entries(of: steps.map(\.queueName), on: broker.database)
             } catch let error as PostgresError where error.isConnectionTrouble {
                 broker.logger.info("waiting for the database", metadata: ["error": "\(error)"])
-                try await Task.sleep(for: .seconds(1))
+                // Ends early, by an error, when the shutdown begins: the loop sees it.
+                try? await cancelWhenGracefulShutdown { [pause] in try await Task.sleep(for: pause) }
+                try Task.checkCancellation()
+                pause = min(pause * 2, .seconds(5))
             }
         }
+        return nil
     }
 }
