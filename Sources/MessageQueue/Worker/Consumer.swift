@@ -41,6 +41,9 @@ final class Consumer: Sendable {
         }
     }
 
+    /// Nobody need wait for a connection any longer: the worker stops.
+    func stopWaiting() { gate.sendAway() }
+
     /// Keeps the connection up until the task is cancelled.
     func run() async {
         var pause = Self.firstPause

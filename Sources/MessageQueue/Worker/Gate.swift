@@ -30,6 +30,15 @@ final class Gate<Value: Sendable>: Sendable {
         }
     }
 
+    /// Whoever waits now goes on without a value, as if cancelled.
+    func sendAway() {
+        let waiters = state.withLock { state in
+            defer { state.waiters = [:] }
+            return state.waiters.values
+        }
+        for waiter in waiters { waiter.resume(throwing: CancellationError()) }
+    }
+
     /// - Throws: `CancellationError` only.
     func wait() async throws -> Value {
         let id = state.withLock { state in

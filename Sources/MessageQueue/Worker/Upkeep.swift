@@ -31,7 +31,8 @@ struct Upkeep: Sendable {
         while !Task.isCancelled {
             journal.beat(name)
             do { try await action() } catch {
-                if Task.isCancelled { return }
+                // A worker that stops while the database is away waits for nothing any more.
+                if Task.isCancelled || error is CancellationError { return }
                 broker.logger.info("\(name) failed, trying again", metadata: ["error": "\(error)"])
             }
             try? await Task.sleep(for: interval * Double.random(in: 0.9...1.1))

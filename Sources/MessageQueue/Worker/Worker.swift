@@ -60,6 +60,7 @@ public struct Worker: Service {
                 await runSteps(runtimes)
             } onGracefulShutdown: {
                 for runtime in runtimes { runtime.stop() }
+                consumer.stopWaiting()
             }
             await consumer.leave { try await upkeep.takeEverything(from: [$0]) }
             background.cancelAll()
