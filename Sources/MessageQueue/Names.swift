@@ -35,8 +35,8 @@ public struct MessageID: Hashable, Sendable, CustomStringConvertible, Codable {
     public init(_ uuid: UUID) { self.uuid = uuid }
 
     /// A fresh id: 48 bits of milliseconds, then 74 random ones (RFC 9562, section 5.7).
-    public init() {
-        let milliseconds = UInt64(Date().timeIntervalSince1970 * 1000)
+    public init(at date: Date = Date()) {
+        let milliseconds = UInt64(max(0, date.timeIntervalSince1970) * 1000)
         let (high, low) = (UInt64.random(in: 0...UInt64.max), UInt64.random(in: 0...UInt64.max))
         let first = milliseconds << 16 | 0x7000 | high & 0x0fff
         let second = 0x8000_0000_0000_0000 | low >> 2

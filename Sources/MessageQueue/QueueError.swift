@@ -8,7 +8,6 @@ public enum QueueError: Error, Sendable, Equatable, CustomStringConvertible {
     case unknownTopic(TopicName)
     case invalidName(String)
     case invalidSettings(String)
-    case unknownMessage(String)
 
     public var description: String {
         switch self {
@@ -18,7 +17,6 @@ public enum QueueError: Error, Sendable, Equatable, CustomStringConvertible {
         case .invalidName(let name):
             "\"\(name)\" is no name: a letter or digit, then letters, digits, '.', '_', '-'; 120 characters at most"
         case .invalidSettings(let what): what
-        case .unknownMessage(let what): "no message \(what) is known here"
         }
     }
 

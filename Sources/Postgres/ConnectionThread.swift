@@ -4,7 +4,7 @@ import Synchronization
 
 /// The thread of one connection, as the executor of its actor.
 ///
-/// Runs jobs in the order in which they come. Idle, it waits on two descriptors: a wake-up `eventfd`, and the socket of
+/// Runs jobs in the order in which they come. Idle, it waits on two descriptors: a wake-up pipe, and the socket of
 /// the connection, so that notifications and a server that hangs up are noticed without any polling in time.
 final class ConnectionThread: SerialExecutor {
     private struct State {

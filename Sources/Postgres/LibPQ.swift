@@ -27,8 +27,6 @@ struct Link: ~Copyable {
             "\t", with: "")
     }
 
-    func parameterStatus(_ name: String) -> String? { PQparameterStatus(connection, name).map { String(cString: $0) } }
-
     // MARK: Connecting
 
     enum ConnectProgress { case waitReadable, waitWritable, done, failed }
@@ -153,8 +151,6 @@ struct ResultHandle: ~Copyable {
 
     /// Rows inserted, updated, deleted or returned; 0 for commands that have none.
     var affectedRows: Int { Int(String(cString: PQcmdTuples(pointer))) ?? 0 }
-    /// The name of what was done, such as `COMMIT`.
-    var commandTag: String { String(cString: PQcmdStatus(pointer)) }
 
     /// The rows, which must not be used once this handle is gone.
     var rows: Reference { Reference(pointer: pointer) }

@@ -30,8 +30,6 @@ final class Consumer: Sendable {
         self.journal = journal
     }
 
-    var isConnected: Bool { gate.current != nil }
-
     /// Waits until there is a connection.
     func presence() async throws -> Presence {
         while true {

@@ -1,4 +1,5 @@
 public import Foundation
+import MessageQueue
 public import Postgres
 
 /// Names an order in every message, table and ledger: a UUID of version 7, written in lower case.
@@ -15,15 +16,8 @@ public struct OrderID: Hashable, Sendable {
         self.uuid = uuid
     }
 
-    /// A new id: 48 bits of milliseconds since 1970, then 74 random bits.
-    public static func new(at date: Date = Date()) -> OrderID {
-        let milliseconds = UInt64(max(0, date.timeIntervalSince1970) * 1000)
-        let high = milliseconds << 16 | 0x7000 | UInt64.random(in: 0...0xFFF)
-        let low = UInt64.random(in: .min ... .max) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-        return withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { bytes in
-            OrderID(UUID(uuid: bytes.loadUnaligned(as: uuid_t.self)))
-        }
-    }
+    /// A new id, of the same make as those of messages.
+    public static func new(at date: Date = Date()) -> OrderID { OrderID(MessageID(at: date).uuid) }
 }
 
 extension OrderID: CustomStringConvertible {
