@@ -26,6 +26,7 @@ let package = Package(
     products: [
         .library(name: "Postgres", targets: ["Postgres"]),
         .library(name: "MessageQueue", targets: ["MessageQueue"]),
+        .library(name: "MessageQueueTesting", targets: ["MessageQueueTesting"]),
         .executable(name: "shoeshop", targets: ["ShopCLI"]),
         .executable(name: "order-api", targets: ["OrderAPI"]),
         .executable(name: "order-worker", targets: ["OrderWorker"]),
@@ -60,6 +61,7 @@ let package = Package(
             dependencies: ["Postgres", log(), metrics(), lifecycle()],
             resources: [.embedInCode("Migrations")],
             swiftSettings: strict),
+        .target(name: "MessageQueueTesting", dependencies: ["MessageQueue", "Postgres"], swiftSettings: strict),
         .target(
             name: "ShoeShop",
             dependencies: [
@@ -122,6 +124,10 @@ let package = Package(
             name: "MessageQueueTests",
             dependencies: ["MessageQueue", "Postgres", "TestSupport", log(), lifecycle()], swiftSettings: strict),
         .testTarget(
+            name: "MessageQueueTestingTests",
+            dependencies: ["MessageQueueTesting", "MessageQueue", "Postgres", "TestSupport", log()],
+            swiftSettings: strict),
+        .testTarget(
             name: "LocalPostgresTests", dependencies: ["LocalPostgres", "Postgres", "TestSupport"] + subprocess(),
             swiftSettings: strict),
         .testTarget(
@@ -152,7 +158,8 @@ let package = Package(
         .testTarget(
             name: "ShoeShopTests",
             dependencies: [
-                "TestSupport", "ShoeShop", "MessageQueue", "Postgres", log(), lifecycle(), httpClient(),
+                "TestSupport", "ShoeShop", "MessageQueue", "MessageQueueTesting", "Postgres", log(), lifecycle(),
+                httpClient(),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],

@@ -34,7 +34,7 @@ public final class Broker: Sendable {
     public func flush() async { await doorbell.flush() }
 
     /// Rings for everybody who waits on these queues, once the transaction is committed.
-    func ring(_ queues: [Int32], after session: borrowing Session) {
+    package func ring(_ queues: [Int32], after session: borrowing Session) {
         let doorbell = doorbell
         session.afterCommit { doorbell.ring(queues) }
     }

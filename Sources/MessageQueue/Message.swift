@@ -1,5 +1,5 @@
 public import Foundation
-import Postgres
+package import Postgres
 
 /// A queue whose messages carry one type of payload. A step for another type does not compile.
 public struct Queue<Payload: Codable & Sendable>: Sendable {
@@ -75,10 +75,10 @@ public struct Delivery<Payload: Codable & Sendable>: Sendable {
 }
 
 /// Payloads are JSON.
-enum Payloads {
+package enum Payloads {
     static func encode(_ payload: some Encodable) throws -> [UInt8] { [UInt8](try encoder().encode(payload)) }
 
-    static func decode<P: Decodable>(_ type: P.Type, from body: [UInt8]) throws -> P {
+    package static func decode<P: Decodable>(_ type: P.Type, from body: [UInt8]) throws -> P {
         try decoder().decode(type, from: Data(body))
     }
 
@@ -87,7 +87,7 @@ enum Payloads {
     }
 
     /// Headers that somebody else wrote in another form are passed on as they are: the message has been claimed already.
-    static func decode(headers: JSON?) -> [String: String] {
+    package static func decode(headers: JSON?) -> [String: String] {
         guard let headers else { return [:] }
         return (try? decoder().decode([String: String].self, from: Data(headers.text.utf8))) ?? [
             "unreadable": headers.text

@@ -54,9 +54,9 @@ public struct MessageID: Hashable, Sendable, CustomStringConvertible, Codable {
 
 /// Where an attempt stands in a queue's log. Who holds it can finish the attempt, once: it is the receipt.
 public struct Place: Hashable, Sendable, Comparable, CustomStringConvertible {
-    let queue: Int32
-    let lane: Int16
-    let seq: Int64
+    package let queue: Int32
+    package let lane: Int16
+    package let seq: Int64
 
     init(queue: Int32, lane: Int16, seq: Int64) {
         self.queue = queue

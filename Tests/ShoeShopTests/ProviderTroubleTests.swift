@@ -1,4 +1,5 @@
 import MessageQueue
+import MessageQueueTesting
 import Postgres
 import Testing
 
@@ -73,23 +74,24 @@ extension WholeShopTests {
         func longOutage() async throws {
             try await Rig.with { rig in
                 try await rig.sandbox.setFault(#"{"mode": "outage"}"#, of: "logistics")
-                try await rig.working { work in
-                    let ids = try await rig.submit(Array(repeating: .good, count: 5))
-                    try await work.untilDrained()
-                    let letters = try await rig.broker.deadLetters()
-                    #expect(letters.map(\.reason) == Array(repeating: "attempts-exhausted", count: 5))
-                    #expect(letters.allSatisfy { $0.attempts == 4 && $0.error?.contains("unreachable") == true })
-                    let summary = try await Books.summary(rig.database)
-                    #expect(summary.dead == 5 && summary.waiting == 0 && summary.lost == 0)
-                    try await rig.expectBalance(ids)
+                let ids = try await rig.submit(Array(repeating: .good, count: 5))
+                let outage = try await rig.test.drain(rig.steps, advancingUpTo: .minutes(5))
+                #expect(outage.retried(in: "logistics") == 15 && outage.deadLettered(in: "logistics") == 5)
+                #expect(outage.failures.allSatisfy { $0.queue == "logistics" })
+                let letters = try await rig.test.deadLetters(of: Workflow.logistics)
+                #expect(Set(letters.map(\.payload.order.id)) == Set(ids))
+                #expect(letters.map(\.reason) == Array(repeating: "attempts-exhausted", count: 5))
+                #expect(letters.allSatisfy { $0.attempts == 4 && $0.error?.contains("unreachable") == true })
+                let summary = try await Books.summary(rig.database)
+                #expect(summary.dead == 5 && summary.waiting == 0 && summary.lost == 0)
+                try await rig.expectBalance(ids)
 
-                    try await rig.sandbox.clearFault(of: "logistics")
-                    #expect(try await rig.broker.redrive().moved == 5)
-                    try await work.untilDrained()
-                    #expect(try await Books.summary(rig.database).delivered == 5)
-                    #expect(try await rig.sandbox.ledgers().bookings.count == 5)
-                    try await rig.expectBalance(ids)
-                }
+                try await rig.sandbox.clearFault(of: "logistics")
+                #expect(try await rig.broker.redrive().moved == 5)
+                try await rig.test.drain(rig.steps).requireAllDone()
+                #expect(try await Books.summary(rig.database).delivered == 5)
+                #expect(try await rig.sandbox.ledgers().bookings.count == 5)
+                try await rig.expectBalance(ids)
             }
         }
 
@@ -116,27 +118,24 @@ extension WholeShopTests {
         func refusedRefund() async throws {
             try await Rig.with { rig in
                 let id = try await rig.submit([.of(token: "tok_refund_refused", street: "Nowhere 1")])[0]
-                try await rig.working { work in
-                    try await work.untilDrained()
-                    let letters = try await rig.broker.deadLetters()
-                    #expect(letters.map(\.queue) == ["refunds"] && letters.map(\.attempts) == [4])
-                    #expect(letters.map(\.reason) == ["attempts-exhausted"])
-                    #expect(letters.first?.error?.contains("refund_refused") == true)
-                    #expect(letters.first?.message.key == "\(id)")
+                let report = try await rig.test.drain(rig.steps, advancingUpTo: .minutes(5))
+                #expect(report.retried(in: "refunds") == 3 && report.failures.count == 4)
+                let letter = try await rig.test.deadLetters(of: Workflow.refunds).only()
+                #expect(letter.attempts == 4 && letter.reason == "attempts-exhausted" && letter.key == "\(id)")
+                #expect(letter.error?.contains("refund_refused") == true)
 
-                    let order = try await rig.order(id)
-                    #expect(order.rejection?.reason == .undeliverable && order.refundedAt == nil)
-                    #expect(try await rig.stock(.many) == [20, 0, 0])
-                    try await rig.expectBalance([id])
+                let order = try await rig.order(id)
+                #expect(order.rejection?.reason == .undeliverable && order.refundedAt == nil)
+                #expect(try await rig.stock(.many) == [20, 0, 0])
+                try await rig.expectBalance([id])
 
-                    #expect(try await rig.broker.redrive().moved == 1)
-                    try await work.untilDrained()
-                    #expect(try await rig.broker.deadLetters().count == 1)
+                #expect(try await rig.broker.redrive().moved == 1)
+                try await rig.test.drain(rig.steps, advancingUpTo: .minutes(5))
+                #expect(try await rig.broker.deadLetters().count == 1)
 
-                    #expect(try await rig.broker.purge().moved == 1)
-                    let books = try await rig.audit(accepted: [id])
-                    #expect(books.violations.map(\.detail) == ["nothing drives it on: it is not refunded"])
-                }
+                #expect(try await rig.broker.purge().moved == 1)
+                let books = try await rig.audit(accepted: [id])
+                #expect(books.violations.map(\.detail) == ["nothing drives it on: it is not refunded"])
             }
         }
     }

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import Logging
 import MessageQueue
+import MessageQueueTesting
 import NIOCore
 import NIOHTTP1
 import Postgres
@@ -21,6 +22,8 @@ struct Rig: Sendable {
 
     var database: Database { shop.database }
     var broker: Broker { shop.broker }
+    /// Runs steps without a worker, where a test wants to say which and when.
+    var test: TestBroker { TestBroker(broker) }
 
     static func with<T: Sendable>(_ body: @escaping @Sendable (Rig) async throws -> T) async throws -> T {
         try await TestDatabase.with(.openShop) { try await with($0, body) }

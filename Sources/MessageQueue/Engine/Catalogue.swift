@@ -4,10 +4,10 @@ import Synchronization
 /// What this process knows of queues and topics, so that sending needs no look-up.
 ///
 /// Ids never change, so only what is missing is looked up, in the transaction that misses it.
-final class Catalogue: Sendable {
-    struct Entry: Sendable {
-        let id: Int32
-        let name: QueueName
+package final class Catalogue: Sendable {
+    package struct Entry: Sendable {
+        package let id: Int32
+        package let name: QueueName
         let lease: Duration
         let retry: RetryPolicy
     }

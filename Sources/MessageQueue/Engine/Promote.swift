@@ -1,19 +1,20 @@
-import Postgres
+package import Postgres
 
 extension Broker {
     /// Moves deferred messages that are due to the log, at most `limit`, and tells when the next one is due.
     ///
     /// Whoever notices may do it: a worker, the upkeep, a test.
     /// - Returns: how many were moved, and the time until the next one is due, nil when nothing is deferred.
-    func promote(_ queue: Int32, limit: Int = 1000, on database: some DatabaseAccess) async throws -> Promotion {
+    package func promote(_ queue: Int32, limit: Int = 1000, on database: some DatabaseAccess) async throws -> Promotion
+    {
         let promotions = try await database.query(Self.promote, queue, Int32(limit)) { row in
             Promotion(moved: try row[0], nextDue: try row[1, as: Double?.self].map { .seconds(max(0, $0)) })
         }
         return promotions.first ?? Promotion(moved: 0, nextDue: nil)
     }
 
-    struct Promotion: Sendable {
-        let moved: Int
+    package struct Promotion: Sendable {
+        package let moved: Int
         let nextDue: Duration?
     }
 

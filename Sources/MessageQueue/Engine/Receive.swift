@@ -1,4 +1,4 @@
-import Postgres
+package import Postgres
 
 extension Broker {
     /// Takes the next messages of a queue, at most `limit`, in the caller's transaction.
@@ -7,7 +7,7 @@ extension Broker {
     /// commit, and lasts as long as the consumer gives signs of life, or, with `lease`, for that time.
     /// - Parameter settled: per lane, a place up to which everything is known to be completed; kept with the claim, so
     ///   that whoever looks for open places later need not begin at the beginning.
-    func receive(
+    package func receive(
         _ queue: Int32, named name: QueueName, by consumer: Int64, limit: Int, start: Int, lease: Duration?,
         settled: [Int64], in session: borrowing Session
     ) throws -> [ReceivedMessage] {
@@ -44,7 +44,7 @@ extension Broker {
 
 extension Message {
     /// Reads the columns id, sent_at, topic, key, tag, headers, body, from column `first` on.
-    init(_ row: borrowing Row, from first: Int) throws {
+    package init(_ row: borrowing Row, from first: Int) throws {
         id = MessageID(try row[first])
         sentAt = try row[first + 1]
         topic = try row[first + 2]

@@ -1,4 +1,4 @@
-import Postgres
+package import Postgres
 
 extension Broker {
     /// Takes messages from consumers that are gone, and those whose own lease has ended, and gives them back with the
@@ -7,7 +7,7 @@ extension Broker {
     /// Guarantee: fenced by the completions, so a wrong guess is harmless: of a rescue and a late finish, one happens.
     /// - Parameter settled: per lane, a place up to which everything is completed.
     /// - Returns: how many places were rescued; ``rescueLimit`` means that there may be more.
-    func rescue(_ entry: Catalogue.Entry, from gone: [Int64], settled: [Int64]) async throws -> Int {
+    package func rescue(_ entry: Catalogue.Entry, from gone: [Int64], settled: [Int64]) async throws -> Int {
         let taken = try await database.write { session -> [Broker.Rescued] in
             let open = try session.query(Self.findAbandoned, entry.id, gone, settled, Int32(Self.rescueLimit)) { row in
                 try Rescued(row, queue: entry)
@@ -31,7 +31,7 @@ extension Broker {
         return taken.count
     }
 
-    static let rescueLimit = 500
+    package static let rescueLimit = 500
 
     struct Rescued: Sendable {
         let message: ReceivedMessage
@@ -70,7 +70,7 @@ extension Broker {
 
     /// Consumers whose session-level lock is free: their process, or its connection, is gone. Trying the lock holds it for
     /// this statement only. And those without a heartbeat for a whole lease: stopped, or cut off.
-    func findGone(except own: Int64, on database: some DatabaseAccess) async throws -> Gone {
+    package func findGone(except own: Int64, on database: some DatabaseAccess) async throws -> Gone {
         let found = try await database.query(Self.findGone, own) { row in
             (id: try row[0, as: Int64.self], isUnlocked: try row[1, as: Bool.self], isSilent: try row[2, as: Bool.self])
         }
@@ -78,8 +78,8 @@ extension Broker {
             unlocked: Set(found.filter(\.isUnlocked).map(\.id)), silent: Set(found.filter(\.isSilent).map(\.id)))
     }
 
-    struct Gone: Sendable {
-        let unlocked: Set<Int64>
+    package struct Gone: Sendable {
+        package let unlocked: Set<Int64>
         let silent: Set<Int64>
     }
 
@@ -89,7 +89,7 @@ extension Broker {
         """
 
     /// All that these consumers held has been taken from them.
-    static let endConsumers: Statement =
+    package static let endConsumers: Statement =
         "UPDATE mq.consumers SET ended_at = now() WHERE id = ANY ($1) AND ended_at IS NULL"
 }
 

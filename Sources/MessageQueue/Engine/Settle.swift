@@ -1,10 +1,12 @@
-import Postgres
+package import Postgres
 
 extension Broker {
     /// Per lane, the place up to which everything is completed, and how many places are open beyond it.
     ///
     /// Starts from `settled`, so that the cost follows what happened since, not the length of the log.
-    func settle(_ queue: Int32, from settled: [Int64], on database: some DatabaseAccess) async throws -> Settlement {
+    package func settle(_ queue: Int32, from settled: [Int64], on database: some DatabaseAccess) async throws
+        -> Settlement
+    {
         let lanes = try await database.query(Self.settle, queue, settled) { row in
             (lane: try row[0, as: Int.self], settled: try row[1, as: Int64.self], open: try row[2, as: Int.self])
         }
@@ -16,9 +18,9 @@ extension Broker {
         return settlement
     }
 
-    struct Settlement: Sendable {
+    package struct Settlement: Sendable {
         /// By lane.
-        var settled: [Int64]
+        package var settled: [Int64]
         /// Claimed and not yet finished.
         var open: Int
     }

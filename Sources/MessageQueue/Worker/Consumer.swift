@@ -1,5 +1,5 @@
 import Foundation
-import Postgres
+package import Postgres
 import Synchronization
 
 /// This process, as the engine sees it: one server session that listens, claims, and by holding a lock shows that it lives.
@@ -152,7 +152,7 @@ final class Consumer: Sendable {
 
 extension Broker {
     /// Looks queues up, with their present settings.
-    func entries(of queues: [QueueName], on database: some DatabaseAccess) async throws -> [Catalogue.Entry] {
+    package func entries(of queues: [QueueName], on database: some DatabaseAccess) async throws -> [Catalogue.Entry] {
         try await database.perform(isTransaction: false, within: nil) { session in
             try self.catalogue.load(in: session)
             return try queues.map { try self.catalogue.queue($0, in: session) }

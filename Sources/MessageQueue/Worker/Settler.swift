@@ -47,9 +47,7 @@ struct Settler<Work: Sendable>: Sendable {
             try? await Task.sleep(for: .seconds(1) * Double.random(in: 0.8...1.2))
             return await settle([one])
         }
-        let judgement = Judgement.judge(
-            error, attempt: one.message.attempt, by: runtime.retryPolicy, draw: Double.random(in: -1...1))
-        await settle([Settlement(message: one.message, verdict: .failure(judgement))])
+        await settle([Settlement(message: one.message, verdict: .failure(runtime.judge(error, of: one.message)))])
     }
 
     /// Goes on trying while the trouble is the connection, and for a while when it is a lock: that may come from one

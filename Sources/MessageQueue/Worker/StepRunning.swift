@@ -57,7 +57,7 @@ extension PreparingStep {
             return Settlement(
                 message: message, verdict: .success(PreparedDelivery(delivery: delivery, prepared: prepared)))
         } catch {
-            return Settlement(message: message, verdict: .failure(runtime.judge(error, of: message)))
+            return Settlement(message: message, verdict: .failure(runtime.verdict(on: error, of: message)))
         }
     }
 }
@@ -76,14 +76,14 @@ extension StepRuntime {
         do {
             return Settlement(message: message, verdict: .success(try Delivery<Payload>(decoding: message)))
         } catch {
-            return Settlement(message: message, verdict: .failure(judge(error, of: message)))
+            return Settlement(message: message, verdict: .failure(verdict(on: error, of: message)))
         }
     }
 
     /// What ends with the worker's own stop is no failure of the message.
-    fileprivate func judge(_ error: any Error, of message: ReceivedMessage) -> Judgement {
+    fileprivate func verdict(on error: any Error, of message: ReceivedMessage) -> Judgement {
         if Task.isCancelled { return .release(after: .zero) }
-        return .judge(error, attempt: message.attempt, by: retryPolicy, draw: Double.random(in: -1...1))
+        return judge(error, of: message)
     }
 
     fileprivate func recordPickup(of message: ReceivedMessage) {

@@ -1,12 +1,11 @@
 import Logging
-import Postgres
 import Synchronization
 
 /// What a running step needs of its worker.
 public final class StepRuntime: Sendable {
-    let broker: Broker
-    let consumer: Consumer
-    let entry: Catalogue.Entry
+    package let broker: Broker
+    private let intake: any Intake
+    package let entry: Catalogue.Entry
     let journal: WorkerJournal
     let bell = Bell()
     private let poll: Duration
@@ -17,14 +16,23 @@ public final class StepRuntime: Sendable {
     /// Per lane, what is known to be completed.
     let settled = Mutex<[Int64]>([])
 
-    init(broker: Broker, consumer: Consumer, entry: Catalogue.Entry, journal: WorkerJournal, options: WorkerOptions) {
+    init(
+        broker: Broker, intake: any Intake, entry: Catalogue.Entry, journal: WorkerJournal, options: WorkerOptions
+    ) {
         self.broker = broker
-        self.consumer = consumer
+        self.intake = intake
         self.entry = entry
         self.journal = journal
         self.poll = options.poll
         self.drainLimit = options.drainLimit
         broker.doorbell.attach(bell, to: entry.id)
+    }
+
+    /// For a step that runs without a worker.
+    package convenience init(broker: Broker, intake: any Intake, entry: Catalogue.Entry, drainLimit: Duration) {
+        self.init(
+            broker: broker, intake: intake, entry: entry, journal: WorkerJournal(logger: broker.logger, onEvent: nil),
+            options: WorkerOptions(drainLimit: drainLimit))
     }
 
     var queue: QueueName { entry.name }
@@ -34,15 +42,18 @@ public final class StepRuntime: Sendable {
     /// Grows with each claim: whether there is anything new to settle.
     var claimCount: Int { claims.load(ordering: .relaxed) }
 
-    /// The retry policy as last read.
-    var retryPolicy: RetryPolicy { broker.catalogue.known(entry.name)?.retry ?? entry.retry }
+    /// What becomes of a message that failed, by the retry policy as last read.
+    func judge(_ error: any Error, of message: ReceivedMessage) -> Judgement {
+        let policy = broker.catalogue.known(entry.name)?.retry ?? entry.retry
+        return .judge(error, attempt: message.attempt, by: policy, draw: intake.draw)
+    }
 
-    func stop() {
+    package func stop() {
         stoppedAt.withLock { $0 = $0 ?? .now }
         bell.ring()
     }
 
-    func close() { broker.doorbell.detach(bell, from: entry.id) }
+    package func close() { broker.doorbell.detach(bell, from: entry.id) }
 
     /// Brings messages until the runtime stops, waiting for them as long as there are none.
     ///
@@ -62,9 +73,13 @@ public final class StepRuntime: Sendable {
                     handle(messages)
                 }
                 guard messages.isEmpty || promotion <= .now else { continue }
-                let pause = try await promote()
-                promotion = .now + min(pause ?? poll, .seconds(1))
-                if messages.isEmpty, let pause, !isStopping { await bell.wait(atMost: min(pause, poll)) }
+                switch try await intake.lookForMore(runtime: self) {
+                case .lookAgain: promotion = .now + min(poll, .seconds(1))
+                case .wait(let pause):
+                    promotion = .now + min(pause ?? poll, .seconds(1))
+                    if messages.isEmpty, !isStopping { await bell.wait(atMost: min(pause ?? poll, poll)) }
+                case .over: stop()
+                }
             } catch {
                 giveBack(limit)
                 if !(error is CancellationError) { await recover(from: error) }
@@ -73,31 +88,10 @@ public final class StepRuntime: Sendable {
     }
 
     private func receive(_ limit: Int) async throws -> [ReceivedMessage] {
-        let presence = try await consumer.presence()
         let start = nextStart.add(1, ordering: .relaxed).newValue % 64
-        let settled = settled.withLock { $0 }
-        let messages: [ReceivedMessage]
-        do {
-            messages = try await presence.connection.perform(isTransaction: false, within: .seconds(30)) { session in
-                try self.broker.receive(
-                    self.entry.id, named: self.queue, by: presence.id, limit: limit, start: start, lease: nil,
-                    settled: settled,
-                    in: session)
-            }
-        } catch {
-            // A claim that the server refused is no claim; any other may have been made.
-            if (error as? PostgresError)?.kind != .server { await consumer.beginAnew(after: presence) }
-            throw error
-        }
+        let messages = try await intake.claim(limit, start: start, runtime: self)
         if !messages.isEmpty { claims.add(1, ordering: .relaxed) }
         return messages
-    }
-
-    /// Answers nil when something was moved, so that it is worth looking again at once.
-    private func promote() async throws -> Duration? {
-        let connection = try await consumer.presence().connection
-        let promotion = try await broker.promote(entry.id, on: connection)
-        return promotion.moved > 0 ? nil : promotion.nextDue ?? poll
     }
 
     private func recover(from error: any Error) async {

@@ -126,7 +126,7 @@ struct Upkeep: Sendable {
 }
 
 extension Broker {
-    func allEntries() async throws -> [Catalogue.Entry] {
+    package func allEntries() async throws -> [Catalogue.Entry] {
         _ = try await entries(of: [], on: database)
         return catalogue.allKnown
     }

@@ -49,7 +49,7 @@ public struct Worker: Service {
         let consumer = Consumer(name, of: broker, queues: steps.map(\.queueName), journal: journal)
         guard let entries = try await entriesWaiting() else { return }
         let runtimes = entries.map {
-            StepRuntime(broker: broker, consumer: consumer, entry: $0, journal: journal, options: options)
+            StepRuntime(broker: broker, intake: consumer, entry: $0, journal: journal, options: options)
         }
         defer { for runtime in runtimes { runtime.close() } }
         let upkeep = Upkeep(broker: broker, consumer: consumer, runtimes: runtimes, journal: journal, options: options)

@@ -1,0 +1,58 @@
+import MessageQueue
+import Postgres
+
+/// How a queue stands, as far as a test that empties it is concerned.
+struct Standing: Sendable {
+    let queue: QueueName
+    let waiting: Int
+    let inFlight: Int
+    let deferred: Int
+    let isPaused: Bool
+    /// In how much time something becomes due or a lease ends; zero when something is due.
+    let next: Duration?
+
+    /// What there is; nil for an empty queue.
+    var what: String? {
+        var parts: [String] = []
+        if waiting > 0 { parts.append("\(waiting) waiting") }
+        if inFlight > 0 { parts.append("\(inFlight) in flight") }
+        if deferred > 0 { parts.append("\(deferred) deferred") }
+        if isPaused { parts.append("paused") }
+        return parts.isEmpty ? nil : "\(queue): \(parts.joined(separator: ", "))"
+    }
+}
+
+extension TestBroker {
+    /// Fails soon when the database is at its limits: this also tells why something hangs.
+    func standing(of entries: [Catalogue.Entry]) async throws -> [Standing] {
+        let next = Dictionary(
+            try await database.query(Self.next, entries.map(\.id), within: .seconds(5)) { row in
+                (QueueName(try row[0]), Duration.microseconds(max(0, try row[1, as: Int.self])))
+            }, uniquingKeysWith: min)
+        let names = Set(entries.map(\.name))
+        return try await broker.statistics().filter { names.contains($0.queue) }.map { queue in
+            Standing(
+                queue: queue.queue, waiting: queue.depth, inFlight: queue.inFlight, deferred: queue.deferred,
+                isPaused: queue.isPaused, next: next[queue.queue])
+        }
+    }
+
+    func isDue(_ entry: Catalogue.Entry) async throws -> Bool {
+        try await database.query(Self.due, entry.id) { try $0[0, as: Bool.self] } == [true]
+    }
+
+    private static let due: Statement = """
+        SELECT EXISTS (SELECT FROM mq.deferred WHERE queue = $1 AND due_at <= now())
+        """
+
+    private static let next: Statement = """
+        SELECT q.name, ceil(extract(epoch FROM at - now()) * 1000000)::bigint FROM (
+            SELECT queue, min(due_at) FROM mq.deferred GROUP BY queue
+            UNION ALL
+            SELECT c.queue, min(c.lease_until) FROM mq.claims c, generate_series(c.first_seq, c.last_seq) AS place(seq)
+            WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE (d.queue, d.lane, d.seq) = (c.queue, c.lane, place.seq))
+            GROUP BY c.queue
+        ) AS event (queue, at) JOIN mq.queues q ON q.id = event.queue
+        WHERE q.id = ANY($1) AND at IS NOT NULL
+        """
+}

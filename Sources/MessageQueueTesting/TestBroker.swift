@@ -1,0 +1,44 @@
+public import MessageQueue
+public import Postgres
+import Synchronization
+
+/// Queues in the hands of a test: runs steps without workers, lets time pass, and tells what was sent.
+///
+/// ```swift
+/// let test = TestBroker(broker)
+/// try await broker.send(order, to: placed)
+/// try await test.drain([PriceOrder(), ReserveStock()], advancingUpTo: .minutes(10)).requireAllDone()
+/// let request = try await test.sent(to: payments).only { $0.key == order.id }
+/// ```
+/// Works on the real schema in a real database, and brings no test framework with it. Give each test a database of its own,
+/// such as ``ScratchDatabase`` makes. Workers that run beside it on the same queues take messages away from it.
+public struct TestBroker: Sendable {
+    public let broker: Broker
+    let delays = DelayMemory()
+
+    public var database: Database { broker.database }
+
+    public init(_ broker: Broker) { self.broker = broker }
+
+    func entries(of steps: [any WorkerStep]) async throws -> [Catalogue.Entry] {
+        try await broker.entries(of: steps.map(\.queueName), on: database)
+    }
+}
+
+/// The delays that messages were sent with. The engine forgets a delay once the message is due, so it is noted before.
+final class DelayMemory: Sendable {
+    struct Key: Hashable, Sendable {
+        let queue: Int32
+        let message: MessageID
+    }
+
+    private let known = Mutex<[Key: Duration]>([:])
+
+    subscript(key: Key) -> Duration? { known.withLock { $0[key] } }
+
+    func note(_ delays: [(key: Key, delay: Duration)]) {
+        known.withLock { known in
+            for (key, delay) in delays where known[key] == nil { known[key] = delay }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import MessageQueue
+import Postgres
+import Synchronization
+
+/// Takes messages for one run of a step: so many, or what is there. Nothing is waited for, and nothing becomes due meanwhile.
+final class TestIntake: Intake {
+    private struct State {
+        var room: Int
+        var taken: [ReceivedMessage] = []
+        var isDry = false
+    }
+
+    private let state: Mutex<State>
+
+    /// What is taken by hand belongs to no consumer.
+    private static let nobody: Int64 = 0
+    /// Longer than any test runs: a lease must not end beneath a debugger.
+    private static let lease = Duration.seconds(24 * 3600)
+
+    init(atMost room: Int) { state = Mutex(State(room: room)) }
+
+    var taken: [ReceivedMessage] { state.withLock { $0.taken } }
+
+    /// Back-offs are exactly what the policy says.
+    var draw: Double { 0 }
+
+    func claim(_ limit: Int, start: Int, runtime: StepRuntime) async throws -> [ReceivedMessage] {
+        let limit = min(limit, state.withLock { $0.room })
+        let messages = limit == 0 ? [] : try await receive(limit, runtime)
+        state.withLock { state in
+            state.room -= messages.count
+            state.taken += messages
+            state.isDry = messages.isEmpty
+        }
+        return messages
+    }
+
+    private func receive(_ limit: Int, _ runtime: StepRuntime) async throws -> [ReceivedMessage] {
+        try await runtime.broker.database.perform(isTransaction: false, within: nil) { session in
+            try runtime.broker.receive(
+                runtime.entry.id, named: runtime.entry.name, by: Self.nobody, limit: limit, start: 0, lease: Self.lease,
+                settled: [], in: session)
+        }
+    }
+
+    func lookForMore(runtime: StepRuntime) async throws -> Prospect {
+        state.withLock { $0.isDry } ? .over : .lookAgain
+    }
+}
