@@ -104,10 +104,17 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(name: "LocalPostgres", dependencies: subprocess(), swiftSettings: strict),
+        .target(
+            name: "Benchmarks",
+            dependencies: [
+                "CLibPQ", "Postgres", "MessageQueue", "LocalPostgres", log(), lifecycle(),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ] + subprocess(),
+            swiftSettings: strict),
         .executableTarget(
             name: "ShopCLI",
             dependencies: [
-                "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", log(), httpClient(),
+                "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "Benchmarks", log(), httpClient(),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -1,50 +1,55 @@
 import ArgumentParser
+import Benchmarks
 import Foundation
+import MessageQueue
 
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures, over real processes and a database of its own.",
-        discussion: "Numbers from a busy machine say little: look at ratios and medians, and run more than once.",
-        subcommands: [BenchOrders.self])
+        discussion: """
+            Each number comes with the floor that was measured beside it, in the same run: the bare work that can't be
+            avoided, done through bare libpq. The ratio of the two says more than either, since a busy machine slows both.
+            TARGET is what a machine with 2 cores, server and all, should reach. A number below it is no failure.
+            """,
+        subcommands: [BenchAll.self, BenchOrders.self] + BenchEngine.subcommands + [BenchWorkerCommand.self])
 }
 
-/// One measured number.
-struct Figure: Encodable {
-    let name: String
-    let value: Double
-    let unit: String
-
-    var row: [String] { [name, value.formatted(.number.precision(.fractionLength(value < 100 ? 2 : 0))), unit] }
+/// A subcommand that measures one thing.
+protocol BenchCommand: AsyncParsableCommand {
+    var bench: BenchOptions { get }
+    var benchmark: any Benchmark { get }
 }
 
-/// What was measured, with the place it was measured at.
-struct BenchReport: Encodable {
-    let benchmark: String
-    let figures: [Figure]
-    let server: String
-    let machine = Machine.description
-
-    var table: Table {
-        Table([.text(benchmark.uppercased()), .number("VALUE"), .text("UNIT")], rows: figures.map(\.row))
-    }
-
-    var footer: String { "\nPostgreSQL \(server); \(machine)" }
+extension BenchCommand {
+    func run() async throws { try await bench.measure([benchmark]) }
 }
 
-enum Machine {
-    static var description: String {
-        let info = ProcessInfo.processInfo
-        let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-        let model = text.split(separator: "\n").first { $0.hasPrefix("model name") }?.split(separator: ":").last
-        let memory = info.physicalMemory >> 30
-        return "\(info.activeProcessorCount) cores\(model.map { " of\($0)" } ?? ""), \(memory) GiB, "
-            + info.operatingSystemVersionString
-    }
+struct BenchAll: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "all", abstract: "Every benchmark but the soak, one after the other.")
+
+    @OptionGroup var bench: BenchOptions
+
+    static var benchmarks: [any Benchmark] { BenchEngine.benchmarks + [OrdersBenchmark()] }
+
+    func run() async throws { try await bench.measure(Self.benchmarks) }
 }
 
-extension [Double] {
-    /// The value that this share of the values doesn't exceed; 0 for none. The values are sorted.
-    func percentile(_ share: Double) -> Double {
-        isEmpty ? 0 : self[Swift.min(count - 1, Int((Double(count) * share).rounded(.up)) - 1)]
+/// A worker process of a benchmark; not for people.
+struct BenchWorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker", abstract: "A worker of a benchmark.", shouldDisplay: false)
+
+    @Option var queue: String
+    @Option var work: String
+    @Option var keep: Span?
+    @Option var rotate: Span?
+
+    func run() async throws {
+        let conninfo = ProcessInfo.processInfo.environment["DATABASE_URL"] ?? ""
+        guard let work = BenchWorker.Work(rawValue: work) else { throw ValidationError("There is no work \(work).") }
+        try await BenchWorker(
+            queue: QueueName(queue), work: work, keep: keep?.duration, rotate: rotate?.duration
+        ).run(on: conninfo)
     }
 }

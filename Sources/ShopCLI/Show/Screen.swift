@@ -36,6 +36,12 @@ actor Screen {
         }
     }
 
+    /// Takes away what is drawn.
+    func clear() {
+        if isTerminal { write(erasure) }
+        drawn = []
+    }
+
     /// Lets what is drawn stay.
     func settle() { drawn = [] }
 

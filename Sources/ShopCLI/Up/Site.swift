@@ -15,9 +15,10 @@ struct Site: Sendable {
     /// Opens the shop, runs `body` unless stopped, and closes in the order in which nobody waits for anybody who is
     /// gone: API and workers, then the providers.
     ///
+    /// - Parameter stop: nil for a caller that is stopped by the cancellation of its task.
     /// - Returns: what `body` answered; nil when it was stopped.
     func open<T: Sendable>(
-        in processGroup: Int32, on screen: Screen, until stop: StopSignal,
+        in processGroup: Int32, on screen: Screen, until stop: StopSignal?,
         _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T? {
         let providers = try [sandbox()]
@@ -26,10 +27,12 @@ struct Site: Sendable {
         defer { shop.withdraw() }
         return try await Crew(members: providers, processGroup: processGroup, screen: screen).serve {
             try await Crew(members: others, processGroup: processGroup, screen: screen).serve {
-                let result = try await stop.interrupt {
+                let stay: @Sendable () async throws -> T = {
                     for member in providers + others { try await member.ready() }
                     return try await body()
                 }
+                guard let stop else { return try await stay() }
+                let result = try await stop.interrupt(stay)
                 await screen.notice("Draining and stopping. Ctrl-C again stops at once.")
                 return result
             }

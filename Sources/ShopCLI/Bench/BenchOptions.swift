@@ -1,0 +1,93 @@
+import ArgumentParser
+import Benchmarks
+import Foundation
+
+/// Where and how often it is measured, and how the figures are told.
+struct BenchOptions: ParsableArguments {
+    @Option(
+        help: "A server where databases may be made and dropped, as a libpq connection string. Default: a private one.")
+    var database: String?
+    @Flag(help: "Keep the private server's files in memory, under /dev/shm.")
+    var tmpfs = false
+    @Option(help: "How often each is measured; the figures are medians.")
+    var runs: Int?
+    @Flag(help: "Tiny sizes and one run: only to see that everything works.")
+    var smoke = false
+    @Flag(help: "One JSON object per figure and line; progress goes to standard error.")
+    var json = false
+
+    func validate() throws {
+        guard (runs ?? 1) > 0 else { throw ValidationError("There must be at least one run.") }
+    }
+
+    /// Measures one after the other, and goes on when one fails.
+    func measure(_ benchmarks: [any Benchmark]) async throws {
+        let stop = StopSignal()
+        let screen = Screen(isForProgram: json)
+        let isDone = try await Lab.open(options(on: screen)) { lab in
+            try await stop.interrupt {
+                var failures = 0
+                for benchmark in benchmarks where try await !measure(benchmark, in: lab, on: screen) { failures += 1 }
+                return failures == 0
+            }
+        }
+        guard isDone == true else { throw ExitCode.failure }
+    }
+
+    private func measure(_ benchmark: any Benchmark, in lab: Lab, on screen: Screen) async throws -> Bool {
+        do {
+            let figures = try await benchmark.measure(runs: runs ?? (smoke ? 1 : 3), in: lab)
+            await screen.clear()
+            try show(figures, of: benchmark, from: lab)
+            return true
+        } catch let error where !(error is CancellationError) && !Task.isCancelled {
+            await screen.notice("\(benchmark.name) failed: \(error)")
+            return false
+        }
+    }
+
+    private func show(_ figures: [Figure], of benchmark: any Benchmark, from lab: Lab) throws {
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            for figure in figures {
+                print(String(decoding: try encoder.encode(FigureRecord(figure, at: lab.facts)), as: UTF8.self))
+            }
+        } else {
+            let table = FigureTable.of(figures)
+            print(
+                ([benchmark.about] + table.lines + ["", lab.facts.text, Machine.description, ""]).joined(
+                    separator: "\n"))
+        }
+    }
+
+    private func options(on screen: Screen) -> LabOptions {
+        let own = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
+        let json = json
+        return LabOptions(
+            server: database, inMemory: tmpfs, isSmoke: smoke,
+            worker: [own.resolvingSymlinksInPath().path, "bench", "worker"]
+        ) { text in
+            if json { await screen.notice(text) } else { await screen.refresh([text]) }
+        }
+    }
+}
+
+/// Figures for people.
+enum FigureTable {
+    static func of(_ figures: [Figure]) -> Table {
+        Table(
+            [
+                .text("FIGURE"), .number("VALUE"), .text("UNIT"), .number("FLOOR"), .number("RATIO"), .text("TARGET"),
+                .number("RUNS"), .number("SPREAD"),
+            ], rows: figures.map(row))
+    }
+
+    private static func row(_ figure: Figure) -> [String] {
+        [
+            figure.name, Figure.text(figure.value), figure.unit, figure.floor.map(Figure.text) ?? "",
+            figure.ratio.map { Figure.text($0) + "x" } ?? "", figure.target?.description ?? "", "\(figure.runs)",
+            figure.runs > 1 ? "\(Int((figure.spread * 100).rounded()))%" : "",
+        ]
+    }
+}
