@@ -43,14 +43,14 @@ public struct DrainBenchmark: Benchmark {
         try await broker.pause(Workload.queue.name)
         let worker = BenchWorker(queue: Workload.queue.name, work: .nothing)
         return try await lab.withWorker(worker, on: database.conninfo) { worker in
-            let before = (ProcessTime.seconds(of: worker.processID), try await ProcessTime.ofBackends(of: database))
+            let before = (ProcessUse.seconds(of: worker.processID), try await ProcessUse.ofBackends(of: database))
             let start = ContinuousClock.now
             try await broker.resume(Workload.queue.name)
             try await worker.handled(count)
             let seconds = start.secondsUntilNow
             return Drained(
-                seconds: seconds, worker: ProcessTime.seconds(of: worker.processID) - before.0,
-                server: try await ProcessTime.ofBackends(of: database) - before.1)
+                seconds: seconds, worker: ProcessUse.seconds(of: worker.processID) - before.0,
+                server: try await ProcessUse.ofBackends(of: database) - before.1)
         }
     }
 

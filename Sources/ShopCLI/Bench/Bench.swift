@@ -11,7 +11,9 @@ struct Bench: AsyncParsableCommand {
             avoided, done through bare libpq. The ratio of the two says more than either, since a busy machine slows both.
             TARGET is what a machine with 2 cores, server and all, should reach. A number below it is no failure.
             """,
-        subcommands: [BenchAll.self, BenchOrders.self] + BenchEngine.subcommands + [BenchWorkerCommand.self])
+        subcommands: [BenchAll.self, BenchOrders.self] + BenchEngine.subcommands + [
+            BenchSoak.self, BenchWorkerCommand.self,
+        ])
 }
 
 /// A subcommand that measures one thing.

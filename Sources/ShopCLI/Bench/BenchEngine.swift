@@ -3,8 +3,16 @@ import Benchmarks
 
 /// The benchmarks of the engine alone.
 enum BenchEngine {
-    static let subcommands: [any ParsableCommand.Type] = [BenchSend.self, BenchDrain.self]
-    static var benchmarks: [any Benchmark] { [SendBenchmark(), DrainBenchmark()] }
+    static let subcommands: [any ParsableCommand.Type] = [
+        BenchSend.self, BenchDrain.self, BenchSteady.self, BenchPinned.self, BenchBacklog.self, BenchSegments.self,
+        BenchRescue.self, BenchIdle.self, BenchFanout.self,
+    ]
+    static var benchmarks: [any Benchmark] {
+        [
+            SendBenchmark(), DrainBenchmark(), SteadyBenchmark(), PinnedBenchmark(), BacklogBenchmark(),
+            SegmentsBenchmark(), RescueBenchmark(), IdleBenchmark(), FanoutBenchmark(),
+        ]
+    }
 }
 
 struct BenchSend: BenchCommand {
@@ -17,8 +25,66 @@ struct BenchSend: BenchCommand {
 struct BenchDrain: BenchCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain", abstract: "One worker process empties a stored backlog.")
-    @Option(help: "The size of the backlog.")
+    @Option(help: "The size of the backlog. Default: 200000.")
     var messages: Int?
     @OptionGroup var bench: BenchOptions
     var benchmark: any Benchmark { DrainBenchmark(messages: messages) }
+}
+
+struct BenchSteady: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "steady", abstract: "From commit to handler start, at a constant rate.",
+        discussion: "An open loop: each message is sent when its time has come, whatever became of those before.")
+    @Option(help: "Messages per second.")
+    var rate = 500.0
+    @Option(name: .customLong("for"), help: "How long. Default: 15s.")
+    var span: Span?
+    @OptionGroup var bench: BenchOptions
+    var benchmark: any Benchmark { SteadyBenchmark(perSecond: rate, seconds: span?.seconds) }
+}
+
+struct BenchPinned: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pinned", abstract: "Drain and steady beside a transaction that somebody forgot to end.")
+    @Option(help: "How long traffic runs beside it before it is measured. Default: 60s.")
+    var under: Span?
+    @OptionGroup var bench: BenchOptions
+    var benchmark: any Benchmark { PinnedBenchmark(under: under?.seconds) }
+}
+
+struct BenchBacklog: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backlog", abstract: "Receiving and statistics with 10,000 and 1,000,000 messages waiting.")
+    @OptionGroup var bench: BenchOptions
+    var benchmark: any Benchmark { BacklogBenchmark() }
+}
+
+struct BenchSegments: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "segments", abstract: "The round trip of one message with 1 and with 6 live segments.")
+    @OptionGroup var bench: BenchOptions
+    var benchmark: any Benchmark { SegmentsBenchmark() }
+}
+
+struct BenchRescue: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rescue", abstract: "kill -9 of a worker, until another one has handled what it held.")
+    @OptionGroup var bench: BenchOptions
+    var benchmark: any Benchmark { RescueBenchmark() }
+}
+
+struct BenchIdle: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "idle", abstract: "What a worker without work asks of the server.")
+    @Option(name: .customLong("for"), help: "How long to count. Default: 30s.")
+    var span: Span?
+    @OptionGroup var bench: BenchOptions
+    var benchmark: any Benchmark { IdleBenchmark(seconds: span?.seconds) }
+}
+
+struct BenchFanout: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fanout", abstract: "One publish to 1, 10 and 100 subscriptions.")
+    @OptionGroup var bench: BenchOptions
+    var benchmark: any Benchmark { FanoutBenchmark() }
 }

@@ -22,23 +22,28 @@ struct BenchOptions: ParsableArguments {
 
     /// Measures one after the other, and goes on when one fails.
     func measure(_ benchmarks: [any Benchmark]) async throws {
-        let stop = StopSignal()
-        let screen = Screen(isForProgram: json)
-        let isDone = try await Lab.open(options(on: screen)) { lab in
-            try await stop.interrupt {
-                var failures = 0
-                for benchmark in benchmarks where try await !measure(benchmark, in: lab, on: screen) { failures += 1 }
-                return failures == 0
-            }
+        let isDone = try await withLab { lab, screen in
+            var failures = 0
+            for benchmark in benchmarks where try await !measure(benchmark, in: lab, on: screen) { failures += 1 }
+            return failures == 0
         }
         guard isDone == true else { throw ExitCode.failure }
+    }
+
+    /// Opens a lab for `body`, until that ends or is interrupted; nil then.
+    func withLab<T: Sendable>(_ body: @escaping @Sendable (Lab, Screen) async throws -> T) async throws -> T? {
+        let stop = StopSignal()
+        let screen = Screen(isForProgram: json)
+        return try await Lab.open(options(on: screen)) { lab in
+            try await stop.interrupt { try await body(lab, screen) }
+        }
     }
 
     private func measure(_ benchmark: any Benchmark, in lab: Lab, on screen: Screen) async throws -> Bool {
         do {
             let figures = try await benchmark.measure(runs: runs ?? (smoke ? 1 : 3), in: lab)
             await screen.clear()
-            try show(figures, of: benchmark, from: lab)
+            try show(figures, about: benchmark.about, from: lab)
             return true
         } catch let error where !(error is CancellationError) && !Task.isCancelled {
             await screen.notice("\(benchmark.name) failed: \(error)")
@@ -46,7 +51,8 @@ struct BenchOptions: ParsableArguments {
         }
     }
 
-    private func show(_ figures: [Figure], of benchmark: any Benchmark, from lab: Lab) throws {
+    /// Prints figures: for people with what they are about, and where they were measured.
+    func show(_ figures: [Figure], about: String, from lab: Lab) throws {
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -55,9 +61,7 @@ struct BenchOptions: ParsableArguments {
             }
         } else {
             let table = FigureTable.of(figures)
-            print(
-                ([benchmark.about] + table.lines + ["", lab.facts.text, Machine.description, ""]).joined(
-                    separator: "\n"))
+            print(([about] + table.lines + ["", lab.facts.text, Machine.description, ""]).joined(separator: "\n"))
         }
     }
 

@@ -1,8 +1,8 @@
 import Foundation
 import Postgres
 
-/// The processor time of processes, as the kernel counts it. Zero where the kernel doesn't tell (macOS).
-enum ProcessTime {
+/// Processor time and memory of processes, as the kernel counts them. Zero where the kernel doesn't tell (macOS).
+enum ProcessUse {
     /// Seconds that a process has used so far, user and system.
     static func seconds(of process: Int32) -> Double {
         guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
@@ -16,10 +16,18 @@ enum ProcessTime {
 
     /// Seconds that the server's processes for this database have used so far, those that live now.
     static func ofBackends(of database: some DatabaseAccess) async throws -> Double {
-        let processes = try await database.query(
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
-        ) { try $0[0, as: Int32.self] }
-        return processes.reduce(0) { $0 + seconds(of: $1) }
+        try await backends(of: database).reduce(0) { $0 + seconds(of: $1) }
+    }
+
+    /// Bytes of memory of their own that the server's processes for this database hold.
+    static func memoryOfBackends(of database: some DatabaseAccess) async throws -> Int {
+        try await backends(of: database).reduce(0) { $0 + memory(of: $1) }
+    }
+
+    private static func backends(of database: some DatabaseAccess) async throws -> [Int32] {
+        try await database.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database()") {
+            try $0[0, as: Int32.self]
+        }
     }
 
     /// Bytes of memory of its own that a process holds.
