@@ -47,7 +47,7 @@ extension Context {
 
 extension Migrator {
     /// The schema that this version of the shop was made for.
-    public static var shop: Migrator { Migrator([.messageQueue] + Migration.shop) }
+    public static var shop: Migrator { Migrator(.messageQueue + .shop) }
 }
 
 extension Launch {

@@ -17,8 +17,8 @@ public final class Broker: Sendable {
     let catalogue: Catalogue
     let doorbell: Doorbell
     let logger: Logger
-    /// Per queue and lane, what is known to be completed of queues that are received from by hand.
-    let byHand = Mutex<[Int32: [Int64]]>([:])
+    /// What is remembered of queues that are received from by hand.
+    let byHand = Mutex<[Int32: ClaimMemory]>([:])
 
     public init(_ database: Database, logger: Logger = Logger(label: "message-queue")) {
         self.database = database
@@ -40,9 +40,12 @@ public final class Broker: Sendable {
     }
 }
 
-extension Migration {
+extension [Migration] {
     /// The schema of the engine, `mq`. Apply it with a `Migrator`, or with psql.
-    public static let messageQueue = Migration(
-        number: 1, name: "0001_message_queue",
-        sql: String(decoding: PackageResources._001_message_queue_sql, as: UTF8.self))
+    public static let messageQueue = [
+        Migration(number: 1, name: "0001_message_queue", sql: text(PackageResources._001_message_queue_sql)),
+        Migration(number: 6, name: "0006_message_queue_flow", sql: text(PackageResources._006_message_queue_flow_sql)),
+    ]
+
+    private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 }

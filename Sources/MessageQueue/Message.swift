@@ -24,10 +24,12 @@ public struct Outgoing<Payload: Codable & Sendable>: Sendable {
     public var headers: [String: String]
     /// Not delivered before this has passed.
     public var delay: Duration
+    /// Of use in queues with ``QueueSettings/priorities``.
+    public var priority: Priority
 
     public init(
         _ payload: Payload, id: MessageID = MessageID(), key: String? = nil, tag: String? = nil,
-        headers: [String: String] = [:], delay: Duration = .zero
+        headers: [String: String] = [:], delay: Duration = .zero, priority: Priority = .normal
     ) {
         self.payload = payload
         self.id = id
@@ -35,6 +37,7 @@ public struct Outgoing<Payload: Codable & Sendable>: Sendable {
         self.tag = tag
         self.headers = headers
         self.delay = delay
+        self.priority = priority
     }
 }
 

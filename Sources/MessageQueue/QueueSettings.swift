@@ -5,16 +5,34 @@ public struct QueueSettings: Sendable, Equatable {
     /// How long a consumer that gives no sign of life keeps its messages.
     public var lease: Duration
     public var retry: RetryPolicy
+    /// Whether messages have priorities: three levels, each with as many lanes. Fixed once the queue exists.
+    public var priorities: Bool
+    /// Whether, and how, messages of one key keep their order; nil for none. Fixed once the queue exists.
+    public var order: KeyOrder?
+    /// Nil leaves the limits of an existing queue as they are, so that what an operator has set outlasts a restart.
+    public var limits: QueueLimits?
 
-    public init(lanes: Int = 8, lease: Duration = .seconds(30), retry: RetryPolicy = .init()) {
+    public init(
+        lanes: Int = 8, lease: Duration = .seconds(30), retry: RetryPolicy = .init(), priorities: Bool = false,
+        order: KeyOrder? = nil, limits: QueueLimits? = nil
+    ) {
         self.lanes = lanes
         self.lease = lease
         self.retry = retry
+        self.priorities = priorities
+        self.order = order
+        self.limits = limits
     }
+
+    var levels: Int16 { priorities ? Priority.levels : 1 }
+    private static let mostLanes = 64
 
     func check() throws {
         func demand(_ holds: Bool, _ what: String) throws { if !holds { throw QueueError.invalidSettings(what) } }
-        try demand((1...64).contains(lanes), "a queue has 1 to 64 lanes, not \(lanes)")
+        let most = Self.mostLanes / Int(levels) / (order == nil ? 1 : 2)
+        try demand((1...most).contains(lanes), "such a queue has 1 to \(most) lanes, not \(lanes)")
+        try demand(!priorities || order == nil, "a queue has priorities or keeps order, not both")
+        try limits?.check()
         try demand(lease > .zero, "a lease must be longer than zero")
         try demand((1...32_000).contains(retry.attempts), "a queue allows 1 to 32000 attempts, not \(retry.attempts)")
         try demand(

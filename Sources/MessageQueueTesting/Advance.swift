@@ -49,11 +49,14 @@ extension TestBroker {
     private static let shifts: [Statement] = [
         "UPDATE mq.deferred SET due_at = due_at - $1 * interval '1 us', sent_at = sent_at - $1 * interval '1 us'",
         """
-        UPDATE mq.claims SET claimed_at = claimed_at - $1 * interval '1 us', lease_until = lease_until - $1 * interval '1 us'
+        UPDATE mq.claims SET claimed_at = claimed_at - $1 * interval '1 us', lease_until = lease_until - $1 * interval '1 us',
+            paced_until = paced_until - $1 * interval '1 us'
         """,
         "UPDATE mq.messages SET sent_at = sent_at - $1 * interval '1 us', appended_at = appended_at - $1 * interval '1 us'",
         "UPDATE mq.completions SET finished_at = finished_at - $1 * interval '1 us'",
         "UPDATE mq.dead_letters SET died_at = died_at - $1 * interval '1 us', sent_at = sent_at - $1 * interval '1 us'",
+        "UPDATE mq.blocked_keys SET since = since - $1 * interval '1 us', retry_at = retry_at - $1 * interval '1 us'",
+        "UPDATE mq.held SET sent_at = sent_at - $1 * interval '1 us'",
         "UPDATE mq.sent_keys SET expires_at = expires_at - $1 * interval '1 us'",
     ]
 

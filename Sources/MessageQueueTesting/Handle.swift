@@ -32,7 +32,7 @@ extension TestBroker {
 
     private func promoteDue(_ entry: Catalogue.Entry) async throws {
         repeat {
-            while try await broker.promote(entry.id, on: database).moved > 0 {}
+            while try await broker.promote(entry, on: database).moved > 0 {}
             guard try await isDue(entry) else { return }
             // Others hold every lane. There is no signal for one that becomes free: who holds it may roll back.
             try await Task.sleep(for: .milliseconds(20))

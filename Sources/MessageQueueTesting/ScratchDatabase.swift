@@ -4,7 +4,7 @@ public import Postgres
 /// A database of a test's own, on a server that you name: migrated once, then copied for each test.
 ///
 /// ```swift
-/// try await ScratchDatabase.with(server: "host=localhost user=postgres", migrations: [.messageQueue] + own) { database in
+/// try await ScratchDatabase.with(server: "host=localhost user=postgres", migrations: .messageQueue + own) { database in
 ///     let test = TestBroker(Broker(database))
 /// }
 /// ```

@@ -24,22 +24,22 @@ final class TestIntake: Intake {
     /// Back-offs are exactly what the policy says.
     var draw: Double { 0 }
 
-    func claim(_ limit: Int, start: Int, runtime: StepRuntime) async throws -> [ReceivedMessage] {
+    func claim(_ limit: Int, runtime: StepRuntime) async throws -> Broker.Catch {
         let limit = min(limit, state.withLock { $0.room })
-        let messages = limit == 0 ? [] : try await receive(limit, runtime)
+        let caught = limit == 0 ? Broker.Catch() : try await receive(limit, runtime)
         state.withLock { state in
-            state.room -= messages.count
-            state.taken += messages
-            state.isDry = messages.isEmpty
+            state.room -= caught.messages.count
+            state.taken += caught.messages
+            state.isDry = caught.messages.isEmpty && !caught.isIncomplete
         }
-        return messages
+        return caught
     }
 
-    private func receive(_ limit: Int, _ runtime: StepRuntime) async throws -> [ReceivedMessage] {
-        try await runtime.broker.database.perform(isTransaction: false, within: nil) { session in
-            try runtime.broker.receive(
-                runtime.entry.id, named: runtime.entry.name, by: Self.nobody, limit: limit, start: 0, lease: Self.lease,
-                settled: [], in: session)
+    private func receive(_ limit: Int, _ runtime: StepRuntime) async throws -> Broker.Catch {
+        let claimer = Broker.Claimer(consumer: Self.nobody, lease: Self.lease, memory: runtime.memory)
+        // A block, for queues with limits.
+        return try await runtime.broker.database.write { session in
+            try runtime.broker.receive(runtime.current, by: claimer, limit: limit, in: session)
         }
     }
 

@@ -1,7 +1,7 @@
 public import Postgres
 
-extension Migration {
-    /// The tables of the four steps, a schema each. They come after ``Migration/messageQueue``.
+extension [Migration] {
+    /// The tables of the four steps, a schema each. They need the engine's, `.messageQueue`.
     public static let shop = [
         Migration(number: 2, name: "0002_orders", sql: text(PackageResources._002_orders_sql)),
         Migration(number: 3, name: "0003_stock", sql: text(PackageResources._003_stock_sql)),

@@ -22,7 +22,7 @@ struct ScratchTests {
         try await withThrowingTaskGroup(of: String.self) { group in
             for number in 0..<6 {
                 group.addTask {
-                    try await ScratchDatabase.with(server: server, migrations: [.messageQueue, own]) { database in
+                    try await ScratchDatabase.with(server: server, migrations: .messageQueue + [own]) { database in
                         try await database.execute("INSERT INTO own VALUES ($1)", number)
                         let broker = Broker(database)
                         try await broker.declare(queue: "arrivals")
@@ -48,7 +48,7 @@ struct ScratchTests {
         let name = Tally("")
         let server = try await TestServer.conninfo()
         await #expect(throws: Trouble.self) {
-            try await ScratchDatabase.with(server: server, migrations: [.messageQueue]) { database in
+            try await ScratchDatabase.with(server: server, migrations: .messageQueue) { database in
                 let own = try await database.query("SELECT current_database()") { try $0[0, as: String.self] }
                 name.change { $0 = own[0] }
                 throw Trouble()
@@ -67,7 +67,7 @@ struct ScratchTests {
                 try await ScratchDatabase.with(server: server, migrations: [broken]) { _ in }
             }
         }
-        try await ScratchDatabase.with(server: server, migrations: [.messageQueue]) { database in
+        try await ScratchDatabase.with(server: server, migrations: .messageQueue) { database in
             #expect(
                 try await database.query("SELECT to_regclass('half') IS NULL") { try $0[0, as: Bool.self] } == [true])
         }

@@ -8,7 +8,7 @@ import TestSupport
 @testable import MessageQueue
 
 extension Template {
-    static let queues = Template("queues", migrations: [.messageQueue])
+    static let queues = Template("queues", migrations: .messageQueue)
 }
 
 struct Shoe: Codable, Sendable, Equatable {
@@ -23,6 +23,7 @@ struct Bench: Sendable {
     let consumer: Int64
     let queue: Int32
     let shoes = Queue<Shoe>("shoes")
+    let memory = ClaimMemory()
 
     private static let places = Places(5)
 
@@ -52,18 +53,35 @@ struct Bench: Sendable {
         try await broker.send((first..<first + count).map { Outgoing(Shoe(size: $0), key: "k\($0)") }, to: shoes)
     }
 
-    func receive(_ limit: Int = 1000, lease: Duration? = nil, queue: Int32? = nil) async throws -> [ReceivedMessage] {
+    func receive(
+        _ limit: Int = 1000, lease: Duration? = nil, queue: QueueName = "shoes"
+    ) async throws -> [ReceivedMessage] {
         try await database.write { session in
-            try broker.receive(
-                queue ?? self.queue, named: "shoes", by: consumer, limit: limit, start: Int.random(in: 0..<64),
-                lease: lease, settled: [], in: session)
+            try receive(limit, by: consumer, lease: lease, queue: queue, in: session)
         }
+    }
+
+    func receive(
+        _ limit: Int, by consumer: Int64, lease: Duration? = nil, queue: QueueName = "shoes",
+        memory: ClaimMemory? = nil,
+        in session: borrowing Session
+    ) throws -> [ReceivedMessage] {
+        let entry = try broker.catalogue.queue(queue, in: session)
+        let claimer = Broker.Claimer(consumer: consumer, lease: lease, memory: memory ?? self.memory)
+        while true {
+            let caught = try broker.receive(entry, by: claimer, limit: limit, in: session)
+            if !caught.messages.isEmpty || !caught.isIncomplete { return caught.messages }
+        }
+    }
+
+    func entry(_ queue: QueueName = "shoes") async throws -> Catalogue.Entry {
+        try await broker.entries(of: [queue], on: database)[0]
     }
 
     /// Moves what is deferred into the log, due or not.
     func promoteAll() async throws {
         try await database.execute("UPDATE mq.deferred SET due_at = now() - interval '1 second'")
-        while try await broker.promote(queue, on: database).moved > 0 {}
+        while try await broker.promote(entry(), on: database).moved > 0 {}
     }
 
     /// Takes everything from the test's own consumer, as if it were gone.
@@ -101,7 +119,18 @@ struct Bench: Sendable {
         UNION ALL SELECT 'in ' || count(*) || ' places: ' || id FROM (
             SELECT queue, id FROM mq.messages m WHERE NOT EXISTS (
                 SELECT FROM mq.completions d WHERE d.queue = m.queue AND d.lane = m.lane AND d.seq = m.seq AND d.outcome <> 'd')
-            UNION ALL SELECT queue, id FROM mq.deferred UNION ALL SELECT queue, id FROM mq.dead_letters) AS everywhere
+            UNION ALL SELECT queue, id FROM mq.deferred UNION ALL SELECT queue, id FROM mq.dead_letters
+            UNION ALL SELECT queue, id FROM mq.held) AS everywhere
             GROUP BY queue, id HAVING count(*) <> 1
+        UNION ALL SELECT 'held, but its key is not blocked: ' || h.key FROM mq.held h
+            WHERE NOT EXISTS (SELECT FROM mq.blocked_keys b WHERE b.queue = h.queue AND b.key = h.key)
+        UNION ALL SELECT 'blocked without reason: ' || b.key FROM mq.blocked_keys b WHERE b.replaying = 0
+            AND NOT EXISTS (SELECT FROM mq.held h WHERE h.queue = b.queue AND h.key = b.key)
+        UNION ALL SELECT 'blocked key counts ' || b.replaying || ' in flight, not ' || (SELECT count(*) FROM mq.messages m
+                WHERE m.queue = b.queue AND m.key = b.key AND m.rank IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM mq.completions d WHERE d.queue = m.queue AND d.lane = m.lane AND d.seq = m.seq))
+            FROM mq.blocked_keys b WHERE b.replaying <> (SELECT count(*) FROM mq.messages m
+                WHERE m.queue = b.queue AND m.key = b.key AND m.rank IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM mq.completions d WHERE d.queue = m.queue AND d.lane = m.lane AND d.seq = m.seq))
         """
 }

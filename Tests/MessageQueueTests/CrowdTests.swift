@@ -41,7 +41,7 @@ struct CrowdTests {
                     group.addTask {
                         while true {
                             let last = isOver.value
-                            let moved = try await bench.broker.promote(bench.queue, on: bench.database).moved
+                            let moved = try await bench.broker.promote(bench.entry(), on: bench.database).moved
                             let held = try await bench.receive(Int.random(in: 1...40))
                             if !held.isEmpty { try await bench.broker.complete(held) }
                             seen.change { $0 += held.map(\.message.id) }
@@ -97,12 +97,12 @@ struct CrowdTests {
                 "SELECT pg_advisory_lock($1, lane) FROM generate_series(0, 1) AS lane", 1_836_122_112 + bench.queue)
             try await bench.send(3)
             #expect(try await bench.statistics().deferred == 3)
-            let promotion = try await bench.broker.promote(bench.queue, on: bench.database)
+            let promotion = try await bench.broker.promote(bench.entry(), on: bench.database)
             #expect(promotion.moved == 0)
             #expect(try #require(promotion.nextDue) < .seconds(1), "who holds the lanes may roll back, and ring nobody")
             await holder.close()
             try await eventually("the lanes are free") {
-                try await bench.broker.promote(bench.queue, on: bench.database).moved == 3
+                try await bench.broker.promote(bench.entry(), on: bench.database).moved == 3
             }
             #expect(try await bench.receive().count == 3)
         }

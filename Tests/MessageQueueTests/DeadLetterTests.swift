@@ -114,7 +114,7 @@ struct DeadLetterTests {
                 [Outgoing(Shoe(size: 1), delay: .seconds(60)), Outgoing(Shoe(size: 2))], to: bench.shoes)
             let held = try await bench.receive()
             #expect(held.count == 1)
-            let promotion = try await bench.broker.promote(bench.queue, on: bench.database)
+            let promotion = try await bench.broker.promote(bench.entry(), on: bench.database)
             #expect(promotion.moved == 0 && (promotion.nextDue ?? .zero) > .seconds(50))
             try await bench.broker.release(held)
             try await bench.promoteAll()

@@ -13,7 +13,7 @@ struct Greet: Step {
 }
 
 private func greet(_ database: Database) async throws {
-    try await Migrator([.messageQueue]).run(on: database)
+    try await Migrator(.messageQueue).run(on: database)
     let broker = Broker(database)
     try await broker.declare(queue: "greetings")
     try await broker.send("Ada", to: Queue<String>("greetings"))

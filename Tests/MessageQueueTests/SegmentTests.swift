@@ -36,7 +36,7 @@ struct SegmentTests {
                     group.addTask {
                         while true {
                             let last = isOver.value
-                            let moved = try await bench.broker.promote(bench.queue, on: bench.database).moved
+                            let moved = try await bench.broker.promote(bench.entry(), on: bench.database).moved
                             let held = try await bench.receive(20)
                             try await bench.broker.complete(held)
                             let new = try held.map { try Payloads.decode(Shoe.self, from: $0.message.body).size }

@@ -86,9 +86,7 @@ struct SurvivalTests {
                     // The claim that the server makes, and the connection that dies before it is told so.
                     try session.execute("LOCK TABLE mq.lanes IN ACCESS EXCLUSIVE MODE")
                     try session.execute("UPDATE mq.queues SET paused_at = NULL")
-                    let held = try bench.broker.receive(
-                        bench.queue, named: "shoes", by: worker, limit: 10, start: 0, lease: nil, settled: [],
-                        in: session)
+                    let held = try bench.receive(10, by: worker, in: session)
                     #expect(held.count == 5)
                     while try session.execute(Self.killReceiver) == 0 { try session.execute("SELECT pg_sleep(0.01)") }
                 }
@@ -157,9 +155,7 @@ struct SurvivalTests {
                 // A claim in its name whose answer it never got.
                 try await bench.database.write { session in
                     try session.execute("UPDATE mq.queues SET paused_at = NULL")
-                    let held = try bench.broker.receive(
-                        bench.queue, named: "shoes", by: worker, limit: 10, start: 0, lease: nil, settled: [],
-                        in: session)
+                    let held = try bench.receive(10, by: worker, in: session)
                     #expect(held.count == 5)
                 }
             }

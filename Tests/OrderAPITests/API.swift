@@ -136,7 +136,7 @@ enum Form {
 }
 
 extension Template {
-    static let emptyShop = Template("order-api", migrations: [.messageQueue] + Migration.shop) { database in
+    static let emptyShop = Template("order-api", migrations: .messageQueue + .shop) { database in
         try await Broker(database).declare(Topology.shop)
         let catalogue = try Catalogue(
             json: Data(

@@ -138,7 +138,7 @@ struct Work: Sendable {
 }
 
 extension Template {
-    static let openShop = Template("open-shop", migrations: [.messageQueue] + Migration.shop) {
+    static let openShop = Template("open-shop", migrations: .messageQueue + .shop) {
         try await $0.openShop()
     }
 }

@@ -147,7 +147,7 @@ struct ShopUnderTest: Sendable {
 }
 
 extension Template {
-    static let openShop = Template("system", migrations: [.messageQueue] + Migration.shop) { database in
+    static let openShop = Template("system", migrations: .messageQueue + .shop) { database in
         try await Broker(database).declare(Topology.shop)
         let catalogue = try Catalogue(
             json: Data(

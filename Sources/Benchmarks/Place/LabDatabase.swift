@@ -18,7 +18,7 @@ extension Lab {
         defer { try? administer("DROP DATABASE IF EXISTS \(name) WITH (FORCE)") }
         // Of a key that is given twice, libpq takes the second.
         return try await Self.lend("\(conninfo) dbname='\(name)'", connections: connections) { database in
-            try await Migrator([.messageQueue]).run(on: database)
+            try await Migrator(.messageQueue).run(on: database)
             return try await body(database)
         }
     }

@@ -10,10 +10,26 @@ package final class Catalogue: Sendable {
         package let name: QueueName
         let lease: Duration
         let retry: RetryPolicy
+        /// Of each level; a queue that keeps order has as many again, for what is delivered anew.
+        let lanes: Int16
+        let levels: Int16
+        let order: KeyOrder?
+        let limits: QueueLimits
+
+        /// Whether anybody waits for a message to be finished, and not only for one to come.
+        var ringsWhenFinished: Bool { order != nil || limits.concurrency != nil }
+        /// Whether a claim has to ask first how much it may take.
+        var isLimited: Bool { limits != .none }
+        /// Whether the lane of a message depends on the message.
+        var sortsMessages: Bool { order != nil || levels > 1 }
+
+        func level(of priority: Priority) -> Int16 { min(priority.rawValue, levels - 1) }
+        func level(of place: Place) -> Int16 { levels > 1 ? place.lane / lanes : 0 }
     }
 
     private struct State {
         var queues: [QueueName: Entry] = [:]
+        var byID: [Int32: Entry] = [:]
         var listeners: [TopicName: [Int32]] = [:]
     }
 
@@ -37,6 +53,8 @@ package final class Catalogue: Sendable {
     /// What was read last, without a look-up.
     func known(_ name: QueueName) -> Entry? { state.withLock { $0.queues[name] } }
 
+    func known(_ id: Int32) -> Entry? { state.withLock { $0.byID[id] } }
+
     var allKnown: [Entry] { state.withLock { Array($0.queues.values) } }
 
     /// Reads everything anew; settings that an operator changed become known this way.
@@ -47,6 +65,7 @@ package final class Catalogue: Sendable {
         }
         state.withLock { state in
             state.queues = Dictionary(uniqueKeysWithValues: entries.map { ($0.name, $0) })
+            state.byID = Dictionary(uniqueKeysWithValues: entries.map { ($0.id, $0) })
             state.listeners = Dictionary(uniqueKeysWithValues: listeners)
         }
     }
@@ -56,11 +75,15 @@ package final class Catalogue: Sendable {
             id: try row[0], name: QueueName(try row[1]), lease: .milliseconds(try row[2, as: Int.self]),
             retry: RetryPolicy(
                 attempts: try row[3], base: .milliseconds(try row[4, as: Int.self]),
-                cap: .milliseconds(try row[5, as: Int.self]), jitter: try row[6]))
+                cap: .milliseconds(try row[5, as: Int.self]), jitter: try row[6]),
+            lanes: try row[7], levels: try row[8], order: KeyOrder(code: try row[9]),
+            limits: QueueLimits(concurrency: try row[10], rate: try row[11], burst: try row[12]))
     }
 
     static let queues: Statement = """
-        SELECT id, name, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter FROM mq.queues
+        SELECT id, name, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, lanes, levels, key_order::text,
+            concurrency_limit, rate_limit, burst
+        FROM mq.queues
         """
     static let listeners: Statement = """
         SELECT t.name, coalesce(array_agg(s.queue) FILTER (WHERE s.queue IS NOT NULL), '{}')

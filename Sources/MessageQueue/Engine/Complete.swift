@@ -7,6 +7,8 @@ enum Outcome: String {
     case expired = "x"
     case dead = "f"
     case released = "b"
+    /// Held back behind another message of its key, or, where a key blocks for good, because it failed itself.
+    case held = "h"
 }
 
 extension Broker {
@@ -16,6 +18,7 @@ extension Broker {
     /// transaction fails with ``QueueError/leaseLost(_:)``, at the latest at its commit, and nothing in it happens.
     public func complete(_ messages: [ReceivedMessage], in session: borrowing Session) {
         finish(messages.map(\.place), as: .done, in: session)
+        pass(messages, in: session)
     }
 
     /// Finishes messages in a transaction of their own.
@@ -34,6 +37,7 @@ extension Broker {
         } else {
             session.queue(Self.complete, sorted.map(\.queue), sorted.map(\.lane), sorted.map(\.seq), outcome.rawValue)
         }
+        ring(Set(sorted.map(\.queue)).filter { catalogue.known($0)?.ringsWhenFinished == true }, after: session)
     }
 
     /// A transaction whose violated place is told as a lost lease.

@@ -13,40 +13,67 @@ extension Broker {
             self.reason = reason
             self.error = error
         }
+
+        fileprivate var reasonAndError: String { error.map { "\(reason): \($0)" } ?? reason }
     }
 
     /// Moves messages to the dead letters, with their reason and the history of their attempts.
     ///
     /// Guarantee: only the holder of the current lease can do this; a dead letter stays until an operator redrives or
-    /// purges it.
+    /// purges it. In a queue with ``KeyOrder/blockOnFailure`` a message with a key blocks its key instead.
     public func deadLetter(_ burials: [Burial], in session: borrowing Session) {
-        guard !burials.isEmpty else { return }
-        finish(burials.map(\.message.place), as: .dead, errors: burials.map(\.error), in: session)
-        bury(burials, in: session)
+        let (blocking, dying) = burials.partitioned { order(of: $0.message) == .blockOnFailure }
+        if !dying.isEmpty {
+            finish(dying.map(\.message.place), as: .dead, errors: dying.map(\.error), in: session)
+            bury(dying, in: session)
+        }
+        if !blocking.isEmpty {
+            finish(blocking.map(\.message.place), as: .held, errors: blocking.map(\.reasonAndError), in: session)
+            block(blocking, in: session)
+        }
     }
 
     public func deadLetter(_ burials: [Burial]) async throws { try await write { self.deadLetter(burials, in: $0) } }
 
     /// The letters themselves, after the completions: the history includes the last attempt.
     func bury(_ burials: [Burial], in session: borrowing Session) {
+        guard !burials.isEmpty else { return }
+        pass(burials.map(\.message), in: session)
         let messages = burials.map(\.message.message)
         session.queue(
             Self.bury, burials.map(\.message.place.queue), burials.map { Int16($0.message.attempt) },
             messages.map(\.id.uuid), messages.map(\.sentAt), messages.map(\.topic), messages.map(\.key),
             messages.map(\.tag), messages.map { try? Payloads.encode(headers: $0.headers) },
-            messages.map { Bytes($0.body) }, burials.map(\.reason), burials.map(\.error))
+            messages.map { Bytes($0.body) }, burials.map(\.reason), burials.map(\.error),
+            burials.map { level(of: $0.message.place) })
     }
 
-    /// The history is found by the id index of the messages and the primary key of the completions.
-    static let bury: Statement = """
-        INSERT INTO mq.dead_letters (queue, attempts, id, sent_at, topic, key, tag, headers, body, reason, error, history)
-        SELECT d.queue, d.attempts, d.id, d.sent_at, d.topic, d.key, d.tag, d.headers, d.body, d.reason, d.error,
-            (SELECT jsonb_agg(jsonb_build_object('attempt', m.attempt, 'outcome', c.outcome, 'at', c.finished_at, 'error', c.error)
-                              ORDER BY m.seq)
-             FROM mq.messages m LEFT JOIN mq.completions c ON (c.queue, c.lane, c.seq) = (m.queue, m.lane, m.seq)
-             WHERE m.id = d.id AND m.queue = d.queue)
-        FROM unnest($1::int[], $2::smallint[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
-            $8::jsonb[], $9::bytea[], $10::text[], $11::text[])
-            AS d(queue, attempts, id, sent_at, topic, key, tag, headers, body, reason, error)
+    /// Blocks the keys of messages that failed for good, until an operator acts.
+    func block(_ burials: [Burial], in session: borrowing Session) {
+        hold(
+            burials.map {
+                Holding(
+                    $0.message, attempt: $0.message.attempt, delay: Self.untilAnOperatorActs, error: $0.reasonAndError)
+            }, in: session)
+    }
+
+    static let bury = Statement(
         """
+        INSERT INTO mq.dead_letters (queue, level, attempts, id, sent_at, topic, key, tag, headers, body, reason, error, history)
+        SELECT d.queue, d.level, d.attempts, d.id, d.sent_at, d.topic, d.key, d.tag, d.headers, d.body, d.reason, d.error,
+            \(history(of: "d"))
+        FROM unnest($1::int[], $2::smallint[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
+            $8::jsonb[], $9::bytea[], $10::text[], $11::text[], $12::smallint[])
+            AS d(queue, attempts, id, sent_at, topic, key, tag, headers, body, reason, error, level)
+        """)
+
+    /// What became of each attempt, found by the id index of the messages and the primary key of the completions.
+    static func history(of row: String) -> String {
+        """
+        (SELECT jsonb_agg(jsonb_build_object('attempt', m.attempt, 'outcome', c.outcome, 'at', c.finished_at, 'error', c.error)
+                          ORDER BY m.appended_at, m.seq)
+         FROM mq.messages m LEFT JOIN mq.completions c ON (c.queue, c.lane, c.seq) = (m.queue, m.lane, m.seq)
+         WHERE m.id = \(row).id AND m.queue = \(row).queue)
+        """
+    }
 }

@@ -4,6 +4,8 @@ extension Broker {
     /// Makes sure that a queue exists with these settings.
     ///
     /// Safe to call at every start, by several processes at once. The number of lanes of an existing queue stays as it is.
+    /// - Throws: ``QueueError/invalidSettings(_:)``, also when the queue exists with another order or without priorities:
+    ///   what is stored in it could not be kept to the new rule.
     public func declare(queue name: QueueName, _ settings: QueueSettings = .init()) async throws {
         try settings.check()
         try Self.check(name.text)
@@ -11,9 +13,16 @@ extension Broker {
             let retry = settings.retry
             session.queue(
                 Self.declareQueue, name.text, Int16(settings.lanes), Int32(settings.lease.milliseconds),
-                Int32(retry.attempts), Int32(retry.base.milliseconds), Int32(retry.cap.milliseconds), retry.jitter)
+                Int32(retry.attempts), Int32(retry.base.milliseconds), Int32(retry.cap.milliseconds), retry.jitter,
+                settings.levels, settings.order?.code)
             session.queue(Self.declareLanes, name.text)
+            if let limits = settings.limits {
+                session.queue(
+                    Self.setLimits, name.text, limits.concurrency.map(Int32.init(clamping:)), limits.rate,
+                    limits.burst.map(Int32.init(clamping:)))
+            }
             try self.catalogue.load(in: session)
+            try self.catalogue.queue(name, in: session).check(against: settings)
         }
     }
 
@@ -46,8 +55,8 @@ extension Broker {
     }
 
     static let declareQueue: Statement = """
-        INSERT INTO mq.queues AS q (name, lanes, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO mq.queues AS q (name, lanes, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, levels, key_order)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::"char")
         ON CONFLICT (name) DO UPDATE SET (lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter) =
             (excluded.lease_ms, excluded.max_attempts, excluded.backoff_base_ms, excluded.backoff_cap_ms, excluded.jitter)
         WHERE (q.lease_ms, q.max_attempts, q.backoff_base_ms, q.backoff_cap_ms, q.jitter) IS DISTINCT FROM
@@ -55,7 +64,9 @@ extension Broker {
         """
     static let declareLanes: Statement = """
         INSERT INTO mq.lanes (queue, lane)
-        SELECT q.id, lane FROM mq.queues q, generate_series(0, q.lanes - 1) AS lane WHERE q.name = $1
+        SELECT q.id, lane
+        FROM mq.queues q, generate_series(0, q.lanes * q.levels * CASE WHEN q.key_order IS NULL THEN 1 ELSE 2 END - 1) AS lane
+        WHERE q.name = $1
         ON CONFLICT DO NOTHING
         """
     static let declareTopic: Statement = "INSERT INTO mq.topics (name) VALUES ($1) ON CONFLICT DO NOTHING"
@@ -67,4 +78,14 @@ extension Broker {
         DELETE FROM mq.subscriptions s USING mq.topics t, mq.queues q
         WHERE t.id = s.topic AND q.id = s.queue AND t.name = $1 AND q.name = $2
         """
+}
+
+extension Catalogue.Entry {
+    fileprivate func check(against settings: QueueSettings) throws {
+        guard (order == nil) == (settings.order == nil), levels == settings.levels else {
+            throw QueueError.invalidSettings(
+                "queue \(name) exists already, \(order == nil ? "without" : "with") order and "
+                    + "\(levels == 1 ? "without" : "with") priorities, which can't be changed; use another name")
+        }
+    }
 }

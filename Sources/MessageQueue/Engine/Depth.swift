@@ -10,6 +10,10 @@ public struct QueueStatistics: Sendable, Codable {
     public let inFlight: Int
     /// Not due yet: delayed sends and retries with a back-off.
     public let deferred: Int
+    /// Behind a message of their key that failed, in a queue that keeps order; that message included.
+    public let held: Int
+    /// Keys that are blocked by such messages.
+    public let blockedKeys: Int
     public let dead: Int
     /// Purged by an operator, ever.
     public let purged: Int
@@ -30,17 +34,17 @@ extension Broker {
         try await database.query(Self.depths) { row in
             QueueStatistics(
                 queue: QueueName(try row[0]), depth: try row[1], inFlight: try row[2], deferred: try row[3],
-                dead: try row[4],
+                held: try row[11], blockedKeys: try row[12], dead: try row[4],
                 purged: try row[5], claimed: try row[6], appended: try row[7], oldestWaiting: try row[8],
                 isPaused: try row[9], readAt: try row[10])
         }
     }
 
-    /// Depth is the difference of two dense ordinals per lane; the numbers of deferred and dead ones are kept sums; the
+    /// Depth is the difference of two dense ordinals per lane; the numbers of deferred, held and dead ones are kept sums; the
     /// open places lie between the newest claim's settled place and its end.
     static let depths: Statement = """
         SELECT q.name, lanes.depth, lanes.open, sums.deferred, sums.dead, sums.purged, lanes.claimed, lanes.appended,
-            lanes.oldest, q.paused_at IS NOT NULL, clock_timestamp()
+            lanes.oldest, q.paused_at IS NOT NULL, clock_timestamp(), sums.held, sums.blocked
         FROM mq.queues q, LATERAL (
             SELECT coalesce(sum(mq.ordinal(newest.seq) - mq.ordinal(cursor.seq)), 0)::bigint AS depth,
                 coalesce(sum(mq.ordinal(cursor.seq)), 0)::bigint AS claimed,
@@ -72,7 +76,9 @@ extension Broker {
         LATERAL (
             SELECT coalesce(sum(change) FILTER (WHERE kind = 'e'), 0)::bigint AS deferred,
                 coalesce(sum(change) FILTER (WHERE kind = 'f'), 0)::bigint AS dead,
-                coalesce(sum(change) FILTER (WHERE kind = 'p'), 0)::bigint AS purged
+                coalesce(sum(change) FILTER (WHERE kind = 'p'), 0)::bigint AS purged,
+                coalesce(sum(change) FILTER (WHERE kind = 'h'), 0)::bigint AS held,
+                coalesce(sum(change) FILTER (WHERE kind = 'k'), 0)::bigint AS blocked
             FROM mq.tallies t WHERE t.queue = q.id) AS sums
         ORDER BY q.id
         """

@@ -5,27 +5,52 @@ extension Broker {
     ///
     /// Whoever notices may do it: a worker, the upkeep, a test.
     /// - Returns: how many were moved, and the time until the next one is due, nil when nothing is deferred.
-    package func promote(_ queue: Int32, limit: Int = 1000, on database: some DatabaseAccess) async throws -> Promotion
+    package func promote(_ entry: Catalogue.Entry, limit: Int = 1000, on database: some DatabaseAccess) async throws
+        -> Promotion
     {
-        let promotions = try await database.query(Self.promote, queue, Int32(limit)) { row in
+        var promotion = Promotion(moved: 0, nextDue: nil)
+        for level in 0..<entry.levels {
+            try await promotion.add(ask(Self.promote, entry.id, Int32(limit), level, on: database))
+        }
+        if entry.order != nil {
+            try await promotion.add(ask(Self.replay, entry.id, Int32(Self.replayLimit), on: database))
+        }
+        return promotion
+    }
+
+    private func ask<each P: PostgresEncodable>(
+        _ statement: Statement, _ values: repeat each P, on database: some DatabaseAccess
+    ) async throws -> Promotion {
+        let promotions = try await database.query(statement, repeat each values) { row in
             Promotion(moved: try row[0], nextDue: try row[1, as: Double?.self].map { .seconds(max(0, $0)) })
         }
         return promotions.first ?? Promotion(moved: 0, nextDue: nil)
     }
 
     package struct Promotion: Sendable {
-        package let moved: Int
-        let nextDue: Duration?
+        package fileprivate(set) var moved: Int
+        fileprivate(set) var nextDue: Duration?
+
+        fileprivate mutating func add(_ other: Promotion) {
+            moved += other.moved
+            nextDue = [nextDue, other.nextDue].compactMap(\.self).min()
+        }
     }
+
+    /// Of one key, once its first message has gone well.
+    private static let replayLimit = 200
+
+    /// See `mq.replay`.
+    static let replay: Statement = "SELECT moved, next_due FROM mq.replay($1, $2)"
 
     /// Due rows come by the index (queue, due_at), those that another promoter holds are skipped. Without a free lane
     /// nothing is moved, and it is soon worth trying again: who holds the lanes may roll back, which rings nobody.
     static let promote: Statement = """
-        WITH base AS MATERIALIZED (SELECT * FROM mq.take_lane($1) WHERE EXISTS (
-            SELECT FROM mq.deferred d WHERE d.queue = $1 AND d.due_at <= now())),
+        WITH base AS MATERIALIZED (SELECT * FROM mq.take_lane($1, $3::smallint, NULL) WHERE EXISTS (
+            SELECT FROM mq.deferred d WHERE d.queue = $1 AND d.level = $3 AND d.due_at <= now())),
         due AS MATERIALIZED (
             DELETE FROM mq.deferred d WHERE d.ticket IN (
-                SELECT ticket FROM mq.deferred WHERE queue = $1 AND due_at <= now() AND EXISTS (
+                SELECT ticket FROM mq.deferred WHERE queue = $1 AND level = $3 AND due_at <= now() AND EXISTS (
                     SELECT FROM base WHERE lane IS NOT NULL)
                 ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
             RETURNING d.*),
@@ -37,6 +62,6 @@ extension Broker {
             RETURNING 1)
         SELECT (SELECT count(*) FROM moved), CASE WHEN EXISTS (SELECT FROM base WHERE lane IS NULL) THEN 0.05 ELSE (
             SELECT extract(epoch FROM d.due_at - now())::float8 FROM mq.deferred d
-            WHERE d.queue = $1 AND d.due_at > now() ORDER BY d.due_at LIMIT 1) END
+            WHERE d.queue = $1 AND d.level = $3 AND d.due_at > now() ORDER BY d.due_at LIMIT 1) END
         """
 }

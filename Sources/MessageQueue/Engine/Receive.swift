@@ -1,30 +1,72 @@
+package import Foundation
 package import Postgres
+import Synchronization
 
 extension Broker {
-    /// Takes the next messages of a queue, at most `limit`, in the caller's transaction.
+    /// What a claim brought.
+    package struct Catch: Sendable {
+        package var messages: [ReceivedMessage] = []
+        /// When nothing came because of the queue's rate: until it is worth asking again.
+        var wait: Duration?
+        /// More may be there at once: places were claimed only to be held back.
+        package var isIncomplete = false
+    }
+
+    /// Who claims, and how.
+    package struct Claimer: Sendable {
+        let consumer: Int64
+        /// Nil: as long as the consumer gives signs of life.
+        let lease: Duration?
+        let memory: ClaimMemory
+
+        package init(consumer: Int64, lease: Duration?, memory: ClaimMemory) {
+            self.consumer = consumer
+            self.lease = lease
+            self.memory = memory
+        }
+    }
+
+    /// Takes the next messages of a queue, at most `limit`, in the caller's transaction: a block if the queue has limits.
     ///
     /// Guarantee: a place is given to one consumer only, and places of a lane are given in order. The lease begins with the
-    /// commit, and lasts as long as the consumer gives signs of life, or, with `lease`, for that time.
-    /// - Parameter settled: per lane, a place up to which everything is known to be completed; kept with the claim, so
-    ///   that whoever looks for open places later need not begin at the beginning.
+    /// commit, and lasts as long as the consumer gives signs of life, or, with ``Claimer/lease``, for that time.
     package func receive(
-        _ queue: Int32, named name: QueueName, by consumer: Int64, limit: Int, start: Int, lease: Duration?,
-        settled: [Int64], in session: borrowing Session
-    ) throws -> [ReceivedMessage] {
-        try session.query(
-            Self.claim, queue, Int32(start), Int32(limit), consumer, lease?.inSeconds, settled
+        _ entry: Catalogue.Entry, by claimer: Claimer, limit: Int, in session: borrowing Session
+    ) throws -> Catch {
+        guard entry.isLimited else { return try claim(entry, claimer, limit, nil, in: session) }
+        let allowance = try allowance(of: entry, upTo: limit, memory: claimer.memory, in: session)
+        guard allowance.places > 0 else { return Catch(wait: allowance.wait) }
+        let caught = try claim(entry, claimer, allowance.places, allowance.pacing, in: session)
+        claimer.memory.open.withLock { $0.add(caught.messages.map(\.place)) }
+        return caught
+    }
+
+    private func claim(
+        _ entry: Catalogue.Entry, _ claimer: Claimer, _ limit: Int, _ pacing: Pacing?, in session: borrowing Session
+    ) throws -> Catch {
+        let turn = claimer.memory.nextTurn()
+        let first = entry.levels > 1 ? Priority.first(inTurn: turn) : 0
+        let rows = try session.query(
+            entry.order == nil ? Self.claim : Self.claimInOrder, entry.id, Int32(turn % 64), Int32(limit),
+            claimer.consumer, claimer.lease?.inSeconds, claimer.memory.settled.withLock { $0 }, pacing?.from,
+            pacing?.interval,
+            Int32(first)
         ) { row in
-            ReceivedMessage(
-                place: Place(queue: queue, lane: try row[0], seq: try row[1]), queue: name, attempt: try row[2],
-                message: try Message(row, from: 4), appendedAt: try row[3])
+            try row[1, as: Int64?.self].map { seq in
+                ReceivedMessage(
+                    place: Place(queue: entry.id, lane: try row[0], seq: seq), queue: entry.name, attempt: try row[2],
+                    message: try Message(row, from: 4), appendedAt: try row[3])
+            }
         }
+        let messages = rows.compactMap(\.self)
+        return Catch(messages: messages, isIncomplete: messages.count < rows.count)
     }
 
     /// Locks the rows of lanes with something to claim (see `mq.take_lanes`), walks the primary key of the head segment
     /// from each cursor, and claims what it returns. A lane by lane prefix of the log, since the lateral walks are
     /// ordered and the limit cuts them in that order; the constraint `claims_contiguous` would refuse anything else.
     static let claim: Statement = """
-        WITH lane AS MATERIALIZED (SELECT * FROM mq.take_lanes($1, $2, 64)),
+        WITH lane AS MATERIALIZED (SELECT * FROM mq.take_lanes($1, $2, 64, $9)),
         got AS MATERIALIZED (
             SELECT * FROM (
                 SELECT m.* FROM lane, LATERAL (
@@ -34,11 +76,18 @@ extension Broker {
                 SELECT m.* FROM lane, LATERAL mq.read_behind($1, lane.lane, $3) AS m WHERE lane.behind) AS every
             LIMIT $3),
         claimed AS (
-            INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, lease_until, settled_seq)
+            INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, lease_until, settled_seq, paced_until)
             SELECT max(seq), min(seq), $1, lane, count(*), $4, now() + make_interval(secs => $5::float8),
-                coalesce(($6::bigint[])[lane + 1], 0)
+                coalesce(($6::bigint[])[lane + 1], 0),
+                $7::timestamptz + make_interval(secs => $8::float8 * (SELECT count(*) FROM got))
             FROM got GROUP BY lane)
         SELECT lane, seq, attempt, appended_at, id, sent_at, topic, key, tag, headers, body FROM got
+        """
+
+    /// See `mq.claim_in_order`. A row without a seq says that something was held back.
+    static let claimInOrder: Statement = """
+        SELECT lane, seq, attempt, appended_at, id, sent_at, topic, key, tag, headers, body
+        FROM mq.claim_in_order($1, $2, $3, $4, $5, $6, $7, $8) WHERE $9::int IS NOT NULL
         """
 }
 

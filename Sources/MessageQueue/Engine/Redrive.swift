@@ -63,7 +63,7 @@ extension Broker {
     /// Sends dead letters back to their queues, as fresh messages with the same ids.
     ///
     /// Guarantee: each matching letter is moved exactly once or stays; moved + skipped + failed = matched. Letters that die
-    /// after the call began are not part of it.
+    /// after the call began are not part of it. In a queue that keeps order they come after what was sent meanwhile.
     /// - Parameter rate: messages per second at the most; nil as fast as it goes.
     public func redrive(_ filter: DeadLetterFilter = .init(), rate: Double? = nil) async throws -> RedriveReport {
         try await walk(filter, rate: rate) { tickets, session in
@@ -121,17 +121,26 @@ extension Broker {
     static let matchDead = Statement("SELECT d.ticket \(matching) ORDER BY d.ticket")
     static let stillDead: Statement = "SELECT count(*) FROM mq.dead_letters WHERE ticket = ANY ($1)"
     static let queuesOf: Statement = "SELECT DISTINCT queue FROM mq.dead_letters WHERE ticket = ANY ($1) ORDER BY queue"
-    /// Letters that another session is moving are waited for, then not found. Without a free lane nothing is moved.
-    static let redrive: Statement = """
-        WITH base AS MATERIALIZED (SELECT * FROM mq.take_lane($1)),
-        risen AS MATERIALIZED (
-            DELETE FROM mq.dead_letters WHERE queue = $1 AND ticket = ANY ($2) AND EXISTS (
-                SELECT FROM base WHERE lane IS NOT NULL) RETURNING *)
-        INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
-        SELECT base.last + row_number() OVER (ORDER BY r.ticket), r.queue, base.lane, 1, r.id, r.sent_at, r.topic, r.key, r.tag,
-            r.headers, r.body
-        FROM base, risen r
+    /// Letters that another session is moving are waited for, then not found. Where no lane is free, nothing is moved.
+    static let redrive = Statement(
         """
+        WITH matched AS MATERIALIZED (
+            SELECT m.ticket, m.level::int AS level, \(share) AS share
+            FROM mq.dead_letters m JOIN mq.queues q ON q.id = m.queue
+            WHERE m.queue = $1 AND m.ticket = ANY ($2) FOR UPDATE OF m),
+        base AS MATERIALIZED (
+            SELECT t.level, t.share, lane.lane, lane.last
+            FROM (SELECT DISTINCT level, share FROM matched ORDER BY level, share) AS t,
+                LATERAL mq.take_lane($1, t.level, nullif(t.share, -1)) AS lane),
+        risen AS MATERIALIZED (
+            DELETE FROM mq.dead_letters d USING matched m JOIN base USING (level, share)
+            WHERE d.ticket = m.ticket AND base.lane IS NOT NULL
+            RETURNING d.*, m.share)
+        INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
+        SELECT base.last + row_number() OVER (PARTITION BY r.level, r.share ORDER BY r.ticket), r.queue, base.lane, 1, r.id, r.sent_at,
+            r.topic, r.key, r.tag, r.headers, r.body
+        FROM risen r JOIN base USING (level, share)
+        """)
     static let purge: Statement = """
         WITH gone AS (DELETE FROM mq.dead_letters WHERE ticket = ANY ($1) RETURNING queue),
         counted AS (INSERT INTO mq.tallies (queue, kind, change) SELECT queue, 'p', count(*) FROM gone GROUP BY queue)

@@ -19,16 +19,24 @@ extension Broker {
                     Self.expire, entry.id, places.map(\.lane), places.map(\.seq), open.map(\.error)
                 ) { row in Place(queue: entry.id, lane: try row[0], seq: try row[1]) })
             let taken = open.filter { won.contains($0.message.place) }
-            let (living, dying) = taken.partitioned { $0.message.attempt < entry.retry.attempts }
-            if !living.isEmpty {
-                self.putBack(living.map { Returning($0.message, attempt: $0.message.attempt + 1) }, in: session)
-            }
-            if !dying.isEmpty {
-                self.bury(dying.map { Burial($0.message, reason: "worker-lost", error: $0.error) }, in: session)
-            }
+            self.giveBack(taken, attempts: entry.retry.attempts, in: session)
             return taken
         }
         return taken.count
+    }
+
+    /// After the completions of what was rescued.
+    private func giveBack(_ taken: [Rescued], attempts: Int, in session: borrowing Session) {
+        let (living, dying) = taken.partitioned { $0.message.attempt < attempts }
+        let (ordered, free) = living.partitioned { keepsOrder($0.message) }
+        putBack(free.map { Returning($0.message, attempt: $0.message.attempt + 1) }, in: session)
+        hold(
+            ordered.map { Holding($0.message, attempt: $0.message.attempt + 1, delay: 0, error: $0.error) }, in: session
+        )
+        let burials = dying.map { Burial($0.message, reason: "worker-lost", error: $0.error) }
+        let (blocking, leaving) = burials.partitioned { order(of: $0.message) == .blockOnFailure }
+        block(blocking, in: session)
+        bury(leaving, in: session)
     }
 
     package static let rescueLimit = 500
@@ -95,6 +103,8 @@ extension Broker {
 
 extension Array {
     func partitioned(by belongs: (Element) -> Bool) -> ([Element], [Element]) {
-        (filter(belongs), filter { !belongs($0) })
+        reduce(into: ([], [])) { parts, element in
+            if belongs(element) { parts.0.append(element) } else { parts.1.append(element) }
+        }
     }
 }

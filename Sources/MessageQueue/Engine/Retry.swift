@@ -17,11 +17,16 @@ extension Broker {
     /// Gives failed messages back, to be delivered again after a delay, each with its attempt counted.
     ///
     /// Guarantee: only the holder of the current lease can do this; otherwise the transaction fails with
-    /// ``QueueError/leaseLost(_:)``.
+    /// ``QueueError/leaseLost(_:)``. In a queue that keeps order, the message's key waits with it.
     public func retry(_ retrials: [Retrial], in session: borrowing Session) {
         guard !retrials.isEmpty else { return }
         finish(retrials.map(\.message.place), as: .retried, errors: retrials.map(\.error), in: session)
-        putBack(retrials.map { Returning($0.message, attempt: $0.message.attempt + 1, delay: $0.delay) }, in: session)
+        let (ordered, free) = retrials.partitioned { keepsOrder($0.message) }
+        putBack(free.map { Returning($0.message, attempt: $0.message.attempt + 1, delay: $0.delay) }, in: session)
+        hold(
+            ordered.map {
+                Holding($0.message, attempt: $0.message.attempt + 1, delay: $0.delay.inSeconds, error: $0.error)
+            }, in: session)
     }
 
     /// Gives messages back without counting the attempt: at a shutdown, or to look at them again later.
@@ -32,7 +37,9 @@ extension Broker {
     ) {
         guard !messages.isEmpty else { return }
         finish(messages.map(\.place), as: .released, in: session)
-        putBack(messages.map { Returning($0, attempt: $0.attempt, delay: delay) }, in: session)
+        let (ordered, free) = messages.partitioned { keepsOrder($0) }
+        putBack(free.map { Returning($0, attempt: $0.attempt, delay: delay) }, in: session)
+        hold(ordered.map { Holding($0, attempt: $0.attempt, delay: delay.inSeconds) }, in: session)
     }
 
     public func retry(_ retrials: [Retrial]) async throws { try await write { self.retry(retrials, in: $0) } }
@@ -43,13 +50,14 @@ extension Broker {
 
     /// A message on its way back to its queue.
     struct Returning: Sendable {
-        let queue: Int32
+        let place: Place
         let message: Message
         let attempt: Int
         let delay: Duration
+        var queue: Int32 { place.queue }
 
         init(_ received: ReceivedMessage, attempt: Int, delay: Duration = .zero) {
-            queue = received.place.queue
+            place = received.place
             message = received.message
             self.attempt = attempt
             self.delay = delay
@@ -58,20 +66,25 @@ extension Broker {
 
     /// By way of the deferred messages, also when due at once: that is the one path back into the log that never waits.
     func putBack(_ returning: [Returning], in session: borrowing Session) {
+        guard !returning.isEmpty else { return }
         let headers = returning.map { try? Payloads.encode(headers: $0.message.headers) }
         session.queue(
             Self.deferAgain, returning.map(\.queue), returning.map { Int16($0.attempt) },
             returning.map(\.message.id.uuid), returning.map(\.message.sentAt), returning.map(\.message.topic),
             returning.map(\.message.key), returning.map(\.message.tag), headers,
-            returning.map { Bytes($0.message.body) }, returning.map(\.delay.inSeconds))
+            returning.map { Bytes($0.message.body) }, returning.map(\.delay.inSeconds),
+            returning.map { level(of: $0.place) })
         ring(Array(Set(returning.filter { $0.delay < Doorbell.horizon }.map(\.queue))), after: session)
     }
 
+    /// The level of what stood there.
+    func level(of place: Place) -> Int16 { catalogue.known(place.queue)?.level(of: place) ?? 0 }
+
     static let deferAgain: Statement = """
-        INSERT INTO mq.deferred (due_at, queue, attempt, id, sent_at, topic, key, tag, headers, body)
-        SELECT now() + make_interval(secs => m.delay), m.queue, m.attempt, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body
+        INSERT INTO mq.deferred (due_at, queue, level, attempt, id, sent_at, topic, key, tag, headers, body)
+        SELECT now() + make_interval(secs => m.delay), m.queue, m.level, m.attempt, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body
         FROM unnest($1::int[], $2::smallint[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
-            $8::jsonb[], $9::bytea[], $10::float8[])
-            AS m(queue, attempt, id, sent_at, topic, key, tag, headers, body, delay)
+            $8::jsonb[], $9::bytea[], $10::float8[], $11::smallint[])
+            AS m(queue, attempt, id, sent_at, topic, key, tag, headers, body, delay, level)
         """
 }

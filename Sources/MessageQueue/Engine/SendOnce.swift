@@ -21,7 +21,7 @@ extension Broker {
                 try row[0, as: String.self]
             })
         let new = messages.filter { fresh.remove(key($0)) != nil }
-        try send(new.map { try Packed($0) }, topic: nil, to: entry.id, in: session)
+        try send(new.map { try Packed($0) }, to: entry, in: session)
         return new.count
     }
 

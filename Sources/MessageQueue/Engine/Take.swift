@@ -17,29 +17,33 @@ extension Broker {
         }
         let entries = try await entries(of: [queue], on: database)
         guard let entry = entries.first else { throw QueueError.unknownQueue(queue) }
-        let messages = try await take(entry, limit, lease)
+        let memory = byHand.withLock { memories in
+            let memory = memories[entry.id] ?? ClaimMemory()
+            memories[entry.id] = memory
+            return memory
+        }
+        let claimer = Claimer(consumer: Self.noConsumer, lease: lease, memory: memory)
+        let messages = try await take(entry, claimer, limit)
         if !messages.isEmpty { return messages }
-        guard try await bringBack(entry) else { return [] }
-        return try await take(entry, limit, lease)
+        guard try await bringBack(entry, memory) else { return [] }
+        return try await take(entry, claimer, limit)
     }
 
-    private func take(_ entry: Catalogue.Entry, _ limit: Int, _ lease: Duration) async throws -> [ReceivedMessage] {
-        let settled = byHand.withLock { $0[entry.id] ?? [] }
-        return try await database.perform(isTransaction: false, within: nil) { session in
-            try self.receive(
-                entry.id, named: entry.name, by: Self.noConsumer, limit: min(limit, 32_000),
-                start: Int.random(in: 0..<64),
-                lease: lease, settled: settled, in: session)
+    private func take(_ entry: Catalogue.Entry, _ claimer: Claimer, _ limit: Int) async throws -> [ReceivedMessage] {
+        while true {
+            let caught = try await database.perform(isTransaction: entry.isLimited, within: nil) { session in
+                try self.receive(entry, by: claimer, limit: min(limit, 32_000), in: session)
+            }
+            if !caught.messages.isEmpty || !caught.isIncomplete { return caught.messages }
         }
     }
 
     /// Leases that have ended, and deferred messages that are due: whether there is anything to take now.
-    private func bringBack(_ entry: Catalogue.Entry) async throws -> Bool {
-        let known = byHand.withLock { $0[entry.id] ?? [] }
-        let settlement = try await settle(entry.id, from: known, on: database)
-        byHand.withLock { $0[entry.id] = settlement.settled }
+    private func bringBack(_ entry: Catalogue.Entry, _ memory: ClaimMemory) async throws -> Bool {
+        let settlement = try await settle(entry.id, from: memory.settled.withLock { $0 }, on: database)
+        memory.settled.withLock { $0 = settlement.settled }
         if settlement.open > 0 { _ = try await rescue(entry, from: [], settled: settlement.settled) }
-        return try await promote(entry.id, on: database).moved > 0
+        return try await promote(entry, on: database).moved > 0
     }
 
     /// Consumers are processes with a connection of their own; what is taken by hand belongs to none.

@@ -14,7 +14,8 @@ public struct TraceEntry: Sendable, Codable {
     /// `name host pid` of the consumer.
     public let worker: String?
     public let finishedAt: Date?
-    /// waiting, in flight, done, retried, expired, dead, released; or deferred, dead letter.
+    /// waiting, in flight, done, retried, expired, dead, released, held; or, as they stand now: deferred, held back, dead
+    /// letter.
     public let outcome: String
     public let error: String?
 }
@@ -38,7 +39,7 @@ extension Broker {
                 w.name || ' ' || w.host || ' ' || w.pid AS worker, d.finished_at,
                 CASE WHEN d.outcome IS NOT NULL THEN
                     CASE d.outcome WHEN 'd' THEN 'done' WHEN 'r' THEN 'retried' WHEN 'x' THEN 'expired' WHEN 'f' THEN 'dead'
-                        ELSE 'released' END
+                        WHEN 'h' THEN 'held' ELSE 'released' END
                     WHEN c.consumer IS NOT NULL THEN 'in flight' ELSE 'waiting' END AS outcome,
                 d.error
             FROM mq.messages m
@@ -51,6 +52,9 @@ extension Broker {
             UNION ALL
             SELECT f.queue, f.id, f.topic, f.key, f.tag, f.attempt, f.due_at, NULL, NULL, NULL, 'deferred', NULL
             FROM mq.deferred f WHERE f.id = $1 OR f.key = $2
+            UNION ALL
+            SELECT h.queue, h.id, h.topic, h.key, h.tag, h.attempt, b.since, NULL, NULL, NULL, 'held back', b.error
+            FROM mq.held h JOIN mq.blocked_keys b ON b.queue = h.queue AND b.key = h.key WHERE h.id = $1 OR h.key = $2
             UNION ALL
             SELECT l.queue, l.id, l.topic, l.key, l.tag, l.attempts, l.died_at, NULL, NULL, NULL, 'dead letter',
                 l.reason || coalesce(': ' || l.error, '')

@@ -1,10 +1,9 @@
 import Postgres
-import Synchronization
 
 /// Where a running step's messages come from, and what it does when there are none.
 package protocol Intake: Sendable {
-    /// Claims the next messages of the runtime's queue, at most `limit`, from lane `start` on.
-    func claim(_ limit: Int, start: Int, runtime: StepRuntime) async throws -> [ReceivedMessage]
+    /// Claims the next messages of the runtime's queue, at most `limit`.
+    func claim(_ limit: Int, runtime: StepRuntime) async throws -> Broker.Catch
     func lookForMore(runtime: StepRuntime) async throws -> Prospect
     /// What jitter is made of: a number between -1 and 1.
     var draw: Double { get }
@@ -22,14 +21,13 @@ package enum Prospect: Sendable {
 extension Consumer: Intake {
     var draw: Double { Double.random(in: -1...1) }
 
-    func claim(_ limit: Int, start: Int, runtime: StepRuntime) async throws -> [ReceivedMessage] {
+    func claim(_ limit: Int, runtime: StepRuntime) async throws -> Broker.Catch {
         let presence = try await presence()
-        let settled = runtime.settled.withLock { $0 }
+        let claimer = Broker.Claimer(consumer: presence.id, lease: nil, memory: runtime.memory)
+        let entry = runtime.current
         do {
-            return try await presence.connection.perform(isTransaction: false, within: .seconds(30)) { session in
-                try runtime.broker.receive(
-                    runtime.entry.id, named: runtime.queue, by: presence.id, limit: limit, start: start, lease: nil,
-                    settled: settled, in: session)
+            return try await presence.connection.perform(isTransaction: entry.isLimited, within: .seconds(30)) { session in
+                try runtime.broker.receive(entry, by: claimer, limit: limit, in: session)
             }
         } catch {
             // A claim that the server refused is no claim; any other may have been made.
@@ -40,7 +38,7 @@ extension Consumer: Intake {
 
     func lookForMore(runtime: StepRuntime) async throws -> Prospect {
         let connection = try await presence().connection
-        let promotion = try await runtime.broker.promote(runtime.entry.id, on: connection)
+        let promotion = try await runtime.broker.promote(runtime.entry, on: connection)
         return promotion.moved > 0 ? .lookAgain : .wait(promotion.nextDue)
     }
 }

@@ -5,21 +5,41 @@ struct Settlement<Work: Sendable>: Sendable {
     enum Verdict: Sendable {
         case success(Work)
         case failure(Judgement)
+        /// Stands behind one of its key that failed, in a queue that keeps order.
+        case held
     }
 
     let message: ReceivedMessage
     let verdict: Verdict
+
+    /// Whether later messages of the same key have to wait.
+    func blocksKey(under order: KeyOrder) -> Bool {
+        switch verdict {
+        case .success: false
+        case .failure(.dead): order == .blockOnFailure
+        case .failure, .held: true
+        }
+    }
 }
 
 /// Commits what became of messages: effects, follow-up messages and completions together.
 ///
 /// A batch that can't be committed is halved until the one that spoils it stands alone, so that it holds nobody up. While
-/// the database is away, the batch waits for it.
+/// the database is away, the batch waits for it. In a queue that keeps order, messages behind one that failed are held back.
 struct Settler<Work: Sendable>: Sendable {
     let runtime: StepRuntime
     let commit: @Sendable ([Work], borrowing Session) throws -> Void
 
-    func settle(_ batch: [Settlement<Work>]) async {
+    /// - Returns: in a queue that keeps order, the keys whose later messages have to wait.
+    @discardableResult
+    func settle(_ batch: [Settlement<Work>]) async -> Set<String> {
+        var blocked: Blockers = [:]
+        await settle(batch, &blocked)
+        return Set(blocked.keys)
+    }
+
+    private func settle(_ messages: [Settlement<Work>], _ blocked: inout Blockers) async {
+        let batch = inOrder(messages, &blocked)
         guard let first = batch.first else { return }
         let start = ContinuousClock.now
         do {
@@ -29,25 +49,48 @@ struct Settler<Work: Sendable>: Sendable {
         } catch is OutOfTime {
             // Nothing was changed: the messages are rescued once this process is gone.
             runtime.journal.record(.commitDelayed(runtime.queue, error: "the worker stops before the database is back"))
+            block(batch.map(\.message), &blocked)
         } catch  where batch.count > 1 {
-            await settle(Array(batch[..<(batch.count / 2)]))
-            await settle(Array(batch[(batch.count / 2)...]))
+            await settle(Array(batch[..<(batch.count / 2)]), &blocked)
+            await settle(Array(batch[(batch.count / 2)...]), &blocked)
         } catch QueueError.leaseLost {
             runtime.journal.record(.leaseLost(runtime.queue, first.message.message.id))
+            block([first.message], &blocked)
         } catch {
-            await settleAlone(first, after: error)
+            await settleAlone(first, after: error, &blocked)
         }
     }
 
-    private func settleAlone(_ one: Settlement<Work>, after error: any Error) async {
+    /// Blocks the keys of what failed, and holds back what comes after it.
+    private func inOrder(_ messages: [Settlement<Work>], _ blocked: inout Blockers) -> [Settlement<Work>] {
+        guard let order = runtime.entry.order else { return messages }
+        return messages.map { settlement in
+            guard let key = settlement.message.message.key else { return settlement }
+            if blocked[key] == nil, settlement.blocksKey(under: order) { blocked[key] = settlement.message.place }
+            guard let blocker = blocked[key], blocker != settlement.message.place else { return settlement }
+            return Settlement(message: settlement.message, verdict: .held)
+        }
+    }
+
+    /// By key, the message that the others of this key have to wait for.
+    private typealias Blockers = [String: Place]
+
+    private func block(_ messages: some Sequence<ReceivedMessage>, _ blocked: inout Blockers) {
+        for message in messages {
+            if let key = message.message.key, blocked[key] == nil { blocked[key] = message.place }
+        }
+    }
+
+    private func settleAlone(_ one: Settlement<Work>, after error: any Error, _ blocked: inout Blockers) async {
         guard case .success = one.verdict else {
             // The failure itself can't be written down now. Nobody else may do it while this worker lives.
             runtime.journal.record(.commitDelayed(runtime.queue, error: "\(error)"))
             if runtime.isOutOfTime { return }
             try? await Task.sleep(for: .seconds(1) * Double.random(in: 0.8...1.2))
-            return await settle([one])
+            return await settle([one], &blocked)
         }
-        await settle([Settlement(message: one.message, verdict: .failure(runtime.judge(error, of: one.message)))])
+        let judgement = runtime.judge(error, of: one.message)
+        await settle([Settlement(message: one.message, verdict: .failure(judgement))], &blocked)
     }
 
     /// Goes on trying while the trouble is the connection, and for a while when it is a lock: that may come from one
@@ -78,6 +121,7 @@ struct Settler<Work: Sendable>: Sendable {
             if !pile.done.isEmpty { broker.complete(pile.done, in: session) }
             broker.retry(pile.retrials, in: session)
             broker.deadLetter(pile.burials, in: session)
+            broker.holdBack(pile.held, in: session)
             for (delay, messages) in pile.releases { broker.release(messages, after: delay, in: session) }
         }
     }
@@ -94,6 +138,7 @@ struct Settler<Work: Sendable>: Sendable {
         }
         let released = pile.releases.values.reduce(0) { $0 + $1.count }
         if released > 0 { runtime.journal.record(.released(queue, count: released)) }
+        if !pile.held.isEmpty { runtime.journal.record(.heldBack(queue, count: pile.held.count)) }
     }
 
     /// A batch, sorted by what has to be written.
@@ -103,6 +148,7 @@ struct Settler<Work: Sendable>: Sendable {
         var retrials: [Broker.Retrial] = []
         var burials: [Broker.Burial] = []
         var releases: [Duration: [ReceivedMessage]] = [:]
+        var held: [ReceivedMessage] = []
 
         init(_ batch: [Settlement<Work>]) {
             for settlement in batch {
@@ -115,6 +161,7 @@ struct Settler<Work: Sendable>: Sendable {
                 case .failure(.dead(let reason, let error)):
                     burials.append(.init(message, reason: reason, error: error))
                 case .failure(.release(let delay)): releases[delay, default: []].append(message)
+                case .held: held.append(message)
                 }
             }
         }

@@ -17,11 +17,16 @@ public struct StepOptions: Sendable {
     public var concurrency: Int
     /// The longest that preparing one message may take; then it has failed.
     public var limit: Duration
+    /// Of use for steps that talk to a third party; nil goes on trying whatever happens.
+    public var breaker: CircuitBreaker?
 
-    public init(batch: Int = 200, concurrency: Int = 64, limit: Duration = .seconds(15)) {
+    public init(
+        batch: Int = 200, concurrency: Int = 64, limit: Duration = .seconds(15), breaker: CircuitBreaker? = nil
+    ) {
         self.batch = min(batch, Self.largestBatch)
         self.concurrency = concurrency
         self.limit = limit
+        self.breaker = breaker
     }
 }
 

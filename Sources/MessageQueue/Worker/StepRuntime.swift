@@ -11,13 +11,13 @@ public final class StepRuntime: Sendable {
     private let poll: Duration
     private let drainLimit: Duration
     private let stoppedAt = Mutex<ContinuousClock.Instant?>(nil)
-    private let nextStart = Atomic<Int>(0)
     private let claims = Atomic<Int>(0)
-    /// Per lane, what is known to be completed.
-    let settled = Mutex<[Int64]>([])
+    package let memory = ClaimMemory()
+    let breaker: Breaker?
 
     init(
-        broker: Broker, intake: any Intake, entry: Catalogue.Entry, journal: WorkerJournal, options: WorkerOptions
+        broker: Broker, intake: any Intake, entry: Catalogue.Entry, breaker: CircuitBreaker?, journal: WorkerJournal,
+        options: WorkerOptions
     ) {
         self.broker = broker
         self.intake = intake
@@ -25,14 +25,19 @@ public final class StepRuntime: Sendable {
         self.journal = journal
         self.poll = options.poll
         self.drainLimit = options.drainLimit
+        self.breaker = breaker.map { [bell] settings in
+            Breaker(settings, bell: bell) { isOpen, reason in
+                journal.record(isOpen ? .breakerOpened(entry.name, error: reason) : .breakerClosed(entry.name))
+            }
+        }
         broker.doorbell.attach(bell, to: entry.id)
     }
 
     /// For a step that runs without a worker.
     package convenience init(broker: Broker, intake: any Intake, entry: Catalogue.Entry, drainLimit: Duration) {
         self.init(
-            broker: broker, intake: intake, entry: entry, journal: WorkerJournal(logger: broker.logger, onEvent: nil),
-            options: WorkerOptions(drainLimit: drainLimit))
+            broker: broker, intake: intake, entry: entry, breaker: nil,
+            journal: WorkerJournal(logger: broker.logger, onEvent: nil), options: WorkerOptions(drainLimit: drainLimit))
     }
 
     var queue: QueueName { entry.name }
@@ -42,10 +47,12 @@ public final class StepRuntime: Sendable {
     /// Grows with each claim: whether there is anything new to settle.
     var claimCount: Int { claims.load(ordering: .relaxed) }
 
+    /// The queue with its settings as last read.
+    package var current: Catalogue.Entry { broker.catalogue.known(entry.id) ?? entry }
+
     /// What becomes of a message that failed, by the retry policy as last read.
     func judge(_ error: any Error, of message: ReceivedMessage) -> Judgement {
-        let policy = broker.catalogue.known(entry.name)?.retry ?? entry.retry
-        return .judge(error, attempt: message.attempt, by: policy, draw: intake.draw)
+        .judge(error, attempt: message.attempt, by: current.retry, draw: intake.draw)
     }
 
     package func stop() {
@@ -64,20 +71,24 @@ public final class StepRuntime: Sendable {
         var promotion = ContinuousClock.now
         while !isStopping, !Task.isCancelled {
             journal.beat("receive \(queue)")
+            guard let most = await admitted() else { continue }
             let limit = await room()
             do {
-                let messages = isStopping ? [] : try await receive(limit)
+                let caught = isStopping ? Broker.Catch() : try await receive(min(limit, most))
+                let messages = caught.messages
                 giveBack(limit - messages.count)
                 if !messages.isEmpty {
+                    breaker?.started()
                     journal.record(.received(queue, count: messages.count))
                     handle(messages)
                 }
-                guard messages.isEmpty || promotion <= .now else { continue }
+                guard messages.isEmpty && !caught.isIncomplete || promotion <= .now else { continue }
                 switch try await intake.lookForMore(runtime: self) {
                 case .lookAgain: promotion = .now + min(poll, .seconds(1))
                 case .wait(let pause):
                     promotion = .now + min(pause ?? poll, .seconds(1))
-                    if messages.isEmpty, !isStopping { await bell.wait(atMost: min(pause ?? poll, poll)) }
+                    guard messages.isEmpty, !caught.isIncomplete, !isStopping else { continue }
+                    await bell.wait(atMost: min(pause ?? poll, caught.wait ?? poll, poll))
                 case .over: stop()
                 }
             } catch {
@@ -87,11 +98,22 @@ public final class StepRuntime: Sendable {
         }
     }
 
-    private func receive(_ limit: Int) async throws -> [ReceivedMessage] {
-        let start = nextStart.add(1, ordering: .relaxed).newValue % 64
-        let messages = try await intake.claim(limit, start: start, runtime: self)
-        if !messages.isEmpty { claims.add(1, ordering: .relaxed) }
-        return messages
+    /// What the breaker lets through: nil, after a wait, when it is nothing.
+    private func admitted() async -> Int? {
+        switch breaker?.admit() ?? .all {
+        case .all: return .max
+        case .one: return 1
+        case .none(let until):
+            let pause = until.map { ContinuousClock.now.duration(to: $0) } ?? poll
+            await bell.wait(atMost: max(.zero, min(pause, poll)))
+            return nil
+        }
+    }
+
+    private func receive(_ limit: Int) async throws -> Broker.Catch {
+        let caught = try await intake.claim(limit, runtime: self)
+        if !caught.messages.isEmpty { claims.add(1, ordering: .relaxed) }
+        return caught
     }
 
     private func recover(from error: any Error) async {

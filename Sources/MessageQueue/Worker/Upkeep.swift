@@ -71,7 +71,7 @@ struct Upkeep: Sendable {
     /// Puts back all that these consumers hold.
     func takeEverything(from gone: [Int64]) async throws {
         for entry in try await broker.allEntries() {
-            let known = runtimes.first { $0.entry.id == entry.id }?.settled.withLock { $0 } ?? []
+            let known = runtimes.first { $0.entry.id == entry.id }?.memory.settled.withLock { $0 } ?? []
             let settled = try await broker.settle(entry.id, from: known, on: broker.database).settled
             var taken = 0
             repeat {
@@ -95,9 +95,9 @@ struct Upkeep: Sendable {
     private func settle(_ memory: Memory) async throws {
         for runtime in runtimes where memory.claims[runtime.entry.id] != runtime.claimCount {
             let claims = runtime.claimCount
-            let known = runtime.settled.withLock { $0 }
+            let known = runtime.memory.settled.withLock { $0 }
             let settlement = try await broker.settle(runtime.entry.id, from: known, on: broker.database)
-            runtime.settled.withLock { $0 = settlement.settled }
+            runtime.memory.settled.withLock { $0 = settlement.settled }
             if settlement.open == 0 {
                 memory.claims[runtime.entry.id] = claims
                 try await keep(settlement.settled, of: runtime.entry.id, memory)

@@ -48,8 +48,10 @@ public struct Worker: Service {
         let journal = WorkerJournal(logger: broker.logger, onEvent: options.onEvent)
         let consumer = Consumer(name, of: broker, queues: steps.map(\.queueName), journal: journal)
         guard let entries = try await entriesWaiting() else { return }
-        let runtimes = entries.map {
-            StepRuntime(broker: broker, intake: consumer, entry: $0, journal: journal, options: options)
+        let runtimes = zip(steps, entries).map { step, entry in
+            StepRuntime(
+                broker: broker, intake: consumer, entry: entry, breaker: step.options.breaker, journal: journal,
+                options: options)
         }
         defer { for runtime in runtimes { runtime.close() } }
         let upkeep = Upkeep(broker: broker, consumer: consumer, runtimes: runtimes, journal: journal, options: options)

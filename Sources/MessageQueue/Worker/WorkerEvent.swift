@@ -14,6 +14,11 @@ public enum WorkerEvent: Sendable, Equatable {
     case rescued(QueueName, count: Int)
     case consumerLost(Int64)
     case commitDelayed(QueueName, error: String)
+    /// Messages stand behind one of their key that failed, and go back without having been handled.
+    case heldBack(QueueName, count: Int)
+    /// The step claims nothing while the third party it needs is down.
+    case breakerOpened(QueueName, error: String)
+    case breakerClosed(QueueName)
 }
 
 /// Turns events into metrics and log lines, and passes them on.
@@ -58,6 +63,11 @@ struct WorkerJournal: Sendable {
         case .leaseLost(let queue, _): add("mq_lease_lost_total", queue)
         case .rescued(let queue, let count): add("mq_rescued_total", queue, count)
         case .commitDelayed(let queue, _): add("mq_commit_delayed_total", queue)
+        case .heldBack(let queue, let count): add("mq_held_back_total", queue, count)
+        case .breakerOpened(let queue, _):
+            Gauge(label: "mq_breaker_open", dimensions: [("queue", queue.text)]).record(1)
+            add("mq_breaker_opened_total", queue)
+        case .breakerClosed(let queue): Gauge(label: "mq_breaker_open", dimensions: [("queue", queue.text)]).record(0)
         case .connected: Gauge(label: "mq_consumer_connected").record(1)
         case .disconnected: Gauge(label: "mq_consumer_connected").record(0)
         case .consumerLost: Counter(label: "mq_consumers_lost_total").increment()
@@ -66,7 +76,7 @@ struct WorkerJournal: Sendable {
 
     private func log(_ event: WorkerEvent) {
         switch event {
-        case .received, .done, .released: break
+        case .received, .done, .released, .heldBack: break
         case .connected(let consumer): logger.info("connected", metadata: ["consumer": "\(consumer)"])
         case .disconnected(let error): logger.info("connection lost, trying again", metadata: ["error": "\(error)"])
         case .retried(let queue, let id, let error):
@@ -80,6 +90,9 @@ struct WorkerJournal: Sendable {
         case .consumerLost(let consumer): logger.info("consumer lost", metadata: ["consumer": "\(consumer)"])
         case .commitDelayed(let queue, let error):
             logger.info("commit delayed, trying again", metadata: ["queue": "\(queue)", "error": "\(error)"])
+        case .breakerOpened(let queue, let error):
+            logger.info("breaker open, claiming nothing", metadata: ["queue": "\(queue)", "error": "\(error)"])
+        case .breakerClosed(let queue): logger.info("breaker closed", metadata: ["queue": "\(queue)"])
         }
     }
 }

@@ -21,7 +21,7 @@ struct Migrate: AsyncParsableCommand {
 
 /// Everything that has to be in the database before the shop opens.
 enum ShopSchema {
-    static let migrator = Migrator([.messageQueue] + Migration.shop)
+    static let migrator = Migrator(.messageQueue + .shop)
 
     /// - Returns: the names of the migrations applied now.
     static func install(in database: Database) async throws -> [String] {

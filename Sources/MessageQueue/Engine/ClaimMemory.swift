@@ -1,0 +1,30 @@
+import Foundation
+import Synchronization
+
+/// What a receiver of a queue remembers from claim to claim, so that it need not look at all of the log each time.
+///
+/// Only a short cut: forgetting it costs a longer look, and nothing else.
+package final class ClaimMemory: Sendable {
+    /// Per lane, a place up to which everything is known to be completed.
+    let settled = Mutex<[Int64]>([])
+    /// Of a queue with a concurrency limit.
+    let open = Mutex(OpenPlaces())
+    private let turns = Atomic<Int>(0)
+
+    /// Counts the claims, so that each begins elsewhere.
+    func nextTurn() -> Int { turns.add(1, ordering: .relaxed).newValue }
+}
+
+/// The places in flight of a whole queue, as of the last claim: what a look since then has to be added to.
+struct OpenPlaces: Sendable, Equatable {
+    var places: [Place] = []
+    /// Per lane, the last claimed place that was looked at.
+    var cursors: [Int64] = []
+
+    mutating func add(_ claimed: [Place]) {
+        places += claimed
+        for place in claimed where Int(place.lane) < cursors.count {
+            cursors[Int(place.lane)] = max(cursors[Int(place.lane)], place.seq)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import Postgres
+
+extension Broker {
+    /// Holds messages of ordered queues back that stand behind one of their key which failed.
+    ///
+    /// Guarantee: only the holder of the current lease can do this. Burns no attempt; they are delivered again after the one
+    /// that failed.
+    func holdBack(_ messages: [ReceivedMessage], in session: borrowing Session) {
+        guard !messages.isEmpty else { return }
+        finish(messages.map(\.place), as: .held, in: session)
+        hold(messages.map { Holding($0, attempt: $0.attempt) }, in: session)
+    }
+
+    /// A message of an ordered queue on its way back to the head of its key.
+    struct Holding: Sendable {
+        let message: ReceivedMessage
+        let attempt: Int
+        /// Until the key is tried again. Nil leaves that to the one that failed; ``Broker/untilAnOperatorActs`` is for ever.
+        var delay: Double?
+        var error: String?
+
+        init(_ message: ReceivedMessage, attempt: Int, delay: Double? = nil, error: String? = nil) {
+            self.message = message
+            self.attempt = attempt
+            self.delay = delay
+            self.error = error
+        }
+    }
+
+    static let untilAnOperatorActs = Double.infinity
+
+    /// Blocks the keys of messages that have their completion already, and keeps the messages in order.
+    func hold(_ holdings: [Holding], in session: borrowing Session) {
+        for (queue, holdings) in Dictionary(grouping: holdings, by: \.message.place.queue) {
+            session.queue(
+                Self.hold, queue, holdings.map(\.message.place.lane), holdings.map(\.message.place.seq),
+                holdings.map { Int16($0.attempt) }, holdings.map(\.delay), holdings.map(\.error))
+            ring([queue], after: session)
+        }
+    }
+
+    /// Lets keys go on whose messages are finished, after their completions. Only what was delivered anew has blocked anybody.
+    func pass(_ messages: [ReceivedMessage], in session: borrowing Session) {
+        for (queue, messages) in Dictionary(grouping: messages, by: \.place.queue) {
+            guard let entry = catalogue.known(queue), entry.order != nil else { continue }
+            let replayed = messages.filter { $0.place.lane >= entry.lanes }
+            if !replayed.isEmpty {
+                session.queue(Self.pass, queue, replayed.map(\.place.lane), replayed.map(\.place.seq))
+            }
+        }
+    }
+
+    /// Whether a message of the queue waits for the one ahead of it.
+    func keepsOrder(_ message: ReceivedMessage) -> Bool { order(of: message) != nil }
+
+    func order(of message: ReceivedMessage) -> KeyOrder? {
+        message.message.key == nil ? nil : catalogue.known(message.place.queue)?.order
+    }
+
+    /// See `mq.hold` and `mq.pass`: they find messages by their places, and keys by their primary key, in key order.
+    static let hold: Statement = "SELECT mq.hold($1, $2, $3, $4, $5, $6)"
+    static let pass: Statement = "SELECT mq.pass($1, $2, $3)"
+}

@@ -1,0 +1,76 @@
+/// How urgent a message is, in a queue that has ``QueueSettings/priorities``; elsewhere it means nothing.
+///
+/// Guarantee: more urgent messages are delivered first, and none starves: of ten claims seven look at `high` first, two at
+/// `normal`, one at `low`. Within a level messages are delivered as in any queue.
+public enum Priority: Int16, Sendable, Codable, CaseIterable {
+    case high, normal, low
+
+    static let levels = Int16(allCases.count)
+
+    /// The level that the nth claim of a consumer begins with.
+    static func first(inTurn turn: Int) -> Int16 { turns[turn % turns.count].rawValue }
+    private static let turns: [Priority] = [.high, .high, .normal, .high, .high, .low, .high, .high, .normal, .high]
+}
+
+/// How a queue keeps the order of the messages of one key.
+///
+/// Guarantee: messages of a key are handled one after the other, in the order in which their sends were committed; a message
+/// is not begun before the one ahead of it is done or dead. While one is waiting to be tried again, its key is blocked, and
+/// messages of other keys go on. Messages without a key are in no order.
+///
+/// What it costs: a sender waits for another one that is just sending to the same share of the keys, as long as that one's
+/// transaction is open, so keep such transactions short; and as many batches are handled at once as the queue has lanes.
+public enum KeyOrder: Sendable, Equatable {
+    /// A message that failed for good stays at the head of its key, and nothing behind it is delivered until an operator
+    /// retries or skips it: ``Broker/retryBlocked(_:key:)``, ``Broker/skipBlocked(_:key:)``.
+    case blockOnFailure
+    /// A message that failed for good becomes a dead letter, and its key goes on without it.
+    case skipOnFailure
+
+    var code: String {
+        switch self {
+        case .blockOnFailure: "b"
+        case .skipOnFailure: "s"
+        }
+    }
+
+    init?(code: String?) {
+        switch code {
+        case "b": self = .blockOnFailure
+        case "s": self = .skipOnFailure
+        default: return nil
+        }
+    }
+}
+
+/// What all workers of a queue together may not exceed.
+///
+/// Guarantee: counted in the database, in the transaction that claims, so it holds over any number of processes, also
+/// through crashes. A changed limit is noticed within a heartbeat, ten seconds at the most.
+public struct QueueLimits: Sendable, Equatable {
+    /// The most messages in flight at once.
+    public var concurrency: Int?
+    /// Deliveries per second, retries included.
+    public var rate: Double?
+    /// How many deliveries may come at once after a quiet time; by default a tenth of a second's, and one at least.
+    public var burst: Int?
+
+    public init(concurrency: Int? = nil, rate: Double? = nil, burst: Int? = nil) {
+        self.concurrency = concurrency
+        self.rate = rate
+        self.burst = burst
+    }
+
+    /// No limits.
+    public static let none = QueueLimits()
+
+    var pace: Pace? { rate.map { Pace(rate: $0, burst: burst ?? max(1, Int($0 / 10))) } }
+
+    func check() throws {
+        func demand(_ holds: Bool, _ what: String) throws { if !holds { throw QueueError.invalidSettings(what) } }
+        try demand(concurrency ?? 1 > 0, "a concurrency limit must be above zero, not \(concurrency ?? 0)")
+        try demand(rate ?? 1 > 0 && (rate ?? 1).isFinite, "a rate must be above zero, not \(rate ?? 0)")
+        try demand(burst ?? 1 > 0, "a burst must be above zero, not \(burst ?? 0)")
+        try demand(burst == nil || rate != nil, "a burst needs a rate")
+    }
+}

@@ -1,0 +1,1 @@
+../../../Migrations/0006_message_queue_flow.sql

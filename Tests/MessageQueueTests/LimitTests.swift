@@ -1,0 +1,233 @@
+import Foundation
+import Postgres
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import MessageQueue
+
+@Suite("A queue's limits hold over all its workers", .timeLimit(.minutes(3)))
+struct LimitTests {
+    @Test("never more in flight than the limit, whoever claims and whatever is finished, retried or lost meanwhile")
+    func concurrency() async throws {
+        try await Bench.with(QueueSettings(lanes: 4, limits: QueueLimits(concurrency: 7)), connections: 16) { bench in
+            try await bench.send(300)
+            let most = Tally(0)
+            let handled = Tally(0)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        let memory = ClaimMemory()
+                        while handled.value < 300 {
+                            let held = try await bench.database.write { session in
+                                let held = try bench.receive(5, by: bench.consumer, memory: memory, in: session)
+                                let open = try session.query(Self.open) { try $0[0, as: Int.self] }[0]
+                                most.change { $0 = max($0, open) }
+                                return held
+                            }
+                            let (some, others) = held.partitioned { _ in Int.random(in: 0..<4) > 0 }
+                            try await bench.broker.complete(some)
+                            handled.change { $0 += some.count }
+                            try await bench.broker.retry(others.map { .init($0, after: .zero, error: "again") })
+                            _ = try await bench.broker.promote(bench.entry(), on: bench.database)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(most.value <= 7 && most.value > 3, "\(most.value) at once")
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    /// Within the claim's transaction, which holds the queue's claim lock: nothing can be claimed beside it.
+    private static let open: Statement = """
+        SELECT count(*) FROM mq.claims c, generate_series(c.first_seq, c.last_seq) AS place
+        WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = c.queue AND d.lane = c.lane AND d.seq = place)
+        """
+
+    @Test("workers of several processes go on by themselves when one makes room")
+    func workers() async throws {
+        try await Bench.with(QueueSettings(limits: QueueLimits(concurrency: 3))) { bench in
+            try await bench.createEffects()
+            let busy = Tally((now: 0, most: 0))
+            let step = Polish { _ in
+                busy.change { $0 = ($0.now + 1, max($0.most, $0.now + 1)) }
+                await Task.yield()
+                busy.change { $0.now -= 1 }
+            }
+            let patient = WorkerOptions(poll: .seconds(100))
+            try await bench.work([step], patient, named: "one") { one in
+                try await bench.work([step], patient, named: "two") { two in
+                    try await bench.send(200)
+                    try await eventually("all are handled") { one.events.doneCount + two.events.doneCount == 200 }
+                }
+            }
+            #expect(busy.value.most <= 3)
+            #expect(try await bench.effects() == [200, 0])
+        }
+    }
+
+    @Test("an open place whose segment was dropped since no longer counts")
+    func dropped() async throws {
+        try await Bench.with(QueueSettings(limits: QueueLimits(concurrency: 5))) { bench in
+            try await bench.send(20)
+            let held = try await bench.receive(5)
+            #expect(held.count == 5)
+            #expect(try await bench.receive(5).isEmpty)
+            try await bench.broker.complete(held)
+            try await bench.broker.complete(try await bench.another(draining: 15))
+            for _ in 0..<2 { try await bench.broker.retire(.init(keep: .zero, rotate: .zero)) }
+            try await bench.send(5, from: 20)
+            #expect(try await bench.receive(5).count == 5)
+        }
+    }
+
+    @Test("a rate lets a burst through, then as much as time allows, over claims of several consumers")
+    func rate() async throws {
+        try await Bench.with(QueueSettings(limits: QueueLimits(rate: 2, burst: 10))) { bench in
+            try await bench.send(100)
+            let first = try await bench.receive(6)
+            #expect(first.count == 6)
+            let other = try await bench.database.write { session in
+                try bench.receive(50, by: bench.consumer, memory: ClaimMemory(), in: session)
+            }
+            #expect((4...5).contains(other.count), "the rest of the burst, and what half a second may have added")
+            #expect(try await bench.receive(50).count <= 1)
+            // As if the claims had been made ten seconds ago.
+            try await bench.database.execute("UPDATE mq.claims SET paced_until = paced_until - interval '3 seconds'")
+            #expect((6...7).contains(try await bench.receive(50).count), "three seconds at two a second")
+        }
+    }
+
+    @Test("a worker waits as long as the rate asks, and an operator's change lets it go on")
+    func changed() async throws {
+        try await Bench.with(QueueSettings(limits: QueueLimits(rate: 0.01, burst: 3))) { bench in
+            try await bench.createEffects()
+            try await bench.send(10)
+            var options = WorkerOptions(poll: .seconds(1))
+            options.upkeepInterval = .seconds(1)
+            try await bench.work([Lace()], options) { log in
+                try await log.done(3)
+                try await bench.broker.limit("shoes", to: .none)
+                try await log.done(10, within: .seconds(60))
+            }
+            // Declaring it again without limits leaves an operator's as they are.
+            try await bench.broker.limit("shoes", to: QueueLimits(concurrency: 9))
+            try await bench.broker.declare(queue: "shoes")
+            #expect(try await bench.entry().limits == QueueLimits(concurrency: 9))
+        }
+    }
+
+    @Test("a pace lets through what fits and tells when the next one may pass")
+    func pace() {
+        let pace = Pace(rate: 10, burst: 5)
+        let now = Date(timeIntervalSince1970: 1_000_000)
+        #expect(pace.allowance(pacedUntil: now.addingTimeInterval(-100), now: now).places == 5)
+        #expect(pace.allowance(pacedUntil: now.addingTimeInterval(0.2), now: now).places == 3)
+        let full = pace.allowance(pacedUntil: now.addingTimeInterval(0.5), now: now)
+        #expect(full.places == 0 && abs((full.wait ?? .zero).inSeconds - 0.1) < 1e-6)
+    }
+
+    @Test("limits that make no sense are refused")
+    func refusals() async throws {
+        try await Bench.with { bench in
+            let bad = [
+                QueueLimits(concurrency: 0), QueueLimits(rate: 0), QueueLimits(rate: -1), QueueLimits(rate: .infinity),
+                QueueLimits(burst: 3), QueueLimits(rate: 1, burst: 0),
+            ]
+            for limits in bad {
+                await #expect(throws: QueueError.self) { try await bench.broker.limit("shoes", to: limits) }
+            }
+            await #expect(throws: QueueError.unknownQueue("nope")) { try await bench.broker.limit("nope", to: .none) }
+        }
+    }
+}
+
+extension Bench {
+    /// Takes and returns so many, by a consumer without a limit's memory.
+    fileprivate func another(draining count: Int) async throws -> [ReceivedMessage] {
+        var taken: [ReceivedMessage] = []
+        while taken.count < count {
+            let some = try await database.write { session in
+                try receive(count, by: consumer, memory: ClaimMemory(), in: session)
+            }
+            if taken.count + some.count < count { try await broker.complete(some) } else { return some }
+            taken += some
+        }
+        return []
+    }
+}
+
+@Suite("Priorities: the urgent first, and nobody starves", .timeLimit(.minutes(3)))
+struct PriorityTests {
+    @Test("urgent messages come first, also after a retry, a delay and a redrive")
+    func urgency() async throws {
+        try await Bench.with(QueueSettings(lanes: 2, priorities: true)) { bench in
+            func send(_ priority: Priority, _ size: Int, delay: Duration = .zero) async throws {
+                try await bench.broker.send(
+                    [Outgoing(Shoe(size: size), delay: delay, priority: priority)], to: bench.shoes)
+            }
+            for size in 0..<5 { try await send(.low, size) }
+            for size in 10..<15 { try await send(.normal, size) }
+            try await send(.high, 20)
+            try await send(.high, 21, delay: .seconds(600))
+            let first = try await bench.receive(1)
+            #expect(try first.map { try Payloads.decode(Shoe.self, from: $0.message.body).size } == [20])
+            try await bench.broker.retry(first.map { .init($0, after: .seconds(5), error: "") })
+            let dying = try await bench.receive(1)
+            try await bench.broker.deadLetter(dying.map { .init($0, reason: "r", error: nil) })
+            try await bench.promoteAll()
+            _ = try await bench.broker.redrive()
+            var sizes: [Int] = []
+            for _ in 0..<12 {
+                let next = try await bench.receive(1)
+                sizes += try next.map { try Payloads.decode(Shoe.self, from: $0.message.body).size }
+            }
+            #expect(Set(sizes).count == 12)
+            let turnsOfOthers = 4
+            #expect(Set(sizes.prefix(2 + turnsOfOthers)).isSuperset(of: [20, 21]), "\(sizes)")
+            #expect(sizes.filter { $0 < 5 }.reduce(0, +) == 10)
+            let position = { (size: Int) in sizes.firstIndex(of: size) ?? -1 }
+            #expect(
+                (10..<15).map(position).reduce(0, +) < (0..<5).map(position).reduce(0, +), "normal ones before low ones"
+            )
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    @Test("under a flood of urgent messages the others get their share: of ten claims two and one")
+    func starvation() async throws {
+        try await Bench.with(QueueSettings(lanes: 1, priorities: true)) { bench in
+            let messages = Priority.allCases.flatMap { priority in
+                (0..<100).map { _ in Outgoing(Shoe(size: Int(priority.rawValue)), priority: priority) }
+            }
+            try await bench.broker.send(messages, to: bench.shoes)
+            var counts = [0, 0, 0]
+            for _ in 0..<50 {
+                for message in try await bench.receive(1) {
+                    counts[try Payloads.decode(Shoe.self, from: message.message.body).size] += 1
+                }
+            }
+            #expect(counts == [35, 10, 5])
+        }
+    }
+
+    @Test("in a queue without priorities they mean nothing, and a topic passes them on to those that have them")
+    func mixed() async throws {
+        try await Bench.with(QueueSettings(lanes: 1)) { bench in
+            try await bench.broker.declare(queue: "levels", QueueSettings(lanes: 1, priorities: true))
+            try await bench.broker.declare(topic: "news")
+            for queue in ["shoes", "levels"] as [QueueName] { try await bench.broker.subscribe(queue, to: "news") }
+            let messages = [Priority.low, .normal, .high].map { Outgoing(Shoe(size: Int($0.rawValue)), priority: $0) }
+            try await bench.broker.publish(messages, to: Topic<Shoe>("news"))
+            func sizes(_ queue: QueueName) async throws -> [Int] {
+                try await bench.database.write { session in
+                    try bench.receive(10, by: bench.consumer, queue: queue, memory: ClaimMemory(), in: session)
+                }.map { try Payloads.decode(Shoe.self, from: $0.message.body).size }
+            }
+            #expect(try await sizes("shoes") == [2, 1, 0])
+            #expect(try await sizes("levels") == [0, 1, 2])
+        }
+    }
+}
