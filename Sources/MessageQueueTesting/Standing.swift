@@ -7,6 +7,7 @@ struct Standing: Sendable {
     let waiting: Int
     let inFlight: Int
     let deferred: Int
+    let held: Int
     let isPaused: Bool
     /// In how much time something becomes due or a lease ends; zero when something is due.
     let next: Duration?
@@ -17,6 +18,7 @@ struct Standing: Sendable {
         if waiting > 0 { parts.append("\(waiting) waiting") }
         if inFlight > 0 { parts.append("\(inFlight) in flight") }
         if deferred > 0 { parts.append("\(deferred) deferred") }
+        if held > 0 { parts.append("\(held) held behind a blocked key") }
         if isPaused { parts.append("paused") }
         return parts.isEmpty ? nil : "\(queue): \(parts.joined(separator: ", "))"
     }
@@ -33,7 +35,7 @@ extension TestBroker {
         return try await broker.statistics().filter { names.contains($0.queue) }.map { queue in
             Standing(
                 queue: queue.queue, waiting: queue.depth, inFlight: queue.inFlight, deferred: queue.deferred,
-                isPaused: queue.isPaused, next: next[queue.queue])
+                held: queue.held, isPaused: queue.isPaused, next: next[queue.queue])
         }
     }
 
@@ -43,11 +45,15 @@ extension TestBroker {
 
     private static let due: Statement = """
         SELECT EXISTS (SELECT FROM mq.deferred WHERE queue = $1 AND due_at <= now())
+            OR EXISTS (SELECT FROM mq.blocked_keys WHERE queue = $1 AND replaying = 0 AND retry_at <= now())
         """
 
     private static let next: Statement = """
         SELECT q.name, ceil(extract(epoch FROM at - now()) * 1000000)::bigint FROM (
             SELECT queue, min(due_at) FROM mq.deferred GROUP BY queue
+            UNION ALL
+            SELECT queue, greatest(min(retry_at), now()) FROM mq.blocked_keys WHERE replaying = 0 AND retry_at < 'infinity'
+            GROUP BY queue
             UNION ALL
             SELECT c.queue, min(c.lease_until) FROM mq.claims c, generate_series(c.first_seq, c.last_seq) AS place(seq)
             WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE (d.queue, d.lane, d.seq) = (c.queue, c.lane, place.seq))

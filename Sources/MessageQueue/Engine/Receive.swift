@@ -1,15 +1,21 @@
-package import Foundation
+import Foundation
 package import Postgres
 import Synchronization
 
 extension Broker {
     /// What a claim brought.
     package struct Catch: Sendable {
-        package var messages: [ReceivedMessage] = []
+        package var messages: [ReceivedMessage]
         /// When nothing came because of the queue's rate: until it is worth asking again.
         var wait: Duration?
         /// More may be there at once: places were claimed only to be held back.
-        package var isIncomplete = false
+        package var isIncomplete: Bool
+
+        package init(messages: [ReceivedMessage] = [], wait: Duration? = nil, isIncomplete: Bool = false) {
+            self.messages = messages
+            self.wait = wait
+            self.isIncomplete = isIncomplete
+        }
     }
 
     /// Who claims, and how.
