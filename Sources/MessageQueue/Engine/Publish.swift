@@ -27,10 +27,9 @@ extension Broker {
     /// Who hears what is decided by the statement's own snapshot.
     static let fanOut = appending(
         """
-        SELECT s.queue, least(m.priority, q.levels - 1) AS level, \(share) AS share, m.*, $1::text AS topic
-        FROM mq.topics t JOIN mq.subscriptions s ON s.topic = t.id JOIN mq.queues q ON q.id = s.queue
+        mq.topics t JOIN mq.subscriptions s ON s.topic = t.id JOIN mq.queues q ON q.id = s.queue
         JOIN unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::smallint[])
             WITH ORDINALITY AS m(id, key, tag, headers, body, priority, n) ON s.tags IS NULL OR m.tag = ANY (s.tags)
         WHERE t.name = $1
-        """)
+        """, topic: "$1::text")
 }

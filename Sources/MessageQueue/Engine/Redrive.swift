@@ -131,15 +131,15 @@ extension Broker {
         base AS MATERIALIZED (
             SELECT t.level, t.share, lane.lane, lane.last
             FROM (SELECT DISTINCT level, share FROM matched ORDER BY level, share) AS t,
-                LATERAL mq.take_lane($1, t.level, nullif(t.share, -1)) AS lane),
+                LATERAL mq.take_lane($1, t.level, t.share) AS lane),
         risen AS MATERIALIZED (
-            DELETE FROM mq.dead_letters d USING matched m JOIN base USING (level, share)
+            DELETE FROM mq.dead_letters d USING matched m JOIN base ON base.level = m.level AND base.share IS NOT DISTINCT FROM m.share
             WHERE d.ticket = m.ticket AND base.lane IS NOT NULL
             RETURNING d.*, m.share)
         INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
         SELECT base.last + row_number() OVER (PARTITION BY r.level, r.share ORDER BY r.ticket), r.queue, base.lane, 1, r.id, r.sent_at,
             r.topic, r.key, r.tag, r.headers, r.body
-        FROM risen r JOIN base USING (level, share)
+        FROM risen r JOIN base ON base.level = r.level AND base.share IS NOT DISTINCT FROM r.share
         """)
     static let purge: Statement = """
         WITH gone AS (DELETE FROM mq.dead_letters WHERE ticket = ANY ($1) RETURNING queue),

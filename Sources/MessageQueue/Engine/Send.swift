@@ -49,7 +49,7 @@ extension Broker {
 
     private func append(_ messages: [Packed], to entry: Catalogue.Entry, in session: borrowing Session) {
         session.queue(
-            Self.append, entry.id, messages.map(\.id.uuid), messages.map(\.key), messages.map(\.tag),
+            Self.append, entry.id, entry.lanes, messages.map(\.id.uuid), messages.map(\.key), messages.map(\.tag),
             messages.map(\.headers), messages.map(\.body))
     }
 
@@ -59,57 +59,34 @@ extension Broker {
             messages.map(\.headers), messages.map(\.body), messages.map(\.priority.rawValue))
     }
 
-    /// Locks a lane for writing until the transaction ends (see `mq.take_lane`) and appends after its last place, which
-    /// the primary key of the head segment carries. Without a free lane the messages are parked among the deferred ones.
-    static let append: Statement = """
-        WITH base AS MATERIALIZED (SELECT * FROM mq.take_lane($1, 0, NULL)),
-        parked AS MATERIALIZED (
-            SELECT count(mq.park($1, 0::smallint, 1::smallint, m.id, now(), NULL, m.key, m.tag, m.headers, m.body)) AS count
-            FROM base, unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[]) AS m(id, key, tag, headers, body)
-            WHERE base.lane IS NULL)
-        INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, key, tag, headers, body)
-        SELECT base.last + m.n, $1, base.lane, 1, m.id, now(), m.key, m.tag, m.headers, m.body
-        FROM base, unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[])
-            WITH ORDINALITY AS m(id, key, tag, headers, body, n)
-        WHERE base.lane IS NOT NULL AND (SELECT count FROM parked) >= 0
-        """
+    /// See `mq.append`: locks a lane for writing until the transaction ends, and appends after its last place, which the
+    /// primary key of the head segment carries. Without a free lane the messages are put aside among the deferred ones.
+    static let append: Statement = "SELECT mq.append($1, $2::smallint, 0, NULL, NULL, $3, $4, $5, $6, $7)"
 
     /// As ``append``, for queues in which the lane depends on the message.
     static let appendSorted = appending(
         """
-        SELECT q.id AS queue, least(m.priority, q.levels - 1) AS level, \(share) AS share, m.*, NULL::text AS topic
-        FROM mq.queues q, unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::smallint[])
+        mq.queues q, unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::smallint[])
             WITH ORDINALITY AS m(id, key, tag, headers, body, priority, n)
         WHERE q.id = $1
-        """)
+        """, topic: "NULL")
 
-    /// The share of the keys that decides on the lane in a queue that keeps order; -1 for any lane.
-    static let share =
-        "CASE WHEN q.key_order IS NULL THEN -1 ELSE mq.shard(coalesce(m.key, m.id::text), q.lanes)::int END"
-
-    /// Appends the rows of `heard`, each to the lane that its queue, level and share ask for. One lane of each is locked until
-    /// the transaction ends, in their order, so that two senders wait for each other in one direction only; rows that are
-    /// bound to no lane are parked when all are taken.
-    static func appending(_ heard: String) -> Statement {
+    /// Appends each message `m` to the lane of its queue `q` that its priority and, where order is kept, its key ask for.
+    /// Lanes are taken in their order, so that two senders wait for each other in one direction only.
+    static func appending(_ source: String, topic: String) -> Statement {
         Statement(
             """
-            WITH heard AS MATERIALIZED (\(heard)),
-            numbered AS MATERIALIZED (
-                SELECT h.*, row_number() OVER (PARTITION BY h.queue, h.level, h.share ORDER BY h.n) AS place FROM heard h),
-            base AS MATERIALIZED (
-                SELECT t.queue, t.level, t.share, lane.lane, lane.last
-                FROM (SELECT DISTINCT queue, level, share FROM heard ORDER BY queue, level, share) AS t,
-                    LATERAL mq.take_lane(t.queue, t.level, nullif(t.share, -1)) AS lane),
-            parked AS MATERIALIZED (
-                SELECT count(mq.park(h.queue, h.level::smallint, 1::smallint, h.id, now(), h.topic, h.key, h.tag, h.headers, h.body))
-                    AS count
-                FROM base JOIN numbered h USING (queue, level, share) WHERE base.lane IS NULL)
-            INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
-            SELECT base.last + h.place, h.queue, base.lane, 1, h.id, now(), h.topic, h.key, h.tag, h.headers, h.body
-            FROM base JOIN numbered h USING (queue, level, share)
-            WHERE base.lane IS NOT NULL AND (SELECT count FROM parked) >= 0
+            SELECT count(mq.append(g.queue, g.lanes, g.level, g.share, \(topic), g.ids, g.keys, g.tags, g.headers, g.bodies)) FROM (
+                SELECT q.id AS queue, q.lanes, least(m.priority, q.levels - 1) AS level, \(share) AS share, array_agg(m.id ORDER BY m.n) AS ids,
+                    array_agg(m.key ORDER BY m.n) AS keys, array_agg(m.tag ORDER BY m.n) AS tags,
+                    array_agg(m.headers ORDER BY m.n) AS headers, array_agg(m.body ORDER BY m.n) AS bodies
+                FROM \(source) GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 4) AS g
             """)
     }
+
+    /// The lane that a message must take in a queue that keeps order.
+    static let share =
+        "CASE WHEN q.key_order IS NOT NULL THEN mq.shard(coalesce(m.key, m.id::text), q.lanes)::int END"
 
     static let deferNew: Statement = """
         INSERT INTO mq.deferred (due_at, queue, level, attempt, id, sent_at, key, tag, headers, body)
