@@ -1,0 +1,1 @@
+../../../Migrations/0007_message_queue_pooler.sql
