@@ -1,1 +1,0 @@
-../../../Migrations/0007_message_queue_pooler.sql
