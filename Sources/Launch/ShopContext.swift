@@ -90,6 +90,8 @@ private struct QueueGauges {
             set("mq_queue_depth", queue.depth, labels)
             set("mq_queue_in_flight", queue.inFlight, labels)
             set("mq_queue_deferred", queue.deferred, labels)
+            set("mq_queue_held", queue.held, labels)
+            set("mq_queue_blocked_keys", queue.blockedKeys, labels)
             set("mq_queue_dead", queue.dead, labels)
             Gauge(label: "mq_queue_oldest_seconds", dimensions: labels).record(queue.oldestWaiting ?? 0)
         }

@@ -6,7 +6,8 @@ import ArgumentParser
         commandName: "shoeshop",
         abstract: "Runs and operates the shoe shop.",
         subcommands: [
-            Up.self, Migrate.self, Queues.self, Topics.self, Pause.self, Resume.self, Trace.self, Dead.self,
+            Up.self, Migrate.self, Queues.self, Topics.self, Pause.self, Resume.self, Limit.self, Trace.self, Dead.self,
+            Blocked.self,
             Faults.self, Doctor.self, Bench.self,
         ])
 }

@@ -5,7 +5,8 @@ import Postgres
 
 struct Queues: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows each queue: waiting, in flight, deferred, dead, age of the oldest, deliveries per second.")
+        abstract:
+            "Shows each queue: waiting, in flight, deferred, held, dead, age of the oldest, deliveries per second.")
 
     @Flag(name: .shortAndLong, help: "Refresh every second until interrupted.")
     var watch = false
@@ -37,6 +38,8 @@ struct Queues: AsyncParsableCommand {
 struct QueueReport: Encodable {
     let queue: String
     let waiting, inFlight, deferred, dead, purged: Int
+    /// Behind a blocked key, in queues that keep order.
+    let held, blockedKeys: Int
     /// Deliveries that were finished, ever; each attempt counts.
     let handled: Int
     let oldestWaitingSeconds: Double?
@@ -47,6 +50,7 @@ struct QueueReport: Encodable {
         queue = now.queue.text
         (waiting, inFlight, deferred) = (now.depth, now.inFlight, now.deferred)
         (dead, purged) = (now.dead, now.purged)
+        (held, blockedKeys) = (now.held, now.blockedKeys)
         handled = now.claimed - now.inFlight
         oldestWaitingSeconds = now.oldestWaiting
         isPaused = now.isPaused
@@ -63,12 +67,12 @@ struct QueueReport: Encodable {
         Table(
             [
                 .text("QUEUE"), .number("WAITING"), .number("IN FLIGHT"), .number("HANDLED"), .number("RETRYING"),
-                .number("DEAD"), .number("OLDEST"), .number("PER SECOND"), .text(""),
+                .number("HELD"), .number("DEAD"), .number("OLDEST"), .number("PER SECOND"), .text(""),
             ],
             rows: reports.map { report in
                 [
                     report.queue, "\(report.waiting)", "\(report.inFlight)", "\(report.handled)",
-                    "\(report.deferred)", "\(report.dead)",
+                    "\(report.deferred)", "\(report.held)", "\(report.dead)",
                     report.oldestWaitingSeconds.map { Span(seconds: $0).text } ?? "-",
                     "\(Int(report.deliveriesPerSecond.rounded()))", report.isPaused ? "paused" : "",
                 ]

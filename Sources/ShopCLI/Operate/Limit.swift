@@ -1,0 +1,49 @@
+import ArgumentParser
+import MessageQueue
+
+struct Limit: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Sets what all workers of a queue together may not exceed.",
+        discussion: """
+            shoeshop limit payment --concurrency 20              at most 20 messages in flight
+            shoeshop limit payment --rate 50 --burst 100         50 a second, 100 at once after a quiet time
+            shoeshop limit payment --none                        no limits
+
+            What is not given is not limited. Workers notice within ten seconds.
+            """)
+
+    @Argument var queue: String
+    @Option(help: "The most messages in flight at once.")
+    var concurrency: Int?
+    @Option(help: "Deliveries per second, retries included.")
+    var rate: Double?
+    @Option(help: "How many may come at once after a quiet time. Default: a tenth of a second's.")
+    var burst: Int?
+    @Flag(help: "Take the limits away.")
+    var none = false
+    @OptionGroup var connection: Connection
+    @OptionGroup var output: Output
+
+    func validate() throws {
+        let isAnySet = concurrency != nil || rate != nil || burst != nil
+        if none == isAnySet { throw ValidationError("Give --concurrency, --rate and --burst, or --none.") }
+    }
+
+    func run() async throws {
+        let limits = QueueLimits(concurrency: concurrency, rate: rate, burst: burst)
+        try await connection.withDatabase { try await Broker($0).limit(QueueName(queue), to: limits) }
+        let parts = [
+            concurrency.map { "at most \($0) in flight" }, rate.map { "\($0) a second" }, burst.map { "\($0) at once" },
+        ].compactMap(\.self)
+        try output.show(
+            LimitReport(queue: queue, concurrency: concurrency, rate: rate, burst: burst),
+            text: "\(queue): \(parts.isEmpty ? "no limits" : parts.joined(separator: ", ")).")
+    }
+}
+
+private struct LimitReport: Encodable {
+    let queue: String
+    let concurrency: Int?
+    let rate: Double?
+    let burst: Int?
+}
