@@ -13,7 +13,7 @@ extension Settings {
 
     /// What a process needs that takes part in the workflow.
     public static let shop: [any SettingDeclaration] = [
-        databaseURL, databaseConnections, paymentURL, logisticsURL, retention,
+        databaseURL, directDatabaseURL, databaseConnections, paymentURL, logisticsURL, retention,
     ]
 }
 
@@ -25,6 +25,7 @@ extension Context {
     public func shop() async throws -> Shop {
         var options = DatabaseOptions()
         options.connection.applicationName = name
+        options.directConninfo = settings[Settings.directDatabaseURL]
         options.connectionLimit = settings[Settings.databaseConnections]
         let database = Database(settings[Settings.databaseURL], options: options, logger: logger)
         try await refuseOtherSchema(database)

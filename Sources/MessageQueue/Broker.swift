@@ -45,6 +45,8 @@ extension [Migration] {
     public static let messageQueue = [
         Migration(number: 1, name: "0001_message_queue", sql: text(PackageResources._001_message_queue_sql)),
         Migration(number: 6, name: "0006_message_queue_flow", sql: text(PackageResources._006_message_queue_flow_sql)),
+        Migration(
+            number: 8, name: "0008_message_queue_pooler", sql: text(PackageResources._008_message_queue_pooler_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -21,6 +21,9 @@ final class TestIntake: Intake {
 
     var taken: [ReceivedMessage] { state.withLock { $0.taken } }
 
+    /// Nothing is waited for.
+    var isDeaf: Bool { false }
+
     /// Back-offs are exactly what the policy says.
     var draw: Double { 0 }
 

@@ -6,8 +6,9 @@ import Glibc
 /// the way, in the same trip.
 final class Channel {
     private let link: Link
-    private let thread: ConnectionThread
-    private let preparesStatements: Bool
+    let thread: ConnectionThread
+    /// Statements are prepared only where they stay: in a session that is our own.
+    var tenure = Tenure.unknown
     private var prepared: [Statement: PreparedStatement] = [:]
     private var preparedCount = 0
     /// What may end the call that is going on.
@@ -27,10 +28,9 @@ final class Channel {
     private static let cancelAgain = Duration.milliseconds(200)
     private static let preparedLimit = 512
 
-    init(_ link: consuming Link, thread: ConnectionThread, preparesStatements: Bool) {
+    init(_ link: consuming Link, thread: ConnectionThread) {
         self.link = link
         self.thread = thread
-        self.preparesStatements = preparesStatements
     }
 
     var isBroken: Bool { link.isBroken || !isInStep }
@@ -103,7 +103,7 @@ final class Channel {
     private func send(_ bound: BoundStatement) throws -> Bool {
         let sql = bound.statement.sql
         // Once the cache is full, others are parsed each time: prepared ones would pile up in the server.
-        guard preparesStatements, prepared.count < Self.preparedLimit || prepared[bound.statement] != nil else {
+        guard case .own = tenure, prepared.count < Self.preparedLimit || prepared[bound.statement] != nil else {
             try check(link.sendExecute(nil, sql, bound.parameters))
             return false
         }

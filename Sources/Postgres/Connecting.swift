@@ -3,6 +3,7 @@ import Glibc
 /// Makes a connection on the thread that will own it.
 struct Connecting {
     let conninfo: String
+    let applicationName: String
     let thread: ConnectionThread
     let deadline: ContinuousClock.Instant
 
@@ -10,7 +11,7 @@ struct Connecting {
     ///
     /// Everything in `conninfo`, TLS and several hosts included, is libpq's own business.
     func link() throws(PostgresError) -> Link {
-        guard let link = Link(connectingTo: conninfo) else {
+        guard let link = Link(connectingTo: conninfo, as: applicationName) else {
             throw PostgresError(.connectionFailed, "libpq is out of memory")
         }
         // A fresh link waits for its socket to become writable before the first step (libpq, PQconnectPoll).

@@ -5,9 +5,7 @@ public struct ConnectionOptions: Sendable {
     /// Shown in `pg_stat_activity`.
     public var applicationName = "swift-postgres"
     public var connectTimeout: Duration = .seconds(5)
-    /// Off for poolers that can't keep prepared statements apart.
-    public var preparesStatements = true
-    /// Settings made at the start of each connection, in order.
+    /// Settings made at the start of each connection, in order; behind a pooler, at the start of each transaction.
     public var settings: [(name: String, value: String)] = Self.defaultSettings
 
     public init() {}
@@ -73,28 +71,31 @@ public actor Connection: DatabaseAccess {
 
     private func connect(_ conninfo: String, _ options: ConnectionOptions) throws {
         let deadline = ContinuousClock.now + options.connectTimeout
-        let link = try Connecting(conninfo: conninfo, thread: thread, deadline: deadline).link()
-        let channel = Channel(link, thread: thread, preparesStatements: options.preparesStatements)
-        let settings = options.settings + [("application_name", options.applicationName)]
-        try channel.exchange(
-            [BoundStatement(Self.configure, settings.map(\.name), settings.map(\.value))]) { _, _ in }
+        let link = try Connecting(
+            conninfo: conninfo, applicationName: options.applicationName, thread: thread, deadline: deadline
+        ).link()
+        let channel = Channel(link, thread: thread)
+        try channel.moveIn(with: options.settings, until: deadline)
         self.channel = channel
         thread.watch(channel.socket) { [weak self] in self?.assumeIsolated { $0.socketIsReadable() } }
     }
-
-    private static let configure: Statement = """
-        SELECT set_config(s.name, s.value, false) FROM unnest($1::text[], $2::text[]) AS s(name, value)
-        """
 
     /// Whether the server hung up; such a connection does not come back.
     public nonisolated var isBroken: Bool { conditions.isBroken.load(ordering: .acquiring) }
 
     /// For example 150018 for 15.18.
     public var serverVersion: Int { channel?.serverVersion ?? 0 }
+    /// The server process, or what a pooler says in its place.
     public var backendPID: Int32 { channel?.backendPID ?? 0 }
+    /// Whether a pooler lends this connection a server process for each transaction. Such a connection can't listen, hold a
+    /// lock for longer than a transaction, or keep a setting; its transactions are as any others.
+    public var isPooled: Bool { channel?.isPooled ?? false }
 
     /// Listens on these channels; rings come as ``events``.
+    ///
+    /// - Throws: ``PostgresError`` of kind `misuse` where ``isPooled``: the rings would reach somebody else.
     public func listen(to channels: [String]) throws {
+        if isPooled { throw PostgresError(.misuse, "a pooled connection can't listen") }
         try run(nil, isBlock: false) { session in
             for channel in channels { try session.script("LISTEN \"\(channel.replacing("\"", with: "\"\""))\"") }
         }

@@ -3,6 +3,8 @@ import Synchronization
 
 public struct DatabaseOptions: Sendable {
     public var connection = ConnectionOptions()
+    /// Another address of the same database, past a pooler, for ``Database/dedicatedConnection(named:)``.
+    public var directConninfo: String?
     /// The most connections that are open at once.
     public var connectionLimit = 8
     /// The most callers that may wait for a connection; one more is refused at once.
@@ -58,11 +60,11 @@ public final class Database: DatabaseAccess {
         }
     }
 
-    /// Opens a connection outside the pool, with the pool's settings.
+    /// Opens a connection outside of this pool, with its settings; at ``DatabaseOptions/directConninfo``, where given.
     public func dedicatedConnection(named name: String) async throws -> Connection {
         var options = options.connection
         options.applicationName = name
-        return try await Connection.open(conninfo, options: options)
+        return try await Connection.open(self.options.directConninfo ?? conninfo, options: options)
     }
 
     /// Ends idle connections, fails whoever waits, and ends the others as they come back.

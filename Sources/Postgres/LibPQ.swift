@@ -9,9 +9,17 @@ struct Link: ~Copyable {
     private let connection: OpaquePointer
 
     /// Begins to connect; answers nil when libpq is out of memory.
-    init?(connectingTo conninfo: String) {
-        guard let connection = PQconnectStart(conninfo) else { return nil }
-        self.connection = connection
+    ///
+    /// The name is part of the start, not a later SET: so a pooler hands it on.
+    init?(connectingTo conninfo: String, as applicationName: String) {
+        let started = withCStrings(["dbname", "application_name"]) { keywords in
+            withCStrings([conninfo, applicationName]) { values in
+                // 1: the first `dbname` may be a whole connection string.
+                PQconnectStartParams(keywords, values, 1)
+            }
+        }
+        guard let started else { return nil }
+        connection = started
     }
 
     deinit { PQfinish(connection) }
@@ -185,4 +193,13 @@ struct ResultHandle: ~Copyable {
     private func errorField(_ code: Unicode.Scalar) -> String? {
         PQresultErrorField(pointer, Int32(code.value)).map { String(cString: $0) }
     }
+}
+
+/// Lends strings to C, as an array that ends with a null pointer.
+private func withCStrings<R>(
+    _ strings: ArraySlice<String>, after pointers: [UnsafePointer<CChar>?] = [],
+    _ body: ([UnsafePointer<CChar>?]) -> R
+) -> R {
+    guard let first = strings.first else { return body(pointers + [nil]) }
+    return first.withCString { withCStrings(strings.dropFirst(), after: pointers + [$0], body) }
 }

@@ -76,23 +76,27 @@ final class Transaction {
     func queue(_ statement: BoundStatement) { pending.append(statement) }
 
     func run(_ statement: BoundStatement, receive: (borrowing ResultHandle) throws -> Void) throws {
-        try exchange(takePending(withBegin: true) + [statement], receive: receive)
+        if isBlock {
+            try exchange(takePending(withBegin: true) + [statement], receive: receive)
+        } else {
+            try exchangeWhole(takePending(withBegin: false) + [statement], receive: receive)
+        }
     }
 
     func script(_ sql: String) throws {
-        let ahead = takePending(withBegin: true)
-        if !ahead.isEmpty { try exchange(ahead) { _ in } }
+        let ahead = takePending(withBegin: isBlock)
+        if !ahead.isEmpty { try isBlock ? exchange(ahead) { _ in } : exchangeWhole(ahead) { _ in } }
         try remembering { try channel.script(sql) }
     }
 
-    /// Ends well. Statements that were only queued need no BEGIN and COMMIT: a pipeline up to its sync is a transaction.
+    /// Ends well.
     func end() throws {
         // A failure that the body swallowed still spoils the transaction: the server would answer COMMIT with ROLLBACK.
         if let failure { throw failure }
         let last = takePending(withBegin: false)
         guard hasBegun || !last.isEmpty else { return }
         do {
-            try exchange(hasBegun ? last + [Self.commit] : last) { _ in }
+            try hasBegun ? exchange(last + [Self.commit]) { _ in } : exchangeWhole(last) { _ in }
             hasBegun = false
         } catch let error as PostgresError where error.kind == .connectionLost {
             throw PostgresError(.outcomeUnknown, "the connection broke during the commit: \(error.message)")
@@ -110,15 +114,33 @@ final class Transaction {
 
     private func takePending(withBegin: Bool) -> [BoundStatement] {
         defer { pending = [] }
-        guard withBegin, isBlock, !hasBegun else { return pending }
+        guard withBegin, !hasBegun else { return pending }
         hasBegun = true
-        return [Self.begin] + pending
+        return (channel.opening ?? [Self.begin]) + pending
     }
 
-    private func exchange(_ statements: [BoundStatement], receive: (borrowing ResultHandle) throws -> Void) throws {
+    /// Statements that are a transaction of their own. They need no BEGIN and COMMIT, since a pipeline up to its sync is one;
+    /// unless it has to begin with settings.
+    private func exchangeWhole(
+        _ statements: [BoundStatement], receive: (borrowing ResultHandle) throws -> Void
+    ) throws {
+        guard let opening = channel.opening else { return try exchange(statements, receive: receive) }
+        let all = opening + statements + [Self.commit]
+        // Until it is known to be over: a failure in it leaves the transaction open.
+        hasBegun = true
+        try exchange(all, answering: all.count - 2, receive: receive)
+        hasBegun = false
+    }
+
+    /// Hands on the result of the last statement, or of the one with the given number.
+    private func exchange(
+        _ statements: [BoundStatement], answering number: Int? = nil,
+        receive: (borrowing ResultHandle) throws -> Void
+    ) throws {
+        let number = number ?? statements.count - 1
         try remembering {
             try channel.exchange(statements) { index, result in
-                if index == statements.count - 1 { try receive(result) }
+                if index == number { try receive(result) }
             }
         }
     }

@@ -8,6 +8,9 @@ struct Connection: ParsableArguments {
     @Option(help: "A libpq connection string. Default: DATABASE_URL, else the running shop of --folder.")
     var databaseURL: String?
 
+    @Option(help: "The same database past a pooler. Default: DIRECT_DATABASE_URL, else none.")
+    var directDatabaseURL: String?
+
     @OptionGroup var folder: FolderOption
 
     /// - Throws: `ValidationError` when there is neither an option, a variable nor a running shop.
@@ -18,7 +21,8 @@ struct Connection: ParsableArguments {
 
     /// Lends a small pool to `body`, and closes it.
     func withDatabase<T: Sendable>(_ body: (Database) async throws -> T) async throws -> T {
-        try await Database.lend(conninfo(), body)
+        let direct = directDatabaseURL ?? ProcessInfo.processInfo.environment["DIRECT_DATABASE_URL"]
+        return try await Database.lend(conninfo(), direct: direct, body)
     }
 }
 
@@ -31,8 +35,11 @@ struct FolderOption: ParsableArguments {
 
 extension Database {
     /// Opens a pool that suits a command line, lends it to `body`, and closes it.
-    static func lend<T: Sendable>(_ conninfo: String, _ body: (Database) async throws -> T) async throws -> T {
+    static func lend<T: Sendable>(
+        _ conninfo: String, direct: String? = nil, _ body: (Database) async throws -> T
+    ) async throws -> T {
         var options = DatabaseOptions()
+        options.directConninfo = direct
         options.connectionLimit = 2
         var logger = Logger(label: "shoeshop")
         logger.logLevel = .error

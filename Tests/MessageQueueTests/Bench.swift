@@ -28,25 +28,31 @@ struct Bench: Sendable {
     private static let places = Places(5)
 
     static func with(
-        _ settings: QueueSettings = .init(), connections: Int = 8, _ body: @Sendable (Bench) async throws -> Void
+        _ settings: QueueSettings = .init(), connections: Int = 8, through route: Route = .direct,
+        _ body: @Sendable (Bench) async throws -> Void
     ) async throws {
         await places.take()
         defer { places.giveBack() }
         var options = DatabaseOptions()
         options.connectionLimit = connections
         options.waitLimit = .seconds(60)
-        try await TestDatabase.with(.queues, options: options) { database in
-            var logger = Logger(label: "tests")
-            logger.logLevel = .error
-            let broker = Broker(database, logger: logger)
-            try await broker.declare(queue: "shoes", settings)
-            // Its heartbeat never runs out: whether it lives is the test's own business.
-            let ids = try await database.query(Consumer.register, "test", "here", Int32(1), "1", Int32.max) {
-                try $0[0, as: Int64.self]
-            }
-            let queues = try await database.query("SELECT id FROM mq.queues") { try $0[0, as: Int32.self] }
-            try await body(Bench(database: database, broker: broker, consumer: ids[0], queue: queues[0]))
+        try await TestDatabase.with(.queues, through: route, options: options) { database in
+            try await body(try await Bench(on: database, settings))
         }
+    }
+
+    init(on database: Database, _ settings: QueueSettings = .init()) async throws {
+        self.database = database
+        var logger = Logger(label: "tests")
+        logger.logLevel = .error
+        broker = Broker(database, logger: logger)
+        try await broker.declare(queue: "shoes", settings)
+        // Its heartbeat never runs out: whether it lives is the test's own business.
+        let ids = try await database.query(Consumer.register, "test", "here", Int32(1), "1", Int32.max, true) {
+            try $0[0, as: Int64.self]
+        }
+        let queues = try await database.query("SELECT id FROM mq.queues") { try $0[0, as: Int32.self] }
+        (consumer, queue) = (ids[0], queues[0])
     }
 
     func send(_ count: Int, from first: Int = 0) async throws {

@@ -98,6 +98,41 @@ struct SurvivalTests {
         }
     }
 
+    @Test("a consumer that was given up, and claims once more before it notices, loses that as well")
+    func claimAfterTheEnd() async throws {
+        try await Bench.with { bench in
+            try await bench.createEffects()
+            try await bench.database.execute(Broker.endConsumers, [bench.consumer])
+            try await bench.send(5)
+            let held = try await bench.receive()
+            #expect(held.count == 5)
+            try await bench.work([Lace()]) { log in try await log.done(5) }
+            await #expect(throws: QueueError.self) { try await bench.broker.complete(held) }
+            #expect(try await bench.effects() == [5, 0])
+        }
+    }
+
+    @Test("a lease that somebody else let run out is noticed by a worker that has nothing to do")
+    func runOutElsewhere() async throws {
+        try await Bench.with { bench in
+            try await bench.createEffects()
+            try await bench.work([Lace()]) { log in
+                try await bench.send(1)
+                try await log.done(1)
+                try await eventually("it has settled, and is idle") { try await bench.statistics().inFlight == 0 }
+                try await bench.broker.pause("shoes")
+                try await bench.send(5, from: 1)
+                try await bench.database.write { session in
+                    try session.execute("UPDATE mq.queues SET paused_at = NULL")
+                    let held = try bench.receive(10, by: bench.consumer, lease: .milliseconds(100), in: session)
+                    #expect(held.count == 5)
+                }
+                try await log.done(6)
+            }
+            #expect(try await bench.effects() == [6, 0])
+        }
+    }
+
     @Test("a graceful shutdown finishes what is in flight and starts nothing new")
     func graceful() async throws {
         try await Bench.with { bench in
@@ -182,7 +217,7 @@ struct SurvivalTests {
                 var longest = Duration.zero
                 for _ in 0..<4 where longest < .seconds(10) {
                     let (before, began) = (try await commits(), ContinuousClock.now)
-                    try await eventually("20 statements") { try await commits() >= before + 20 }
+                    try await eventually("20 statements", within: .seconds(60)) { try await commits() >= before + 20 }
                     longest = max(longest, began.duration(to: .now))
                 }
                 #expect(longest > .seconds(10))

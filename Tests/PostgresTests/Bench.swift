@@ -8,7 +8,7 @@ enum Bench {
     private static let places = Places(6)
 
     static func with<T: Sendable>(
-        _ template: Template = .empty, limit: Int = 8, waiters: Int = 4096,
+        _ template: Template = .empty, through route: Route = .direct, limit: Int = 8, waiters: Int = 4096,
         waitLimit: Duration = .seconds(30),
         _ body: (Database) async throws -> T
     ) async throws -> T {
@@ -18,7 +18,7 @@ enum Bench {
         options.connectionLimit = limit
         options.waiterLimit = waiters
         options.waitLimit = waitLimit
-        return try await TestDatabase.with(template, options: options, body)
+        return try await TestDatabase.with(template, through: route, options: options, body)
     }
 }
 

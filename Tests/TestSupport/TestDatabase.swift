@@ -31,6 +31,14 @@ public struct Template: Sendable {
     public static let empty = Template("empty")
 }
 
+/// The way from a test to its database.
+public enum Route: Sendable {
+    case direct
+    case pooler
+    /// The pooler, and the server itself for connections that need a session.
+    case poolerAndDirect
+}
+
 /// A database of a test's own, on a real server.
 ///
 /// ```swift
@@ -41,12 +49,13 @@ public struct Template: Sendable {
 public enum TestDatabase {
     /// Copies the template, which is made only once, lends the copy to `body`, and drops it afterwards.
     public static func with<T: Sendable>(
-        _ template: Template, options: DatabaseOptions = .init(), _ body: (Database) async throws -> T
+        _ template: Template, through route: Route = .direct, options: DatabaseOptions = .init(),
+        _ body: (Database) async throws -> T
     ) async throws -> T {
         let source = try await Templates.shared.name(of: template)
         let name = "test_\(UUID().uuidString.lowercased().replacing("-", with: "_"))"
         try await administer { try await $0.script("CREATE DATABASE \(name) TEMPLATE \(source)") }
-        let database = Database(try await conninfo(name), options: options, logger: quiet)
+        let database = try await connect(to: name, through: route, options)
         do {
             let value = try await body(database)
             try await drop(database, name)
@@ -55,6 +64,15 @@ public enum TestDatabase {
             try await drop(database, name)
             throw error
         }
+    }
+
+    private static func connect(
+        to name: String, through route: Route, _ options: DatabaseOptions
+    ) async throws -> Database {
+        var options = options
+        if route == .poolerAndDirect { options.directConninfo = try await conninfo(name) }
+        let address = try await route == .direct ? conninfo(name) : TestPooler.shared().conninfo(name)
+        return Database(address, options: options, logger: quiet)
     }
 
     static func conninfo(_ name: String) async throws -> String {

@@ -24,6 +24,9 @@ extension Settings {
 extension Settings {
     public static let databaseURL = Setting(
         "database-url", default: "postgresql:///shop", "Postgres, as a libpq connection string.")
+    public static let directDatabaseURL = Setting<String?>(
+        "direct-database-url", default: nil,
+        "The same database past a pooler, for the connection that listens. Without it, behind a pooler, workers poll.")
     public static let paymentURL = Setting(
         "payment-url", default: "http://127.0.0.1:8091", "Base address of the payment provider.")
     public static let logisticsURL = Setting(

@@ -56,11 +56,15 @@ extension Broker {
 
     /// Claims behind each lane's settled place by the claims' primary key, their places without a completion by the
     /// completions' one. Locks the claims' rows, as ``Broker/extend(_:by:)`` does; those that others hold are skipped.
+    ///
+    /// A consumer may be given up while it lives, and claim once more before it notices: what an ended consumer holds is
+    /// abandoned, whenever it was claimed.
     static let findAbandoned: Statement = """
         WITH claim AS MATERIALIZED (
             SELECT c.lane, c.first_seq, c.last_seq, c.consumer FROM mq.lanes l
             JOIN mq.claims c ON c.queue = l.queue AND c.lane = l.lane AND c.last_seq > coalesce(($3::bigint[])[l.lane + 1], 0)
-            WHERE l.queue = $1 AND ((c.lease_until IS NULL AND c.consumer = ANY ($2)) OR c.lease_until < now())
+            WHERE l.queue = $1 AND (c.lease_until < now() OR (c.lease_until IS NULL AND (c.consumer = ANY ($2)
+                OR EXISTS (SELECT FROM mq.consumers w WHERE w.id = c.consumer AND w.ended_at IS NOT NULL))))
             FOR UPDATE OF c SKIP LOCKED)
         SELECT c.lane, m.seq, m.attempt, m.appended_at, c.consumer, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body
         FROM claim c JOIN mq.messages m ON m.queue = $1 AND m.lane = c.lane AND m.seq BETWEEN c.first_seq AND c.last_seq
@@ -77,22 +81,29 @@ extension Broker {
         """
 
     /// Consumers whose session-level lock is free: their process, or its connection, is gone. Trying the lock holds it for
-    /// this statement only. And those without a heartbeat for a whole lease: stopped, or cut off.
+    /// this transaction only. And those without a heartbeat for as long as they may be silent: stopped, or cut off.
     package func findGone(except own: Int64, on database: some DatabaseAccess) async throws -> Gone {
         let found = try await database.query(Self.findGone, own) { row in
-            (id: try row[0, as: Int64.self], isUnlocked: try row[1, as: Bool.self], isSilent: try row[2, as: Bool.self])
+            (
+                id: try row[0, as: Int64.self], holdsLock: try row[1, as: Bool.self],
+                isUnlocked: try row[2, as: Bool.self], isSilent: try row[3, as: Bool.self]
+            )
         }
         return Gone(
-            unlocked: Set(found.filter(\.isUnlocked).map(\.id)), silent: Set(found.filter(\.isSilent).map(\.id)))
+            unlocked: Set(found.filter(\.isUnlocked).map(\.id)), silent: Set(found.filter(\.isSilent).map(\.id)),
+            lockless: Set(found.filter { !$0.holdsLock }.map(\.id)))
     }
 
     package struct Gone: Sendable {
         package let unlocked: Set<Int64>
         let silent: Set<Int64>
+        /// Behind a pooler, where the heartbeat is the only sign of life.
+        let lockless: Set<Int64>
     }
 
     static let findGone: Statement = """
-        SELECT id, pg_try_advisory_xact_lock(1836122112, id::int), heartbeat_at < now() - make_interval(secs => lease_ms / 1000.0)
+        SELECT id, holds_lock, CASE WHEN holds_lock THEN pg_try_advisory_xact_lock(1836122112, id::int) ELSE false END,
+            heartbeat_at < now() - make_interval(secs => lease_ms / 1000.0)
         FROM mq.consumers WHERE ended_at IS NULL AND id <> $1
         """
 

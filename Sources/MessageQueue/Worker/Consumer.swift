@@ -4,12 +4,22 @@ import Synchronization
 
 /// This process, as the engine sees it: one server session that listens, claims, and by holding a lock shows that it lives.
 ///
+/// Behind a pooler there is no such session: it hears no ring, and shows by its heartbeat alone that it lives.
+///
 /// The connection is made again for ever. A consumer that comes back in time keeps its number and its messages; one that
 /// was given up meanwhile gets a new number, and what it still holds is fenced off.
 final class Consumer: Sendable {
     struct Presence: Sendable {
         let id: Int64
         let connection: Connection
+        let isPooled: Bool
+    }
+
+    /// What it is known as, if it has not been given up since.
+    private struct Identity {
+        var current: (id: Int64, holdsLock: Bool)?
+        /// Numbers that it gave up itself, and has yet to say so.
+        var abandoned: [Int64] = []
     }
 
     let name: String
@@ -17,11 +27,13 @@ final class Consumer: Sendable {
     private let queues: [QueueName]
     private let journal: WorkerJournal
     private let gate = Gate<Presence>()
-    private let id = Mutex<Int64?>(nil)
+    private let identity = Mutex(Identity())
     private let isLeaving = Atomic<Bool>(false)
 
     private static let firstPause = Duration.milliseconds(50)
     private static let longestPause = Duration.seconds(2)
+    /// How long a pooled consumer may be silent until the others give it up.
+    private static let longestSilence = Duration.seconds(8)
 
     init(_ name: String, of broker: Broker, queues: [QueueName], journal: WorkerJournal) {
         self.name = name
@@ -38,6 +50,9 @@ final class Consumer: Sendable {
             gate.close { $0.connection === presence.connection }
         }
     }
+
+    /// Whether a pooler keeps the rings of other processes away.
+    var isPooled: Bool { gate.current?.isPooled ?? false }
 
     /// Nobody need wait for a connection any longer: the worker stops.
     func stopWaiting() { gate.sendAway() }
@@ -86,7 +101,11 @@ final class Consumer: Sendable {
     /// Begins anew under another number, after a claim whose answer was lost: what it may have claimed is in nobody's
     /// hands here, and is rescued like that of a process which is gone.
     func beginAnew(after presence: Presence) async {
-        id.withLock { if $0 == presence.id { $0 = nil } }
+        identity.withLock { known in
+            guard known.current?.id == presence.id else { return }
+            known.current = nil
+            known.abandoned.append(presence.id)
+        }
         await presence.connection.close()
     }
 
@@ -100,36 +119,58 @@ final class Consumer: Sendable {
     private func appear() async throws -> Presence {
         let connection = try await broker.database.dedicatedConnection(named: name)
         do {
-            let id = try await identity(on: connection)
-            self.id.withLock { $0 = id }
+            let isPooled = await connection.isPooled
+            let known = try await resumed(on: connection, holdsLock: !isPooled)
+            let id = if let known { known } else { try await register(on: connection, holdsLock: !isPooled) }
+            try await sayWhatIsAbandoned(on: connection)
             let entries = try await broker.entries(of: queues, on: connection)
-            try await connection.listen(to: entries.map { Doorbell.channel(of: $0.id) })
-            return Presence(id: id, connection: connection)
+            if !isPooled { try await connection.listen(to: entries.map { Doorbell.channel(of: $0.id) }) }
+            return Presence(id: id, connection: connection, isPooled: isPooled)
         } catch {
             await connection.close()
             throw error
         }
     }
 
-    private func identity(on connection: Connection) async throws -> Int64 {
-        if let known = id.withLock({ $0 }), try await resume(known, on: connection) { return known }
-        let entries = try await broker.entries(of: queues, on: connection)
-        let lease = entries.map(\.lease).min() ?? .seconds(30)
+    private func register(on connection: Connection, holdsLock: Bool) async throws -> Int64 {
+        let lease = try await broker.entries(of: queues, on: connection).map(\.lease).min() ?? .seconds(30)
+        let silence = holdsLock ? lease : min(lease, Self.longestSilence)
         let info = ProcessInfo.processInfo
         let ids = try await connection.query(
-            Self.register, name, info.hostName, info.processIdentifier, Self.version, Int32(lease.milliseconds)
+            Self.register, name, info.hostName, info.processIdentifier, Self.version, Int32(silence.milliseconds),
+            holdsLock
         ) { row in try row[0, as: Int64.self] }
         guard let id = ids.first else { throw PostgresError(.misuse, "a consumer could not be registered") }
-        try await connection.execute(Self.lock, id, within: .seconds(5))
+        if holdsLock { try await connection.execute(Self.lock, id, within: .seconds(5)) }
+        identity.withLock { $0.current = (id, holdsLock) }
         return id
     }
 
-    /// False when it has been given up meanwhile, or its old session still lingers.
-    private func resume(_ id: Int64, on connection: Connection) async throws -> Bool {
-        do { try await connection.execute(Self.lock, id, within: .seconds(3)) } catch let error as PostgresError
-            where error.kind == .deadlineExceeded
-        { return false }
+    /// Nil when there is nothing to resume: it has been given up meanwhile, or its old session still lingers.
+    private func resumed(on connection: Connection, holdsLock: Bool) async throws -> Int64? {
+        guard let known = identity.withLock({ $0.current }) else { return nil }
+        if known.holdsLock == holdsLock, try await isResumed(known.id, on: connection, holdsLock: holdsLock) {
+            return known.id
+        }
+        identity.withLock { $0.abandoned.append(known.id) }
+        return nil
+    }
+
+    private func isResumed(_ id: Int64, on connection: Connection, holdsLock: Bool) async throws -> Bool {
+        do {
+            if holdsLock { try await connection.execute(Self.lock, id, within: .seconds(3)) }
+        } catch let error as PostgresError where error.kind == .deadlineExceeded {
+            return false
+        }
         return try await connection.execute(Self.beat, id) == 1
+    }
+
+    /// What numbers hold that nobody has any more is abandoned, see ``Broker/findAbandoned``.
+    private func sayWhatIsAbandoned(on connection: Connection) async throws {
+        let abandoned = identity.withLock { $0.abandoned }
+        guard !abandoned.isEmpty else { return }
+        try await connection.execute(Broker.endConsumers, abandoned)
+        identity.withLock { $0.abandoned.removeAll(where: abandoned.contains) }
     }
 
     func heartbeat() async throws {
@@ -144,7 +185,7 @@ final class Consumer: Sendable {
     static let version = "1"
 
     static let register: Statement = """
-        INSERT INTO mq.consumers (name, host, pid, version, lease_ms) VALUES ($1, $2, $3, $4, $5) RETURNING id
+        INSERT INTO mq.consumers (name, host, pid, version, lease_ms, holds_lock) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
         """
     static let lock: Statement = "SELECT pg_advisory_lock(1836122112, $1::int)"
     static let beat: Statement = "UPDATE mq.consumers SET heartbeat_at = now() WHERE id = $1 AND ended_at IS NULL"

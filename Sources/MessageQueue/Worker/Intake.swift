@@ -5,6 +5,8 @@ package protocol Intake: Sendable {
     /// Claims the next messages of the runtime's queue, at most `limit`.
     func claim(_ limit: Int, runtime: StepRuntime) async throws -> Broker.Catch
     func lookForMore(runtime: StepRuntime) async throws -> Prospect
+    /// Whether rings don't come in, so that it has to look by itself.
+    var isDeaf: Bool { get }
     /// What jitter is made of: a number between -1 and 1.
     var draw: Double { get }
 }
@@ -20,6 +22,7 @@ package enum Prospect: Sendable {
 /// A worker's steps take what comes for as long as it lives.
 extension Consumer: Intake {
     var draw: Double { Double.random(in: -1...1) }
+    var isDeaf: Bool { isPooled }
 
     func claim(_ limit: Int, runtime: StepRuntime) async throws -> Broker.Catch {
         let presence = try await presence()

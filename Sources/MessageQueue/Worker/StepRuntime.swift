@@ -44,7 +44,7 @@ public final class StepRuntime: Sendable {
     var isStopping: Bool { stoppedAt.withLock { $0 != nil } }
     /// After the drain limit nothing is waited for any more.
     var isOutOfTime: Bool { stoppedAt.withLock { $0.map { $0 + drainLimit < .now } ?? false } }
-    /// Grows with each claim: whether there is anything new to settle.
+    /// Grows with each claim that may have been made: whether there is anything new to settle.
     var claimCount: Int { claims.load(ordering: .relaxed) }
 
     /// The queue with its settings as last read.
@@ -69,6 +69,7 @@ public final class StepRuntime: Sendable {
     ///   - handle: takes what came, and gives back the room.
     func pump(room: () async -> Int, giveBack: (Int) -> Void, handle: ([ReceivedMessage]) -> Void) async {
         var promotion = ContinuousClock.now
+        var patience = Patience(longest: poll)
         while !isStopping, !Task.isCancelled {
             journal.beat("receive \(queue)")
             guard let most = await admitted() else { continue }
@@ -82,13 +83,15 @@ public final class StepRuntime: Sendable {
                     journal.record(.received(queue, count: messages.count))
                     handle(messages)
                 }
+                if !messages.isEmpty { patience.renew() }
                 guard messages.isEmpty && !caught.isIncomplete || promotion <= .now else { continue }
                 switch try await intake.lookForMore(runtime: self) {
                 case .lookAgain: promotion = .now + min(poll, .seconds(1))
                 case .wait(let pause):
                     promotion = .now + min(pause ?? poll, .seconds(1))
                     guard messages.isEmpty, !caught.isIncomplete, !isStopping else { continue }
-                    await bell.wait(atMost: min(pause ?? poll, caught.wait ?? poll, poll))
+                    let longest = patience.next(isDeaf: intake.isDeaf)
+                    await bell.wait(atMost: min(pause ?? poll, caught.wait ?? poll, longest))
                 case .over: stop()
                 }
             } catch {
@@ -111,14 +114,41 @@ public final class StepRuntime: Sendable {
     }
 
     private func receive(_ limit: Int) async throws -> Broker.Catch {
-        let caught = try await intake.claim(limit, runtime: self)
-        if !caught.messages.isEmpty { claims.add(1, ordering: .relaxed) }
-        return caught
+        do {
+            let caught = try await intake.claim(limit, runtime: self)
+            if !caught.messages.isEmpty { claims.add(1, ordering: .relaxed) }
+            return caught
+        } catch {
+            claims.add(1, ordering: .relaxed)
+            throw error
+        }
     }
 
     private func recover(from error: any Error) async {
         broker.logger.info(
             "could not receive, trying again", metadata: ["queue": "\(queue)", "error": "\(error)"])
         try? await Task.sleep(for: .milliseconds(200) * Double.random(in: 0.8...1.2))
+    }
+}
+
+/// How long an idle step waits before it looks by itself.
+///
+/// Without a doorbell, behind a pooler, it looks at once after something came, and then ever less often: so a message waits
+/// for a third of the time that its queue was idle, and a second at the most.
+struct Patience {
+    private static let shortest = Duration.milliseconds(10)
+    private static let longestWhenDeaf = Duration.seconds(1)
+
+    let longest: Duration
+    private var step = shortest
+
+    init(longest: Duration) { self.longest = longest }
+
+    mutating func renew() { step = Self.shortest }
+
+    mutating func next(isDeaf: Bool) -> Duration {
+        guard isDeaf else { return longest }
+        defer { step = min(step * 1.5, Self.longestWhenDeaf) }
+        return min(step, longest)
     }
 }

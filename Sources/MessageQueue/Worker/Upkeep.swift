@@ -14,20 +14,23 @@ struct Upkeep: Sendable {
     /// Runs until the task is cancelled.
     func run() async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await every(.seconds(1), "rescue") { [watch = Watch()] in try await rescue(watch) } }
-            group.addTask { await every(heartbeat, "heartbeat") { try await beat() } }
-            group.addTask { await every(.seconds(2), "settle") { [memory = Memory()] in try await settle(memory) } }
-            group.addTask { await every(options.upkeepInterval, "retire") { try await retire() } }
+            group.addTask { await every({ .seconds(1) }, "rescue") { [watch = Watch()] in try await rescue(watch) } }
+            group.addTask { await every({ heartbeat }, "heartbeat") { try await beat() } }
+            group.addTask { await every({ .seconds(2) }, "settle") { [memory = Memory()] in try await settle(memory) } }
+            group.addTask { await every({ options.upkeepInterval }, "retire") { try await retire() } }
         }
     }
 
+    /// Behind a pooler there is no other sign of life, so there it comes often.
     private var heartbeat: Duration {
         let lease = runtimes.map(\.entry.lease).min() ?? .seconds(30)
-        return min(lease / 3, .seconds(10))
+        return min(lease / 4, consumer.isPooled ? .seconds(2) : .seconds(10))
     }
 
     /// One loop that doesn't end by a failure: what went wrong is logged, and tried again next time.
-    private func every(_ interval: Duration, _ name: String, _ action: @escaping () async throws -> Void) async {
+    private func every(
+        _ interval: () -> Duration, _ name: String, _ action: @escaping () async throws -> Void
+    ) async {
         while !Task.isCancelled {
             journal.beat(name)
             do { try await action() } catch {
@@ -35,7 +38,7 @@ struct Upkeep: Sendable {
                 if Task.isCancelled || error is CancellationError { return }
                 broker.logger.info("\(name) failed, trying again", metadata: ["error": "\(error)"])
             }
-            try? await Task.sleep(for: interval * Double.random(in: 0.9...1.1))
+            try? await Task.sleep(for: interval() * Double.random(in: 0.9...1.1))
         }
     }
 
@@ -46,26 +49,34 @@ struct Upkeep: Sendable {
 
     // MARK: Lost consumers
 
-    /// What the rescue loop remembers between two rounds.
+    /// What the rescue loop remembers between its rounds.
     private final class Watch {
         var suspects: Set<Int64> = []
+        /// How many rounds each consumer has been silent for.
+        var silence: [Int64: Int] = [:]
+        /// Silent ones that everything has been taken from already.
         var silenced: Set<Int64> = []
     }
 
+    /// Who was silent for long is given this many rounds more: while the server was away nobody could give a sign.
+    private static let grace = 3
+
     /// A consumer is given up when its lock was free twice in a row, so that one that is just reconnecting keeps its
-    /// messages; or when it has been silent for a whole lease.
+    /// messages; or when it has been silent for too long. One that holds its lock all the same may come back.
     private func rescue(_ watch: Watch) async throws {
         let presence = try await consumer.presence()
         let gone = try await broker.findGone(except: presence.id, on: presence.connection)
-        let lost = gone.unlocked.intersection(watch.suspects)
-        watch.suspects = gone.unlocked
-        let silent = gone.silent.subtracting(watch.silenced).subtracting(gone.unlocked)
-        watch.silenced = gone.silent
+        watch.silence = Dictionary(uniqueKeysWithValues: gone.silent.map { ($0, watch.silence[$0, default: 0] + 1) })
+        watch.silenced.formIntersection(gone.silent)
+        let silent = Set(watch.silence.filter { $0.value >= Self.grace }.keys)
+            .subtracting(gone.unlocked).subtracting(watch.silenced)
+        let lost = gone.unlocked.intersection(watch.suspects).union(silent.intersection(gone.lockless))
+        watch.suspects = gone.unlocked.subtracting(lost)
         guard !lost.isEmpty || !silent.isEmpty else { return }
         for id in lost.union(silent) { journal.record(.consumerLost(id)) }
         try await takeEverything(from: Array(lost.union(silent)))
+        watch.silenced.formUnion(silent)
         if !lost.isEmpty { try await broker.database.execute(Broker.endConsumers, Array(lost)) }
-        watch.suspects.subtract(lost)
     }
 
     /// Puts back all that these consumers hold.
@@ -84,6 +95,7 @@ struct Upkeep: Sendable {
     // MARK: Settled places
 
     private final class Memory {
+        var round = 0
         var claims: [Int32: Int] = [:]
         var kept: [Int32: [Int64]] = [:]
     }
@@ -91,9 +103,14 @@ struct Upkeep: Sendable {
     /// A queue at rest keeps its settled places once that saves later look-ups this many places.
     private static let worthKeeping: Int64 = 1000
 
-    /// Only where something was claimed since the last time, or was open then.
+    /// Now and then everywhere: others claim, too, and their leases end.
+    private static let thoroughRound = 10
+
+    /// Only where something was claimed here since the last time, or was open then.
     private func settle(_ memory: Memory) async throws {
-        for runtime in runtimes where memory.claims[runtime.entry.id] != runtime.claimCount {
+        memory.round += 1
+        let isThorough = memory.round.isMultiple(of: Self.thoroughRound)
+        for runtime in runtimes where isThorough || memory.claims[runtime.entry.id] != runtime.claimCount {
             let claims = runtime.claimCount
             let known = runtime.memory.settled.withLock { $0 }
             let settlement = try await broker.settle(runtime.entry.id, from: known, on: broker.database)
@@ -101,8 +118,9 @@ struct Upkeep: Sendable {
             if settlement.open == 0 {
                 memory.claims[runtime.entry.id] = claims
                 try await keep(settlement.settled, of: runtime.entry.id, memory)
+            } else {
+                _ = try await broker.rescue(runtime.entry, from: [], settled: settlement.settled)
             }
-            _ = try await broker.rescue(runtime.entry, from: [], settled: settlement.settled)
         }
     }
 

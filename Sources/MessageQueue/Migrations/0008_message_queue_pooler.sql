@@ -1,0 +1,1 @@
+../../../Migrations/0008_message_queue_pooler.sql
