@@ -47,6 +47,8 @@ extension [Migration] {
         Migration(number: 6, name: "0006_message_queue_flow", sql: text(PackageResources._006_message_queue_flow_sql)),
         Migration(
             number: 8, name: "0008_message_queue_pooler", sql: text(PackageResources._008_message_queue_pooler_sql)),
+        Migration(
+            number: 9, name: "0009_message_queue_rotation", sql: text(PackageResources._009_message_queue_rotation_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -76,6 +76,27 @@ struct SegmentTests {
         }
     }
 
+    @Test("the head moves on while senders never pause", .timeLimit(.minutes(2)))
+    func rotationUnderTraffic() async throws {
+        try await Bench.with(connections: 7) { bench in
+            let isOver = Tally(false)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for sender in 0..<6 {
+                    group.addTask {
+                        while !isOver.value { try await bench.send(1, from: sender) }
+                    }
+                }
+                defer { isOver.change { $0 = true } }
+                try await eventually("four segments") {
+                    // A rotation that finds no gap gives up, and is tried again.
+                    _ = try? await bench.broker.retire(Self.rotating)
+                    return try await bench.number("SELECT count(*) FROM mq.segments") >= 4
+                }
+            }
+            #expect(try await bench.audit() == [])
+        }
+    }
+
     @Test("a segment is dropped only when all in it is finished, whatever became of later ones")
     func droppedWhenFinished() async throws {
         try await Bench.with(QueueSettings(lanes: 2)) { bench in

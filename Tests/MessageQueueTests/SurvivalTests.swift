@@ -124,8 +124,7 @@ struct SurvivalTests {
                 try await bench.send(5, from: 1)
                 try await bench.database.write { session in
                     try session.execute("UPDATE mq.queues SET paused_at = NULL")
-                    let held = try bench.receive(
-                        10, by: bench.consumer, lease: .milliseconds(100), in: session)
+                    let held = try bench.receive(10, by: bench.consumer, lease: .milliseconds(100), in: session)
                     #expect(held.count == 5)
                 }
                 try await log.done(6)

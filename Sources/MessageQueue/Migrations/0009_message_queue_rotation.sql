@@ -1,0 +1,1 @@
+../../../Migrations/0009_message_queue_rotation.sql
