@@ -184,6 +184,34 @@ struct CancellationTests {
         }
     }
 
+    @Test("a release that meets a reservation which is just being made finds it all the same")
+    func releaseBesideReservation() async throws {
+        try await PaperShop.with { shop in
+            let first = try await shop.submit()
+            while try await shop.move([PriceOrders(shop.shop), ReserveStock(shop.shop)]) {}
+            let second = try await shop.submit()
+            _ = try await shop.test.handle(with: PriceOrders(shop.shop))
+            for id in [first, second] {
+                try await shop.shop.broker.send(
+                    [Outgoing(OrderReference(orderID: id), key: "\(id)")], to: Workflow.stockRelease)
+            }
+            let holder = try await shop.shop.database.dedicatedConnection(named: "holder")
+            try await holder.execute("SELECT pg_advisory_lock(5)")
+            async let reserved = shop.test.handle(with: HeldReservation(step: ReserveStock(shop.shop)))
+            try await shop.eventuallyBlocked(1)
+            // It has looked for reservations before it waits for the pairs of the first one.
+            async let released = shop.test.handle(next: 2, with: ReleaseStock(shop.shop))
+            try await shop.eventuallyBlocked(2)
+            await holder.close()
+            #expect(try await (reserved + released).allSatisfy(\.isDone))
+            try await shop.finish()
+            #expect(
+                try await shop.shop.database.query("SELECT on_hand FROM stock.items WHERE sku = 'RUNNER-42-TAN'") {
+                    try $0[0, as: Int.self]
+                } == [20])
+        }
+    }
+
     @Test("of a rejected order the answer tells why; it stays rejected")
     func rejected() async throws {
         try await PaperShop.with { shop in
@@ -199,7 +227,26 @@ struct CancellationTests {
     }
 }
 
+/// Reserves, and commits only once lock 5 can be had.
+private struct HeldReservation: Step {
+    let queue = Workflow.stock
+    let step: ReserveStock
+
+    func commit(_ batch: [Delivery<StockRequest>], in session: borrowing Session) throws {
+        try step.commit(batch, in: session)
+        try session.execute("SELECT pg_advisory_xact_lock(5)")
+    }
+}
+
 extension PaperShop {
+    fileprivate func eventuallyBlocked(_ count: Int) async throws {
+        try await eventually("\(count) wait for a lock") {
+            try await shop.database.query(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            ) { try $0[0, as: Int.self] } == [count]
+        }
+    }
+
     /// Some message of the past comes once more.
     fileprivate func repeatOne(_ number: Int) async throws {
         try await shop.database.execute(
