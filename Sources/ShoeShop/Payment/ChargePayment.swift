@@ -36,9 +36,9 @@ public struct ChargePayment: PreparingStep {
         }.oncePerOrder(\.request.order.id)
         let cancelled = try calls.cancelled(among: answers.map(\.request.order.id), in: session)
         Charges.record(answers, in: session)
-        let (vain, good) = answers.partitioned { cancelled.contains($0.request.order.id) }
+        let good = answers.filter { !cancelled.contains($0.request.order.id) }
         try broker.announce(good.map { $0.event(at: now) }, in: session)
-        try undo(vain, at: now, in: session)
+        try undo(answers.filter { cancelled.contains($0.request.order.id) }, at: now, in: session)
     }
 
     /// Of a cancelled order only its status hears that it was charged.

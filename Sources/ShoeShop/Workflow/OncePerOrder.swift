@@ -1,8 +1,4 @@
 extension Sequence {
-    func partitioned(by belongs: (Element) -> Bool) -> ([Element], [Element]) {
-        (filter(belongs), filter { !belongs($0) })
-    }
-
     /// The first element of each order, sorted by order id: the order in which every step locks rows.
     func oncePerOrder(_ id: (Element) -> OrderID) -> [Element] {
         var seen: Set<OrderID> = []
