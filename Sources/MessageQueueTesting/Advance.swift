@@ -4,8 +4,8 @@ import Postgres
 extension TestBroker {
     /// Lets virtual time pass, at once: for the engine it is now that much later.
     ///
-    /// What was deferred becomes due, leases end, keys of `sendOnce` expire, messages and dead letters grow older, just
-    /// as if the time had passed. Of the consumers, those that are gone are noticed; those that live are taken to have
+    /// What was deferred becomes due, leases end, blocked keys are tried again, rates let more through, keys of `sendOnce`
+    /// expire, messages and dead letters grow older, just as if the time had passed. Of the consumers, those that are gone are noticed; those that live are taken to have
     /// given their signs of life meanwhile, and keep what they hold. Messages whose lease ended are back in their queues when
     /// this returns; what has become due is handled by the next ``drain(_:advancingUpTo:limit:)``, or by a worker, which
     /// is told.

@@ -49,7 +49,7 @@ extension TestBroker {
     /// Whether there may be more to do: something is due, or becomes so within the time that is left, which then passes.
     private func goOn(_ entries: [Catalogue.Entry], _ left: inout Duration) async throws -> Bool {
         let standings = try await standing(of: entries)
-        let next = standings.filter { !$0.isPaused }.compactMap(\.next).min()
+        let next = standings.filter { $0.what != nil && !$0.isPaused }.compactMap(\.next).min()
         if let next, next <= left {
             if next > .zero { try await advance(by: next) }
             left -= next

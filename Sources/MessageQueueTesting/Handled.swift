@@ -8,6 +8,8 @@ public struct Handled: Sendable, CustomStringConvertible {
         /// Failed; comes again after this time, with the attempt counted.
         case retried(after: Duration)
         case deadLettered(reason: String)
+        /// In a queue that keeps order: failed for good and blocks its key, or stood behind one that failed.
+        case held
         /// Given back; comes again after this time, without counting the attempt.
         case released(after: Duration)
         /// Somebody else had taken the message over. Whatever the step did was rolled back.
@@ -65,6 +67,7 @@ extension TestBroker {
             case "r": .retried(after: after)
             case "b": .released(after: after)
             case "f": .deadLettered(reason: reason ?? "")
+            case "h": .held
             case "x": .leaseLost
             default: .open
             }
@@ -74,8 +77,10 @@ extension TestBroker {
     private static let outcomes: Statement = """
         SELECT p.n, d.outcome::text, d.error,
             (SELECT l.reason FROM mq.dead_letters l WHERE l.id = p.id AND l.queue = p.queue ORDER BY l.ticket DESC LIMIT 1),
-            (SELECT extract(epoch FROM f.due_at - d.finished_at) * 1000000 FROM mq.deferred f
-             WHERE f.id = p.id AND f.queue = p.queue ORDER BY f.ticket DESC LIMIT 1)::bigint
+            (SELECT extract(epoch FROM coalesce((
+                SELECT f.due_at FROM mq.deferred f WHERE f.id = p.id AND f.queue = p.queue ORDER BY f.ticket DESC LIMIT 1), (
+                SELECT b.retry_at FROM mq.held h JOIN mq.blocked_keys b ON b.queue = h.queue AND b.key = h.key
+                WHERE h.id = p.id AND h.queue = p.queue AND b.retry_at < 'infinity' LIMIT 1)) - d.finished_at) * 1000000)::bigint
         FROM unnest($1::int[], $2::smallint[], $3::bigint[], $4::uuid[]) WITH ORDINALITY AS p(queue, lane, seq, id, n)
         LEFT JOIN mq.completions d ON (d.queue, d.lane, d.seq) = (p.queue, p.lane, p.seq)
         ORDER BY p.n

@@ -9,7 +9,7 @@ struct Standing: Sendable {
     let deferred: Int
     let held: Int
     let isPaused: Bool
-    /// In how much time something becomes due or a lease ends; zero when something is due.
+    /// In how much time something becomes due, a lease ends, or the queue's rate lets more through; zero when something is due.
     let next: Duration?
 
     /// What there is; nil for an empty queue.
@@ -58,6 +58,8 @@ extension TestBroker {
             SELECT c.queue, min(c.lease_until) FROM mq.claims c, generate_series(c.first_seq, c.last_seq) AS place(seq)
             WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE (d.queue, d.lane, d.seq) = (c.queue, c.lane, place.seq))
             GROUP BY c.queue
+            UNION ALL
+            SELECT c.queue, max(c.paced_until) FROM mq.claims c WHERE c.paced_until > now() GROUP BY c.queue
         ) AS event (queue, at) JOIN mq.queues q ON q.id = event.queue
         WHERE q.id = ANY($1) AND at IS NOT NULL
         """

@@ -41,7 +41,7 @@ extension TestBroker {
         }
     }
 
-    /// An attempt that was retried, released or expired has a successor, and one that is dead a letter: those stand for the
+    /// An attempt that was retried, released, held or expired has a successor, and one that is dead a letter: those stand for the
     /// message. Its first attempt tells when it entered the log: with its sending, or later, when it had been delayed.
     private static let stored: Statement = """
         WITH stand AS (
@@ -53,6 +53,8 @@ extension TestBroker {
             WHERE coalesce(d.outcome, 'd') = 'd'
             UNION ALL
             SELECT queue, attempt, 'deferred', id, sent_at, topic, key, tag, headers, body, due_at, ticket FROM mq.deferred
+            UNION ALL
+            SELECT queue, attempt, 'held', id, sent_at, topic, key, tag, headers, body, NULL, rank FROM mq.held
             UNION ALL
             SELECT queue, attempts, 'dead', id, sent_at, topic, key, tag, headers, body, NULL, ticket FROM mq.dead_letters)
         SELECT s.queue, q.name, s.attempt, s.state,

@@ -18,6 +18,7 @@ import ShoeShop
     private static func addRoutes(of shop: Shop, to router: Router<BasicRequestContext>, logger: Logger) {
         router.add(middleware: Problems(logger: logger))
         SubmissionRoutes(OrderDesk(shop)).add(to: router)
+        CancellationRoute(shop).add(to: router)
         ReadingRoutes(OrderReader(shop.database)).add(to: router)
         DescriptionRoute().add(to: router)
     }

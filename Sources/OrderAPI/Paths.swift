@@ -7,7 +7,8 @@ import HTTPTypes
 enum Paths {
     private static let methods: [([String], HTTPRequest.Method)] = [
         (["orders"], .post), (["orders", "*"], .get), (["orders", "*", "events"], .get),
-        (["orders", "*", "invoice"], .get), (["products"], .get), (["openapi.yaml"], .get), (["metrics"], .get),
+        (["orders", "*", "invoice"], .get), (["orders", "*", "cancel"], .post), (["products"], .get),
+        (["openapi.yaml"], .get), (["metrics"], .get),
         (["health", "live"], .get), (["health", "ready"], .get),
     ]
 

@@ -68,7 +68,7 @@ struct Problems<Context: RequestContext>: RouterMiddleware {
             return Problem(
                 .serviceUnavailable, "The database can't be reached at the moment.",
                 detail: error.kind == .outcomeUnknown
-                    ? "Whether the order was stored is unknown. Repeat it with the same Idempotency-Key."
+                    ? "Whether it was stored is unknown. Repeat the request, an order with the same Idempotency-Key."
                     : "Nothing was stored. Try again.",
                 headers: [.retryAfter: "2"])
         default:

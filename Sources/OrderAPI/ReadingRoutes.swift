@@ -32,12 +32,12 @@ struct ReadingRoutes {
     }
 
     /// What is no UUID names no order.
-    private static func id(in context: BasicRequestContext) throws -> OrderID {
+    static func id(in context: BasicRequestContext) throws -> OrderID {
         guard let id = context.parameters.get("id").flatMap(OrderID.init) else { throw noSuchOrder }
         return id
     }
 
-    private static var noSuchOrder: Problem { Problem(.notFound, "There is no such order.") }
+    static var noSuchOrder: Problem { Problem(.notFound, "There is no such order.") }
 }
 
 /// `GET /openapi.yaml`.

@@ -6,6 +6,7 @@ import ShoeShop
         await Launch.worker("payment-worker", "Charges customers, and refunds them.") { shop in
             ChargePayment(shop)
             RefundPayment(shop)
+            CancelPayment(shop)
         }
     }
 }

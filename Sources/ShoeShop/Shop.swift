@@ -40,11 +40,12 @@ extension OrderEvent {
         case .rejected: Workflow.orderRejected
         case .scheduled: Workflow.deliveryScheduled
         case .impossible: Workflow.deliveryImpossible
-        case .refunded, .cancelled: nil
+        case .cancelled: Workflow.orderCancelled
+        case .refunded: nil
         }
     }
 
-    fileprivate var outgoing: Outgoing<OrderEvent> {
+    var outgoing: Outgoing<OrderEvent> {
         let tag: String? = if case .rejected(let event) = self { event.reason.rawValue } else { nil }
         return Outgoing(self, key: orderID.description, tag: tag)
     }

@@ -11,11 +11,14 @@ public enum Workflow {
     public static let stockDispatch = Queue<OrderReference>("stock-dispatch")
     public static let stockRelease = Queue<OrderReference>("stock-release")
     public static let refunds = Queue<RefundRequest>("refunds")
+    public static let cancellations = Queue<OrderReference>("cancellations")
+    public static let paymentCancel = Queue<OrderReference>("payment-cancel")
 
     public static let orderProcessed = Topic<OrderEvent>("order-processed")
     public static let orderRejected = Topic<OrderEvent>("order-rejected")
     public static let deliveryScheduled = Topic<OrderEvent>("delivery-scheduled")
     public static let deliveryImpossible = Topic<OrderEvent>("delivery-impossible")
+    public static let orderCancelled = Topic<OrderEvent>("order-cancelled")
 }
 
 /// The same as data: what has to be there before a step can run.
@@ -35,12 +38,13 @@ public struct Topology: Sendable {
         queues: [
             (Workflow.orders.name, own), (Workflow.stock.name, own), (Workflow.invoices.name, own),
             (Workflow.orderStatus.name, own), (Workflow.stockDispatch.name, own), (Workflow.stockRelease.name, own),
+            (Workflow.cancellations.name, own), (Workflow.paymentCancel.name, own),
             (Workflow.payment.name, thirdParty), (Workflow.logistics.name, thirdParty),
             (Workflow.refunds.name, thirdParty),
         ],
         topics: [
             Workflow.orderProcessed.name, Workflow.orderRejected.name, Workflow.deliveryScheduled.name,
-            Workflow.deliveryImpossible.name,
+            Workflow.deliveryImpossible.name, Workflow.orderCancelled.name,
         ],
         subscriptions: [
             hear(Workflow.orderProcessed, on: [Workflow.logistics.name, Workflow.invoices.name, status]),
@@ -48,6 +52,7 @@ public struct Topology: Sendable {
             // Only a declined order has shoes set aside when it is rejected.
             hear(Workflow.orderRejected, on: [Workflow.stockRelease.name], tags: [.declined]),
             hear(Workflow.deliveryScheduled, on: [Workflow.stockDispatch.name, status]),
+            hear(Workflow.orderCancelled, on: [Workflow.stockRelease.name, Workflow.paymentCancel.name, status]),
             hear(Workflow.deliveryImpossible, on: [Workflow.stockRelease.name, Workflow.refunds.name, status]),
         ].flatMap(\.self))
 

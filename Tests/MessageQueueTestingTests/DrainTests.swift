@@ -124,6 +124,46 @@ struct DrainTests {
         }
     }
 
+    @Test("in a queue that keeps order, what is held is told, and comes in its order once time passes")
+    func ordered() async throws {
+        try await TestBroker.with { test in
+            let line = Queue<Parcel>("line")
+            let retry = RetryPolicy(attempts: 2, base: .seconds(60), cap: .seconds(60))
+            try await test.broker.declare(queue: line.name, QueueSettings(retry: retry, order: .blockOnFailure))
+            try await test.broker.send((1...3).map { Outgoing(Parcel(weight: $0), key: "a") }, to: line)
+            let seen = Tally<[Int]>([])
+            func carry(failing: Bool) -> Carry {
+                Carry(queue: line) { parcel in
+                    seen.change { $0.append(parcel.payload.weight) }
+                    if failing, parcel.payload.weight == 1 { throw Trouble() }
+                }
+            }
+            let report = try await test.drain([carry(failing: true)])
+            #expect(
+                try report.failures.only { $0.error == "the belt is stuck" }.outcome == .retried(after: .seconds(60)))
+            #expect(try await test.sent(to: line).payloads().map(\.weight) == [1, 2, 3])
+            #expect(try await test.sent(to: line).map(\.state) == [.held, .held, .held])
+            let second = try await test.drain([carry(failing: true)], advancingUpTo: .seconds(600))
+            #expect(second.handled.map(\.outcome) == [.held] && second.done() == 0)
+            #expect(try await test.sent(to: line).map(\.state) == [.held, .held, .held])
+            #expect(try await test.deadLetters(in: line.name).isEmpty)
+        }
+    }
+
+    @Test("a queue's rate lets through what it allows in the virtual time that may pass")
+    func rate() async throws {
+        try await TestBroker.with { test in
+            let slow = Queue<Parcel>("slow")
+            let limits = QueueLimits(rate: 1 / 3600, burst: 1)
+            try await test.broker.declare(queue: slow.name, QueueSettings(limits: limits))
+            try await test.broker.send((1...5).map { Outgoing(Parcel(weight: $0)) }, to: slow)
+            let step = Carry(queue: slow) { _ in }
+            await #expect { try await test.drain([step]) } throws: { "\($0)".contains("slow: 4 waiting") }
+            let report = try await test.drain([step], advancingUpTo: .days(1))
+            #expect(report.done() == 4 && report.elapsed > .hours(3) && report.elapsed <= .hours(4))
+        }
+    }
+
     @Test("lanes that a transaction of the test holds are waited for, until it ends")
     func busyLanes() async throws {
         try await TestBroker.with { test in

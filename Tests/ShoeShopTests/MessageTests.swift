@@ -26,6 +26,7 @@ struct MessageTests {
         #expect(try travelled(OrderEvent.processed(Story.processed), as: OrderProcessed.self) == Story.processed)
         for event: OrderEvent in [
             .rejected(Story.declined), .impossible(Story.impossible), .scheduled(Story.scheduled),
+            .cancelled(Story.cancelled),
         ] {
             #expect(try travelled(event, as: OrderReference.self) == OrderReference(orderID: Story.id))
         }
@@ -46,7 +47,7 @@ struct MessageTests {
             #expect(queues.contains(subscription.queue))
             #expect(Topology.shop.topics.contains(subscription.topic))
         }
-        #expect(queues.count == 9)
+        #expect(queues.count == 11)
     }
 
     @Test("order ids made later sort later, as text, as bytes and as values")

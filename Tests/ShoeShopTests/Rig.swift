@@ -55,7 +55,8 @@ struct Rig: Sendable {
     var steps: [any WorkerStep] {
         [
             PriceOrders(shop), TrackOrders(shop), IssueInvoices(shop), ReserveStock(shop), ReleaseStock(shop),
-            DispatchStock(shop), ChargePayment(shop), RefundPayment(shop), BookDelivery(shop),
+            DispatchStock(shop), ChargePayment(shop), RefundPayment(shop), CancelPayment(shop), BookDelivery(shop),
+            CancelBooking(shop),
         ]
     }
 

@@ -18,6 +18,8 @@ enum Story {
     static let impossible = DeliveryImpossible(of: processed, detail: "undeliverable_address", at: time(3))
     static let refunded = OrderRefunded(orderID: id, refundID: "re_1", at: time(4))
     static let cancelled = OrderCancelled(orderID: id, reservedAt: time(1), paidAt: time(2), at: time(3))
+    /// By a step that knew of nothing else.
+    static let calledOff = OrderCancelled(orderID: id, at: time(3))
     static let outOfStock = OrderRejected(orderID: id, reason: .outOfStock, detail: "none left", at: time(1))
     static let declined = OrderRejected(
         orderID: id, reason: .declined, detail: "expired_card", reservedAt: time(1), at: time(2))

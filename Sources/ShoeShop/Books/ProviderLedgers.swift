@@ -13,6 +13,12 @@ public struct ProviderLedgers: Sendable {
     let refunds: [Entry]
     let bookings: [Entry]
 
+    init(charges: [Entry], refunds: [Entry], bookings: [Entry]) {
+        self.charges = charges
+        self.refunds = refunds
+        self.bookings = bookings
+    }
+
     var orders: Set<OrderID> {
         Set((charges + refunds + bookings).compactMap { OrderID($0.orderID) })
     }

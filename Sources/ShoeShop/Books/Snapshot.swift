@@ -95,6 +95,7 @@ struct Snapshot: Sendable {
         """
 
     /// Each order with something left to be done must have a message that does it, or a dead letter that says why not.
+    /// A cancelled order may have messages of its former life on their way; until they are handled, it may yet be charged.
     ///
     /// Reads the engine's log once, whatever the number of orders: an index step per order would rest on statistics
     /// that lag behind.
@@ -109,24 +110,31 @@ struct Snapshot: Sendable {
             SELECT o.id, o.status IN ('received', 'priced', 'paid') AS is_under_way, concat_ws(', ',
                 CASE WHEN o.status IN ('received', 'priced', 'paid') THEN 'it is only ' || o.status END,
                 CASE WHEN o.rejection = 'undeliverable' AND o.refunded_at IS NULL THEN 'it is not refunded' END,
+                CASE WHEN o.status = 'cancelled' AND c.order_id IS NOT NULL AND o.refunded_at IS NULL
+                    THEN 'it is cancelled and not refunded' END,
+                CASE WHEN o.status = 'cancelled' AND b.order_id IS NOT NULL THEN 'it is cancelled, and its parcel booked' END,
+                CASE WHEN o.status = 'dispatched' AND f.order_id IS NOT NULL THEN 'it is dispatched, and refunded' END,
                 CASE WHEN o.status IN ('rejected', 'cancelled') AND r.state = 'reserved'
                     THEN 'its shoes are not back on the shelf' END,
                 CASE WHEN o.status IN ('paid', 'dispatched') AND c.order_id IS NULL THEN 'it is not paid' END,
                 CASE WHEN o.status = 'dispatched' AND b.order_id IS NULL THEN 'its parcel is not booked' END,
                 CASE WHEN o.status = 'dispatched' AND r.state IS DISTINCT FROM 'taken'
                     THEN 'its shoes have not left the books' END,
-                CASE WHEN o.status IN ('paid', 'dispatched') AND i.order_id IS NULL THEN 'it has no invoice' END) AS what
+                CASE WHEN o.status IN ('paid', 'dispatched') AND i.order_id IS NULL THEN 'it has no invoice' END) AS what,
+                o.status = 'cancelled' AS is_cancelled
             FROM orders.orders AS o
             LEFT JOIN stock.reservations AS r ON r.order_id = o.id
             LEFT JOIN payment.charges AS c ON c.order_id = o.id AND c.status = 'charged'
             LEFT JOIN logistics.bookings AS b ON b.order_id = o.id AND b.status = 'booked'
+            LEFT JOIN payment.refunds AS f ON f.order_id = o.id
             LEFT JOIN orders.invoices AS i ON i.order_id = o.id
         )
-        SELECT b.id, b.is_under_way, b.what, moving.key IS NOT NULL, dead.key IS NOT NULL
+        SELECT b.id, b.is_under_way, coalesce(nullif(b.what, ''), 'its messages are not handled'), moving.key IS NOT NULL,
+            dead.key IS NOT NULL
         FROM business AS b
         LEFT JOIN moving ON moving.key = b.id::text
         LEFT JOIN dead ON dead.key = b.id::text
-        WHERE b.what <> ''
+        WHERE b.what <> '' OR (b.is_cancelled AND (moving.key IS NOT NULL OR dead.key IS NOT NULL))
         """
     private static let counts: Statement = """
         SELECT status, rejection, count(*) FROM orders.orders GROUP BY status, rejection

@@ -5,28 +5,39 @@ public import Postgres
 ///
 /// The order id is the idempotency key: however often a booking is tried, one parcel is collected. An address that the
 /// carrier won't serve is an outcome and leads to a refund; a carrier that can't be reached only makes the queue longer.
+/// The parcel of an order that was cancelled is not booked, and with the first call that may book it, it's too late to cancel.
 public struct BookDelivery: PreparingStep {
     public let queue = Workflow.logistics
     private let broker: Broker
     private let provider: any LogisticsProvider
+    private let calls: ProviderCalls
 
     public init(_ shop: Shop) {
         broker = shop.broker
+        calls = ProviderCalls(of: .logistics, on: shop.database)
         provider = shop.logistics
     }
 
-    public func prepare(_ delivery: Delivery<OrderProcessed>) async throws -> BookingOutcome {
+    /// - Returns: nil when the order is cancelled.
+    public func prepare(_ delivery: Delivery<OrderProcessed>) async throws -> BookingOutcome? {
         let order = delivery.payload.order
-        return try await provider.book(order.items, to: order.address, for: order.id)
+        return try await calls.call(for: order.id) { () async throws(ProviderError) in
+            try await provider.book(order.items, to: order.address, for: order.id)
+        }
     }
 
     public func commit(
-        _ batch: [PreparedDelivery<OrderProcessed, BookingOutcome>], in session: borrowing Session
+        _ batch: [PreparedDelivery<OrderProcessed, BookingOutcome?>], in session: borrowing Session
     ) throws {
         let now = try session.time()
-        let answers = batch.map { BookingAnswer(processed: $0.delivery.payload, outcome: $0.prepared) }
-            .oncePerOrder(\.processed.order.id)
+        let batch = batch.oncePerOrder(\.delivery.payload.order.id)
+        let answers = batch.compactMap { one in
+            one.prepared.map { BookingAnswer(processed: one.delivery.payload, outcome: $0) }
+        }
         Bookings.record(answers, in: session)
-        try broker.announce(answers.map { $0.event(at: now) }, in: session)
+        let cancelled = batch.filter { $0.prepared == nil }.map(\.delivery.payload)
+        try broker.announce(
+            answers.map { $0.event(at: now) } + cancelled.map { .cancelled(OrderCancelled(of: $0, at: now)) },
+            in: session)
     }
 }

@@ -8,11 +8,16 @@ public struct Order: Hashable, Sendable {
     public private(set) var trackingNumber: String?
     public private(set) var rejectionDetail: String?
     public private(set) var refundedAt: Date?
+    /// Whether the timeline tells of the payment. A cancellation may overtake that.
+    private var tellsOfPayment: Bool
 
-    public init(id: OrderID, status: OrderStatus = .received, refundedAt: Date? = nil) {
+    public init(
+        id: OrderID, status: OrderStatus = .received, refundedAt: Date? = nil, tellsOfPayment: Bool = false
+    ) {
         self.id = id
         self.status = status
         self.refundedAt = refundedAt
+        self.tellsOfPayment = tellsOfPayment || status == .paid
     }
 
     /// Sets the total, once.
@@ -26,10 +31,14 @@ public struct Order: Hashable, Sendable {
     ///
     /// Guarantee: a repeated event, one that its successor has overtaken, and one that contradicts an end already
     /// reached change nothing and answer nothing. So the same events in any order lead to the same order and timeline.
+    /// What a cancellation has overtaken is still told: the payment that is about to be undone.
     public mutating func apply(_ event: OrderEvent) -> [TimelineEntry] {
         switch event {
         case .processed(let event):
-            return advance(to: .paid, reservedAndPaid(event.reservedAt, event.paidAt))
+            let entries = reservedAndPaid(event.reservedAt, event.paidAt)
+            guard status == .cancelled, !tellsOfPayment else { return advance(to: .paid, entries) }
+            tellsOfPayment = true
+            return entries
         case .scheduled(let event):
             let entries = advance(
                 to: .dispatched,
@@ -44,7 +53,7 @@ public struct Order: Hashable, Sendable {
             let passed = reservedAndPaid(event.reservedAt, event.paidAt)
             return reject(.undeliverable, event.detail, at: event.at, after: passed)
         case .cancelled(let event):
-            let passed = reservedAndPaid(event.reservedAt, event.paidAt)
+            let passed = event.paidAt == nil ? [] : reservedAndPaid(event.reservedAt, event.paidAt)
             return advance(to: .cancelled, passed + [TimelineEntry(.cancelled, at: event.at)])
         case .refunded(let event):
             guard refundedAt == nil else { return [] }
@@ -67,7 +76,9 @@ public struct Order: Hashable, Sendable {
         let passed = status.lastMilestone.rank
         guard next.lastMilestone.rank > passed else { return [] }
         status = next
-        return entries.filter { $0.milestone.rank > passed }
+        let new = entries.filter { $0.milestone.rank > passed }
+        if new.contains(where: { $0.milestone == .paid }) { tellsOfPayment = true }
+        return new
     }
 
     private func reservedAndPaid(_ reservedAt: Date?, _ paidAt: Date?) -> [TimelineEntry] {

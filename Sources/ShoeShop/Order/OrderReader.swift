@@ -41,7 +41,7 @@ public struct OrderReader: Sendable {
     private static let order: Statement = """
         SELECT o.status, o.rejection, o.rejection_detail, o.placed_at, o.customer_name, o.customer_email,
             o.recipient, o.street, o.city, o.postcode, o.country, o.total_cents, o.tracking_number, o.refunded_at,
-            l.sku, p.name, l.quantity, l.unit_price_cents
+            o.cancel_asked_at, l.sku, p.name, l.quantity, l.unit_price_cents
         FROM orders.orders AS o
         JOIN orders.order_lines AS l ON l.order_id = o.id
         LEFT JOIN orders.products AS p ON p.sku = l.sku

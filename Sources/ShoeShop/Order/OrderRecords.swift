@@ -17,7 +17,7 @@ enum OrderRecords {
             guard let status = OrderStatus(name: name, rejection: try row[2]) else {
                 throw PostgresError(.decoding, "\(name) is no status of an order")
             }
-            return Order(id: try row[0], status: status, refundedAt: try row[3])
+            return Order(id: try row[0], status: status, refundedAt: try row[3], tellsOfPayment: try row[4])
         }
         let found = Dictionary(uniqueKeysWithValues: orders.map { ($0.id, $0) })
         if let missing = ids.first(where: { found[$0] == nil }) { throw UnknownOrder(id: missing) }
@@ -41,7 +41,9 @@ enum OrderRecords {
     }
 
     private static let lock: Statement = """
-        SELECT id, status, rejection, refunded_at FROM orders.orders WHERE id = ANY($1) ORDER BY id FOR UPDATE
+        SELECT id, status, rejection, refunded_at, status = 'cancelled' AND EXISTS (
+            SELECT FROM orders.events AS e WHERE e.order_id = o.id AND e.milestone = 'paid')
+        FROM orders.orders AS o WHERE id = ANY($1) ORDER BY id FOR UPDATE
         """
     private static let save: Statement = """
         UPDATE orders.orders AS o

@@ -17,6 +17,19 @@ public struct OrderView: Hashable, Sendable, Encodable {
         public let detail: String?
     }
 
+    public struct CancellationView: Hashable, Sendable, Encodable {
+        public enum State: String, Sendable, Encodable {
+            /// Not decided yet.
+            case asked
+            case cancelled
+            /// The order came to another end first.
+            case tooLate = "too-late"
+        }
+
+        public let askedAt: Date
+        public let state: State
+    }
+
     public let id: OrderID
     public let status: String
     public let placedAt: Date
@@ -28,6 +41,8 @@ public struct OrderView: Hashable, Sendable, Encodable {
     public let trackingNumber: String?
     public let rejection: RejectionView?
     public let refundedAt: Date?
+    /// Nil when nobody has asked for it.
+    public let cancellation: CancellationView?
 }
 
 extension OrderView {
@@ -44,7 +59,21 @@ extension OrderView {
         total = try row[11]
         trackingNumber = try row[12]
         refundedAt = try row[13]
-        lines = [Line(sku: try row[14], name: try row[15], quantity: try row[16], unitPrice: try row[17])]
+        cancellation = try row[14, as: Date?.self].map { [status] in
+            CancellationView(askedAt: $0, state: .init(of: status))
+        }
+        lines = [Line(sku: try row[15], name: try row[16], quantity: try row[17], unitPrice: try row[18])]
+    }
+}
+
+extension OrderView.CancellationView.State {
+    fileprivate init(of status: String) {
+        self =
+            switch status {
+            case "cancelled": .cancelled
+            case "dispatched", "rejected": .tooLate
+            default: .asked
+            }
     }
 }
 

@@ -19,6 +19,11 @@ struct ChargeAnswer {
         }
     }
 
+    /// What has to be given back; nil when nothing was charged.
+    var refund: RefundRequest? {
+        chargeID.map { RefundRequest(orderID: request.order.id, chargeID: $0, amount: request.order.total) }
+    }
+
     fileprivate var status: String { chargeID == nil ? "declined" : "charged" }
     fileprivate var chargeID: String? { if case .charged(let id) = outcome { id } else { nil } }
     fileprivate var declineReason: String? { if case .declined(let reason) = outcome { reason } else { nil } }
@@ -32,6 +37,18 @@ enum Charges {
             record, answers.map(\.request.order.id), answers.map(\.status), answers.map(\.request.order.total),
             answers.map(\.chargeID), answers.map(\.declineReason))
     }
+
+    /// What these orders were charged, as what would give it back.
+    static func made(for ids: [OrderID], in session: borrowing Session) throws -> [RefundRequest] {
+        session.walkIndexes()
+        return try session.query(made, ids) { row in
+            RefundRequest(orderID: try row[0], chargeID: try row[1], amount: try row[2])
+        }
+    }
+
+    private static let made: Statement = """
+        SELECT order_id, charge_id, amount_cents FROM payment.charges WHERE order_id = ANY($1) AND status = 'charged'
+        """
 
     private static let record: Statement = """
         INSERT INTO payment.charges (order_id, status, amount_cents, charge_id, decline_reason)

@@ -35,6 +35,9 @@ public struct ProviderError: Error, Sendable, Equatable {
 
     /// Whether the same request can succeed later.
     public var isRetryable: Bool { kind != .idempotencyMismatch }
+
+    /// Whether the request certainly never reached the provider.
+    public var hadNoEffect: Bool { kind == .unreachable }
 }
 
 extension ProviderError: StepFailure {

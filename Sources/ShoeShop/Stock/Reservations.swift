@@ -43,6 +43,8 @@ enum Reservations {
         session.walkIndexes()
         session.queue(release, ids)
         session.queue(forestall, ids)
+        // A reservation that was committed after the first look was in the way of the second.
+        session.queue(release, ids)
     }
 
     /// The shoes of these orders have left with the carrier.
@@ -70,11 +72,12 @@ enum Reservations {
     private static let release = settle(as: "released", moving: "on_hand")
     private static let take = settle(as: "taken", moving: "taken")
 
-    /// An order without a decision gets one here, so that a request which is still on its way finds it.
+    /// An order without a decision gets one here, so that a request which is still on its way finds it. One that is just
+    /// being decided is waited for.
     private static let forestall: Statement = """
         INSERT INTO stock.reservations (order_id, state, skus, quantities, settled_at)
-        SELECT id, 'released', '{}', '{}', now() FROM unnest($1::uuid[]) AS n (id)
-        WHERE NOT EXISTS (SELECT FROM stock.reservations AS r WHERE r.order_id = n.id)
+        SELECT id, 'released', '{}', '{}', now() FROM unnest($1::uuid[]) AS n (id) ORDER BY id
+        ON CONFLICT (order_id) DO NOTHING
         """
 
     /// Ends the reservations that still stand, and moves their pairs to another column of `stock.items`.

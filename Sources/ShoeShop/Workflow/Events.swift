@@ -95,10 +95,10 @@ public struct OrderRefunded: Hashable, Sendable, Codable {
     }
 }
 
-/// The order was called off before its parcel was booked.
+/// Topic `order-cancelled`: called off before the parcel was booked. What was done already is to be undone.
 public struct OrderCancelled: Hashable, Sendable, Codable {
     public let orderID: OrderID
-    /// Set when that had been done already, and is to be undone.
+    /// Both set when the step that decided knew of it.
     public let reservedAt: Date?
     public let paidAt: Date?
     public let at: Date
@@ -108,5 +108,9 @@ public struct OrderCancelled: Hashable, Sendable, Codable {
         self.reservedAt = reservedAt
         self.paidAt = paidAt
         self.at = at
+    }
+
+    public init(of processed: OrderProcessed, at: Date) {
+        self.init(orderID: processed.order.id, reservedAt: processed.reservedAt, paidAt: processed.paidAt, at: at)
     }
 }

@@ -44,14 +44,15 @@ public struct PaymentRequest: Hashable, Sendable, Codable {
     }
 }
 
-/// Queues `stock-release` and `stock-dispatch`: all that they need of an event is which order it is about.
+/// Queue `cancellations`: the customer wants to call the order off. And queues `stock-release`, `stock-dispatch` and
+/// `payment-cancel`: all that they need of an event is which order it is about.
 public struct OrderReference: Hashable, Sendable, Codable {
     public let orderID: OrderID
 
     public init(orderID: OrderID) { self.orderID = orderID }
 }
 
-/// Queue `refunds`: what it needs of ``DeliveryImpossible``.
+/// Queue `refunds`: give this charge back; also what it needs of ``DeliveryImpossible``.
 public struct RefundRequest: Hashable, Sendable, Codable {
     public let orderID: OrderID
     public let chargeID: String

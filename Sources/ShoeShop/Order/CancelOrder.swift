@@ -1,0 +1,51 @@
+public import MessageQueue
+public import Postgres
+
+/// What became of the wish to cancel an order.
+public enum CancellationOutcome: Hashable, Sendable {
+    /// Stored, together with the message that gets it decided; or it had been before, and isn't decided yet.
+    case asked
+    case cancelled
+    /// The order came to another end. `detail` is the tracking number, or why it was rejected.
+    case tooLate(OrderStatus, detail: String?)
+    case noSuchOrder
+}
+
+/// Takes the customer's wish to call an order off. Whether there is still time the logistics step decides.
+public struct CancelOrder: Sendable {
+    private let broker: Broker
+
+    public init(_ broker: Broker) { self.broker = broker }
+
+    /// Guarantee: however often it is asked for, one message goes out, exactly if the wish is stored.
+    public func commit(_ id: OrderID, in session: borrowing Session) throws -> CancellationOutcome {
+        let found = try session.query(Self.lock, id) { row in
+            Standing(
+                status: OrderStatus(name: try row[0], rejection: try row[1]), isAsked: try row[2], detail: try row[3])
+        }
+        guard let standing = found.first, let status = standing.status else { return .noSuchOrder }
+        switch status {
+        case .cancelled: return .cancelled
+        case .dispatched, .rejected: return .tooLate(status, detail: standing.detail)
+        case .received, .priced, .paid: break
+        }
+        if !standing.isAsked {
+            session.queue(Self.ask, id)
+            try broker.send(
+                [Outgoing(OrderReference(orderID: id), key: id.description)], to: Workflow.cancellations, in: session)
+        }
+        return .asked
+    }
+
+    private struct Standing {
+        let status: OrderStatus?
+        let isAsked: Bool
+        let detail: String?
+    }
+
+    private static let lock: Statement = """
+        SELECT status, rejection, cancel_asked_at IS NOT NULL, coalesce(tracking_number, rejection_detail)
+        FROM orders.orders WHERE id = $1 FOR UPDATE
+        """
+    private static let ask: Statement = "UPDATE orders.orders SET cancel_asked_at = now() WHERE id = $1"
+}
