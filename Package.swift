@@ -139,6 +139,9 @@ let package = Package(
             name: "LocalPostgresTests", dependencies: ["LocalPostgres", "Postgres", "TestSupport"] + subprocess(),
             swiftSettings: strict),
         .testTarget(
+            name: "BenchmarksTests", dependencies: ["Benchmarks", "ShopCLI", "TestSupport"] + subprocess(),
+            swiftSettings: strict),
+        .testTarget(
             name: "LaunchTests",
             dependencies: [
                 "Launch", log(), metrics(), lifecycle(), hummingbird(), httpClient(),

@@ -18,7 +18,7 @@ public struct IdleBenchmark: Benchmark {
             let worker = BenchWorker(queue: Workload.queue.name, work: .stamp)
             return try await lab.withWorker(worker, on: database.conninfo) { worker in
                 await lab.say("letting the worker rest, then counting for \(Int(seconds)) s")
-                try await Task.sleep(for: .seconds(lab.size(3, smoke: 1)))
+                try await Task.sleep(for: .seconds(lab.size(12, smoke: 1)))
                 let rate = try await Self.transactionsPerSecond(for: seconds, in: database)
                 let latency = try await Self.wake(worker, through: broker)
                 return [

@@ -56,7 +56,10 @@ extension Benchmark {
         for number in 1...max(1, runs) {
             let lab = lab.prefixed("\(name), run \(number) of \(runs)")
             await lab.say("begins")
-            readings.append(try await run(in: lab))
+            readings.append(
+                try await within(.seconds(lab.size(3600, smoke: 60)), waitingFor: "the end of a run") {
+                    try await self.run(in: lab)
+                })
         }
         return Figure.summaries(of: readings)
     }

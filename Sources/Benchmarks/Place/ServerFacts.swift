@@ -10,6 +10,11 @@ public struct ServerFacts: Encodable, Sendable, Equatable {
         "synchronous_commit", "wal_level",
     ]
 
+    init(version: String, settings: [String: String]) {
+        self.version = version
+        self.settings = settings
+    }
+
     init(of database: some DatabaseAccess, storage: String) async throws {
         let settings = try await database.query(
             "SELECT name, current_setting(name) FROM unnest($1::text[]) AS name", Self.names + ["server_version"]

@@ -5,12 +5,12 @@ import Benchmarks
 enum BenchEngine {
     static let subcommands: [any ParsableCommand.Type] = [
         BenchSend.self, BenchDrain.self, BenchSteady.self, BenchPinned.self, BenchBacklog.self, BenchSegments.self,
-        BenchRescue.self, BenchIdle.self, BenchFanout.self,
+        BenchRescue.self, BenchIdle.self, BenchFanout.self, BenchFeatures.self,
     ]
     static var benchmarks: [any Benchmark] {
         [
             SendBenchmark(), DrainBenchmark(), SteadyBenchmark(), PinnedBenchmark(), BacklogBenchmark(),
-            SegmentsBenchmark(), RescueBenchmark(), IdleBenchmark(), FanoutBenchmark(),
+            SegmentsBenchmark(), RescueBenchmark(), IdleBenchmark(), FanoutBenchmark(), FeaturesBenchmark(),
         ]
     }
 }
@@ -87,4 +87,11 @@ struct BenchFanout: BenchCommand {
         commandName: "fanout", abstract: "One publish to 1, 10 and 100 subscriptions.")
     @OptionGroup var bench: BenchOptions
     var benchmark: any Benchmark { FanoutBenchmark() }
+}
+
+struct BenchFeatures: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "features", abstract: "What limits, priorities and ordered queues cost.")
+    @OptionGroup var bench: BenchOptions
+    var benchmark: any Benchmark { FeaturesBenchmark() }
 }
