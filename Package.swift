@@ -135,6 +135,9 @@ let package = Package(
             dependencies: ["MessageQueueTesting", "MessageQueue", "Postgres", "TestSupport", log()],
             swiftSettings: strict),
         .testTarget(
+            name: "MessageQueueModelTests",
+            dependencies: ["Benchmarks", "MessageQueue", "Postgres", "TestSupport", log()], swiftSettings: strict),
+        .testTarget(
             name: "LocalPostgresTests", dependencies: ["LocalPostgres", "Postgres", "TestSupport"] + subprocess(),
             swiftSettings: strict),
         .testTarget(

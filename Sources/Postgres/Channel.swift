@@ -12,6 +12,8 @@ final class Channel {
     private var preparedCount = 0
     /// What may end the call that is going on.
     var interrupt: Interrupt?
+    /// See ``ConnectionOptions/pace``.
+    let pace: (@Sendable (String) throws -> Void)?
     /// Whether all that was asked has been answered. A conversation left in the middle can't be taken up again: later
     /// answers would be taken for those of other statements.
     private var isInStep = true
@@ -27,10 +29,11 @@ final class Channel {
     private static let cancelAgain = Duration.milliseconds(200)
     private static let preparedLimit = 512
 
-    init(_ link: consuming Link, thread: ConnectionThread, preparesStatements: Bool) {
+    init(_ link: consuming Link, thread: ConnectionThread, _ options: ConnectionOptions) {
         self.link = link
         self.thread = thread
-        self.preparesStatements = preparesStatements
+        self.preparesStatements = options.preparesStatements
+        self.pace = options.pace
     }
 
     var isBroken: Bool { link.isBroken || !isInStep }

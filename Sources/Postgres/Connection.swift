@@ -9,6 +9,10 @@ public struct ConnectionOptions: Sendable {
     public var preparesStatements = true
     /// Settings made at the start of each connection, in order.
     public var settings: [(name: String, value: String)] = Self.defaultSettings
+    /// For tests that decide what happens between two statements: called on the connection's own thread before each
+    /// statement of a transaction, which then travels alone. It may wait there, or throw, as if the body had. Single
+    /// statements become transactions too, so that there is a moment before their commit.
+    var pace: (@Sendable (String) throws -> Void)?
 
     public init() {}
 
@@ -74,7 +78,7 @@ public actor Connection: DatabaseAccess {
     private func connect(_ conninfo: String, _ options: ConnectionOptions) throws {
         let deadline = ContinuousClock.now + options.connectTimeout
         let link = try Connecting(conninfo: conninfo, thread: thread, deadline: deadline).link()
-        let channel = Channel(link, thread: thread, preparesStatements: options.preparesStatements)
+        let channel = Channel(link, thread: thread, options)
         let settings = options.settings + [("application_name", options.applicationName)]
         try channel.exchange(
             [BoundStatement(Self.configure, settings.map(\.name), settings.map(\.value))]) { _, _ in }

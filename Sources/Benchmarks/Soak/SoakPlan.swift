@@ -44,7 +44,7 @@ public struct SoakSample: Sendable {
 /// What came of it.
 public struct SoakOutcome: Sendable {
     public let samples: [SoakSample]
-    public let check: QueueCheck
+    public let check: QueueCheck<UUID>
     /// Seconds since the start, and what was done to a worker.
     public let restarts: [(at: Double, isKilled: Bool)]
 }
