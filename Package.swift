@@ -129,7 +129,8 @@ let package = Package(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", log()], swiftSettings: strict),
         .testTarget(
             name: "MessageQueueTests",
-            dependencies: ["MessageQueue", "Postgres", "TestSupport", log(), lifecycle()], swiftSettings: strict),
+            dependencies: ["Benchmarks", "MessageQueue", "Postgres", "TestSupport", log(), lifecycle()],
+            swiftSettings: strict),
         .testTarget(
             name: "MessageQueueTestingTests",
             dependencies: ["MessageQueueTesting", "MessageQueue", "Postgres", "TestSupport", log()],

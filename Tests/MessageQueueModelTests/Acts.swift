@@ -32,8 +32,9 @@ extension Stage {
         try await settle(player)
         // It may have got through, to the next transaction of the same deed.
         try await look(after: player)
-        if case .before = player.stand {
-            player.step()
+        while case .before = player.stand {
+            runs[player.number]?.isRegretted = true
+            player.step(regretting: true)
             try await settle(player)
         }
         try await bury(player, seat)

@@ -1,5 +1,6 @@
 import Foundation
 import Postgres
+import Synchronization
 
 @testable import MessageQueue
 

@@ -1,3 +1,4 @@
+import Benchmarks
 import Postgres
 import TestSupport
 
@@ -22,7 +23,7 @@ extension Stage {
     /// Gives everything back and completes it, then compares what was sent with what came out.
     func drain() async throws {
         for line in facts.lines { try await world.janitor.resume(line.name) }
-        for _ in 0..<12 where !isEmpty {
+        for _ in 0..<30 where !isEmpty {
             try await endDeferrals()
             try await endLeases()
             for line in facts.lines { try await drain(line) }
@@ -30,7 +31,7 @@ extension Stage {
         }
         if !isEmpty { report("could not be drained: \(snapshot.whereabouts.filter { $0.value != ["done"] })") }
         try await audit("after draining")
-        books.handled += (snapshot.dead.values.map(\.name))
+        books.handled += snapshot.dead.values.map(\.name)
         let check = books.check
         if !check.isFaultless || check.duplicated > 0 { report("\(check): \(check.faults)") }
         try await cleanUp()
@@ -44,12 +45,10 @@ extension Stage {
         let entry = try line.entry(of: world.janitor)
         _ = try await world.janitor.rescue(entry, from: (facts.lost.union(facts.living)).sorted(), settled: [])
         _ = try await world.janitor.promote(entry, on: world.database)
-        while true {
-            let messages = try await world.janitor.receive(line.name, limit: 100, lease: Deed.later)
-            if messages.isEmpty { return }
-            try await world.janitor.complete(messages)
-            books.handled += (messages.map { Name(queue: line.id, id: $0.message.id.uuid) })
-        }
+        let messages = try await world.janitor.receive(line.name, limit: 100, lease: Deed.later)
+        if messages.isEmpty { return }
+        try await world.janitor.complete(messages)
+        books.handled += messages.map { Name(queue: line.id, id: $0.message.id.uuid) }
     }
 
     /// For the next history.

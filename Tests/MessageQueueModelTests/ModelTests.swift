@@ -21,7 +21,7 @@ struct ModelTests {
 
     @Test("and a broken engine does not", arguments: Mutant.all)
     func broken(mutant: Mutant) async throws {
-        let histories = (0..<200).map { History(seed: $0) }
+        let histories = (0..<100).map { History(seed: $0) }
         let found = await #expect(throws: Contradiction.self) {
             try await Theatre.perform(histories, world: 0) { try await $0.script(mutant.sql) }
         }

@@ -27,7 +27,7 @@ struct Mutant: Sendable, CustomTestStringConvertible {
     static let all = [
         Mutant(
             "a lane is written without its lock",
-            edit("mq.take_lane", "pg_try_advisory_xact_lock(1836122112 + of_queue,", "(0 <=")),
+            edit("mq.take_lane", "pg_try_advisory_xact_lock(1836122112 + of_queue, candidate)", "true")),
         Mutant(
             "the last place of a lane is read with the snapshot of the statement that appends",
             "ALTER FUNCTION mq.take_lane STABLE"),

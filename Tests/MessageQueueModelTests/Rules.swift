@@ -13,7 +13,9 @@ final class Scene {
     let outcome: Result<Deed.Answer, any Error>?
     /// Nobody else was in the middle of a transaction since the deed began: nothing was locked, so nothing is left out.
     let isAlone: Bool
-    /// When its last statement was sent, what was paused.
+    /// What was committed when its last statement was sent.
+    let seen: Snapshot
+    /// What was paused then; none when nobody can tell, since the statement had to wait.
     let paused: Set<Int32>
     /// How many others, at most, were in the middle of a transaction beside it, and so may have held a lane each.
     let company: Int
@@ -29,7 +31,7 @@ final class Scene {
 
     init(
         _ deed: Deed, by consumer: Int64, from before: Snapshot, _ change: Change,
-        _ outcome: Result<Deed.Answer, any Error>?, isAlone: Bool, paused: Set<Int32>, company: Int,
+        _ outcome: Result<Deed.Answer, any Error>?, isAlone: Bool, seeing seen: Snapshot, hadToWait: Bool, company: Int,
         in world: World.Facts
     ) {
         self.deed = deed
@@ -38,7 +40,8 @@ final class Scene {
         self.change = change
         self.outcome = outcome
         self.isAlone = isAlone
-        self.paused = paused
+        self.seen = seen
+        self.paused = hadToWait ? [] : seen.paused
         self.company = company
         self.world = world
         contradictions = change.contradictions.map { "\($0), by \(deed)" }
@@ -170,7 +173,8 @@ final class Scene {
         only([.leases])
         guard answer != nil else { return }
         for message in messages {
-            let attempt = before.log[message.place]
+            // Its holder may finish it once it is extended.
+            let attempt = seen.log[message.place]
             demand(attempt?.isOpen == true, "\(message.place) was not open")
             let lease = (change.leases[message.place] ?? attempt?.claim)?.lease
             demand(lease != .ended, "the lease of \(message.place) is over all the same")

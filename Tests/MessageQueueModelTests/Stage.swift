@@ -104,7 +104,7 @@ actor Stage {
         let deed = imagination.deed(move, by: player.number, facts)
         // A segment can be opened only while nobody holds a lane; mostly, it is given that moment.
         if case .retire = deed, !move.seed.isMultiple(of: 4) { try await finishAll() }
-        books.attempted += (deed.names(in: facts.lines))
+        books.attempted += deed.names(in: facts.lines)
         runs[player.number] = Run(deed: deed, consumer: seat.consumer, view: snapshot)
         note("\(player.number) begins to \(deed)")
         player.begin(deed, with: seat)
@@ -241,9 +241,9 @@ actor Stage {
             judge(answer, of: run, change)
             remember(run, change, answer, player)
             if case .sendOnce = run.deed {
-                books.acknowledged += (change.appended.values.map(\.name) + change.deferred.map(\.name))
+                books.acknowledged += change.appended.values.map(\.name) + change.deferred.map(\.name)
             } else {
-                books.acknowledged += (run.deed.names(in: facts.lines))
+                books.acknowledged += run.deed.names(in: facts.lines)
             }
         case .failure(let error):
             note("\(player.number) fails: \(String(describing: error).prefix(100))")
@@ -262,7 +262,7 @@ actor Stage {
     private func judge(_ run: Run, _ change: Change, _ outcome: Result<Deed.Answer, any Error>?) {
         let scene = Scene(
             run.deed, by: run.consumer, from: snapshot, change, outcome, isAlone: run.isAlone,
-            paused: run.wasBlocked ? [] : run.view.paused, company: run.company, in: facts)
+            seeing: run.view, hadToWait: run.wasBlocked, company: run.company, in: facts)
         for contradiction in scene.contradictions { report(contradiction) }
         books.handled +=
             (change.finished.filter { $0.value == Outcome.done.rawValue }.compactMap { snapshot.log[$0.key]?.name })
@@ -288,7 +288,7 @@ actor Stage {
         case (.sendOnce(_, let line, let key), _): facts.keys.insert("\(line.id) \(key)")
         case (.purge(let line), _):
             purged[line.id, default: 0] += change.risen.count
-            books.handled += (change.risen.map(\.name))
+            books.handled += change.risen.map(\.name)
         case (_, .received(let messages)): imagination.keep(messages, of: player.number)
         case (.settle(let line, _), .settlement(let settlement)):
             imagination.keep(settlement.settled, of: line.id, by: player.number)

@@ -12,6 +12,8 @@ struct Contradiction: Error, CustomStringConvertible {
     let contradictions: [String]
     let protocolLines: [String]
     let moves: [Move]
+    /// False when the history broke off: a server that failed, a player that never came to rest.
+    var isPlayedToItsEnd = true
 
     var description: String {
         """
@@ -60,7 +62,7 @@ enum Theatre {
     static func play(_ histories: [History], world: UInt64, shows: Bool = false) async throws {
         do {
             try await perform(histories, world: world, shows: shows)
-        } catch let contradiction as Contradiction {
+        } catch let contradiction as Contradiction where contradiction.isPlayedToItsEnd {
             throw await shorten(contradiction, world: world)
         }
     }
@@ -82,7 +84,7 @@ enum Theatre {
             try await stage.abandon()
             throw Contradiction(
                 seed: history.seed, contradictions: ["\(error)"], protocolLines: await stage.protocolLines,
-                moves: history.moves)
+                moves: history.moves, isPlayedToItsEnd: false)
         }
         let (contradictions, lines) = await (stage.contradictions, stage.protocolLines)
         if shows { print(lines.joined(separator: "\n"), await stage.books.check, separator: "\n") }

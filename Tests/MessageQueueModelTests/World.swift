@@ -103,7 +103,7 @@ struct World: Sendable {
         var lines: [Line] = []
         for (name, tags) in [("red", ["red"]), ("all", nil), ("warm", ["red", "yellow"])] as [(QueueName, [String]?)] {
             let lanes = [1, 2].randomElement(using: &dice) ?? 1
-            let attempts = Int.random(in: 1...3, using: &dice)
+            let attempts = Int.random(in: 1...2, using: &dice)
             let retry = RetryPolicy(attempts: attempts, base: .zero, cap: .zero)
             try await broker.declare(queue: name, QueueSettings(lanes: lanes, retry: retry))
             try await broker.subscribe(name, to: topic.name, tags: tags)

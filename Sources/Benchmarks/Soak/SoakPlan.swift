@@ -1,3 +1,5 @@
+public import Foundation
+
 /// What is done to the queue while it is soaked, all in shares of the whole time.
 public struct SoakPlan: Sendable {
     /// Seconds of traffic.
