@@ -29,9 +29,6 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             "a lane is written without its lock",
             edit("mq.take_lane", "pg_try_advisory_xact_lock(1836122112 + of_queue, candidate)", "true")),
         Mutant(
-            "the last place of a lane is read with the snapshot of the statement that appends",
-            "ALTER FUNCTION mq.take_lane STABLE"),
-        Mutant(
             "a lane is claimed from without its lock",
             edit("mq.take_lanes", "FOR UPDATE OF l SKIP LOCKED", "")),
         Mutant(
