@@ -129,12 +129,15 @@ let package = Package(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", log()], swiftSettings: strict),
         .testTarget(
             name: "MessageQueueTests",
-            dependencies: ["MessageQueue", "Postgres", "LocalPostgres", "TestSupport", log(), lifecycle()],
+            dependencies: ["Benchmarks", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", log(), lifecycle()],
             swiftSettings: strict),
         .testTarget(
             name: "MessageQueueTestingTests",
             dependencies: ["MessageQueueTesting", "MessageQueue", "Postgres", "TestSupport", log()],
             swiftSettings: strict),
+        .testTarget(
+            name: "MessageQueueModelTests",
+            dependencies: ["Benchmarks", "MessageQueue", "Postgres", "TestSupport", log()], swiftSettings: strict),
         .testTarget(
             name: "LocalPostgresTests", dependencies: ["LocalPostgres", "Postgres", "TestSupport"] + subprocess(),
             swiftSettings: strict),

@@ -20,11 +20,15 @@ public final class Broker: Sendable {
     /// What is remembered of queues that are received from by hand.
     let byHand = Mutex<[Int32: ClaimMemory]>([:])
 
-    public init(_ database: Database, logger: Logger = Logger(label: "message-queue")) {
+    public convenience init(_ database: Database, logger: Logger = Logger(label: "message-queue")) {
+        self.init(database, doorbell: Doorbell(database, logger: logger), logger: logger)
+    }
+
+    init(_ database: Database, doorbell: Doorbell, logger: Logger) {
         self.database = database
         self.logger = logger
         self.catalogue = Catalogue()
-        self.doorbell = Doorbell(database, logger: logger)
+        self.doorbell = doorbell
     }
 
     /// Waits until everybody who waits for messages sent so far has been told of them.

@@ -13,6 +13,8 @@ final class Channel {
     private var preparedCount = 0
     /// What may end the call that is going on.
     var interrupt: Interrupt?
+    /// See ``ConnectionOptions/pace``.
+    let pace: (@Sendable (String) throws -> Void)?
     /// Whether all that was asked has been answered. A conversation left in the middle can't be taken up again: later
     /// answers would be taken for those of other statements.
     private var isInStep = true
@@ -28,9 +30,10 @@ final class Channel {
     private static let cancelAgain = Duration.milliseconds(200)
     private static let preparedLimit = 512
 
-    init(_ link: consuming Link, thread: ConnectionThread) {
+    init(_ link: consuming Link, thread: ConnectionThread, pace: (@Sendable (String) throws -> Void)?) {
         self.link = link
         self.thread = thread
+        self.pace = pace
     }
 
     var isBroken: Bool { link.isBroken || !isInStep }

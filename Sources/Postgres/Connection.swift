@@ -7,6 +7,10 @@ public struct ConnectionOptions: Sendable {
     public var connectTimeout: Duration = .seconds(5)
     /// Settings made at the start of each connection, in order; behind a pooler, at the start of each transaction.
     public var settings: [(name: String, value: String)] = Self.defaultSettings
+    /// For tests that decide what happens between two statements: called on the connection's own thread before each
+    /// statement of a transaction, which then travels alone. It may wait there, or throw, as if the body had. Single
+    /// statements become transactions too, so that there is a moment before their commit.
+    var pace: (@Sendable (String) throws -> Void)?
 
     public init() {}
 
@@ -74,7 +78,7 @@ public actor Connection: DatabaseAccess {
         let link = try Connecting(
             conninfo: conninfo, applicationName: options.applicationName, thread: thread, deadline: deadline
         ).link()
-        let channel = Channel(link, thread: thread)
+        let channel = Channel(link, thread: thread, pace: options.pace)
         try channel.moveIn(with: options.settings, until: deadline)
         self.channel = channel
         thread.watch(channel.socket) { [weak self] in self?.assumeIsolated { $0.socketIsReadable() } }

@@ -70,7 +70,7 @@ final class Transaction {
 
     init(on channel: Channel, isBlock: Bool) {
         self.channel = channel
-        self.isBlock = isBlock
+        self.isBlock = isBlock || channel.pace != nil
     }
 
     func queue(_ statement: BoundStatement) { pending.append(statement) }
@@ -93,8 +93,8 @@ final class Transaction {
     func end() throws {
         // A failure that the body swallowed still spoils the transaction: the server would answer COMMIT with ROLLBACK.
         if let failure { throw failure }
-        let last = takePending(withBegin: false)
-        guard hasBegun || !last.isEmpty else { return }
+        guard hasBegun || !pending.isEmpty else { return }
+        let last = takePending(withBegin: channel.pace != nil)
         do {
             try hasBegun ? exchange(last + [Self.commit]) { _ in } : exchangeWhole(last) { _ in }
             hasBegun = false
@@ -139,8 +139,16 @@ final class Transaction {
     ) throws {
         let number = number ?? statements.count - 1
         try remembering {
-            try channel.exchange(statements) { index, result in
-                if index == number { try receive(result) }
+            guard let pace = channel.pace else {
+                return try channel.exchange(statements) { index, result in
+                    if index == number { try receive(result) }
+                }
+            }
+            for (index, statement) in statements.enumerated() {
+                try pace(statement.statement.sql)
+                try channel.exchange([statement]) { _, result in
+                    if index == number { try receive(result) }
+                }
             }
         }
     }

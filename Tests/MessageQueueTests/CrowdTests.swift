@@ -1,3 +1,4 @@
+import Benchmarks
 import Foundation
 import Postgres
 import TestSupport
@@ -16,13 +17,15 @@ struct CrowdTests {
             struct Regret: Error {}
             let rounds = 12
             let isOver = Tally(false)
+            let attempted = Tally<[MessageID]>([])
+            let sent = Tally<[MessageID]>([])
             let seen = Tally<[MessageID]>([])
-            let sent = Tally<Set<MessageID>>([])
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for producer in 0..<24 {
                     group.addTask {
                         for round in 0..<rounds {
                             let messages = (0..<Int.random(in: 1...5)).map { _ in Outgoing(Shoe(size: producer)) }
+                            attempted.change { $0 += messages.map(\.id) }
                             do {
                                 try await bench.database.write { session in
                                     try bench.broker.send(messages, to: bench.shoes, in: session)
@@ -32,7 +35,7 @@ struct CrowdTests {
                                     try session.execute("SELECT pg_sleep(random() * 0.004)")
                                     if (producer + round) % 10 == 0 { throw Regret() }
                                 }
-                                sent.change { $0.formUnion(messages.map(\.id)) }
+                                sent.change { $0 += messages.map(\.id) }
                             } catch is Regret {}
                         }
                     }
@@ -53,7 +56,10 @@ struct CrowdTests {
                 isOver.change { $0 = true }
                 try await group.waitForAll()
             }
-            #expect(seen.value.count == sent.value.count && Set(seen.value) == sent.value)
+            let check = QueueCheck(attempted: attempted.value, acknowledged: sent.value, handled: seen.value)
+            print("crowd: \(check)")
+            #expect(check.isFaultless && check.duplicated == 0, "\(check)")
+            #expect(check.recovered == 0, "what was rolled back came out all the same")
             #expect(try await bench.number("SELECT count(*) FROM mq.messages") == sent.value.count)
             #expect(try await bench.number("SELECT count(*) FROM mq.completions") == sent.value.count)
             #expect(try await bench.number("SELECT count(*) FROM mq.deferred") == 0)

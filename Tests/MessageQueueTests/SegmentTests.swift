@@ -1,3 +1,4 @@
+import Benchmarks
 import Postgres
 import TestSupport
 import Testing
@@ -12,7 +13,7 @@ struct SegmentTests {
     @Test("rotation under traffic loses nothing, repeats nothing and keeps the order of each lane")
     func traffic() async throws {
         try await Bench.with(QueueSettings(lanes: 4), connections: 16) { bench in
-            let sent = Tally(0)
+            let sent = Tally<[Int]>([])
             let rotations = Tally(0)
             let isOver = Tally(false)
             let sizes = Tally<[Int]>([])
@@ -20,8 +21,9 @@ struct SegmentTests {
                 for producer in 0..<4 {
                     group.addTask {
                         for round in 0..<5000 where rotations.value < 3 || round < 20 {
-                            try await bench.send(3, from: producer * 100_000 + round * 3)
-                            sent.change { $0 += 3 }
+                            let first = producer * 100_000 + round * 3
+                            try await bench.send(3, from: first)
+                            sent.change { $0 += first..<first + 3 }
                         }
                     }
                 }
@@ -49,7 +51,9 @@ struct SegmentTests {
                 isOver.change { $0 = true }
                 try await group.waitForAll()
             }
-            #expect(sizes.value.count == sent.value && Set(sizes.value).count == sent.value)
+            let check = QueueCheck(attempted: sent.value, acknowledged: sent.value, handled: sizes.value)
+            print("rotation under traffic: \(check)")
+            #expect(check.isFaultless && check.duplicated == 0, "\(check)")
             #expect(try await bench.audit() == [])
         }
     }

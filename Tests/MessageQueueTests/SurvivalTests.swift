@@ -1,3 +1,4 @@
+import Benchmarks
 import Foundation
 import Postgres
 import TestSupport
@@ -32,6 +33,11 @@ struct SurvivalTests {
                 try await eventually("all have their effect") { (try? await bench.effects()) == [1500, 0] }
                 try await eventually("none is open") { try await bench.statistics().inFlight == 0 }
             }
+            let handled = try await bench.database.query("SELECT size FROM effect") { try $0[0, as: Int.self] }
+            let sent = Array(0..<1500)
+            let check = QueueCheck(attempted: sent, acknowledged: sent, handled: handled)
+            print("all connections terminated: \(check)")
+            #expect(check.isFaultless && check.duplicated == 0, "\(check)")
             #expect(try await bench.number("SELECT count(*) FROM mq.dead_letters") == 0)
             #expect(try await bench.audit() == [])
         }

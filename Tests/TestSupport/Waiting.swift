@@ -51,9 +51,10 @@ public struct NeverHappened: Error, CustomStringConvertible {
 
 /// Waits until a condition that only the server, or another process, knows holds: there is no signal to await.
 public func eventually(
-    _ what: String, within limit: Duration = .seconds(30), _ holds: () async throws -> Bool
+    _ what: String, within limit: Duration = .seconds(30), every pause: Duration = .milliseconds(20),
+    _ holds: () async throws -> Bool
 ) async throws {
-    try await eventually(what, within: limit) { try await holds() ? () : nil }
+    try await eventually(what, within: limit, every: pause) { try await holds() ? () : nil }
 }
 
 /// Asks until there is an answer.
@@ -61,12 +62,13 @@ public func eventually(
 /// - Throws: ``NeverHappened`` after the limit.
 @discardableResult
 public func eventually<T>(
-    _ what: String, within limit: Duration = .seconds(60), _ ask: () async throws -> T?
+    _ what: String, within limit: Duration = .seconds(60), every pause: Duration = .milliseconds(20),
+    _ ask: () async throws -> T?
 ) async throws -> T {
     let deadline = ContinuousClock.now + limit
     while ContinuousClock.now < deadline {
         if let answer = try await ask() { return answer }
-        try await Task.sleep(for: .milliseconds(20))
+        try await Task.sleep(for: pause)
     }
     throw NeverHappened(description: "not within \(limit): \(what)")
 }

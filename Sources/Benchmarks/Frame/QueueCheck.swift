@@ -1,7 +1,5 @@
-public import Foundation
-
 /// What went in, held against what came out, as multisets (Jepsen calls it the total-queue check).
-public struct QueueCheck: Sendable, Equatable, CustomStringConvertible {
+public struct QueueCheck<Element: Hashable & Sendable>: Sendable, Equatable, CustomStringConvertible {
     public let attempted, acknowledged, handled: Int
     /// Acknowledged, and never handled.
     public let lost: Int
@@ -11,8 +9,10 @@ public struct QueueCheck: Sendable, Equatable, CustomStringConvertible {
     public let duplicated: Int
     /// Handled although the sender was never told that it is stored.
     public let recovered: Int
+    /// Those that are lost or unexpected.
+    public let faults: Set<Element>
 
-    public init(attempted: [UUID], acknowledged: [UUID], handled: [UUID]) {
+    public init(attempted: [Element], acknowledged: [Element], handled: [Element]) {
         let (sent, stored, done) = (Self.counts(attempted), Self.counts(acknowledged), Self.counts(handled))
         self.attempted = attempted.count
         self.acknowledged = acknowledged.count
@@ -24,6 +24,8 @@ public struct QueueCheck: Sendable, Equatable, CustomStringConvertible {
             let expected = min(one.value, sent[one.key, default: 0])
             return sum + max(0, expected - stored[one.key, default: 0])
         }
+        faults = Set(stored.filter { $0.value > done[$0.key, default: 0] }.keys).union(
+            done.keys.filter { sent[$0] == nil })
     }
 
     /// Nothing acknowledged is lost, and nothing came from nowhere.
@@ -34,5 +36,7 @@ public struct QueueCheck: Sendable, Equatable, CustomStringConvertible {
             + "duplicated \(duplicated), recovered \(recovered)"
     }
 
-    private static func counts(_ ids: [UUID]) -> [UUID: Int] { ids.reduce(into: [:]) { $0[$1, default: 0] += 1 } }
+    private static func counts(_ elements: [Element]) -> [Element: Int] {
+        elements.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+    }
 }

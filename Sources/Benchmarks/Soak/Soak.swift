@@ -50,7 +50,7 @@ public struct Soak: Sendable {
         }
     }
 
-    private func check(_ traffic: Traffic, in database: Database) async throws -> QueueCheck {
+    private func check(_ traffic: Traffic, in database: Database) async throws -> QueueCheck<UUID> {
         let sent = traffic.sent
         return QueueCheck(
             attempted: Array(sent.keys), acknowledged: sent.filter { $0.value.committed != nil }.map(\.key),

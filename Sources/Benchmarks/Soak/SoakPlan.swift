@@ -1,3 +1,5 @@
+public import Foundation
+
 /// What is done to the queue while it is soaked, all in shares of the whole time.
 public struct SoakPlan: Sendable {
     /// Seconds of traffic.
@@ -44,7 +46,7 @@ public struct SoakSample: Sendable {
 /// What came of it.
 public struct SoakOutcome: Sendable {
     public let samples: [SoakSample]
-    public let check: QueueCheck
+    public let check: QueueCheck<UUID>
     /// Seconds since the start, and what was done to a worker.
     public let restarts: [(at: Double, isKilled: Bool)]
 }

@@ -16,22 +16,22 @@ extension Broker {
 
     /// Opens the next segment when the head is old enough, and drops old ones in which everything is finished.
     ///
-    /// Waits for no lock longer than 50 ms: traffic is never held up for more than that, and what could not be had now is
-    /// tried again at the next call. A call that comes late, or never, delays rotation and harms nothing.
+    /// Waits for no lock longer than `patience`: traffic is never held up for more than that, and what could not be had now
+    /// is tried again at the next call. A call that comes late, or never, delays rotation and harms nothing.
     /// - Returns: what was done, for the log.
     @discardableResult
-    func retire(_ retention: Retention) async throws -> [String] {
+    func retire(_ retention: Retention, patience: Duration = .milliseconds(50)) async throws -> [String] {
         var deeds: [String] = []
         let isDue = try await !database.query(Self.rotationDue, retention.rotate.inSeconds, row: Self.number).isEmpty
-        if isDue, let opened = try await rotate(retention) { deeds.append("opened segment \(opened)") }
+        if isDue, let opened = try await rotate(retention, patience) { deeds.append("opened segment \(opened)") }
         for segment in try await database.query(Self.old, retention.keep.inSeconds, row: Self.number)
-        where try await drop(segment) { deeds.append("dropped segment \(segment)") }
+        where try await drop(segment, patience) { deeds.append("dropped segment \(segment)") }
         return deeds
     }
 
     /// Asks again under the lock: another process may have been faster.
-    private func rotate(_ retention: Retention) async throws -> Int32? {
-        try await exclusively { session in
+    private func rotate(_ retention: Retention, _ patience: Duration) async throws -> Int32? {
+        try await exclusively(within: patience) { session in
             let due = try session.query(Self.rotationDue, retention.rotate.inSeconds, row: Self.number)
             guard let next = due.first else { return nil }
             try session.execute("SELECT mq.open_segment($1)", next)
@@ -41,8 +41,8 @@ extension Broker {
     }
 
     /// False when something in it isn't finished, or it is gone already.
-    private func drop(_ segment: Int32) async throws -> Bool {
-        try await exclusively { session in
+    private func drop(_ segment: Int32, _ patience: Duration) async throws -> Bool {
+        try await exclusively(within: patience) { session in
             guard try session.execute(Self.isThere, segment) == 1 else { return false }
             guard try session.query(Self.unfinished, segment, row: { try $0[0, as: Bool.self] }) == [false] else {
                 return false
@@ -54,9 +54,11 @@ extension Broker {
 
     private static func number(_ row: borrowing Row) throws -> Int32 { try row[0] }
 
-    private func exclusively<T: Sendable>(_ body: @Sendable (borrowing Session) throws -> T) async throws -> T {
+    private func exclusively<T: Sendable>(
+        within patience: Duration, _ body: @Sendable (borrowing Session) throws -> T
+    ) async throws -> T {
         try await database.write { session in
-            session.queue("SELECT set_config('lock_timeout', '50ms', true)")
+            session.queue("SELECT set_config('lock_timeout', $1, true)", "\(patience.milliseconds)ms")
             session.queue("SELECT pg_advisory_xact_lock(1836122112, 0)")
             return try body(session)
         }

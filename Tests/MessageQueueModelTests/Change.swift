@@ -1,0 +1,133 @@
+import Foundation
+
+@testable import MessageQueue
+
+/// What one commit changed: the difference of two snapshots.
+struct Change {
+    enum Part { case appended, claimed, finished, dropped, leases, deferred, undeferred, died, risen, paused }
+
+    var appended: [Place: Snapshot.Attempt] = [:]
+    var claimed: [Place: Snapshot.Claim] = [:]
+    var finished: [Place: String] = [:]
+    /// Gone with their segment.
+    var dropped: [Place: Snapshot.Attempt] = [:]
+    var leases: [Place: Snapshot.Claim] = [:]
+    var deferred: [Snapshot.Resting] = []
+    var undeferred: [Snapshot.Resting] = []
+    var died: [Snapshot.Resting] = []
+    var risen: [Snapshot.Resting] = []
+    var isPauseChanged = false
+    /// What no verb may do, whichever it was.
+    private(set) var contradictions: [String] = []
+
+    init(from before: Snapshot, to after: Snapshot) {
+        for (place, attempt) in after.log {
+            if let known = before.log[place] { compare(known, attempt, at: place) } else { appended[place] = attempt }
+        }
+        dropped = before.log.filter { after.log[$0.key] == nil }
+        deferred = after.deferred.filter { before.deferred[$0.key] == nil }.map(\.value)
+        undeferred = before.deferred.filter { after.deferred[$0.key] == nil }.map(\.value)
+        died = after.dead.filter { before.dead[$0.key] == nil }.map(\.value)
+        risen = before.dead.filter { after.dead[$0.key] == nil }.map(\.value)
+        isPauseChanged = before.paused != after.paused
+        for (place, attempt) in appended where !attempt.isWaiting {
+            contradictions.append("\(place) is claimed or finished as it is appended")
+        }
+        for (place, attempt) in dropped where attempt.outcome == nil {
+            contradictions.append("\(place) is dropped with its segment, though \(attempt.name) is not finished")
+        }
+        judgeLanes(before)
+        for (name, places) in after.whereabouts where places.count > 1 {
+            contradictions.append("\(name) is in \(places.sorted())")
+        }
+    }
+
+    private mutating func compare(_ old: Snapshot.Attempt, _ new: Snapshot.Attempt, at place: Place) {
+        if old.name != new.name || old.number != new.number {
+            contradictions.append("\(place) holds another message than before")
+        }
+        if let claim = new.claim, old.claim != claim {
+            if old.claim == nil { claimed[place] = claim } else { leases[place] = claim }
+            if let known = old.claim, known.consumer != claim.consumer {
+                contradictions.append("\(place) is claimed by \(claim.consumer), and was by \(known.consumer)")
+            }
+        }
+        if old.claim != nil, new.claim == nil { contradictions.append("\(place) lost its claim") }
+        if let outcome = new.outcome, old.outcome == nil { finished[place] = outcome }
+        if let outcome = old.outcome, new.outcome != outcome {
+            contradictions.append("the outcome of \(place) was \(outcome) and is \(new.outcome ?? "none")")
+        }
+    }
+
+    /// Within a lane places are dense, appended in the order of commits, and claimed in that order.
+    private mutating func judgeLanes(_ before: Snapshot) {
+        for (lane, places) in Dictionary(grouping: appended.keys, by: Lane.init) {
+            let ordinals = places.map(\.ordinal).sorted()
+            let last = before.log.keys.filter { Lane($0) == lane }.map(\.ordinal).max()
+            let first = last.map { $0 + 1 } ?? ordinals[0]
+            if ordinals != (0..<Int64(ordinals.count)).map({ first + $0 }) {
+                contradictions.append("appended \(ordinals) to \(lane) after \(last ?? 0)")
+            }
+        }
+        for (lane, places) in Dictionary(grouping: claimed.keys, by: Lane.init) {
+            let waiting = before.log.filter { Lane($0.key) == lane && $0.value.isWaiting }.keys.sorted()
+            if places.sorted() != Array(waiting.prefix(places.count)) {
+                contradictions.append("claimed \(places.sorted()) of \(waiting)")
+            }
+        }
+    }
+
+    private struct Lane: Hashable {
+        let queue: Int32
+        let lane: Int16
+
+        init(_ place: Place) {
+            queue = place.queue
+            lane = place.lane
+        }
+    }
+
+    var parts: Set<Part> {
+        var parts: Set<Part> = []
+        func note(_ isEmpty: Bool, _ part: Part) { if !isEmpty { parts.insert(part) } }
+        note(appended.isEmpty, .appended)
+        note(claimed.isEmpty, .claimed)
+        note(finished.isEmpty, .finished)
+        note(dropped.isEmpty, .dropped)
+        note(leases.isEmpty, .leases)
+        note(deferred.isEmpty, .deferred)
+        note(undeferred.isEmpty, .undeferred)
+        note(died.isEmpty, .died)
+        note(risen.isEmpty, .risen)
+        note(!isPauseChanged, .paused)
+        return parts
+    }
+
+    var isEmpty: Bool { parts.isEmpty }
+}
+
+/// What a queue got or lost, whichever way: comparable however it is ordered.
+struct Headcount: Equatable, CustomStringConvertible {
+    private var counts: [String: Int] = [:]
+
+    init(_ entries: some Sequence<(Name, Int)>) {
+        for (name, attempt) in entries { counts["\(name)#\(attempt)", default: 0] += 1 }
+    }
+
+    init(_ attempts: [Place: Snapshot.Attempt]) { self.init(attempts.values.map { ($0.name, $0.number) }) }
+
+    init(_ resting: [Snapshot.Resting]) { self.init(resting.map { ($0.name, $0.attempt) }) }
+
+    static func + (one: Headcount, other: Headcount) -> Headcount {
+        var sum = one
+        sum.counts.merge(other.counts, uniquingKeysWith: +)
+        return sum
+    }
+
+    var description: String { "\(counts.map { "\($0.key)*\($0.value)" }.sorted())" }
+}
+
+extension Place {
+    /// The dense part, the same count over all segments.
+    var ordinal: Int64 { seq & ((1 << 40) - 1) }
+}

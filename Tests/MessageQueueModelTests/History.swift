@@ -1,0 +1,87 @@
+/// Numbers that follow from a seed (SplitMix64).
+struct Dice: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var bits = state
+        bits = (bits ^ bits >> 30) &* 0xbf58_476d_1ce4_e5b9
+        bits = (bits ^ bits >> 27) &* 0x94d0_49bb_1331_11eb
+        return bits ^ bits >> 31
+    }
+}
+
+/// One turn of the scheduler. Any sequence of moves can be played: what makes no sense where it stands is passed over, so
+/// that a failing history can be shortened by leaving moves out.
+struct Move: Sendable {
+    enum Act: Sendable {
+        /// An idle player begins a deed; one that is in the middle of a deed takes so many steps, each one statement.
+        case go(steps: Int)
+        case rollBack
+        /// The player's server process is terminated where it stands, or while it commits.
+        case kill, killAtCommit
+        /// All that is deferred becomes due; all leases with an end have ended.
+        case deferralsEnd, leasesEnd
+    }
+
+    let player: Int
+    let act: Act
+    let deed: Kind
+    /// Whatever the deed has to choose is chosen by these.
+    let seed: UInt64
+
+    enum Kind: CaseIterable, Sendable {
+        case send, sendOnce, publish, receive, receiveByHand, finish, extend, rescue, rescueLost, promote
+        case pause, resume, redrive, purge, retire, settle, statistics
+
+        /// How often, of all.
+        fileprivate var weight: Int {
+            switch self {
+            case .finish: 26
+            case .receive: 20
+            case .send: 14
+            case .promote: 10
+            case .publish, .rescue, .statistics: 6
+            case .rescueLost, .redrive, .extend, .settle: 5
+            case .sendOnce, .receiveByHand, .resume: 4
+            case .pause, .purge, .retire: 2
+            }
+        }
+
+        fileprivate static let drawn: [Kind] = allCases.flatMap { Array(repeating: $0, count: $0.weight) }
+    }
+}
+
+/// The moves that follow from a seed.
+struct History: Sendable {
+    let seed: UInt64
+    var moves: [Move]
+
+    static let players = 4
+
+    init(seed: UInt64, length: Int = 50) {
+        self.seed = seed
+        var dice = Dice(seed)
+        moves = (0..<length).map { _ in Move(&dice) }
+    }
+}
+
+extension Move {
+    fileprivate init(_ dice: inout Dice) {
+        player = Int.random(in: 0..<History.players, using: &dice)
+        act =
+            switch Int.random(in: 0..<1000, using: &dice) {
+            case 0..<40: .rollBack
+            case 40..<45: .kill
+            case 45..<50: .killAtCommit
+            case 50..<90: .deferralsEnd
+            case 90..<120: .leasesEnd
+            case 120..<600: .go(steps: Int.random(in: 0...2, using: &dice))
+            default: .go(steps: 20)
+            }
+        deed = Kind.drawn.randomElement(using: &dice) ?? .send
+        seed = dice.next()
+    }
+}

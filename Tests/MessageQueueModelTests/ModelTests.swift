@@ -1,0 +1,32 @@
+import Foundation
+import Postgres
+import Testing
+
+@testable import MessageQueue
+
+/// Plays histories that follow from seeds, in several worlds at a time.
+///
+/// `MODEL_SEED=n` plays history n again, and shows it; `MODEL_HISTORIES=n` plays so many fresh ones, and `MODEL_FOR=8h`
+/// goes on for so long.
+@Suite("The engine does what its model says")
+struct ModelTests {
+    @Test("in random histories of all verbs, with kills, rollbacks, expiries and sessions that stop between statements")
+    func histories() async throws {
+        let plan = try Plan.fromEnvironment()
+        let start = ContinuousClock.now
+        let count = try await Theatre.play(plan)
+        let seconds = start.duration(to: .now) / .seconds(1)
+        print("model: \(count) histories agree, \(plan); \(Int(seconds)) s")
+    }
+
+    @Test("and a broken engine does not", arguments: Mutant.all)
+    func broken(mutant: Mutant) async throws {
+        let histories = (0..<100).map { History(seed: $0) }
+        let found = await #expect(throws: Contradiction.self) {
+            try await Theatre.perform(histories, world: 0) { try await $0.script(mutant.sql) }
+        }
+        if let found {
+            print("mutant: \(mutant.testDescription): history \(found.seed + 1): \(found.contradictions.first ?? "")")
+        }
+    }
+}

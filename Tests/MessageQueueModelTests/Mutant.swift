@@ -1,0 +1,90 @@
+import Postgres
+import Testing
+
+/// A broken engine: what its own database is told to do otherwise.
+struct Mutant: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let sql: String
+
+    init(_ description: String, _ sql: String) {
+        testDescription = description
+        self.sql = sql
+    }
+
+    /// Replaces a part of a function's text in the database, and fails when the function has no such part.
+    private static func edit(_ function: String, _ old: String, _ new: String) -> String {
+        """
+        DO $mutant$
+        DECLARE
+            text text := pg_get_functiondef('\(function)'::regproc);
+        BEGIN
+            IF position($part$\(old)$part$ IN text) = 0 THEN RAISE EXCEPTION 'nothing to mutate in \(function)'; END IF;
+            EXECUTE replace(text, $part$\(old)$part$, $part$\(new)$part$);
+        END $mutant$
+        """
+    }
+
+    static let all = [
+        Mutant(
+            "a lane is written without its lock",
+            edit("mq.take_lane", "pg_try_advisory_xact_lock(1836122112 + of_queue, candidate)", "true")),
+        Mutant(
+            "a lane is claimed from without its lock",
+            edit("mq.take_lanes", "FOR UPDATE OF l SKIP LOCKED", "")),
+        Mutant(
+            "a cursor is read with the snapshot of the statement that claims",
+            "ALTER FUNCTION mq.take_lanes STABLE;" + edit("mq.take_lanes", "FOR UPDATE OF l SKIP LOCKED", "")),
+        Mutant("a paused queue is received from", edit("mq.take_lanes", "AND q.paused_at IS NULL", "")),
+        Mutant(
+            "lanes that are behind the head are forgotten",
+            edit("mq.take_lanes", "l.floor_seq < l.closed_seq AND NOT EXISTS", "false AND NOT EXISTS")),
+        Mutant(
+            "a second finish of a place is passed over in silence",
+            """
+            CREATE FUNCTION mq.pass_over() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF EXISTS (SELECT FROM mq.completions d WHERE (d.queue, d.lane, d.seq) = (NEW.queue, NEW.lane, NEW.seq))
+                THEN RETURN NULL; END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER pass_over BEFORE INSERT ON mq.completions FOR EACH ROW EXECUTE FUNCTION mq.pass_over()
+            """),
+        Mutant(
+            "what is promoted stays among the deferred",
+            """
+            CREATE FUNCTION mq.stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                INSERT INTO mq.deferred (due_at, queue, attempt, id, sent_at, body)
+                VALUES (OLD.due_at, OLD.queue, OLD.attempt, OLD.id, OLD.sent_at, OLD.body);
+                RETURN NULL;
+            END $$;
+            CREATE TRIGGER stay AFTER DELETE ON mq.deferred FOR EACH ROW EXECUTE FUNCTION mq.stay()
+            """),
+        Mutant("a topic's tags are ignored", "UPDATE mq.subscriptions SET tags = NULL"),
+        Mutant("one attempt more than allowed", "UPDATE mq.queues SET max_attempts = max_attempts + 1"),
+        Mutant(
+            "a lease is over as it begins",
+            """
+            CREATE FUNCTION mq.no_lease() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                NEW.lease_until := now() - interval '1 second';
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER no_lease BEFORE INSERT ON mq.claims FOR EACH ROW EXECUTE FUNCTION mq.no_lease()
+            """),
+        Mutant(
+            "what is sent once is forgotten at once",
+            """
+            CREATE FUNCTION mq.forget() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                DELETE FROM mq.sent_keys;
+                RETURN NULL;
+            END $$;
+            CREATE TRIGGER forget AFTER INSERT ON mq.sent_keys FOR EACH STATEMENT EXECUTE FUNCTION mq.forget()
+            """),
+        Mutant("nobody counts what leaves the deferred", "DROP TRIGGER deferred_removed ON mq.deferred"),
+        Mutant(
+            "a segment is dropped whatever it holds",
+            "CREATE OR REPLACE FUNCTION mq.has_unfinished(number int) RETURNS boolean LANGUAGE sql AS 'SELECT false'"),
+        Mutant(
+            "a lane forgets where it stood when a segment is opened",
+            edit("mq.advance_head", "greatest(l.closed_seq, (SELECT", "least(l.closed_seq, (SELECT")),
+        Mutant("the cursor of a dropped segment is lost", edit("mq.drop_segment", "l.floor_seq < c.last_seq", "false")),
+    ]
+}

@@ -1,0 +1,309 @@
+import Benchmarks
+import Foundation
+import Postgres
+import TestSupport
+
+@testable import MessageQueue
+
+/// Plays a history: one statement of one player at a time, and after each commit compares what the database holds with
+/// what the model allows.
+actor Stage {
+    /// A deed on its way.
+    struct Run {
+        let deed: Deed
+        let consumer: Int64
+        /// What was committed when its last statement was sent.
+        var view: Snapshot
+        var isAlone = true
+        var company = 0
+        var wasBlocked = false
+        var isKilled = false
+        var isRegretted = false
+        /// Since its last commit, more than reading.
+        var hasWritten = false
+        /// By earlier transactions of the same deed.
+        var claimed: [Place: Snapshot.Attempt] = [:]
+
+        mutating func note(_ sql: String, seeing snapshot: Snapshot) {
+            view = snapshot
+            hasWritten = hasWritten || !sql.hasPrefix("SELECT")
+        }
+    }
+
+    /// For the queue check at the end.
+    struct Books {
+        var attempted: [Name] = []
+        var acknowledged: [Name] = []
+        var handled: [Name] = []
+
+        var check: QueueCheck<Name> {
+            QueueCheck(attempted: attempted, acknowledged: acknowledged, handled: handled)
+        }
+    }
+
+    let world: World
+    let players: [Player]
+    var facts: World.Facts
+    var snapshot = Snapshot()
+    var runs: [Int: Run] = [:]
+    var blocked: Set<Int> = []
+    var imagination: Imagination
+    private(set) var contradictions: [String] = []
+    /// What happened, line by line.
+    private(set) var protocolLines: [String] = []
+    var books = Books()
+    /// What deeds committed of which the effects have to be there, and no others.
+    var effects: Set<Int> = []
+    var purged: [Int32: Int] = [:]
+
+    init(_ world: World, _ players: [Player], seed: UInt64) {
+        self.world = world
+        self.players = players
+        facts = World.Facts(lines: world.lines, living: Set(players.compactMap { $0.seat?.consumer }))
+        imagination = Imagination(seed: seed, lines: world.lines)
+    }
+
+    // MARK: Playing
+
+    func play(_ history: History) async throws {
+        for one in try await world.janitor.statistics() {
+            if let line = facts.lines.first(where: { $0.name == one.queue }) { purged[line.id] = one.purged }
+        }
+        for move in history.moves where contradictions.isEmpty { try await play(move) }
+        if contradictions.isEmpty { try await finishAll() }
+        if contradictions.isEmpty { try await audit("at the end") }
+        if contradictions.isEmpty { try await drain() }
+    }
+
+    func report(_ contradiction: String) {
+        contradictions.append(contradiction)
+        note("CONTRADICTION: \(contradiction)")
+    }
+
+    func note(_ line: String) { protocolLines.append(line) }
+
+    private func play(_ move: Move) async throws {
+        let player = players[move.player]
+        switch (move.act, player.stand) {
+        case (.deferralsEnd, _): try await endDeferrals()
+        case (.leasesEnd, _): try await endLeases()
+        case (.kill, _): try await kill(player)
+        case (_, .running): break
+        case (.go(let steps), .idle):
+            try await begin(move, player)
+            for _ in 0..<steps { try await advance(player) }
+        case (.go(let steps), .before): for _ in 0..<max(1, steps) { try await advance(player) }
+        case (.rollBack, .before): try await rollBack(player)
+        case (.killAtCommit, .before): try await killAtCommit(player)
+        case (.rollBack, .idle), (.killAtCommit, .idle): try await begin(move, player)
+        }
+    }
+
+    private func begin(_ move: Move, _ player: Player) async throws {
+        guard let seat = player.seat else { return }
+        let deed = imagination.deed(move, by: player.number, facts)
+        // A segment can be opened only while nobody holds a lane; mostly, it is given that moment.
+        if case .retire = deed, !move.seed.isMultiple(of: 4) { try await finishAll() }
+        books.attempted += deed.names(in: facts.lines)
+        runs[player.number] = Run(deed: deed, consumer: seat.consumer, view: snapshot)
+        note("\(player.number) begins to \(deed)")
+        player.begin(deed, with: seat)
+        try await settle(player)
+        if player.stand == .idle { try end(player, after: Change(from: snapshot, to: snapshot)) }
+    }
+
+    /// One statement. A commit changes what is there; any other statement may have to wait for somebody.
+    func advance(_ player: Player) async throws {
+        guard case .before(let sql) = player.stand, contradictions.isEmpty else { return }
+        let isCommit = sql == "COMMIT"
+        if isCommit { try await letRetirePass(player) }
+        noteCompany(of: player)
+        if !isCommit { runs[player.number]?.note(sql, seeing: snapshot) }
+        note("\(player.number) > \(sql.prefix(60).replacing("\n", with: " "))")
+        player.step()
+        try await settle(player)
+        if isCommit { try await look(after: player) } else if player.stand == .idle { try await fail(player) }
+        try await lookAfterBlocked()
+    }
+
+    private func noteCompany(of player: Player) {
+        let others = players.filter { $0 !== player && $0.stand != .idle }.count
+        let most = max(others, runs[player.number]?.company ?? 0)
+        runs[player.number]?.company = most
+        guard others > 0 else { return }
+        for number in runs.keys { runs[number]?.isAlone = false }
+    }
+
+    private func rollBack(_ player: Player) async throws {
+        runs[player.number]?.isRegretted = true
+        note("\(player.number) rolls back")
+        player.step(regretting: true)
+        try await settle(player)
+        if player.stand == .idle { try await fail(player) }
+        try await lookAfterBlocked()
+    }
+
+    /// Whoever opens or drops a segment holds locks that nobody can look past, the model included.
+    func letRetirePass(_ player: Player?) async throws {
+        for other in players where other !== player {
+            guard case .retire? = runs[other.number]?.deed else { continue }
+            while other.stand != .idle, contradictions.isEmpty { try await advance(other) }
+        }
+    }
+
+    // MARK: Waiting
+
+    private static let patience = Duration.milliseconds(2)
+
+    /// Waits until the player stands before its next statement or is idle, or is seen to wait for a lock.
+    func settle(_ player: Player) async throws {
+        // Nobody moves while a segment is being opened or dropped: it gets its locks now or gives up.
+        let isRetiring = if case .retire? = runs[player.number]?.deed { true } else { false }
+        for _ in 0..<5000 {
+            if await player.hasSettled(within: Self.patience) { return }
+            if !isRetiring, try await isBlocked(player) {
+                blocked.insert(player.number)
+                for number in runs.keys { runs[number]?.isAlone = false }
+                runs[player.number]?.wasBlocked = true
+                note("\(player.number) has to wait")
+                return
+            }
+        }
+        throw NeverHappened(description: "player \(player.number) came to rest")
+    }
+
+    private func isBlocked(_ player: Player) async throws -> Bool {
+        guard let process = player.seat?.process else { return false }
+        return try await world.database.query("SELECT cardinality(pg_blocking_pids($1)) > 0", process) {
+            try $0[0, as: Bool.self]
+        } == [true]
+    }
+
+    /// Somebody's locks may be gone: those who waited for them go on to their next statement.
+    func lookAfterBlocked() async throws {
+        var isChanged = true
+        while isChanged {
+            isChanged = false
+            for number in blocked.sorted() {
+                let player = players[number]
+                if player.stand == .running, try await isBlocked(player) { continue }
+                blocked.remove(number)
+                try await settle(player)
+                if blocked.contains(number) { continue }
+                isChanged = true
+                note("\(number) goes on")
+                if player.stand == .idle { try await fail(player) }
+            }
+        }
+    }
+
+    func finishAll() async throws {
+        for _ in 0..<1000 where contradictions.isEmpty {
+            let busy = players.filter { $0.stand != .idle }
+            if busy.isEmpty { return }
+            for player in busy { try await advance(player) }
+            try await lookAfterBlocked()
+        }
+        if contradictions.isEmpty { throw NeverHappened(description: "all players finished") }
+    }
+
+    /// Leaves no player waiting on its connection's thread.
+    func abandon() async throws {
+        for player in players { player.abandon() }
+        for player in players { _ = await player.hasSettled(within: .seconds(10)) }
+    }
+
+    // MARK: Looking
+
+    /// After a commit, or what may have been one.
+    func look(after player: Player) async throws {
+        let mayHaveWritten = runs[player.number]?.hasWritten ?? true
+        runs[player.number]?.hasWritten = false
+        let after = mayHaveWritten ? try await Snapshot.take(of: imagination.ids, on: world.database) : snapshot
+        let change = Change(from: snapshot, to: after)
+        defer { snapshot = after }
+        if player.stand == .idle { return try end(player, after: change) }
+        guard let run = runs[player.number] else { return }
+        judge(run, change, nil)
+        runs[player.number]?.claimed.merge(snapshot.log.filter { change.claimed[$0.key] != nil }) { $1 }
+    }
+
+    /// A deed that ended without a commit: by an error.
+    private func fail(_ player: Player) async throws {
+        try end(player, after: Change(from: snapshot, to: snapshot))
+    }
+
+    private func end(_ player: Player, after change: Change) throws {
+        guard let run = runs.removeValue(forKey: player.number), let outcome = player.takeOutcome() else { return }
+        switch outcome {
+        case .success(let answer):
+            judge(run, change, outcome)
+            judge(answer, of: run, change)
+            remember(run, change, answer, player)
+            if case .sendOnce = run.deed {
+                books.acknowledged += change.appended.values.map(\.name) + change.deferred.map(\.name)
+            } else {
+                books.acknowledged += run.deed.names(in: facts.lines)
+            }
+        case .failure(let error):
+            note("\(player.number) fails: \(String(describing: error).prefix(100))")
+            if !isExpected(error, of: run) { report("\(run.deed) failed: \(error)") }
+            if change.isEmpty { return }
+            if run.isKilled {
+                // The answer was lost, not the commit.
+                judge(run, change, nil)
+                remember(run, change, .nothing, player)
+            } else {
+                report("\(run.deed) failed, and changed \(change.parts)")
+            }
+        }
+    }
+
+    private func judge(_ run: Run, _ change: Change, _ outcome: Result<Deed.Answer, any Error>?) {
+        let scene = Scene(
+            run.deed, by: run.consumer, from: snapshot, change, outcome, isAlone: run.isAlone,
+            seeing: run.view, hadToWait: run.wasBlocked, company: run.company, in: facts)
+        for contradiction in scene.contradictions { report(contradiction) }
+        books.handled +=
+            (change.finished.filter { $0.value == Outcome.done.rawValue }.compactMap { snapshot.log[$0.key]?.name })
+    }
+
+    /// What only its answer can be compared with: what was read, not changed.
+    private func judge(_ answer: Deed.Answer, of run: Run, _ change: Change) {
+        switch (answer, run.deed) {
+        case (.received(let messages), .receiveByHand):
+            let places = Set(run.claimed.keys).union(change.claimed.keys)
+            if Set(messages.map(\.place)) != places { report("told \(messages.map(\.place)), claimed \(places)") }
+        case (.settlement(let settlement), .settle(let line, _)) where !run.wasBlocked:
+            for what in run.view.contradictions(of: settlement, in: line.id) { report(what) }
+        case (.statistics(let all), _) where !run.wasBlocked:
+            for what in run.view.contradictions(of: all, in: facts.lines, purged: purged) { report(what) }
+        default: break
+        }
+    }
+
+    private func remember(_ run: Run, _ change: Change, _ answer: Deed.Answer, _ player: Player) {
+        switch (run.deed, answer) {
+        case (.finish(_, let number), _): effects.insert(number)
+        case (.sendOnce(_, let line, let key), _): facts.keys.insert("\(line.id) \(key)")
+        case (.purge(let line), _):
+            purged[line.id, default: 0] += change.risen.count
+            books.handled += change.risen.map(\.name)
+        case (_, .received(let messages)): imagination.keep(messages, of: player.number)
+        case (.settle(let line, _), .settlement(let settlement)):
+            imagination.keep(settlement.settled, of: line.id, by: player.number)
+        default: break
+        }
+    }
+
+    private func isExpected(_ error: any Error, of run: Run) -> Bool {
+        if run.isRegretted, error is Player.Regret { return true }
+        if case QueueError.leaseLost = error {
+            return run.deed.receipts.contains { snapshot.log[$0.place]?.isOpen != true }
+        }
+        guard let error = error as? PostgresError else { return false }
+        if run.isKilled { return error.isConnectionTrouble }
+        if case .retire = run.deed { return ["55P03", "40P01"].contains(error.sqlState) }
+        return run.wasBlocked && error.sqlState == "40P01"
+    }
+}

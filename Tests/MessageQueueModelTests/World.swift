@@ -1,0 +1,139 @@
+import Foundation
+import Logging
+import Postgres
+import TestSupport
+
+@testable import MessageQueue
+
+extension Template {
+    static let world = Template("world", migrations: .messageQueue) { database in
+        try await database.script("CREATE TABLE effect (deed int)")
+    }
+}
+
+/// A database with queues in which histories are played, one after the other.
+struct World: Sendable {
+    static let topic = Topic<Parcel>("parcels")
+
+    /// A queue, as the model knows it.
+    struct Line: Sendable {
+        let id: Int32
+        let name: QueueName
+        let lanes: Int
+        let attempts: Int
+        let tags: [String]?
+
+        var queue: Queue<Parcel> { Queue(name) }
+
+        func hears(_ tag: String?) -> Bool { tags.map { tags in tag.map(tags.contains) ?? false } ?? true }
+
+        func entry(of broker: Broker) throws -> MessageQueue.Catalogue.Entry {
+            guard let entry = broker.catalogue.known(name) else { throw QueueError.unknownQueue(name) }
+            return entry
+        }
+    }
+
+    /// What the model knows beside the messages.
+    struct Facts: Sendable {
+        let lines: [Line]
+        /// Consumers whose connection is gone.
+        var lost: Set<Int64> = []
+        var living: Set<Int64> = []
+        /// What was sent once, and is remembered.
+        var keys: Set<String> = []
+
+        func lanes(of queue: Int32) -> Int { lines.first { $0.id == queue }?.lanes ?? 0 }
+    }
+
+    let database: Database
+    let lines: [Line]
+    /// A broker for what is done outside of the history.
+    let janitor: Broker
+
+    init(database: Database, lines: [Line]) {
+        self.database = database
+        self.lines = lines
+        janitor = Self.broker(on: database)
+    }
+
+    /// Nobody listens, so nobody has to be rung: the bell's database is closed.
+    static func broker(on database: Database) -> Broker {
+        Broker(database, doorbell: Doorbell(silence, logger: quiet), logger: quiet)
+    }
+
+    private static let silence = {
+        var options = DatabaseOptions()
+        options.connectionLimit = 0
+        options.waiterLimit = 0
+        return Database("", options: options, logger: quiet)
+    }()
+
+    /// Deadlocks are broken at once, by whoever came second; and nothing is planned five times.
+    static let settings = [
+        (name: "deadlock_timeout", value: "1ms"), (name: "plan_cache_mode", value: "force_generic_plan"),
+    ]
+
+    static var quiet: Logger {
+        var logger = Logger(label: "model")
+        logger.logLevel = .critical
+        return logger
+    }
+
+    /// - Parameter breakIt: makes the engine of this database a broken one.
+    static func with<T: Sendable>(
+        seed: UInt64, breakIt: @Sendable (Database) async throws -> Void = { _ in },
+        _ body: @Sendable (World) async throws -> T
+    ) async throws -> T {
+        var options = DatabaseOptions()
+        options.connectionLimit = 2
+        options.connection.settings += settings
+        return try await TestDatabase.with(.world, options: options) { database in
+            let lines = try await furnish(database, seed)
+            try await breakIt(database)
+            let world = World(database: database, lines: lines)
+            _ = try await world.janitor.allEntries()
+            return try await body(world)
+        }
+    }
+
+    private static func furnish(_ database: Database, _ seed: UInt64) async throws -> [Line] {
+        var dice = Dice(~seed)
+        let broker = broker(on: database)
+        try await broker.declare(topic: topic.name)
+        var lines: [Line] = []
+        for (name, tags) in [("red", ["red"]), ("all", nil), ("warm", ["red", "yellow"])] as [(QueueName, [String]?)] {
+            let lanes = [1, 2].randomElement(using: &dice) ?? 1
+            let attempts = Int.random(in: 1...2, using: &dice)
+            let retry = RetryPolicy(attempts: attempts, base: .zero, cap: .zero)
+            try await broker.declare(queue: name, QueueSettings(lanes: lanes, retry: retry))
+            try await broker.subscribe(name, to: topic.name, tags: tags)
+            let id = try broker.catalogue.known(name)?.id ?? { throw QueueError.unknownQueue(name) }()
+            lines.append(Line(id: id, name: name, lanes: lanes, attempts: attempts, tags: tags))
+        }
+        return lines
+    }
+
+    /// Seats so many players and ends them when `body` is over.
+    func seating<T: Sendable>(_ count: Int, _ body: @Sendable ([Player]) async throws -> T) async throws -> T {
+        let players = (0..<count).map(Player.init)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            for player in players {
+                try await sit(player)
+                group.addTask { await player.run() }
+            }
+            defer { group.cancelAll() }
+            do {
+                let value = try await body(players)
+                for player in players { await player.leave() }
+                return value
+            } catch {
+                for player in players { await player.leave() }
+                throw error
+            }
+        }
+    }
+
+    func sit(_ player: Player) async throws {
+        try await player.sitDown(at: database.conninfo, lanes: lines.map(\.lanes).max() ?? 1)
+    }
+}
