@@ -133,6 +133,29 @@ struct CancellationTests {
         }
     }
 
+    @Test("a refund that the provider refuses is tried again, then lies with the dead letters, and is never forgotten")
+    func refusedRefund() async throws {
+        try await PaperShop.with { shop in
+            let retry = RetryPolicy(attempts: 3, base: .seconds(1), cap: .seconds(1))
+            try await shop.shop.broker.declare(queue: Workflow.refunds.name, QueueSettings(retry: retry))
+            let id = try await shop.submit(.of(token: "tok_refund_refused"))
+            shop.providers.meanwhile { call, _ in call == .book ? .unreachable : nil }
+            try await shop.test.drain(shop.steps)
+            try await shop.cancelDecidedly(id)
+            let report = try await shop.test.drain(shop.steps, advancingUpTo: .hours(1))
+            #expect(report.retried(in: "refunds") == 2 && report.deadLettered(in: "refunds") == 1)
+            let letter = try await shop.test.deadLetters(of: Workflow.refunds).only()
+            #expect(letter.payload.orderID == id && letter.error?.contains("refund_refused") == true)
+            let order = try await shop.order(id)
+            #expect(order.status == "cancelled" && order.refundedAt == nil)
+            #expect(try await shop.violations() == [])
+            #expect(try await shop.shop.broker.purge().moved == 1)
+            #expect(
+                try await shop.violations() == ["orders: \(id): nothing drives it on: it is cancelled and not refunded"]
+            )
+        }
+    }
+
     @Test("during an outage of the carrier it is granted at once, and the carrier isn't called any more")
     func outage() async throws {
         try await PaperShop.with { shop in
@@ -165,6 +188,7 @@ struct CancellationTests {
             try await shop.finish()
             #expect(try await shop.end(of: id) == end)
             #expect(try await shop.order(id).cancellation?.state == (end == "cancelled" ? .cancelled : .tooLate))
+            #expect(try await shop.test.published(on: Workflow.orderCancelled).count == (end == "cancelled" ? 1 : 0))
         }
     }
 

@@ -20,6 +20,7 @@ final class PaperProviders: PaymentProvider, LogisticsProvider {
         var charges: [OrderID: ProviderLedgers.Entry] = [:]
         var refunds: [OrderID: ProviderLedgers.Entry] = [:]
         var bookings: [OrderID: ProviderLedgers.Entry] = [:]
+        var unrefundable: Set<OrderID> = []
         var calls: [Call] = []
         var say: Say = { _, _ in nil }
     }
@@ -39,6 +40,7 @@ final class PaperProviders: PaymentProvider, LogisticsProvider {
     func charge(_ amount: Money, for order: OrderID, token: String) async throws(ProviderError) -> ChargeOutcome {
         try await answer(.charge, order) {
             if token.hasPrefix("tok_declined") { return .declined(reason: "card_declined") }
+            if token.hasPrefix("tok_refund_refused") { $0.unrefundable.insert(order) }
             return .charged(chargeID: $0.enter("ch", order, amount, in: \.charges))
         }
     }
@@ -46,6 +48,7 @@ final class PaperProviders: PaymentProvider, LogisticsProvider {
     func refund(_ amount: Money, of chargeID: String, for order: OrderID) async throws(ProviderError) -> RefundOutcome {
         try await answer(.refund, order) {
             guard $0.charges[order]?.id == chargeID else { return .refused(reason: "unknown_charge") }
+            guard !$0.unrefundable.contains(order) else { return .refused(reason: "refund_refused") }
             return .refunded(refundID: $0.enter("re", order, amount, in: \.refunds))
         }
     }

@@ -18,11 +18,14 @@ public struct BookDelivery: PreparingStep {
         provider = shop.logistics
     }
 
-    /// - Returns: nil when the order is cancelled.
+    /// - Returns: nil when the order is cancelled; who decided that has told everybody.
     public func prepare(_ delivery: Delivery<OrderProcessed>) async throws -> BookingOutcome? {
         let order = delivery.payload.order
         return try await calls.call(for: order.id) { () async throws(ProviderError) in
             try await provider.book(order.items, to: order.address, for: order.id)
+        } whenCancelled: { session in
+            let event = OrderCancelled(of: delivery.payload, at: try session.time())
+            try broker.announce([.cancelled(event)], in: session)
         }
     }
 
@@ -30,14 +33,10 @@ public struct BookDelivery: PreparingStep {
         _ batch: [PreparedDelivery<OrderProcessed, BookingOutcome?>], in session: borrowing Session
     ) throws {
         let now = try session.time()
-        let batch = batch.oncePerOrder(\.delivery.payload.order.id)
         let answers = batch.compactMap { one in
             one.prepared.map { BookingAnswer(processed: one.delivery.payload, outcome: $0) }
-        }
+        }.oncePerOrder(\.processed.order.id)
         Bookings.record(answers, in: session)
-        let cancelled = batch.filter { $0.prepared == nil }.map(\.delivery.payload)
-        try broker.announce(
-            answers.map { $0.event(at: now) } + cancelled.map { .cancelled(OrderCancelled(of: $0, at: now)) },
-            in: session)
+        try broker.announce(answers.map { $0.event(at: now) }, in: session)
     }
 }

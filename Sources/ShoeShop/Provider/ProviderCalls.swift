@@ -31,19 +31,27 @@ struct ProviderCalls: Sendable {
     /// Calls the third party, unless the order is cancelled; nil when it is.
     ///
     /// Guarantee: whenever the call may have an effect, the order is not cancelled.
+    /// - Parameter tell: tells of the cancellation, in the transaction that decides it, when that is this one.
     func call<T: Sendable>(
-        for order: OrderID, _ call: () async throws(ProviderError) -> T
+        for order: OrderID, _ call: () async throws(ProviderError) -> T,
+        whenCancelled tell: @Sendable (borrowing Session) throws -> Void = { _ in }
     ) async throws -> T? {
         guard try await beginnings.submit(order) else { return nil }
         do { return try await call() } catch let error where error.hadNoEffect {
-            guard try await withdraw(order) else { throw error }
+            guard try await withdraw(order, tell) else { throw error }
             return nil
         }
     }
 
     /// Whether the order is cancelled with that.
-    private func withdraw(_ order: OrderID) async throws -> Bool {
-        try await database.query(statements.withdraw, order, within: Self.limit) { try $0[0, as: Bool.self] } == [true]
+    private func withdraw(
+        _ order: OrderID, _ tell: @Sendable (borrowing Session) throws -> Void
+    ) async throws -> Bool {
+        try await database.write(within: Self.limit) { session in
+            let isCancelled = try session.query(statements.withdraw, order) { try $0[0, as: Bool.self] } == [true]
+            if isCancelled { try tell(session) }
+            return isCancelled
+        }
     }
 
     /// Notes that these orders are to be cancelled, and answers those that are so with it: no call is out, and none begins.
