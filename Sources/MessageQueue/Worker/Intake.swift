@@ -29,7 +29,8 @@ extension Consumer: Intake {
         let claimer = Broker.Claimer(consumer: presence.id, lease: nil, memory: runtime.memory)
         let entry = runtime.current
         do {
-            return try await presence.connection.perform(isTransaction: entry.isLimited, within: .seconds(30)) { session in
+            return try await presence.connection.perform(isTransaction: entry.isLimited, within: .seconds(30)) {
+                session in
                 try runtime.broker.receive(entry, by: claimer, limit: limit, in: session)
             }
         } catch {
