@@ -10,7 +10,8 @@ struct BreakerTests {
     private struct Down: Error {}
     private static let settings = CircuitBreaker(threshold: 3, pause: .seconds(1), cap: .seconds(3))
 
-    @Test("it opens after so many failures in a row, probes after the pause, doubles it, and closes at the first success")
+    @Test(
+        "it opens after so many failures in a row, probes after the pause, doubles it, and closes at the first success")
     func states() {
         var state = BreakerState(Self.settings)
         let start = ContinuousClock.now
@@ -27,7 +28,8 @@ struct BreakerTests {
         #expect(state.failed(at: start + .seconds(1)) == .spared(until: start + .seconds(3)))
         #expect(state.admit(at: start + .seconds(3)) == .one)
         state.started()
-        #expect(state.failed(at: start + .seconds(3)) == .spared(until: start + .seconds(6)), "three seconds at the most")
+        #expect(
+            state.failed(at: start + .seconds(3)) == .spared(until: start + .seconds(6)), "three seconds at the most")
         #expect(state.admit(at: start + .seconds(6)) == .one)
         state.started()
         state.endedOtherwise()
