@@ -1,6 +1,8 @@
 import Foundation
 public import Hummingbird
 import Logging
+import NIOCore
+import NIOPosix
 public import ServiceLifecycle
 import UnixSignals
 
@@ -46,6 +48,9 @@ extension Launch {
         _ requests: Request.Type, serverStops: ServerStops,
         _ services: @Sendable (Context, Router<Request>) async throws -> [any Service]
     ) async where Request.Source == ApplicationRequestContextSource {
+        // Tasks run where their sockets are read: each hop to a thread of the default executor and back would cost a
+        // context switch. Refused by runtimes that don't have the hook, and then nothing changes but the speed.
+        NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
         let settings = settingsOrExit(name, about, Settings.standard(port: port) + declared)
         let context = Context.bootstrap(name: name, settings: settings)
         do {

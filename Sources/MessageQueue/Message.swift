@@ -79,34 +79,34 @@ public struct Delivery<Payload: Codable & Sendable>: Sendable {
 
 /// Payloads are JSON.
 package enum Payloads {
-    static func encode(_ payload: some Encodable) throws -> [UInt8] { [UInt8](try encoder().encode(payload)) }
+    static func encode(_ payload: some Encodable) throws -> [UInt8] { [UInt8](try encoder.encode(payload)) }
 
     package static func decode<P: Decodable>(_ type: P.Type, from body: [UInt8]) throws -> P {
-        try decoder().decode(type, from: Data(body))
+        try decoder.decode(type, from: Data(body))
     }
 
     static func encode(headers: [String: String]) throws -> JSON? {
-        headers.isEmpty ? nil : JSON(String(decoding: try encoder().encode(headers), as: UTF8.self))
+        headers.isEmpty ? nil : JSON(String(decoding: try encoder.encode(headers), as: UTF8.self))
     }
 
     /// Headers that somebody else wrote in another form are passed on as they are: the message has been claimed already.
     package static func decode(headers: JSON?) -> [String: String] {
         guard let headers else { return [:] }
-        return (try? decoder().decode([String: String].self, from: Data(headers.text.utf8))) ?? [
+        return (try? decoder.decode([String: String].self, from: Data(headers.text.utf8))) ?? [
             "unreadable": headers.text
         ]
     }
 
-    private static func encoder() -> JSONEncoder {
+    private static let encoder = {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .millisecondsSince1970
         encoder.outputFormatting = .sortedKeys
         return encoder
-    }
+    }()
 
-    private static func decoder() -> JSONDecoder {
+    private static let decoder = {
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .millisecondsSince1970
         return decoder
-    }
+    }()
 }

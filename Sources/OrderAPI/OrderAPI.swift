@@ -6,18 +6,22 @@ import ShoeShop
 @main enum OrderAPI {
     static func main() async {
         await Launch.serve(
-            "order-api", "Accepts orders over HTTP, and tells how they stand.", settings: Settings.shop, port: 8080,
+            "order-api", "Accepts orders over HTTP, and tells how they stand.",
+            settings: Settings.shop + [Settings.ordersPerTransaction], port: 8080,
             requests: BasicRequestContext.self
         ) { context, router in
             let shop = try await context.shop()
-            addRoutes(of: shop, to: router, logger: context.logger)
+            let desk = OrderDesk(shop, ordersPerTransaction: context.settings[Settings.ordersPerTransaction])
+            addRoutes(of: shop, desk, to: router, logger: context.logger)
             KeyHousekeeping(database: shop.database, logger: context.logger)
         }
     }
 
-    private static func addRoutes(of shop: Shop, to router: Router<BasicRequestContext>, logger: Logger) {
+    private static func addRoutes(
+        of shop: Shop, _ desk: OrderDesk, to router: Router<BasicRequestContext>, logger: Logger
+    ) {
         router.add(middleware: Problems(logger: logger))
-        SubmissionRoutes(OrderDesk(shop)).add(to: router)
+        SubmissionRoutes(desk).add(to: router)
         CancellationRoute(shop).add(to: router)
         ReadingRoutes(OrderReader(shop.database)).add(to: router)
         DescriptionRoute().add(to: router)

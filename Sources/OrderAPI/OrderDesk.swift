@@ -1,3 +1,4 @@
+import Launch
 import Postgres
 import ShoeShop
 
@@ -8,13 +9,23 @@ struct OrderDesk: Sendable {
     /// Nobody waits longer than this for the database.
     private static let limit = Duration.seconds(5)
 
-    init(_ shop: Shop) {
+    init(_ shop: Shop, ordersPerTransaction: Int) {
         let orders = SubmitOrders(shop.broker)
         let database = shop.database
-        group = GroupCommit(limit: 200) { waiting in
+        // Together, one transaction at a time does most; transactions of one order each take every connection there is.
+        let lines = ordersPerTransaction > 1 ? 1 : database.options.connectionLimit
+        group = GroupCommit(
+            limit: ordersPerTransaction, lines: lines, linger: Linger(factor: 2, longest: .milliseconds(20))
+        ) { waiting in
             try await database.write(within: Self.limit) { try orders.commit(waiting, in: $0) }
         }
     }
 
     func submit(_ submission: Submission) async throws -> SubmissionOutcome { try await group.submit(submission) }
+}
+
+extension Settings {
+    static let ordersPerTransaction = Setting(
+        "orders-per-transaction", default: 200,
+        "The most orders that are committed together; 1 gives each a transaction of its own.")
 }

@@ -10,6 +10,7 @@ struct SubmissionRoutes {
     private let desk: OrderDesk
 
     private static let bodyLimit = 64 * 1024
+    private static let decoder = JSONDecoder()
 
     init(_ desk: OrderDesk) { self.desk = desk }
 
@@ -52,7 +53,7 @@ struct SubmissionRoutes {
 
     private static func draft(in body: Data) throws -> OrderDraft {
         let form: OrderForm
-        do { form = try JSONDecoder().decode(OrderForm.self, from: body) } catch {
+        do { form = try decoder.decode(OrderForm.self, from: body) } catch {
             throw Problem(.badRequest, "The body is no JSON.", detail: JSONProblem.explanation(of: error))
         }
         guard let draft = form.draft else {

@@ -14,10 +14,12 @@ public struct ConnectionOptions: Sendable {
 
     public init() {}
 
-    /// Just-in-time compilation costs 10-50 ms a call once a wrong estimate triggers it; a transaction left open by a
-    /// stopped process must not hold its locks for ever; READ COMMITTED is what statements here are written for.
+    /// Just-in-time compilation costs 10-50 ms a call once a wrong estimate triggers it; a prepared statement is planned
+    /// once, and not again at each execution; a transaction left open by a stopped process must not hold its locks for
+    /// ever; READ COMMITTED is what statements here are written for.
     public static let defaultSettings = [
         (name: "jit", value: "off"),
+        (name: "plan_cache_mode", value: "force_generic_plan"),
         (name: "default_transaction_isolation", value: "read committed"),
         (name: "idle_in_transaction_session_timeout", value: "15s"),
         (name: "client_min_messages", value: "warning"),

@@ -2,9 +2,9 @@ import Foundation
 import Postgres
 
 /// Processor time and memory of processes, as the kernel counts them. Zero where the kernel doesn't tell (macOS).
-enum ProcessUse {
+public enum ProcessUse {
     /// Seconds that a process has used so far, user and system.
-    static func seconds(of process: Int32) -> Double {
+    public static func seconds(of process: Int32) -> Double {
         guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
             let end = text.lastIndex(of: ")")
         else { return 0 }

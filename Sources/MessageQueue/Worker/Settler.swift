@@ -44,7 +44,7 @@ struct Settler<Work: Sendable>: Sendable {
         let start = ContinuousClock.now
         do {
             try await commitWaiting(batch)
-            runtime.journal.commit(start.secondsUntilNow, of: runtime.queue)
+            runtime.times.commit(since: start)
             record(batch)
         } catch is OutOfTime {
             // Nothing was changed: the messages are rescued once this process is gone.

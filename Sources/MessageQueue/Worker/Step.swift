@@ -21,7 +21,7 @@ public struct StepOptions: Sendable {
     public var breaker: CircuitBreaker?
 
     public init(
-        batch: Int = 200, concurrency: Int = 64, limit: Duration = .seconds(15), breaker: CircuitBreaker? = nil
+        batch: Int = 200, concurrency: Int = 128, limit: Duration = .seconds(15), breaker: CircuitBreaker? = nil
     ) {
         self.batch = min(batch, Self.largestBatch)
         self.concurrency = concurrency

@@ -4,15 +4,21 @@ import Postgres
 extension Step {
     public func run(in runtime: StepRuntime) async {
         let settler = Settler<Delivery<Payload>>(runtime: runtime) { try self.commit($0, in: $1) }
-        let slots = Slots(options.batch * options.concurrency)
+        // One slot per batch, however small: while they are all under way, more comes together in the queue.
+        let slots = Slots(options.concurrency)
+        let most = options.batch
         await withDiscardingTaskGroup { group in
             await runtime.pump(
-                room: { await slots.take(upTo: options.batch) }, giveBack: slots.giveBack
+                most: most,
+                room: {
+                    _ = await slots.take(upTo: 1)
+                    return most
+                },
+                giveBack: { missing in if missing == most { slots.giveBack(1) } }
             ) { messages in
-                for message in messages { runtime.recordPickup(of: message) }
                 group.addTask {
                     await uncancelled { await settler.settle(messages.map { runtime.decoded($0) }) }
-                    slots.giveBack(messages.count)
+                    slots.giveBack(1)
                 }
             }
         }
@@ -23,26 +29,33 @@ extension PreparingStep {
     public func run(in runtime: StepRuntime) async {
         typealias Work = PreparedDelivery<Payload, Prepared>
         let settler = Settler<Work>(runtime: runtime) { try self.commit($0, in: $1) }
-        let settlements = GroupCommit<Settlement<Work>, Bool>(limit: options.batch, lines: 2) { batch in
+        let settlements = GroupCommit<Settlement<Work>, Bool>(
+            limit: options.batch, lines: 2, linger: Linger(factor: 2, longest: .milliseconds(25))
+        ) { batch in
             let blocked = await settler.settle(batch)
             return batch.map { $0.message.message.key.map(blocked.contains) ?? false }
         }
         let slots = Slots(options.concurrency)
-        await withDiscardingTaskGroup { group in
-            await runtime.pump(
-                room: { await slots.take(upTo: options.concurrency) }, giveBack: slots.giveBack
-            ) { messages in
-                for chain in runtime.chains(of: messages) {
-                    group.addTask {
-                        var isBlocked = false
-                        for message in chain {
-                            let settlement =
-                                isBlocked
-                                ? Settlement(message: message, verdict: .held) : await prepared(message, in: runtime)
-                            do { isBlocked = try await settlements.submit(settlement) } catch {
-                                runtime.journal.record(.commitDelayed(runtime.queue, error: "\(error)"))
+        let limit = TimeLimit(options.limit)
+        await watching(limit) {
+            await withDiscardingTaskGroup { group in
+                await runtime.pump(
+                    most: options.concurrency,
+                    room: { await slots.take(upTo: options.concurrency) }, giveBack: slots.giveBack
+                ) { messages in
+                    for chain in runtime.chains(of: messages) {
+                        group.addTask {
+                            var isBlocked = false
+                            for message in chain {
+                                let settlement =
+                                    isBlocked
+                                    ? Settlement(message: message, verdict: .held)
+                                    : await prepared(message, in: runtime, within: limit)
+                                do { isBlocked = try await settlements.submit(settlement) } catch {
+                                    runtime.journal.record(.commitDelayed(runtime.queue, error: "\(error)"))
+                                }
+                                slots.giveBack(1)
                             }
-                            slots.giveBack(1)
                         }
                     }
                 }
@@ -50,15 +63,22 @@ extension PreparingStep {
         }
     }
 
+    private func watching(_ limit: TimeLimit, _ body: () async -> Void) async {
+        await withTaskGroup(of: Void.self) { watch in
+            watch.addTask { await limit.watch() }
+            await body()
+            watch.cancelAll()
+        }
+    }
+
     private func prepared(
-        _ message: ReceivedMessage, in runtime: StepRuntime
+        _ message: ReceivedMessage, in runtime: StepRuntime, within limit: TimeLimit
     ) async -> Settlement<PreparedDelivery<Payload, Prepared>> {
-        runtime.recordPickup(of: message)
         let start = ContinuousClock.now
-        defer { runtime.journal.preparation(start.secondsUntilNow, of: runtime.queue) }
+        defer { runtime.times.preparation(since: start) }
         do {
             let delivery = try Delivery<Payload>(decoding: message)
-            let prepared = try await within(options.limit) { try await prepare(delivery) }
+            let prepared = try await limit.hold { try await prepare(delivery) }
             runtime.breaker?.succeeded()
             return Settlement(
                 message: message, verdict: .success(PreparedDelivery(delivery: delivery, prepared: prepared)))
@@ -123,30 +143,10 @@ extension StepRuntime {
         if Task.isCancelled { return .release(after: .zero) }
         return judge(error, of: message)
     }
-
-    fileprivate func recordPickup(of message: ReceivedMessage) {
-        journal.pickup(Wall.now - message.appendedAt.timeIntervalSince1970, of: queue)
-    }
 }
 
 /// Runs `action` to its end, whatever happens to the calling task meanwhile.
 private func uncancelled(_ action: @escaping @Sendable () async -> Void) async {
     // Awaited here: a new task, since cancellation must not tear a commit.
     await Task { await action() }.value
-}
-
-/// Cancels `action` once the limit has passed.
-private func within<T: Sendable>(_ limit: Duration, _ action: @escaping @Sendable () async throws -> T) async throws
-    -> T
-{
-    try await withThrowingTaskGroup(of: T.self) { group in
-        group.addTask { try await action() }
-        group.addTask {
-            try await Task.sleep(for: limit)
-            throw StepTimedOut(limit: limit)
-        }
-        defer { group.cancelAll() }
-        guard let first = try await group.next() else { throw CancellationError() }
-        return first
-    }
 }

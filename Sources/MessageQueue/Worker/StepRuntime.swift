@@ -1,4 +1,5 @@
 import Logging
+import Postgres
 import Synchronization
 
 /// What a running step needs of its worker.
@@ -7,6 +8,7 @@ public final class StepRuntime: Sendable {
     private let intake: any Intake
     package let entry: Catalogue.Entry
     let journal: WorkerJournal
+    let times: StepTimes
     let bell = Bell()
     private let poll: Duration
     private let drainLimit: Duration
@@ -23,6 +25,7 @@ public final class StepRuntime: Sendable {
         self.intake = intake
         self.entry = entry
         self.journal = journal
+        self.times = StepTimes(of: entry.name)
         self.poll = options.poll
         self.drainLimit = options.drainLimit
         self.breaker = breaker.map { [bell] settings in
@@ -65,23 +68,33 @@ public final class StepRuntime: Sendable {
     /// Brings messages until the runtime stops, waiting for them as long as there are none.
     ///
     /// - Parameters:
+    ///   - most: the most messages that ever come at once.
     ///   - room: waits for room and takes it; answers how many messages may come.
+    ///   - giveBack: told how many of them did not come.
     ///   - handle: takes what came, and gives back the room.
-    func pump(room: () async -> Int, giveBack: (Int) -> Void, handle: ([ReceivedMessage]) -> Void) async {
+    func pump(
+        most: Int, room: () async -> Int, giveBack: (Int) -> Void, handle: ([ReceivedMessage]) -> Void
+    ) async {
         var promotion = ContinuousClock.now
         var patience = Patience(longest: poll)
+        var linger = Linger(factor: 8, longest: .milliseconds(50))
         while !isStopping, !Task.isCancelled {
             journal.beat("receive \(queue)")
-            guard let most = await admitted() else { continue }
+            guard let allowed = await admitted() else { continue }
             let limit = await room()
+            let start = ContinuousClock.now
             do {
-                let caught = isStopping ? Broker.Catch() : try await receive(min(limit, most))
+                let caught = isStopping ? Broker.Catch() : try await receive(min(limit, allowed))
                 let messages = caught.messages
                 giveBack(limit - messages.count)
                 if !messages.isEmpty {
                     breaker?.started()
+                    let pause = linger.pause(afterTaking: .now - start)
                     journal.record(.received(queue, count: messages.count))
+                    times.pickup(of: messages)
                     handle(messages)
+                    // Ends early, by an error, when the worker is told to give up.
+                    if pause > .zero, messages.count < most { try? await Task.sleep(for: pause) }
                 }
                 if !messages.isEmpty { patience.renew() }
                 guard messages.isEmpty && !caught.isIncomplete || promotion <= .now else { continue }

@@ -32,19 +32,6 @@ struct WorkerJournal: Sendable {
         onEvent?(event)
     }
 
-    /// The time from an attempt's place in the queue to the start of its handling, in seconds.
-    func pickup(_ seconds: Double, of queue: QueueName) {
-        Metrics.Recorder(label: "mq_pickup_seconds", dimensions: [("queue", queue.text)]).record(max(0, seconds))
-    }
-
-    func preparation(_ seconds: Double, of queue: QueueName) {
-        Metrics.Recorder(label: "mq_prepare_seconds", dimensions: [("queue", queue.text)]).record(seconds)
-    }
-
-    func commit(_ seconds: Double, of queue: QueueName) {
-        Metrics.Recorder(label: "mq_commit_seconds", dimensions: [("queue", queue.text)]).record(seconds)
-    }
-
     /// A loop that goes round says so; one that stopped is seen by the age of its last beat.
     func beat(_ loop: String) {
         Gauge(label: "mq_loop_beat_unix_seconds", dimensions: [("loop", loop)]).record(Wall.now)

@@ -19,7 +19,7 @@ struct Call: Sendable {
     /// - Throws: `BadCall` that names the field when the body is not the JSON that is expected.
     func decode<Body: Decodable>(_: Body.Type = Body.self) throws(BadCall) -> Body {
         do {
-            return try JSONDecoder().decode(Body.self, from: body)
+            return try JSON.decode(from: body)
         } catch let error as DecodingError {
             throw BadCall(.badRequest, error.reason)
         } catch {

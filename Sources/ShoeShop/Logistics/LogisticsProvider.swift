@@ -13,20 +13,20 @@ public enum BookingOutcome: Sendable, Equatable {
 
 /// The carrier over HTTP.
 public struct LogisticsClient: LogisticsProvider {
-    private let client: ProviderClient
+    private let bookings: ProviderClient
 
     /// - Parameters:
     ///   - url: Base address without a slash at its end.
     ///   - deadline: For each call as a whole.
     public init(url: String, deadline: Duration = .seconds(5)) {
-        client = ProviderClient(name: "logistics", baseURL: url, deadline: deadline)
+        bookings = ProviderClient(name: "logistics", baseURL: url, path: "/bookings", deadline: deadline)
     }
 
     public func book(
         _ items: Int, to address: Address, for order: OrderID
     ) async throws(ProviderError) -> BookingOutcome {
         let request = BookingRequest(order, address, items)
-        let answer = try await client.post("/bookings", request, key: "booking-\(order)")
+        let answer = try await bookings.post(request, key: "booking-\(order)")
         switch answer.status {
         case 201:
             let booking: Booked = try answer.decode()

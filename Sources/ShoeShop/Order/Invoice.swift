@@ -1,5 +1,4 @@
 import Foundation
-import Mustache
 
 /// The invoice of a processed order, as one page of HTML without references to anything outside.
 ///
@@ -15,21 +14,7 @@ struct Invoice {
         orderID = order.id
         number = Self.number(of: order.id)
         issuedAt = processed.paidAt
-        html = Self.template.render(
-            [
-                "number": number,
-                "date": Self.day(processed.paidAt),
-                "order": order.id.description,
-                "address": order.address.lines,
-                "lines": order.lines.map { line -> [String: Any] in
-                    [
-                        "sku": line.sku.code, "name": line.name, "quantity": line.quantity,
-                        "unitPrice": line.unitPrice.description, "price": line.price.description,
-                    ]
-                },
-                "total": order.total.description,
-                "charge": processed.chargeID,
-            ] as [String: Any])
+        html = Self.page(processed, number: number).text
     }
 
     /// Derived from the order's id, and therefore as unique as that.
@@ -41,36 +26,39 @@ struct Invoice {
         String(date.ISO8601Format().prefix(10))
     }
 
-    /// A constant that doesn't parse is a mistake in this file; the tests render it.
-    private static let template: MustacheTemplate = {
-        do { return try MustacheTemplate(string: text) } catch { preconditionFailure("invoice template: \(error)") }
-    }()
+    private static func page(_ processed: OrderProcessed, number: String) -> HTML {
+        let order = processed.order
+        return """
+            <!doctype html>
+            <html lang="en">
+            <meta charset="utf-8">
+            <title>Invoice \(number)</title>
+            <style>
+            body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}
+            table{width:100%;border-collapse:collapse;margin:2rem 0}
+            td,th{padding:.4rem;border-bottom:1px solid #ccc;text-align:left}
+            .n{text-align:right;white-space:nowrap}
+            </style>
+            <h1>Invoice</h1>
+            <p>\(number)<br>\(day(processed.paidAt))<br>Order \(order.id.description)</p>
+            <address>\(order.address.lines.map { "\($0)<br>" })</address>
+            <table>
+            <tr><th>Article<th>Description<th class="n">Pairs<th class="n">Price<th class="n">Amount
+            \(order.lines.map(row))<tr><th colspan="4">Total<th class="n">\(order.total.description)
+            </table>
+            <p>Paid with charge \(processed.chargeID). Thank you for walking with us.</p>
+            </html>
 
-    private static let text = """
-        <!doctype html>
-        <html lang="en">
-        <meta charset="utf-8">
-        <title>Invoice {{number}}</title>
-        <style>
-        body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}
-        table{width:100%;border-collapse:collapse;margin:2rem 0}
-        td,th{padding:.4rem;border-bottom:1px solid #ccc;text-align:left}
-        .n{text-align:right;white-space:nowrap}
-        </style>
-        <h1>Invoice</h1>
-        <p>{{number}}<br>{{date}}<br>Order {{order}}</p>
-        <address>{{#address}}{{.}}<br>{{/address}}</address>
-        <table>
-        <tr><th>Article<th>Description<th class="n">Pairs<th class="n">Price<th class="n">Amount
-        {{#lines}}
-        <tr><td>{{sku}}<td>{{name}}<td class="n">{{quantity}}<td class="n">{{unitPrice}}<td class="n">{{price}}
-        {{/lines}}
-        <tr><th colspan="4">Total<th class="n">{{total}}
-        </table>
-        <p>Paid with charge {{charge}}. Thank you for walking with us.</p>
-        </html>
+            """
+    }
+
+    private static func row(_ line: PricedLine) -> HTML {
+        """
+        <tr><td>\(line.sku.code)<td>\(line.name)<td class="n">\(line.quantity.description)\
+        <td class="n">\(line.unitPrice.description)<td class="n">\(line.price.description)
 
         """
+    }
 }
 
 extension Address {

@@ -19,20 +19,21 @@ public enum RefundOutcome: Sendable, Equatable {
 
 /// The payment provider over HTTP.
 public struct PaymentClient: PaymentProvider {
-    private let client: ProviderClient
+    private let charges, refunds: ProviderClient
 
     /// - Parameters:
     ///   - url: Base address without a slash at its end.
     ///   - deadline: For each call as a whole.
     public init(url: String, deadline: Duration = .seconds(5)) {
-        client = ProviderClient(name: "payment", baseURL: url, deadline: deadline)
+        charges = ProviderClient(name: "payment", baseURL: url, path: "/charges", deadline: deadline)
+        refunds = ProviderClient(name: "payment", baseURL: url, path: "/refunds", deadline: deadline)
     }
 
     public func charge(
         _ amount: Money, for order: OrderID, token: String
     ) async throws(ProviderError) -> ChargeOutcome {
         let request = ChargeRequest(orderID: "\(order)", amount: amount.cents, currency: Money.currency, token: token)
-        let answer = try await client.post("/charges", request, key: "charge-\(order)")
+        let answer = try await charges.post(request, key: "charge-\(order)")
         switch answer.status {
         case 201:
             let charge: Charged = try answer.decode()
@@ -49,7 +50,7 @@ public struct PaymentClient: PaymentProvider {
         _ amount: Money, of chargeID: String, for order: OrderID
     ) async throws(ProviderError) -> RefundOutcome {
         let request = RefundRequest(orderID: "\(order)", chargeID: chargeID, amount: amount.cents)
-        let answer = try await client.post("/refunds", request, key: "refund-\(order)")
+        let answer = try await refunds.post(request, key: "refund-\(order)")
         switch answer.status {
         case 201:
             let refund: Refunded = try answer.decode()

@@ -17,10 +17,11 @@ struct ProviderAnswer: Sendable {
     let exchange: ProviderExchange
     let status: Int
     let body: Data
+    private static let decoder = JSONDecoder()
 
     func decode<Body: Decodable>(_: Body.Type = Body.self) throws(ProviderError) -> Body {
         do {
-            return try JSONDecoder().decode(Body.self, from: body)
+            return try Self.decoder.decode(Body.self, from: body)
         } catch {
             throw exchange.failure(.malformedAnswer, "status \(status): \(excerpt)")
         }

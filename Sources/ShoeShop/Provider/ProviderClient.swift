@@ -4,56 +4,63 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 
-/// Posts JSON to one provider: what the clients of all providers have in common.
+/// Posts JSON to one address of a provider: what the clients of all providers have in common.
 ///
 /// A request is sent once. Whoever calls decides about trying again, with the same idempotency key.
 struct ProviderClient: Sendable {
     let name: String
-    let baseURL: String
+    private let path: String
+    /// Read once: that costs as much as a tenth of a call.
+    private let url: URL?
     /// For the whole exchange, from waiting for a connection to the last byte of the answer.
-    let deadline: Duration
+    private let deadline: Duration
+
+    init(name: String, baseURL: String, path: String, deadline: Duration) {
+        self.name = name
+        self.path = path
+        self.url = URL(string: baseURL + path)
+        self.deadline = deadline
+    }
 
     /// A provider's answers are small; more than this is none of them.
     private static let longestAnswer = 64 * 1024
 
     /// - Throws: `ProviderError` when there is no complete answer in time.
-    func post(_ path: String, _ body: some Encodable, key: String) async throws(ProviderError) -> ProviderAnswer {
+    func post(_ body: some Encodable, key: String) async throws(ProviderError) -> ProviderAnswer {
         let exchange = ProviderExchange(provider: name, request: "POST \(path)", idempotencyKey: key)
         do {
-            var request = HTTPClientRequest(url: baseURL + path)
-            request.method = .POST
-            request.headers = ["Content-Type": "application/json", "Idempotency-Key": key]
-            request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
-            let (status, bytes) = try await send(request)
-            return ProviderAnswer(exchange: exchange, status: Int(status), body: bytes)
+            guard let url else { throw HTTPClientError.invalidURL }
+            let request = try HTTPClient.Request(
+                url: url, method: .POST,
+                headers: ["Content-Type": "application/json", "Idempotency-Key": key],
+                body: .byteBuffer(ByteBuffer(bytes: try Self.encoder.encode(body))))
+            let response = try await send(request)
+            let answer = response.body.map { Data($0.readableBytesView) } ?? Data()
+            return ProviderAnswer(exchange: exchange, status: Int(response.status.code), body: answer)
         } catch {
             throw exchange.failure(ProviderError.Kind(of: error), "\(error)")
         }
     }
 
-    private func send(_ request: HTTPClientRequest) async throws -> (UInt, Data) {
-        try await withThrowingTaskGroup { group in
-            group.addTask {
-                // The client's own deadline ends with the head of the answer, so ours is around all of it.
-                let response = try await Self.http.execute(request, deadline: .distantFuture)
-                let body = try await response.body.collect(upTo: Self.longestAnswer)
-                return (response.status.code, Data(body.readableBytesView))
-            }
-            group.addTask {
-                try await Task.sleep(for: deadline)
-                throw HTTPClientError.deadlineExceeded
-            }
-            defer { group.cancelAll() }
-            guard let answer = try await group.next() else { throw CancellationError() }
-            return answer
+    /// By the form of the client whose deadline holds until the end of the answer, and not only of its head.
+    private func send(_ request: HTTPClient.Request) async throws -> HTTPClient.Response {
+        let exchange = Self.http.execute(
+            request: request, delegate: ResponseAccumulator(request: request, maxBodySize: Self.longestAnswer),
+            deadline: .now() + TimeAmount(deadline))
+        return try await withTaskCancellationHandler {
+            try await exchange.get()
+        } onCancel: {
+            exchange.cancel()
         }
     }
+
+    private static let encoder = JSONEncoder()
 
     /// One for the whole process and for its whole life: connections are kept alive and shared by the providers.
     private static let http: HTTPClient = {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = .seconds(1)
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
         // A refused connection is news for the caller at once; the queue decides when to try again.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.httpVersion = .http1Only

@@ -14,7 +14,7 @@ extension ProviderError.Kind {
         case let error as ChannelError:
             if case .connectTimeout = error { self = .unreachable } else { self = .connectionLost }
         case let error as IOError where error.errnoCode == ECONNREFUSED: self = .unreachable
-        case is HTTPParserError, is NIOTooManyBytesError: self = .malformedAnswer
+        case is HTTPParserError, is ResponseAccumulator.ResponseTooBigError: self = .malformedAnswer
         default: self = .connectionLost
         }
     }

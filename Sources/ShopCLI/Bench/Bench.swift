@@ -11,7 +11,7 @@ struct Bench: AsyncParsableCommand {
             avoided, done through bare libpq. The ratio of the two says more than either, since a busy machine slows both.
             TARGET is what a machine with 2 cores, server and all, should reach. A number below it is no failure.
             """,
-        subcommands: [BenchAll.self, BenchOrders.self] + BenchEngine.subcommands + [
+        subcommands: [BenchAll.self, BenchOrders.self, BenchAccept.self] + BenchEngine.subcommands + [
             BenchSoak.self, BenchWorkerCommand.self,
         ])
 }
@@ -32,7 +32,11 @@ struct BenchAll: AsyncParsableCommand {
 
     @OptionGroup var bench: BenchOptions
 
-    static var benchmarks: [any Benchmark] { BenchEngine.benchmarks + [OrdersBenchmark()] }
+    /// Without the load generator there is nothing to measure acceptance with.
+    static var benchmarks: [any Benchmark] {
+        let acceptance: [any Benchmark] = Wrk.isInstalled ? [AcceptBenchmark()] : []
+        return BenchEngine.benchmarks + [OrdersBenchmark()] + acceptance
+    }
 
     func run() async throws { try await bench.measure(Self.benchmarks) }
 }

@@ -1,0 +1,51 @@
+import Synchronization
+
+/// Cancels work that takes too long.
+///
+/// All of it has the same limit, so one clock that looks around now and then does for all, where a timer for each would cost
+/// more than much of the work. What is too late is cancelled within a tenth of the limit.
+final class TimeLimit: Sendable {
+    private struct State {
+        var next = 0
+        var work: [Int: (end: ContinuousClock.Instant, cancel: @Sendable () -> Void)] = [:]
+    }
+
+    private let limit: Duration
+    private let state = Mutex(State())
+
+    init(_ limit: Duration) { self.limit = limit }
+
+    /// Looks around until the task is cancelled.
+    func watch() async {
+        while (try? await Task.sleep(for: limit / 10)) != nil {
+            let now = ContinuousClock.now
+            let late = state.withLock { state in state.work.values.filter { $0.end <= now }.map(\.cancel) }
+            for cancel in late { cancel() }
+        }
+    }
+
+    /// Runs `action`, and cancels it once the limit has passed.
+    ///
+    /// - Throws: ``StepTimedOut`` when it was cancelled for that.
+    func hold<T: Sendable>(_ action: @escaping @Sendable () async throws -> T) async throws -> T {
+        // Awaited here: a task of its own, so that it can be cancelled alone.
+        let task = Task { try await action() }
+        let end = ContinuousClock.now + limit
+        let id = state.withLock { state in
+            state.next += 1
+            let cancel: @Sendable () -> Void = { task.cancel() }
+            state.work[state.next] = (end, cancel)
+            return state.next
+        }
+        defer { state.withLock { _ = $0.work.removeValue(forKey: id) } }
+        do {
+            return try await withTaskCancellationHandler {
+                try await task.value
+            } onCancel: {
+                task.cancel()
+            }
+        } catch  where end <= .now {
+            throw StepTimedOut(limit: limit)
+        }
+    }
+}
