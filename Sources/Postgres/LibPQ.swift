@@ -170,7 +170,9 @@ struct Link: ~Copyable {
         @usableFromInline var rowCount: Int { Int(PQntuples(pointer)) }
         @usableFromInline var columnCount: Int { Int(PQnfields(pointer)) }
 
-        @usableFromInline func columnName(_ column: Int) -> String { PQfname(pointer, Int32(column)).map { String(cString: $0) } ?? "" }
+        @usableFromInline func columnName(_ column: Int) -> String {
+            PQfname(pointer, Int32(column)).map { String(cString: $0) } ?? ""
+        }
 
         /// The bytes of one field; nil is SQL NULL.
         @usableFromInline func field(_ row: Int, _ column: Int) -> UnsafeRawBufferPointer? {

@@ -30,7 +30,9 @@ public typealias PostgresValue = PostgresEncodable & PostgresDecodable
     withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
 }
 
-@inlinable func bigEndian<I: FixedWidthInteger>(_ bytes: UnsafeRawBufferPointer, at offset: Int = 0, as: I.Type = I.self) -> I {
+@inlinable func bigEndian<I: FixedWidthInteger>(
+    _ bytes: UnsafeRawBufferPointer, at offset: Int = 0, as: I.Type = I.self
+) -> I {
     I(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: I.self))
 }
 
@@ -48,25 +50,33 @@ public typealias PostgresValue = PostgresEncodable & PostgresDecodable
 extension Int16: PostgresValue {
     public static let postgresType = PostgresType(oid: 21, arrayOID: 1005)
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { appendBigEndian(self, to: &bytes); return true }
-    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { decodeInteger(bytes, as: Self.self) }
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+        decodeInteger(bytes, as: Self.self)
+    }
 }
 
 extension Int32: PostgresValue {
     public static let postgresType = PostgresType(oid: 23, arrayOID: 1007)
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { appendBigEndian(self, to: &bytes); return true }
-    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { decodeInteger(bytes, as: Self.self) }
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+        decodeInteger(bytes, as: Self.self)
+    }
 }
 
 extension Int64: PostgresValue {
     public static let postgresType = PostgresType(oid: 20, arrayOID: 1016)
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { appendBigEndian(self, to: &bytes); return true }
-    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { decodeInteger(bytes, as: Self.self) }
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+        decodeInteger(bytes, as: Self.self)
+    }
 }
 
 extension Int: PostgresValue {
     public static let postgresType = Int64.postgresType
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { Int64(self).encode(into: &bytes) }
-    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { decodeInteger(bytes, as: Self.self) }
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+        decodeInteger(bytes, as: Self.self)
+    }
 }
 
 extension Bool: PostgresValue {
@@ -79,7 +89,9 @@ extension Bool: PostgresValue {
 
 extension Double: PostgresValue {
     public static let postgresType = PostgresType(oid: 701, arrayOID: 1022)
-    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { appendBigEndian(bitPattern, to: &bytes); return true }
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
+        appendBigEndian(bitPattern, to: &bytes); return true
+    }
     @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
         guard let bytes else { return nil }
         return switch bytes.count {
@@ -104,7 +116,9 @@ public struct Bytes: PostgresValue, Hashable {
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     public static let postgresType = PostgresType(oid: 17, arrayOID: 1001)
-    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { bytes.append(contentsOf: self.bytes); return true }
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
+        bytes.append(contentsOf: self.bytes); return true
+    }
     @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { bytes.map { Bytes(Array($0)) } }
 }
 

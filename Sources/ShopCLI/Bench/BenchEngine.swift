@@ -1,16 +1,16 @@
 import ArgumentParser
 import Benchmarks
 
-/// The benchmarks of the engine alone.
+/// The benchmarks of the engine alone, and of the database client below it.
 enum BenchEngine {
     static let subcommands: [any ParsableCommand.Type] = [
         BenchSend.self, BenchDrain.self, BenchSteady.self, BenchPinned.self, BenchBacklog.self, BenchSegments.self,
-        BenchRescue.self, BenchIdle.self, BenchFanout.self,
+        BenchRescue.self, BenchIdle.self, BenchFanout.self, BenchClient.self,
     ]
     static var benchmarks: [any Benchmark] {
         [
             SendBenchmark(), DrainBenchmark(), SteadyBenchmark(), PinnedBenchmark(), BacklogBenchmark(),
-            SegmentsBenchmark(), RescueBenchmark(), IdleBenchmark(), FanoutBenchmark(),
+            SegmentsBenchmark(), RescueBenchmark(), IdleBenchmark(), FanoutBenchmark(), ClientBenchmark(),
         ]
     }
 }
@@ -87,4 +87,11 @@ struct BenchFanout: BenchCommand {
         commandName: "fanout", abstract: "One publish to 1, 10 and 100 subscriptions.")
     @OptionGroup var bench: BenchOptions
     var benchmark: any Benchmark { FanoutBenchmark() }
+}
+
+struct BenchClient: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "client", abstract: "Tiny statements through our client, at 1, 8 and 32 connections.")
+    @OptionGroup var bench: BenchOptions
+    var benchmark: any Benchmark { ClientBenchmark() }
 }
