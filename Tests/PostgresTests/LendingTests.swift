@@ -12,15 +12,15 @@ struct LendingTests {
     func host() async throws {
         try await Bench.with(limit: 2) { database async throws in
             let threads = try await database.lend { connection in
-                let backend = try await connection.query("SELECT pg_backend_pid()") { try $0[0, as: Int32.self] }
+                let backend = try await connection.backend()
                 var threads = [Self.thread()]
                 threads.append(try await connection.perform(isTransaction: true, within: nil) { _ in Self.thread() })
                 for _ in 0..<50 {
-                    let other = try await database.query("SELECT pg_backend_pid()") { try $0[0, as: Int32.self] }
+                    let other = try await database.backend()
                     #expect(other != backend)
                     threads.append(Self.thread())
                     #expect(
-                        try await connection.query("SELECT pg_backend_pid()") { try $0[0, as: Int32.self] } == backend)
+                        try await connection.backend() == backend)
                 }
                 threads += await withTaskGroup(of: UInt.self) { group in
                     for _ in 0..<10 {
@@ -65,12 +65,12 @@ struct LendingTests {
     func queueing() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let backend = try await database.backend()
-            let backends = try await withThrowingTaskGroup(of: Int32?.self) { group in
+            let backends = try await withThrowingTaskGroup(of: Int32.self) { group in
                 for _ in 0..<20 {
                     group.addTask {
                         try await database.lend { connection in
                             _ = try await connection.execute("SELECT pg_sleep(0.001)")
-                            return try await connection.query("SELECT pg_backend_pid()") { try $0[0] }.first
+                            return try await connection.backend()
                         }
                     }
                 }
@@ -118,9 +118,9 @@ struct LendingTests {
                     }
                     #expect(error?.kind == .deadlineExceeded)
                 }
-                return try await connection.query("SELECT pg_backend_pid()") { try $0[0, as: Int32.self] }
+                return try await connection.backend()
             }
-            #expect(after == [backend])
+            #expect(after == backend)
         }
     }
 
