@@ -5,7 +5,7 @@ extension Array: PostgresEncodable where Element: PostgresEncodable {
     }
 
     /// Wire form: dimensions, null flag, element type, length, lower bound, then each element after its length.
-    public func encode(into bytes: inout [UInt8]) -> Bool {
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
         appendBigEndian(Int32(isEmpty ? 0 : 1), to: &bytes)
         let flagOffset = bytes.count
         appendBigEndian(Int32(0), to: &bytes)
@@ -27,7 +27,7 @@ extension Array: PostgresEncodable where Element: PostgresEncodable {
 }
 
 extension Array: PostgresDecodable where Element: PostgresDecodable {
-    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
         guard let bytes, bytes.count >= 12 else { return nil }
         guard bigEndian(bytes, as: Int32.self) == 1 else { return bigEndian(bytes, as: Int32.self) == 0 ? [] : nil }
         var elements: [Element] = []
@@ -44,6 +44,6 @@ extension Array: PostgresDecodable where Element: PostgresDecodable {
     }
 }
 
-private func overwrite(_ bytes: inout [UInt8], at offset: Int, with value: Int32) {
+@inlinable func overwrite(_ bytes: inout [UInt8], at offset: Int, with value: Int32) {
     bytes.withUnsafeMutableBytes { $0.storeBytes(of: value.bigEndian, toByteOffset: offset, as: Int32.self) }
 }

@@ -47,16 +47,17 @@ final class Channel {
     /// Without an explicit BEGIN among them or before them, the statements form a transaction of their own.
     /// Statements that finish in spite of a cancellation have succeeded: a COMMIT must not be told as failed.
     func exchange(_ statements: [BoundStatement], receive: (Int, borrowing ResultHandle) throws -> Void) throws {
-        if let reason = interrupt?.reason(at: .now) { throw reason }
+        if let reason = interrupt?.reason { throw reason.error() }
         var waiting = Wait()
         isInStep = false
-        var isNew: [Bool] = []
-        for statement in statements { isNew.append(try send(statement)) }
+        // Usually none, which costs nothing.
+        var new: [Int] = []
+        for (index, statement) in statements.enumerated() where try send(statement) { new.append(index) }
         try check(link.sendSync())
         try flush(&waiting)
         var failure: (any Error)?
         for (index, statement) in statements.enumerated() {
-            if isNew[index] {
+            if new.contains(index) {
                 try read(&waiting, of: statement, into: &failure) { _ in }
                 if failure != nil { prepared[statement.statement] = nil }
             }
@@ -64,12 +65,12 @@ final class Channel {
         }
         while let result = try nextResult(&waiting), result.status != .sync {}
         isInStep = true
-        if let failure { throw waiting.cancelReason.map { Self.explain(failure, by: $0) } ?? failure }
+        if let failure { throw waiting.explain(failure) }
     }
 
     /// Runs statements separated by semicolons, without parameters, by the simple protocol.
     func script(_ sql: String) throws {
-        if let reason = interrupt?.reason(at: .now) { throw reason }
+        if let reason = interrupt?.reason { throw reason.error() }
         var waiting = Wait()
         isInStep = false
         try check(link.leavePipelineMode())
@@ -81,7 +82,7 @@ final class Channel {
         }
         try check(link.enterPipelineMode())
         isInStep = true
-        if let failure { throw waiting.cancelReason.map { Self.explain(failure, by: $0) } ?? failure }
+        if let failure { throw waiting.explain(failure) }
     }
 
     /// Takes in what the server sent unasked: names of the notification channels that rang.
@@ -110,7 +111,7 @@ final class Channel {
             try check(link.sendExecute(nil, sql, bound.parameters))
             return false
         }
-        if let known = prepared[bound.statement], known.types == bound.parameters.types {
+        if let known = prepared[bound.statement], bound.parameters.have(known.types) {
             try check(link.sendExecute(known.name, sql, bound.parameters))
             return false
         }
@@ -166,9 +167,14 @@ final class Channel {
 
     /// The state of one exchange's waiting: whether, why and until when it has been cancelled.
     private struct Wait {
-        var cancelReason: PostgresError?
+        var cancelReason: Interrupt.Reason?
         var graceEnd: ContinuousClock.Instant?
         var nextCancel: ContinuousClock.Instant?
+
+        /// What failed because it was cancelled is told as a cancellation.
+        func explain(_ failure: any Error) -> any Error {
+            cancelReason?.error(in: (failure as? PostgresError)?.statement) ?? failure
+        }
     }
 
     private func wait(_ waiting: inout Wait, for events: Int16) throws {
@@ -177,7 +183,7 @@ final class Channel {
             if let graceEnd = waiting.graceEnd {
                 guard ContinuousClock.now < graceEnd else { throw lost("the server did not react to a cancel request") }
                 end = min(graceEnd, cancelAgain(&waiting))
-            } else if let interrupt, let reason = interrupt.reason(at: .now) {
+            } else if let reason = interrupt?.reason {
                 waiting.cancelReason = reason
                 waiting.graceEnd = .now + Self.cancelGrace
                 continue
@@ -194,12 +200,6 @@ final class Channel {
         link.cancelRunningStatement()
         waiting.nextCancel = now + Self.cancelAgain
         return now + Self.cancelAgain
-    }
-
-    private static func explain(_ failure: (any Error)?, by reason: PostgresError) -> PostgresError {
-        var reason = reason
-        reason.statement = (failure as? PostgresError)?.statement
-        return reason
     }
 
     private func check(_ wentWell: Bool) throws {

@@ -35,6 +35,7 @@ public struct ConnectionOptions: Sendable {
 public actor Connection: DatabaseAccess {
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
     private nonisolated let thread: ConnectionThread
+    private nonisolated let guests: ConnectionThread.Guests
     private nonisolated let conditions = Conditions()
     private var channel: Channel?
     private let signals: AsyncStream<Signal>.Continuation
@@ -56,6 +57,7 @@ public actor Connection: DatabaseAccess {
 
     private init(thread: ConnectionThread) {
         self.thread = thread
+        guests = ConnectionThread.Guests(of: thread)
         (events, signals) = AsyncStream.makeStream(of: Signal.self, bufferingPolicy: .bufferingNewest(1024))
     }
 
@@ -126,6 +128,11 @@ public actor Connection: DatabaseAccess {
         return value
     }
 
+    /// Runs `body` on this connection's thread, between what the actor has to do there.
+    nonisolated func host<T: Sendable>(_ body: @Sendable () async throws -> T) async throws -> T {
+        try await withTaskExecutorPreference(guests, operation: body)
+    }
+
     private func run<T>(_ interrupt: Interrupt?, isBlock: Bool, _ body: (borrowing Session) throws -> T) throws -> T {
         try runCollecting(interrupt, isBlock: isBlock, body).0
     }
@@ -134,7 +141,7 @@ public actor Connection: DatabaseAccess {
         _ interrupt: Interrupt?, isBlock: Bool, _ body: (borrowing Session) throws -> T
     ) throws -> (T, [@Sendable () -> Void]) {
         guard let channel else { throw PostgresError(.connectionLost, "the connection is closed") }
-        if let reason = interrupt?.reason(at: .now) { throw reason }
+        if let reason = interrupt?.reason { throw reason.error() }
         let transaction = Transaction(on: channel, isBlock: isBlock)
         channel.interrupt = interrupt
         defer {

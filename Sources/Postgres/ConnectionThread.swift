@@ -4,11 +4,13 @@ import Synchronization
 
 /// The thread of one connection, as the executor of its actor.
 ///
-/// Runs jobs in the order in which they come. Idle, it waits on two descriptors: a wake-up pipe, and the socket of
+/// Runs jobs in the order in which they come: those of the actor, and those of tasks that stay here as ``guests``. Idle, it waits on two descriptors: a wake-up pipe, and the socket of
 /// the connection, so that notifications and a server that hangs up are noticed without any polling in time.
 final class ConnectionThread: SerialExecutor {
+    private enum Job { case ofActor(UnownedJob), ofGuest(UnownedJob, UnownedTaskExecutor) }
+
     private struct State {
-        var jobs: [UnownedJob] = []
+        var jobs: [Job] = []
         var isParked = false
         var isStopped = false
         var socket: Int32 = -1
@@ -26,8 +28,20 @@ final class ConnectionThread: SerialExecutor {
         thread.start()
     }
 
-    func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
+    func enqueue(_ job: consuming ExecutorJob) { add(.ofActor(UnownedJob(job))) }
+
+    /// Lets whole tasks run on a connection's thread, so that they need not change threads to use the connection.
+    final class Guests: TaskExecutor {
+        private let thread: ConnectionThread
+
+        init(of thread: ConnectionThread) { self.thread = thread }
+
+        func enqueue(_ job: consuming ExecutorJob) {
+            thread.add(.ofGuest(UnownedJob(job), asUnownedTaskExecutor()))
+        }
+    }
+
+    private func add(_ job: Job) {
         let mustWake = state.withLock { state in
             state.jobs.append(job)
             defer { state.isParked = false }
@@ -62,24 +76,34 @@ final class ConnectionThread: SerialExecutor {
         precondition(identity.load(ordering: .relaxed) == UInt(pthread_self()), "not on the connection's thread")
     }
 
-    private enum Next { case jobs([UnownedJob]), park(Int32, (@Sendable () -> Void)?), end }
+    private enum Next { case work, park(Int32, (@Sendable () -> Void)?), end }
 
     private func run() {
         identity.store(UInt(pthread_self()), ordering: .relaxed)
+        var jobs: [Job] = []
         while true {
-            switch next() {
-            case .jobs(let jobs): for job in jobs { job.runSynchronously(on: asUnownedSerialExecutor()) }
+            switch next(&jobs) {
+            case .work: for job in jobs { perform(job) }
             case .park(let socket, let onReadable): if wakeUp.wait(orReadable: socket) { onReadable?() }
             case .end: return
             }
         }
     }
 
-    private func next() -> Next {
-        state.withLock { state in
+    private func perform(_ job: Job) {
+        switch job {
+        case .ofActor(let job): job.runSynchronously(on: asUnownedSerialExecutor())
+        case .ofGuest(let job, let guests): job.runSynchronously(on: guests)
+        }
+    }
+
+    /// Exchanges the jobs that are done for those that wait; both buffers are used again and again.
+    private func next(_ jobs: inout [Job]) -> Next {
+        jobs.removeAll(keepingCapacity: true)
+        return state.withLock { state in
             if !state.jobs.isEmpty {
-                defer { state.jobs = [] }
-                return .jobs(state.jobs)
+                swap(&state.jobs, &jobs)
+                return .work
             }
             if state.isStopped { return .end }
             state.isParked = true

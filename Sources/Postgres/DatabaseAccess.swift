@@ -21,6 +21,7 @@ extension DatabaseAccess {
     }
 
     /// Runs one statement on its own and turns each row into a value.
+    @inlinable
     public func query<each P: PostgresEncodable, T: Sendable>(
         _ statement: Statement, _ values: repeat each P, within limit: Duration? = nil,
         row: @Sendable (borrowing Row) throws -> T
@@ -30,7 +31,7 @@ extension DatabaseAccess {
     }
 
     /// Runs one statement on its own and answers how many rows it touched.
-    @discardableResult
+    @discardableResult @inlinable
     public func execute<each P: PostgresEncodable>(
         _ statement: Statement, _ values: repeat each P, within limit: Duration? = nil
     ) async throws -> Int {

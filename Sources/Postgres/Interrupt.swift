@@ -17,14 +17,24 @@ final class Interrupt: Sendable {
         thread.wakeUp.ring()
     }
 
+    enum Reason {
+        case cancelled, deadlineExceeded
+
+        func error(in statement: String? = nil) -> PostgresError {
+            var error =
+                switch self {
+                case .cancelled: PostgresError(.cancelled, "the calling task was cancelled")
+                case .deadlineExceeded: PostgresError(.deadlineExceeded, "the deadline of the call passed")
+                }
+            error.statement = statement
+            return error
+        }
+    }
+
     /// Why the call should end now, or nil to go on.
-    func reason(at now: ContinuousClock.Instant) -> PostgresError? {
-        if isCancelled.load(ordering: .acquiring) {
-            return PostgresError(.cancelled, "the calling task was cancelled")
-        }
-        if let deadline, now >= deadline {
-            return PostgresError(.deadlineExceeded, "the deadline of the call passed")
-        }
+    var reason: Reason? {
+        if isCancelled.load(ordering: .acquiring) { return .cancelled }
+        if let deadline, .now >= deadline { return .deadlineExceeded }
         return nil
     }
 }

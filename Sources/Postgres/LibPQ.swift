@@ -67,7 +67,7 @@ struct Link: ~Copyable {
 
     /// Executes a prepared statement, or, without a name, the text itself.
     func sendExecute(_ name: String?, _ sql: String, _ parameters: Parameters) -> Bool {
-        let count = parameters.types.count
+        let count = parameters.values.count
         return parameters.bytes.withUnsafeBufferPointer { bytes in
             withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>?.self, capacity: count) { values in
                 withUnsafeTemporaryAllocation(of: Int32.self, capacity: count) { lengths in
@@ -91,13 +91,14 @@ struct Link: ~Copyable {
         _ values: UnsafeMutableBufferPointer<UnsafePointer<CChar>?>,
         _ lengths: UnsafeMutableBufferPointer<Int32>, _ formats: UnsafeMutableBufferPointer<Int32>
     ) {
-        for (index, range) in parameters.ranges.enumerated() {
+        for (index, value) in parameters.values.enumerated() {
             // An empty value still needs an address, and for libpq a null pointer is SQL NULL: `Parameters` always
             // holds at least one byte.
-            values[index] = range.flatMap { range in
-                bytes.baseAddress.map { UnsafeRawPointer($0 + range.lowerBound).assumingMemoryBound(to: CChar.self) }
-            }
-            lengths[index] = Int32(range?.count ?? 0)
+            values[index] =
+                if value.length == nil { nil } else {
+                    bytes.baseAddress.map { UnsafeRawPointer($0 + value.offset).assumingMemoryBound(to: CChar.self) }
+                }
+            lengths[index] = Int32(value.length ?? 0)
             formats[index] = 1
         }
     }
@@ -138,7 +139,7 @@ struct Link: ~Copyable {
 }
 
 /// Owns one `PGresult`.
-struct ResultHandle: ~Copyable {
+@usableFromInline struct ResultHandle: ~Copyable {
     private let pointer: OpaquePointer
 
     init(_ pointer: OpaquePointer) { self.pointer = pointer }
@@ -161,18 +162,20 @@ struct ResultHandle: ~Copyable {
     var affectedRows: Int { Int(String(cString: PQcmdTuples(pointer))) ?? 0 }
 
     /// The rows, which must not be used once this handle is gone.
-    var rows: Reference { Reference(pointer: pointer) }
+    @usableFromInline var rows: Reference { Reference(pointer: pointer) }
 
-    struct Reference {
+    @usableFromInline struct Reference {
         fileprivate let pointer: OpaquePointer
 
-        var rowCount: Int { Int(PQntuples(pointer)) }
-        var columnCount: Int { Int(PQnfields(pointer)) }
+        @usableFromInline var rowCount: Int { Int(PQntuples(pointer)) }
+        @usableFromInline var columnCount: Int { Int(PQnfields(pointer)) }
 
-        func columnName(_ column: Int) -> String { PQfname(pointer, Int32(column)).map { String(cString: $0) } ?? "" }
+        @usableFromInline func columnName(_ column: Int) -> String {
+            PQfname(pointer, Int32(column)).map { String(cString: $0) } ?? ""
+        }
 
         /// The bytes of one field; nil is SQL NULL.
-        func field(_ row: Int, _ column: Int) -> UnsafeRawBufferPointer? {
+        @usableFromInline func field(_ row: Int, _ column: Int) -> UnsafeRawBufferPointer? {
             guard PQgetisnull(pointer, Int32(row), Int32(column)) == 0 else { return nil }
             let length = Int(PQgetlength(pointer, Int32(row), Int32(column)))
             return UnsafeRawBufferPointer(start: PQgetvalue(pointer, Int32(row), Int32(column)), count: length)

@@ -6,10 +6,10 @@
 /// }
 /// ```
 public struct Row: ~Copyable {
-    private let result: ResultHandle.Reference
-    private let index: Int
+    @usableFromInline let result: ResultHandle.Reference
+    @usableFromInline let index: Int
 
-    init(_ result: ResultHandle.Reference, _ index: Int) {
+    @usableFromInline init(_ result: ResultHandle.Reference, _ index: Int) {
         self.result = result
         self.index = index
     }
@@ -20,16 +20,21 @@ public struct Row: ~Copyable {
     ///
     /// - Throws: ``PostgresError`` of kind `decoding` when the column is missing, NULL, or of another type.
     public subscript<T: PostgresDecodable>(_ column: Int, as type: T.Type = T.self) -> T {
+        @inlinable
         get throws(PostgresError) {
-            guard column < columnCount else {
-                throw PostgresError(.decoding, "the row has \(columnCount) columns, and column \(column) was asked for")
-            }
+            guard column < columnCount else { throw missing(column) }
             let bytes = result.field(index, column)
-            guard let value = T.decode(bytes) else {
-                let found = bytes.map { "\($0.count) bytes that are no \(T.self)" } ?? "NULL instead of a \(T.self)"
-                throw PostgresError(.decoding, "column \(column) (\(result.columnName(column))) holds \(found)")
-            }
+            guard let value = T.decode(bytes) else { throw mismatch(column, holding: bytes?.count, insteadOf: T.self) }
             return value
         }
+    }
+
+    @usableFromInline func missing(_ column: Int) -> PostgresError {
+        PostgresError(.decoding, "the row has \(columnCount) columns, and column \(column) was asked for")
+    }
+
+    @usableFromInline func mismatch<T>(_ column: Int, holding size: Int?, insteadOf type: T.Type) -> PostgresError {
+        let found = size.map { "\($0) bytes that are no \(type)" } ?? "NULL instead of a \(type)"
+        return PostgresError(.decoding, "column \(column) (\(result.columnName(column))) holds \(found)")
     }
 }

@@ -3,17 +3,19 @@
 /// It can't be copied, kept or awaited upon: when the closure returns, the transaction is committed; when it throws, or
 /// the task is cancelled, it is rolled back.
 public struct Session: ~Copyable {
-    private let transaction: Transaction
+    @usableFromInline let transaction: Transaction
 
     init(_ transaction: Transaction) { self.transaction = transaction }
 
     /// Runs a statement and turns each row into a value.
+    @inlinable
     public borrowing func query<each P: PostgresEncodable, T>(
         _ statement: Statement, _ values: repeat each P, row: (borrowing Row) throws -> T
     ) throws -> [T] {
         try query(BoundStatement(statement, repeat each values), row: row)
     }
 
+    @inlinable
     borrowing func query<T>(_ statement: BoundStatement, row: (borrowing Row) throws -> T) throws -> [T] {
         var answers: [T] = []
         try transaction.run(statement) { result in
@@ -25,13 +27,14 @@ public struct Session: ~Copyable {
     }
 
     /// Runs a statement and answers how many rows it touched.
-    @discardableResult
+    @discardableResult @inlinable
     public borrowing func execute<each P: PostgresEncodable>(
         _ statement: Statement, _ values: repeat each P
     ) throws -> Int {
         try execute(BoundStatement(statement, repeat each values))
     }
 
+    @usableFromInline
     borrowing func execute(_ statement: BoundStatement) throws -> Int {
         var count = 0
         try transaction.run(statement) { count = $0.affectedRows }
@@ -41,6 +44,7 @@ public struct Session: ~Copyable {
     /// Adds a statement whose result isn't needed: it travels with the next one that waits, or with COMMIT.
     ///
     /// A transaction of nothing but queued statements costs one round trip. A failing one fails the transaction.
+    @inlinable
     public borrowing func queue<each P: PostgresEncodable>(_ statement: Statement, _ values: repeat each P) {
         transaction.queue(BoundStatement(statement, repeat each values))
     }
@@ -55,7 +59,7 @@ public struct Session: ~Copyable {
 }
 
 /// The statements of one transaction on their way to the server.
-final class Transaction {
+@usableFromInline final class Transaction {
     private let channel: Channel
     /// A transaction block, or each statement on its own.
     private let isBlock: Bool
@@ -73,14 +77,13 @@ final class Transaction {
         self.isBlock = isBlock || channel.pace != nil
     }
 
-    func queue(_ statement: BoundStatement) { pending.append(statement) }
+    @usableFromInline func queue(_ statement: BoundStatement) { pending.append(statement) }
 
-    func run(_ statement: BoundStatement, receive: (borrowing ResultHandle) throws -> Void) throws {
-        if isBlock {
-            try exchange(takePending(withBegin: true) + [statement], receive: receive)
-        } else {
-            try exchangeWhole(takePending(withBegin: false) + [statement], receive: receive)
-        }
+    @usableFromInline func run(_ statement: BoundStatement, receive: (borrowing ResultHandle) throws -> Void) throws {
+        let ahead = takePending(withBegin: isBlock)
+        // Most statements go alone.
+        let statements = ahead.isEmpty ? [statement] : ahead + [statement]
+        try isBlock ? exchange(statements, receive: receive) : exchangeWhole(statements, receive: receive)
     }
 
     func script(_ sql: String) throws {
@@ -113,7 +116,7 @@ final class Transaction {
     }
 
     private func takePending(withBegin: Bool) -> [BoundStatement] {
-        defer { pending = [] }
+        defer { if !pending.isEmpty { pending = [] } }
         guard withBegin, !hasBegun else { return pending }
         hasBegun = true
         return (channel.opening ?? [Self.begin]) + pending

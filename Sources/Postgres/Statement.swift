@@ -23,16 +23,16 @@ public struct Statement: Sendable, Hashable, ExpressibleByStringLiteral {
 }
 
 /// A statement together with the values for its `$1, $2, ...`.
-struct BoundStatement {
+@usableFromInline struct BoundStatement: Sendable {
     let statement: Statement
     let parameters: Parameters
 
-    init(_ statement: Statement, _ parameters: Parameters = Parameters()) {
+    @usableFromInline init(_ statement: Statement, _ parameters: Parameters = Parameters()) {
         self.statement = statement
         self.parameters = parameters
     }
 
-    init<each P: PostgresEncodable>(_ statement: Statement, _ values: repeat each P) {
+    @inlinable init<each P: PostgresEncodable>(_ statement: Statement, _ values: repeat each P) {
         var parameters = Parameters()
         for value in repeat each values { parameters.append(value) }
         self.init(statement, parameters)
@@ -40,17 +40,42 @@ struct BoundStatement {
 }
 
 /// Binary values in one buffer, in the order of the placeholders.
-struct Parameters {
+@usableFromInline struct Parameters: Sendable {
     /// Begins with a byte of padding, so that even empty values have an address.
-    private(set) var bytes: [UInt8] = [0]
-    private(set) var types: [UInt32] = []
-    /// Where each value lies in ``bytes``; nil is SQL NULL.
-    private(set) var ranges: [Range<Int>?] = []
+    @usableFromInline var bytes: [UInt8]
+    @usableFromInline var values: [Value] = []
 
-    mutating func append<P: PostgresEncodable>(_ value: P) {
+    @usableFromInline struct Value: Sendable {
+        let type: UInt32
+        /// Where it lies in ``Parameters/bytes``.
+        let offset: Int
+        /// Nil is SQL NULL.
+        let length: Int?
+
+        @usableFromInline init(type: UInt32, offset: Int, length: Int?) {
+            self.type = type
+            self.offset = offset
+            self.length = length
+        }
+    }
+
+    @usableFromInline init() {
+        bytes = []
+        bytes.reserveCapacity(Self.usualSize)
+        bytes.append(0)
+    }
+
+    /// Most statements' values fit, so that the buffer does not grow step by step.
+    private static let usualSize = 96
+
+    var types: [UInt32] { values.map(\.type) }
+
+    func have(_ types: [UInt32]) -> Bool { values.elementsEqual(types) { $0.type == $1 } }
+
+    @inlinable mutating func append<P: PostgresEncodable>(_ value: P) {
         let start = bytes.count
         let isNull = !value.encode(into: &bytes)
-        types.append(P.postgresType.oid)
-        ranges.append(isNull ? nil : start..<bytes.count)
+        values.append(
+            Value(type: P.postgresType.oid, offset: start, length: isNull ? nil : bytes.count - start))
     }
 }

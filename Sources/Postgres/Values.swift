@@ -26,16 +26,18 @@ public protocol PostgresDecodable: Sendable {
 
 public typealias PostgresValue = PostgresEncodable & PostgresDecodable
 
-func appendBigEndian(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
+@inlinable func appendBigEndian(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
     withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
 }
 
-func bigEndian<I: FixedWidthInteger>(_ bytes: UnsafeRawBufferPointer, at offset: Int = 0, as: I.Type = I.self) -> I {
+@inlinable func bigEndian<I: FixedWidthInteger>(
+    _ bytes: UnsafeRawBufferPointer, at offset: Int = 0, as: I.Type = I.self
+) -> I {
     I(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: I.self))
 }
 
 /// Integers read any integer column that fits, so that `count(*)` and `int4` columns need no casts.
-private func decodeInteger<I: FixedWidthInteger>(_ bytes: UnsafeRawBufferPointer?, as: I.Type) -> I? {
+@inlinable func decodeInteger<I: FixedWidthInteger>(_ bytes: UnsafeRawBufferPointer?, as: I.Type) -> I? {
     guard let bytes else { return nil }
     return switch bytes.count {
     case 2: I(exactly: bigEndian(bytes, as: Int16.self))
@@ -47,40 +49,50 @@ private func decodeInteger<I: FixedWidthInteger>(_ bytes: UnsafeRawBufferPointer
 
 extension Int16: PostgresValue {
     public static let postgresType = PostgresType(oid: 21, arrayOID: 1005)
-    public func encode(into bytes: inout [UInt8]) -> Bool { appendBigEndian(self, to: &bytes); return true }
-    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { decodeInteger(bytes, as: Self.self) }
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { appendBigEndian(self, to: &bytes); return true }
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+        decodeInteger(bytes, as: Self.self)
+    }
 }
 
 extension Int32: PostgresValue {
     public static let postgresType = PostgresType(oid: 23, arrayOID: 1007)
-    public func encode(into bytes: inout [UInt8]) -> Bool { appendBigEndian(self, to: &bytes); return true }
-    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { decodeInteger(bytes, as: Self.self) }
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { appendBigEndian(self, to: &bytes); return true }
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+        decodeInteger(bytes, as: Self.self)
+    }
 }
 
 extension Int64: PostgresValue {
     public static let postgresType = PostgresType(oid: 20, arrayOID: 1016)
-    public func encode(into bytes: inout [UInt8]) -> Bool { appendBigEndian(self, to: &bytes); return true }
-    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { decodeInteger(bytes, as: Self.self) }
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { appendBigEndian(self, to: &bytes); return true }
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+        decodeInteger(bytes, as: Self.self)
+    }
 }
 
 extension Int: PostgresValue {
     public static let postgresType = Int64.postgresType
-    public func encode(into bytes: inout [UInt8]) -> Bool { Int64(self).encode(into: &bytes) }
-    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { decodeInteger(bytes, as: Self.self) }
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { Int64(self).encode(into: &bytes) }
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+        decodeInteger(bytes, as: Self.self)
+    }
 }
 
 extension Bool: PostgresValue {
     public static let postgresType = PostgresType(oid: 16, arrayOID: 1000)
-    public func encode(into bytes: inout [UInt8]) -> Bool { bytes.append(self ? 1 : 0); return true }
-    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { bytes.append(self ? 1 : 0); return true }
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
         bytes.flatMap { $0.count == 1 ? $0[0] != 0 : nil }
     }
 }
 
 extension Double: PostgresValue {
     public static let postgresType = PostgresType(oid: 701, arrayOID: 1022)
-    public func encode(into bytes: inout [UInt8]) -> Bool { appendBigEndian(bitPattern, to: &bytes); return true }
-    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
+        appendBigEndian(bitPattern, to: &bytes); return true
+    }
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
         guard let bytes else { return nil }
         return switch bytes.count {
         case 8: Double(bitPattern: bigEndian(bytes))
@@ -92,8 +104,8 @@ extension Double: PostgresValue {
 
 extension String: PostgresValue {
     public static let postgresType = PostgresType(oid: 25, arrayOID: 1009)
-    public func encode(into bytes: inout [UInt8]) -> Bool { bytes.append(contentsOf: utf8); return true }
-    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { bytes.append(contentsOf: utf8); return true }
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
         bytes.map { String(decoding: $0, as: UTF8.self) }
     }
 }
@@ -104,17 +116,19 @@ public struct Bytes: PostgresValue, Hashable {
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     public static let postgresType = PostgresType(oid: 17, arrayOID: 1001)
-    public func encode(into bytes: inout [UInt8]) -> Bool { bytes.append(contentsOf: self.bytes); return true }
-    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { bytes.map { Bytes(Array($0)) } }
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
+        bytes.append(contentsOf: self.bytes); return true
+    }
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { bytes.map { Bytes(Array($0)) } }
 }
 
 extension UUID: PostgresValue {
     public static let postgresType = PostgresType(oid: 2950, arrayOID: 2951)
-    public func encode(into bytes: inout [UInt8]) -> Bool {
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
         withUnsafeBytes(of: uuid) { bytes.append(contentsOf: $0) }
         return true
     }
-    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
         guard let bytes, bytes.count == 16 else { return nil }
         return UUID(uuid: bytes.loadUnaligned(as: uuid_t.self))
     }
@@ -124,13 +138,13 @@ extension UUID: PostgresValue {
 extension Date: PostgresValue {
     public static let postgresType = PostgresType(oid: 1184, arrayOID: 1185)
     /// The server counts from 2000-01-01, 10,957 days after the Unix epoch.
-    private static let epochOffset = 946_684_800.0
-    public func encode(into bytes: inout [UInt8]) -> Bool {
+    @usableFromInline static let epochOffset = 946_684_800.0
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
         let microseconds = ((timeIntervalSince1970 - Self.epochOffset) * 1_000_000).rounded()
         appendBigEndian(Int64(microseconds), to: &bytes)
         return true
     }
-    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
         guard let bytes, bytes.count == 8 else { return nil }
         return Date(timeIntervalSince1970: Double(bigEndian(bytes, as: Int64.self)) / 1_000_000 + epochOffset)
     }
@@ -142,12 +156,12 @@ public struct JSON: PostgresValue, Equatable {
     public init(_ text: String) { self.text = text }
 
     public static let postgresType = PostgresType(oid: 3802, arrayOID: 3807)
-    private static let version: UInt8 = 1
-    public func encode(into bytes: inout [UInt8]) -> Bool {
+    @usableFromInline static let version: UInt8 = 1
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
         bytes.append(Self.version)
         return text.encode(into: &bytes)
     }
-    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
         guard let bytes, bytes.first == version else { return nil }
         return JSON(String(decoding: bytes.dropFirst(), as: UTF8.self))
     }
@@ -155,11 +169,11 @@ public struct JSON: PostgresValue, Equatable {
 
 extension Optional: PostgresEncodable where Wrapped: PostgresEncodable {
     public static var postgresType: PostgresType { Wrapped.postgresType }
-    public func encode(into bytes: inout [UInt8]) -> Bool { self?.encode(into: &bytes) ?? false }
+    @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { self?.encode(into: &bytes) ?? false }
 }
 
 extension Optional: PostgresDecodable where Wrapped: PostgresDecodable {
-    public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
+    @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
         bytes == nil ? .some(.none) : Wrapped.decode(bytes).map(Optional.some)
     }
 }

@@ -30,7 +30,7 @@ func failure<T>(of action: () async throws -> T) async -> PostgresError? {
     } catch { return error as? PostgresError }
 }
 
-extension Database {
+extension DatabaseAccess {
     func one<T: PostgresDecodable & Sendable>(_ statement: Statement, as type: T.Type = T.self)
         async throws -> T
     {

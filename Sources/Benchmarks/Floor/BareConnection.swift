@@ -31,17 +31,19 @@ public struct BareConnection: ~Copyable {
         _ = try take(PQprepare(connection, name, sql, Int32(types.count), types), of: sql)
     }
 
-    /// Runs a prepared statement with binary values, as our own client does.
-    @discardableResult
-    public borrowing func execute(prepared name: String, _ values: BareValues) throws -> Bool {
-        let result = values.withPointers { count, pointers, lengths, formats in
-            PQexecPrepared(connection, name, count, pointers, lengths, formats, 1)
-        }
-        guard let result else { throw failure(name) }
-        defer { PQclear(result) }
-        switch PQresultStatus(result) {
-        case PGRES_TUPLES_OK, PGRES_COMMAND_OK: return true
-        default: throw failure(name)
+    /// Runs a prepared statement with binary values, as our own client does; several times in a row, where asked to.
+    public borrowing func execute(prepared name: String, _ values: BareValues, times: Int = 1) throws {
+        try values.withPointers { count, pointers, lengths, formats in
+            for _ in 0..<times {
+                guard let result = PQexecPrepared(connection, name, count, pointers, lengths, formats, 1) else {
+                    throw failure(name)
+                }
+                defer { PQclear(result) }
+                switch PQresultStatus(result) {
+                case PGRES_TUPLES_OK, PGRES_COMMAND_OK: break
+                default: throw failure(name)
+                }
+            }
         }
     }
 

@@ -1,16 +1,17 @@
 import ArgumentParser
 import Benchmarks
 
-/// The benchmarks of the engine alone.
+/// The benchmarks of the engine alone, and of the database client below it.
 enum BenchEngine {
     static let subcommands: [any ParsableCommand.Type] = [
         BenchSend.self, BenchDrain.self, BenchSteady.self, BenchPinned.self, BenchBacklog.self, BenchSegments.self,
-        BenchRescue.self, BenchIdle.self, BenchFanout.self, BenchFeatures.self,
+        BenchRescue.self, BenchIdle.self, BenchFanout.self, BenchFeatures.self, BenchClient.self,
     ]
     static var benchmarks: [any Benchmark] {
         [
             SendBenchmark(), DrainBenchmark(), SteadyBenchmark(), PinnedBenchmark(), BacklogBenchmark(),
             SegmentsBenchmark(), RescueBenchmark(), IdleBenchmark(), FanoutBenchmark(), FeaturesBenchmark(),
+            ClientBenchmark(),
         ]
     }
 }
@@ -94,4 +95,11 @@ struct BenchFeatures: BenchCommand {
         commandName: "features", abstract: "What limits, priorities and ordered queues cost.")
     @OptionGroup var bench: BenchOptions
     var benchmark: any Benchmark { FeaturesBenchmark() }
+}
+
+struct BenchClient: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "client", abstract: "Tiny statements through our client, at 1, 8 and 32 connections.")
+    @OptionGroup var bench: BenchOptions
+    var benchmark: any Benchmark { ClientBenchmark() }
 }
