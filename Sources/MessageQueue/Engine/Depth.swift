@@ -70,7 +70,7 @@ extension Broker {
             LEFT JOIN LATERAL (
                 SELECT count(*) AS places FROM mq.claims c, generate_series(c.first_seq, c.last_seq) AS place(seq)
                 WHERE c.queue = l.queue AND c.lane = l.lane AND c.last_seq > claim.settled_seq AND place.seq > claim.settled_seq
-                  AND NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = place.seq)
+                  AND (SELECT d.seq FROM mq.completions d WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = place.seq LIMIT 1) IS NULL
             ) AS open ON true
             WHERE l.queue = q.id) AS lanes,
         LATERAL (

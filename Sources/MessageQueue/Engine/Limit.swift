@@ -81,11 +81,11 @@ extension Broker {
         SELECT l.lane, coalesce(newest.last_seq, 0), CASE WHEN $5 THEN ARRAY(
                 SELECT p.seq FROM unnest($2::smallint[], $3::bigint[]) AS p(lane, seq) WHERE p.lane = l.lane
                   AND p.seq >= (SELECT min(s.segment)::bigint << 40 FROM mq.segments s)
-                  AND NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = p.seq)
+                  AND (SELECT d.seq FROM mq.completions d WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = p.seq LIMIT 1) IS NULL
                 UNION ALL
                 SELECT place.seq FROM mq.claims c, generate_series(c.first_seq, c.last_seq) AS place(seq)
                 WHERE c.queue = l.queue AND c.lane = l.lane AND c.last_seq > since.seq AND place.seq > since.seq
-                  AND NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = place.seq)
+                  AND (SELECT d.seq FROM mq.completions d WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = place.seq LIMIT 1) IS NULL
             ) ELSE '{}' END, newest.paced_until, clock_timestamp()
         FROM mq.lanes l LEFT JOIN LATERAL (
             SELECT c.last_seq, c.settled_seq, c.paced_until FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane

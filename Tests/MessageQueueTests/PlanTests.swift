@@ -1,0 +1,39 @@
+import Postgres
+import Testing
+
+@testable import MessageQueue
+
+@Suite("Plans that cannot degrade")
+struct PlanTests {
+    @Test("open places are looked up one by one: what else has been completed costs nothing")
+    func openPlaces() async throws {
+        let values = [
+            (Broker.depths, [String]()), (Broker.settle, ["1", "'{}'::bigint[]"]),
+            (Broker.openSince, ["1", "'{1}'::smallint[]", "'{1}'::bigint[]", "NULL::bigint[]", "true"]),
+        ]
+        try await Bench.with { bench in
+            // Enough that reading all of them would look cheap to a planner without statistics.
+            try await bench.database.execute(
+                """
+                INSERT INTO mq.completions_1 (queue, lane, seq, outcome)
+                SELECT $1, 0, n, 'd' FROM generate_series((1::bigint << 40) + 1, (1::bigint << 40) + 20000) AS n
+                """, bench.queue)
+            for (statement, arguments) in values {
+                let plan = try await Self.plan(of: statement, arguments, in: bench.database)
+                #expect(!plan.contains { $0.contains("Anti Join") }, "\(plan.joined(separator: "\n"))")
+                for (number, line) in plan.enumerated() where line.contains(" on completions_1") {
+                    #expect(line.contains("Index"), "\(line)")
+                    #expect(plan[number + 1].contains("(seq = "), "\(plan[number + 1])")
+                }
+                #expect(plan.contains { $0.contains("completions_1") })
+            }
+        }
+    }
+
+    private static func plan(
+        of statement: Statement, _ arguments: [String], in database: Database
+    ) async throws -> [String] {
+        let sql = arguments.enumerated().reduce(statement.sql) { $0.replacing("$\($1.offset + 1)", with: $1.element) }
+        return try await database.query(Statement("EXPLAIN (COSTS OFF) \(sql)")) { try $0[0, as: String.self] }
+    }
+}
