@@ -129,7 +129,9 @@ let package = Package(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", log()], swiftSettings: strict),
         .testTarget(
             name: "MessageQueueTests",
-            dependencies: ["Benchmarks", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", log(), lifecycle()],
+            dependencies: [
+                "Benchmarks", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", log(), lifecycle(),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "MessageQueueTestingTests",

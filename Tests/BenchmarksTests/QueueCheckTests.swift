@@ -7,7 +7,7 @@ import Testing
 struct QueueCheckTests {
     private let ids = (0..<5).map { _ in UUID() }
 
-    private func check(_ sent: [UUID], _ stored: [UUID], _ handled: [UUID]) -> QueueCheck {
+    private func check(_ sent: [UUID], _ stored: [UUID], _ handled: [UUID]) -> QueueCheck<UUID> {
         QueueCheck(attempted: sent, acknowledged: stored, handled: handled)
     }
 

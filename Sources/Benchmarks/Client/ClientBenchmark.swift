@@ -53,7 +53,8 @@ public struct ClientBenchmark: Benchmark {
         for way in [nil] + Way.allCases + [nil] + Way.allCases {
             await say(way?.rawValue ?? "bare libpq")
             let half = Load(connections: load.connections, each: load.each / 2)
-            let seconds = try await way.map { try await time(half, $0, on: database) } ?? bare(half, database.conninfo)
+            let seconds =
+                if let way { try await time(half, way, on: database) } else { try await bare(half, database.conninfo) }
             rates[way, default: 0] += Double(half.each * half.connections) / seconds / 2
         }
         return rates
