@@ -60,7 +60,7 @@ extension Deed {
         case .receive(let line, let limit, let lease, let settled):
             return .received(
                 try await broker.database.perform(isTransaction: false, within: nil) { session in
-                    let memory = ClaimMemory()
+                    let memory = Self.memory(of: line.id, in: broker)
                     memory.settled.withLock { $0 = settled }
                     let claimer = Broker.Claimer(consumer: consumer, lease: lease, memory: memory)
                     return try broker.receive(line.entry(of: broker), by: claimer, limit: limit, in: session).messages
@@ -95,6 +95,15 @@ extension Deed {
         case .statistics: return .statistics(try await broker.statistics())
         }
         return .nothing
+    }
+
+    /// Kept from claim to claim, as a worker does: also over those that failed.
+    private static func memory(of queue: Int32, in broker: Broker) -> ClaimMemory {
+        broker.byHand.withLock { memories in
+            let memory = memories[queue] ?? ClaimMemory()
+            memories[queue] = memory
+            return memory
+        }
     }
 
     private static func finish(_ verdicts: [Verdict], with broker: Broker, in session: borrowing Session) {

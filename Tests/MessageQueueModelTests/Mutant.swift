@@ -85,6 +85,5 @@ struct Mutant: Sendable, CustomTestStringConvertible {
         Mutant(
             "a lane forgets where it stood when a segment is opened",
             edit("mq.advance_head", "greatest(l.closed_seq, (SELECT", "least(l.closed_seq, (SELECT")),
-        Mutant("the cursor of a dropped segment is lost", edit("mq.drop_segment", "l.floor_seq < c.last_seq", "false")),
     ]
 }

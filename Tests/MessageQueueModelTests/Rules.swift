@@ -121,10 +121,13 @@ final class Scene {
         }
         demand(change.claimed.count <= limit, "\(change.claimed.count) claimed of at most \(limit)")
         demand(change.claimed.isEmpty || !paused.contains(line.id), "claimed from a paused queue")
+        let open = before.log.filter { $0.key.queue == line.id && $0.value.isOpen }.count
+        let free = line.limit.map { $0 - open } ?? limit
+        demand(change.claimed.count <= max(0, free), "claimed \(change.claimed.count) beside \(open) in flight")
         guard case .received(let messages)? = answer, case .receive = deed else { return }
         demand(told(messages) == Headcount(claimedAttempts), "told \(told(messages)), claimed \(claimedAttempts)")
         let isWaiting = before.log.contains { $0.key.queue == line.id && $0.value.isWaiting }
-        let mustCome = isAlone && isWaiting && !paused.contains(line.id)
+        let mustCome = isAlone && isWaiting && free > 0 && !paused.contains(line.id)
         demand(!mustCome || !messages.isEmpty, "nothing received though messages wait")
     }
 

@@ -26,7 +26,8 @@ actor Stage {
 
         mutating func note(_ sql: String, seeing snapshot: Snapshot) {
             view = snapshot
-            hasWritten = hasWritten || !sql.hasPrefix("SELECT")
+            // What functions of the engine do is not seen from outside.
+            hasWritten = hasWritten || !sql.hasPrefix("SELECT") || sql.hasPrefix("SELECT mq.")
         }
     }
 
@@ -211,99 +212,5 @@ actor Stage {
     func abandon() async throws {
         for player in players { player.abandon() }
         for player in players { _ = await player.hasSettled(within: .seconds(10)) }
-    }
-
-    // MARK: Looking
-
-    /// After a commit, or what may have been one.
-    func look(after player: Player) async throws {
-        let mayHaveWritten = runs[player.number]?.hasWritten ?? true
-        runs[player.number]?.hasWritten = false
-        let after = mayHaveWritten ? try await Snapshot.take(of: imagination.ids, on: world.database) : snapshot
-        let change = Change(from: snapshot, to: after)
-        defer { snapshot = after }
-        if player.stand == .idle { return try end(player, after: change) }
-        guard let run = runs[player.number] else { return }
-        judge(run, change, nil)
-        runs[player.number]?.claimed.merge(snapshot.log.filter { change.claimed[$0.key] != nil }) { $1 }
-    }
-
-    /// A deed that ended without a commit: by an error.
-    private func fail(_ player: Player) async throws {
-        try end(player, after: Change(from: snapshot, to: snapshot))
-    }
-
-    private func end(_ player: Player, after change: Change) throws {
-        guard let run = runs.removeValue(forKey: player.number), let outcome = player.takeOutcome() else { return }
-        switch outcome {
-        case .success(let answer):
-            judge(run, change, outcome)
-            judge(answer, of: run, change)
-            remember(run, change, answer, player)
-            if case .sendOnce = run.deed {
-                books.acknowledged += change.appended.values.map(\.name) + change.deferred.map(\.name)
-            } else {
-                books.acknowledged += run.deed.names(in: facts.lines)
-            }
-        case .failure(let error):
-            note("\(player.number) fails: \(String(describing: error).prefix(100))")
-            if !isExpected(error, of: run) { report("\(run.deed) failed: \(error)") }
-            if change.isEmpty { return }
-            if run.isKilled {
-                // The answer was lost, not the commit.
-                judge(run, change, nil)
-                remember(run, change, .nothing, player)
-            } else {
-                report("\(run.deed) failed, and changed \(change.parts)")
-            }
-        }
-    }
-
-    private func judge(_ run: Run, _ change: Change, _ outcome: Result<Deed.Answer, any Error>?) {
-        let scene = Scene(
-            run.deed, by: run.consumer, from: snapshot, change, outcome, isAlone: run.isAlone,
-            seeing: run.view, hadToWait: run.wasBlocked, company: run.company, in: facts)
-        for contradiction in scene.contradictions { report(contradiction) }
-        books.handled +=
-            (change.finished.filter { $0.value == Outcome.done.rawValue }.compactMap { snapshot.log[$0.key]?.name })
-    }
-
-    /// What only its answer can be compared with: what was read, not changed.
-    private func judge(_ answer: Deed.Answer, of run: Run, _ change: Change) {
-        switch (answer, run.deed) {
-        case (.received(let messages), .receiveByHand):
-            let places = Set(run.claimed.keys).union(change.claimed.keys)
-            if Set(messages.map(\.place)) != places { report("told \(messages.map(\.place)), claimed \(places)") }
-        case (.settlement(let settlement), .settle(let line, _)) where !run.wasBlocked:
-            for what in run.view.contradictions(of: settlement, in: line.id) { report(what) }
-        case (.statistics(let all), _) where !run.wasBlocked:
-            for what in run.view.contradictions(of: all, in: facts.lines, purged: purged) { report(what) }
-        default: break
-        }
-    }
-
-    private func remember(_ run: Run, _ change: Change, _ answer: Deed.Answer, _ player: Player) {
-        switch (run.deed, answer) {
-        case (.finish(_, let number), _): effects.insert(number)
-        case (.sendOnce(_, let line, let key), _): facts.keys.insert("\(line.id) \(key)")
-        case (.purge(let line), _):
-            purged[line.id, default: 0] += change.risen.count
-            books.handled += change.risen.map(\.name)
-        case (_, .received(let messages)): imagination.keep(messages, of: player.number)
-        case (.settle(let line, _), .settlement(let settlement)):
-            imagination.keep(settlement.settled, of: line.id, by: player.number)
-        default: break
-        }
-    }
-
-    private func isExpected(_ error: any Error, of run: Run) -> Bool {
-        if run.isRegretted, error is Player.Regret { return true }
-        if case QueueError.leaseLost = error {
-            return run.deed.receipts.contains { snapshot.log[$0.place]?.isOpen != true }
-        }
-        guard let error = error as? PostgresError else { return false }
-        if run.isKilled { return error.isConnectionTrouble }
-        if case .retire = run.deed { return ["55P03", "40P01"].contains(error.sqlState) }
-        return run.wasBlocked && error.sqlState == "40P01"
     }
 }

@@ -22,6 +22,8 @@ struct World: Sendable {
         let lanes: Int
         let attempts: Int
         let tags: [String]?
+        /// Of messages in flight at once.
+        let limit: Int?
 
         var queue: Queue<Parcel> { Queue(name) }
 
@@ -105,10 +107,12 @@ struct World: Sendable {
             let lanes = [1, 2].randomElement(using: &dice) ?? 1
             let attempts = Int.random(in: 1...2, using: &dice)
             let retry = RetryPolicy(attempts: attempts, base: .zero, cap: .zero)
-            try await broker.declare(queue: name, QueueSettings(lanes: lanes, retry: retry))
+            let limit = name == "warm" ? [nil, 3].randomElement(using: &dice) ?? nil : nil
+            let limits = QueueLimits(concurrency: limit)
+            try await broker.declare(queue: name, QueueSettings(lanes: lanes, retry: retry, limits: limits))
             try await broker.subscribe(name, to: topic.name, tags: tags)
             let id = try broker.catalogue.known(name)?.id ?? { throw QueueError.unknownQueue(name) }()
-            lines.append(Line(id: id, name: name, lanes: lanes, attempts: attempts, tags: tags))
+            lines.append(Line(id: id, name: name, lanes: lanes, attempts: attempts, tags: tags, limit: limit))
         }
         return lines
     }

@@ -68,6 +68,25 @@ struct LimitTests {
         }
     }
 
+    @Test("a claim that was rolled back does not count, neither for others nor for the one who made it")
+    func rolledBack() async throws {
+        try await Bench.with(QueueSettings(limits: QueueLimits(concurrency: 2))) { bench in
+            struct Regret: Error {}
+            try await bench.send(5)
+            await #expect(throws: Regret.self) {
+                try await bench.database.write { session in
+                    #expect(try bench.receive(5, by: bench.consumer, in: session).count == 2)
+                    throw Regret()
+                }
+            }
+            let held = try await bench.receive(5)
+            #expect(held.count == 2)
+            #expect(try await bench.receive(5).isEmpty)
+            try await bench.broker.complete(held)
+            #expect(try await bench.receive(5).count == 2)
+        }
+    }
+
     @Test("an open place whose segment was dropped since no longer counts")
     func dropped() async throws {
         try await Bench.with(QueueSettings(limits: QueueLimits(concurrency: 5))) { bench in

@@ -43,7 +43,9 @@ extension Broker {
         let allowance = try allowance(of: entry, upTo: limit, memory: claimer.memory, in: session)
         guard allowance.places > 0 else { return Catch(wait: allowance.wait) }
         let caught = try claim(entry, claimer, allowance.places, allowance.pacing, in: session)
-        claimer.memory.open.withLock { $0.add(caught.messages.map(\.place)) }
+        let places = caught.messages.map(\.place)
+        // A claim that is rolled back holds nothing: remembered, it would take up the limit for good.
+        session.afterCommit { claimer.memory.open.withLock { $0.add(places) } }
         return caught
     }
 
