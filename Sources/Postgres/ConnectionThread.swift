@@ -4,8 +4,9 @@ import Synchronization
 
 /// The thread of one connection, as the executor of its actor.
 ///
-/// Runs jobs in the order in which they come: those of the actor, and those of tasks that stay here as ``guests``. Idle, it waits on two descriptors: a wake-up pipe, and the socket of
-/// the connection, so that notifications and a server that hangs up are noticed without any polling in time.
+/// Runs jobs in the order in which they come: those of the actor, and those of its ``Guests``. Idle, it waits on two
+/// descriptors: a wake-up pipe, and the socket of the connection, so that notifications and a server that hangs up are
+/// noticed without any polling in time.
 final class ConnectionThread: SerialExecutor {
     private enum Job { case ofActor(UnownedJob), ofGuest(UnownedJob, UnownedTaskExecutor) }
 
@@ -30,7 +31,7 @@ final class ConnectionThread: SerialExecutor {
 
     func enqueue(_ job: consuming ExecutorJob) { add(.ofActor(UnownedJob(job))) }
 
-    /// Lets whole tasks run on a connection's thread, so that they need not change threads to use the connection.
+    /// Lets tasks run on a connection's thread, so that they need not change threads to use the connection.
     final class Guests: TaskExecutor {
         private let thread: ConnectionThread
 

@@ -43,7 +43,7 @@ struct LendingTests {
         try await Bench.with(.shoes, limit: 1) { database async throws in
             struct Stop: Error {}
             let backend = try await database.backend()
-            for number in 0..<20 {
+            for number in 1...20 {
                 await #expect(throws: Stop.self) {
                     try await database.lend { connection in
                         try await connection.write { try $0.execute("INSERT INTO shoe VALUES ($1)", number) }
@@ -56,8 +56,8 @@ struct LendingTests {
                 #expect(database.statistics.idle == 1)
             }
             #expect(try await database.backend() == backend)
-            #expect(try await database.number("SELECT count(*) FROM shoe WHERE id >= 0") == 20)
-            #expect(try await database.number("SELECT count(*) FROM shoe WHERE id < 0") == 0)
+            #expect(try await database.number("SELECT count(*) FROM shoe WHERE size > 0") == 20)
+            #expect(try await database.number("SELECT count(*) FROM shoe WHERE size < 0") == 0)
         }
     }
 
