@@ -27,7 +27,10 @@ struct Mutant: Sendable, CustomTestStringConvertible {
     static let all = [
         Mutant(
             "a lane is written without its lock",
-            edit("mq.take_lane", "pg_try_advisory_xact_lock(1836122112 + of_queue, candidate)", "true")),
+            edit("mq.take_lane", "pg_try_advisory_xact_lock(1836122112 + of_queue, candidate)", "true") + ";"
+                + edit(
+                    "mq.append", "pg_try_advisory_xact_lock(1836122112 + of_queue, level * lanes + step % lanes)",
+                    "true")),
         Mutant(
             "a lane is claimed from without its lock",
             edit("mq.take_lanes", "FOR UPDATE OF l SKIP LOCKED", "")),

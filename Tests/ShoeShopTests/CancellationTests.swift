@@ -124,7 +124,7 @@ struct CancellationTests {
         try await PaperShop.with { shop in
             let id = try await shop.submit()
             shop.providers.meanwhile { call, _ in call == .charge ? .lostAnswer : nil }
-            try await shop.test.drain(shop.steps)
+            try await shop.test.drain(shop.steps, limit: .seconds(150))
             try await shop.cancelDecidedly(id)
             shop.providers.meanwhile { _, _ in nil }
             try await shop.finish()
@@ -140,9 +140,9 @@ struct CancellationTests {
             try await shop.shop.broker.declare(queue: Workflow.refunds.name, QueueSettings(retry: retry))
             let id = try await shop.submit(.of(token: "tok_refund_refused"))
             shop.providers.meanwhile { call, _ in call == .book ? .unreachable : nil }
-            try await shop.test.drain(shop.steps)
+            try await shop.test.drain(shop.steps, limit: .seconds(150))
             try await shop.cancelDecidedly(id)
-            let report = try await shop.test.drain(shop.steps, advancingUpTo: .hours(1))
+            let report = try await shop.test.drain(shop.steps, advancingUpTo: .hours(1), limit: .seconds(150))
             #expect(report.retried(in: "refunds") == 2 && report.deadLettered(in: "refunds") == 1)
             let letter = try await shop.test.deadLetters(of: Workflow.refunds).only()
             #expect(letter.payload.orderID == id && letter.error?.contains("refund_refused") == true)
@@ -161,7 +161,7 @@ struct CancellationTests {
         try await PaperShop.with { shop in
             let id = try await shop.submit()
             shop.providers.meanwhile { call, _ in call == .book ? .unreachable : nil }
-            try await shop.test.drain(shop.steps, advancingUpTo: .seconds(10))
+            try await shop.test.drain(shop.steps, advancingUpTo: .seconds(10), limit: .seconds(150))
             #expect(try await shop.order(id).status == "paid")
             try await shop.cancelDecidedly(id)
             let calls = shop.providers.calls.count { $0 == .book }

@@ -161,7 +161,7 @@ struct PaperShop: Sendable {
     }
 
     func finish(_ steps: [any WorkerStep]? = nil) async throws {
-        try await test.drain(steps ?? self.steps, advancingUpTo: .hours(1), limit: .seconds(60))
+        try await test.drain(steps ?? self.steps, advancingUpTo: .hours(1), limit: .seconds(150))
     }
 
     func order(_ id: OrderID) async throws -> OrderView { try #require(try await OrderReader(shop.database).order(id)) }
