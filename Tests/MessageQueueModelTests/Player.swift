@@ -71,7 +71,8 @@ final class Player: Sendable {
     private func sitDown(on database: Database, _ process: Int32) async throws {
         let broker = World.broker(on: database)
         _ = try await broker.entries(of: [], on: database)
-        let ids = try await database.query(Consumer.register, "player \(number)", "here", process, "1", Int32.max, true) {
+        let ids = try await database.query(Consumer.register, "player \(number)", "here", process, "1", Int32.max, true)
+        {
             try $0[0, as: Int64.self]
         }
         try await database.execute(Consumer.lock, ids[0])

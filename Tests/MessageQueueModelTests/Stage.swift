@@ -27,7 +27,8 @@ actor Stage {
         mutating func note(_ sql: String, seeing snapshot: Snapshot) {
             view = snapshot
             // What functions of the engine do is not seen from outside.
-            hasWritten = hasWritten || !sql.hasPrefix("SELECT") || sql.contains("mq.append(") || sql.hasPrefix("SELECT mq.")
+            hasWritten =
+                hasWritten || !sql.hasPrefix("SELECT") || sql.contains("mq.append(") || sql.hasPrefix("SELECT mq.")
         }
     }
 

@@ -94,7 +94,9 @@ public final class StepRuntime: Sendable {
                     times.pickup(of: messages)
                     handle(messages)
                     // Ends early, by an error, when the worker is told to give up.
-                    if pause > .zero, messages.count < most { try? await Task.sleep(for: pause) }
+                    if pause > .zero, messages.count >= Self.worthGathering, messages.count < most {
+                        try? await Task.sleep(for: pause)
+                    }
                 }
                 if !messages.isEmpty { patience.renew() }
                 guard messages.isEmpty && !caught.isIncomplete || promotion <= .now else { continue }
@@ -113,6 +115,9 @@ public final class StepRuntime: Sendable {
             }
         }
     }
+
+    /// A claim of fewer shows that little is going on: whoever comes next should not wait for company.
+    private static let worthGathering = 4
 
     /// What the breaker lets through: nil, after a wait, when it is nothing.
     private func admitted() async -> Int? {
