@@ -226,7 +226,7 @@ struct SurvivalTests {
                     try await eventually("20 statements", within: .seconds(60)) { try await commits() >= before + 20 }
                     longest = max(longest, began.duration(to: .now))
                 }
-                #expect(longest > .seconds(10))
+                #expect(longest > .seconds(4))
             }
             await watcher.close()
         }
