@@ -205,7 +205,7 @@ struct SurvivalTests {
         }
     }
 
-    @Test("an idle worker does not poll: at most five statements a second, of which `shoeshop bench idle` tells how few")
+    @Test("an idle worker does not spin: at most five statements a second (`bench idle` tells how few)")
     func idle() async throws {
         try await Bench.with { bench in
             try await bench.createEffects()
