@@ -20,6 +20,8 @@ public enum Priority: Int16, Sendable, Codable, CaseIterable {
 ///
 /// What it costs: a sender waits for another one that is just sending to the same share of the keys, as long as that one's
 /// transaction is open, so keep such transactions short; and as many batches are handled at once as the queue has lanes.
+/// Transactions that send to several such queues should do it in one order: else two of them can wait for each other, until
+/// the server ends one, which may then be repeated (``PostgresError/isRetryable``).
 public enum KeyOrder: Sendable, Equatable {
     /// A message that failed for good stays at the head of its key, and nothing behind it is delivered until an operator
     /// retries or skips it: ``Broker/retryBlocked(_:key:)``, ``Broker/skipBlocked(_:key:)``.
@@ -50,7 +52,7 @@ public enum KeyOrder: Sendable, Equatable {
 public struct QueueLimits: Sendable, Equatable {
     /// The most messages in flight at once.
     public var concurrency: Int?
-    /// Deliveries per second, retries included.
+    /// Deliveries per second, retries included: from one a day to a million.
     public var rate: Double?
     /// How many deliveries may come at once after a quiet time; by default a tenth of a second's, and one at least.
     public var burst: Int?
@@ -64,12 +66,17 @@ public struct QueueLimits: Sendable, Equatable {
     /// No limits.
     public static let none = QueueLimits()
 
+    /// Beyond these, the times of a pace fit neither a timestamp nor an integer.
+    private static let slowest = 1.0 / 86_400
+    private static let fastest = 1_000_000.0
+
     var pace: Pace? { rate.map { Pace(rate: $0, burst: burst ?? max(1, Int($0 / 10))) } }
 
     func check() throws {
         func demand(_ holds: Bool, _ what: String) throws { if !holds { throw QueueError.invalidSettings(what) } }
         try demand(concurrency ?? 1 > 0, "a concurrency limit must be above zero, not \(concurrency ?? 0)")
-        try demand(rate ?? 1 > 0 && (rate ?? 1).isFinite, "a rate must be above zero, not \(rate ?? 0)")
+        let rates = Self.slowest...Self.fastest
+        try demand(rates.contains(rate ?? 1), "a rate is between one a day and a million a second, not \(rate ?? 0)")
         try demand(burst ?? 1 > 0, "a burst must be above zero, not \(burst ?? 0)")
         try demand(burst == nil || rate != nil, "a burst needs a rate")
     }

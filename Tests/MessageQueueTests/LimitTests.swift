@@ -153,6 +153,7 @@ struct LimitTests {
         try await Bench.with { bench in
             let bad = [
                 QueueLimits(concurrency: 0), QueueLimits(rate: 0), QueueLimits(rate: -1), QueueLimits(rate: .infinity),
+                QueueLimits(rate: .nan), QueueLimits(rate: 1e30), QueueLimits(rate: 1e-30),
                 QueueLimits(burst: 3), QueueLimits(rate: 1, burst: 0),
             ]
             for limits in bad {

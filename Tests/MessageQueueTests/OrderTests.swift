@@ -6,65 +6,6 @@ import Testing
 
 @testable import MessageQueue
 
-/// Writes down in which order shoes were handled, per key, in the transaction that handles them.
-private struct Record: Step {
-    let queue = Queue<Shoe>("shoes")
-    var options = StepOptions(batch: 20, concurrency: 2)
-    var inspect: @Sendable ([Delivery<Shoe>]) throws -> Void = { _ in }
-
-    func commit(_ batch: [Delivery<Shoe>], in session: borrowing Session) throws {
-        session.queue(
-            "INSERT INTO record (key, size) SELECT * FROM unnest($1::text[], $2::int[])", batch.map { $0.key ?? "" },
-            batch.map { Int32($0.payload.size) })
-        try inspect(batch)
-    }
-}
-
-private struct PreparedRecord: PreparingStep {
-    let queue = Queue<Shoe>("shoes")
-    var options = StepOptions(batch: 20, concurrency: 16)
-    let work: @Sendable (Delivery<Shoe>) async throws -> Void
-
-    func prepare(_ delivery: Delivery<Shoe>) async throws -> Int32 {
-        try await work(delivery)
-        return Int32(delivery.payload.size)
-    }
-
-    func commit(_ batch: [PreparedDelivery<Shoe, Int32>], in session: borrowing Session) throws {
-        session.queue(
-            "INSERT INTO record (key, size) SELECT * FROM unnest($1::text[], $2::int[])",
-            batch.map { $0.delivery.key ?? "" },
-            batch.map(\.prepared))
-    }
-}
-
-private struct Bad: StepFailure {
-    var disposition: Disposition = .retry
-}
-
-extension Bench {
-    fileprivate func createRecord() async throws {
-        try await database.script("CREATE TABLE record (n int GENERATED ALWAYS AS IDENTITY, key text, size int)")
-    }
-
-    /// Sends `count` shoes to each key, in rounds, so that keys are mixed.
-    fileprivate func send(_ count: Int, toEach keys: [String], from first: Int = 0) async throws {
-        for size in first..<first + count {
-            try await broker.send(keys.map { Outgoing(Shoe(size: size), key: $0) }, to: shoes)
-        }
-    }
-
-    /// Per key, the sizes in the order in which they were handled.
-    fileprivate func record() async throws -> [String: [Int]] {
-        let rows = try await database.query("SELECT key, size FROM record ORDER BY n") {
-            (try $0[0, as: String.self], try $0[1, as: Int.self])
-        }
-        return Dictionary(grouping: rows, by: \.0).mapValues { $0.map(\.1) }
-    }
-
-    fileprivate func recorded() async throws -> Int { try await number("SELECT count(*) FROM record") }
-}
-
 @Suite("A queue that keeps order handles the messages of a key one after the other", .timeLimit(.minutes(3)))
 struct OrderTests {
     private static func settings(_ order: KeyOrder, attempts: Int = 3, lanes: Int = 4) -> QueueSettings {
@@ -79,10 +20,10 @@ struct OrderTests {
         try await Bench.with(Self.settings(.skipOnFailure, attempts: 50)) { bench in
             try await bench.createRecord()
             let step = Record { batch in
-                if batch.contains(where: { $0.attempt == 1 && $0.payload.size % 7 == 3 }) { throw Bad() }
+                if batch.contains(where: { $0.attempt == 1 && $0.payload.size % 7 == 3 }) { throw Misfit() }
             }
             let prepared = PreparedRecord { delivery in
-                if Int.random(in: 0..<10) == 0 { throw Bad() }
+                if Int.random(in: 0..<10) == 0 { throw Misfit() }
             }
             try await bench.work([step], named: "one") { _ in
                 try await bench.work([prepared], named: "two") { _ in
@@ -110,7 +51,7 @@ struct OrderTests {
                 if busy.value[key] != 1 { overlaps.change { $0 += 1 } }
                 await Task.yield()
                 busy.change { $0[key, default: 0] -= 1 }
-                if Int.random(in: 0..<8) == 0 { throw Bad() }
+                if Int.random(in: 0..<8) == 0 { throw Misfit() }
             }
             try await bench.work([step], named: "one") { _ in
                 try await bench.work([step], named: "two") { _ in
@@ -129,7 +70,7 @@ struct OrderTests {
             try await bench.createRecord()
             let isMended = Tally(false)
             let step = PreparedRecord { delivery in
-                if delivery.key == "key-1", delivery.payload.size == 2, !isMended.value { throw Bad() }
+                if delivery.key == "key-1", delivery.payload.size == 2, !isMended.value { throw Misfit() }
             }
             try await bench.work([step]) { _ in
                 try await bench.send(10, toEach: Self.keys)
@@ -139,7 +80,7 @@ struct OrderTests {
                         && blocked.map(\.needsOperator) == [true] && blocked.map(\.held) == [8]
                 }
                 let blocked = try #require(try await bench.broker.blockedKeys(of: "shoes").first)
-                #expect(blocked.key == "key-1" && blocked.attempt == 3 && blocked.error?.contains("Bad") == true)
+                #expect(blocked.key == "key-1" && blocked.attempt == 3 && blocked.error?.contains("Misfit") == true)
                 let statistics = try await bench.statistics()
                 #expect(statistics.held == 8 && statistics.blockedKeys == 1 && statistics.dead == 0)
                 let other = try await bench.broker.retryBlocked("shoes", key: "key-2")
@@ -162,7 +103,7 @@ struct OrderTests {
             try await bench.createRecord()
             let isMended = Tally(false)
             let step = PreparedRecord {
-                if $0.payload.size == 0, !isMended.value { throw Bad(disposition: .deadLetter(reason: "ugly")) }
+                if $0.payload.size == 0, !isMended.value { throw Misfit(disposition: .deadLetter(reason: "ugly")) }
             }
             try await bench.work([step]) { _ in
                 try await bench.send(5, toEach: ["a", "b"])
@@ -187,7 +128,7 @@ struct OrderTests {
     func skips() async throws {
         try await Bench.with(Self.settings(.skipOnFailure)) { bench in
             try await bench.createRecord()
-            let step = Record { batch in if batch.contains(where: { $0.payload.size == 3 }) { throw Bad() } }
+            let step = Record { batch in if batch.contains(where: { $0.payload.size == 3 }) { throw Misfit() } }
             try await bench.work([step]) { _ in
                 try await bench.send(8, toEach: Self.keys)
                 try await eventually("all others are handled") { try await bench.recorded() == 7 * Self.keys.count }
@@ -236,7 +177,7 @@ struct OrderTests {
             try await bench.createRecord()
             let isMended = Tally(false)
             let step = Record { batch in
-                if !isMended.value, batch.contains(where: { $0.key == "b" }) { throw Bad() }
+                if !isMended.value, batch.contains(where: { $0.key == "b" }) { throw Misfit() }
             }
             try await bench.work([step]) { _ in
                 for round in 0..<4 {
@@ -291,7 +232,7 @@ struct OrderTests {
     func keyless() async throws {
         try await Bench.with(Self.settings(.blockOnFailure)) { bench in
             try await bench.createRecord()
-            let step = PreparedRecord { if $0.key == nil, $0.attempt < 3 { throw Bad() } }
+            let step = PreparedRecord { if $0.key == nil, $0.attempt < 3 { throw Misfit() } }
             try await bench.work([step]) { _ in
                 try await bench.broker.send((0..<20).map { Outgoing(Shoe(size: $0)) }, to: bench.shoes)
                 try await bench.send(2, toEach: Self.keys)
