@@ -52,9 +52,10 @@ public enum KeyOrder: Sendable, Equatable {
 public struct QueueLimits: Sendable, Equatable {
     /// The most messages in flight at once.
     public var concurrency: Int?
-    /// Deliveries per second, retries included: from one a day to a million.
+    /// Deliveries per second, retries included: from one a day to a billion a second.
     public var rate: Double?
-    /// How many deliveries may come at once after a quiet time; by default a tenth of a second's, and one at least.
+    /// How many deliveries may come at once after a quiet time, a million at the most; by default a tenth of a second's, and
+    /// one at least.
     public var burst: Int?
 
     public init(concurrency: Int? = nil, rate: Double? = nil, burst: Int? = nil) {
@@ -66,18 +67,20 @@ public struct QueueLimits: Sendable, Equatable {
     /// No limits.
     public static let none = QueueLimits()
 
-    /// Beyond these, the times of a pace fit neither a timestamp nor an integer.
+    /// Beyond these, the times of a pace don't fit into a timestamp.
     private static let slowest = 1.0 / 86_400
-    private static let fastest = 1_000_000.0
+    private static let fastest = 1_000_000_000.0
+    private static let largestBurst = 1_000_000
 
-    var pace: Pace? { rate.map { Pace(rate: $0, burst: burst ?? max(1, Int($0 / 10))) } }
+    var pace: Pace? { rate.map { Pace(rate: $0, burst: burst ?? min(max(1, Int($0 / 10)), Self.largestBurst)) } }
 
     func check() throws {
         func demand(_ holds: Bool, _ what: String) throws { if !holds { throw QueueError.invalidSettings(what) } }
         try demand(concurrency ?? 1 > 0, "a concurrency limit must be above zero, not \(concurrency ?? 0)")
         let rates = Self.slowest...Self.fastest
-        try demand(rates.contains(rate ?? 1), "a rate is between one a day and a million a second, not \(rate ?? 0)")
-        try demand(burst ?? 1 > 0, "a burst must be above zero, not \(burst ?? 0)")
+        try demand(rates.contains(rate ?? 1), "a rate is between one a day and a billion a second, not \(rate ?? 0)")
+        let bursts = 1...Self.largestBurst
+        try demand(bursts.contains(burst ?? 1), "a burst is between 1 and a million, not \(burst ?? 0)")
         try demand(burst == nil || rate != nil, "a burst needs a rate")
     }
 }

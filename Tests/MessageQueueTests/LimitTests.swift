@@ -145,6 +145,9 @@ struct LimitTests {
         #expect(pace.allowance(pacedUntil: now.addingTimeInterval(-100), now: now).places == 5)
         #expect(pace.allowance(pacedUntil: now.addingTimeInterval(0.2), now: now).places == 3)
         let full = pace.allowance(pacedUntil: now.addingTimeInterval(0.5), now: now)
+        // A limit of one a day with the largest burst used up, and then the fastest rate.
+        let late = Pace(rate: 1e9, burst: 1).allowance(pacedUntil: now.addingTimeInterval(86_400e6), now: now)
+        #expect(late.places == 0 && late.wait ?? .zero > .zero)
         #expect(full.places == 0 && abs((full.wait ?? .zero).inSeconds - 0.1) < 1e-6)
     }
 
@@ -154,7 +157,7 @@ struct LimitTests {
             let bad = [
                 QueueLimits(concurrency: 0), QueueLimits(rate: 0), QueueLimits(rate: -1), QueueLimits(rate: .infinity),
                 QueueLimits(rate: .nan), QueueLimits(rate: 1e30), QueueLimits(rate: 1e-30),
-                QueueLimits(burst: 3), QueueLimits(rate: 1, burst: 0),
+                QueueLimits(burst: 3), QueueLimits(rate: 1, burst: 0), QueueLimits(rate: 1, burst: 1_000_001),
             ]
             for limits in bad {
                 await #expect(throws: QueueError.self) { try await bench.broker.limit("shoes", to: limits) }

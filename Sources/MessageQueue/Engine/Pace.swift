@@ -12,7 +12,7 @@ struct Pace: Equatable {
     func allowance(pacedUntil: Date, now: Date) -> (places: Int, wait: Duration?) {
         let ahead = max(0, pacedUntil.timeIntervalSince(now)) * rate
         // Times are kept in microseconds; a millionth of a message is no message.
-        let places = Int((Double(burst) - ahead + 1e-6).rounded(.down))
+        let places = Int(max(0, Double(burst) - ahead + 1e-6).rounded(.down))
         guard places < 1 else { return (places, nil) }
         return (0, .seconds((ahead - Double(burst) + 1) / rate))
     }
