@@ -48,6 +48,8 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
@@ -104,6 +106,18 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(name: "LocalPostgres", dependencies: subprocess(), swiftSettings: strict),
+        .target(name: "ShopProcesses", dependencies: subprocess(), swiftSettings: strict),
+        .target(
+            name: "Scenarios",
+            dependencies: [
+                "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "ShopProcesses", log(), httpClient(),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "Yams", package: "Yams"),
+                .product(name: "Mustache", package: "swift-mustache"),
+            ] + subprocess(),
+            swiftSettings: strict),
         .target(
             name: "Benchmarks",
             dependencies: [
@@ -114,7 +128,8 @@ let package = Package(
         .executableTarget(
             name: "ShopCLI",
             dependencies: [
-                "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "Benchmarks", log(), httpClient(),
+                "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "ShopProcesses", "Scenarios", "Benchmarks",
+                log(), httpClient(),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -142,6 +157,15 @@ let package = Package(
             dependencies: ["Benchmarks", "MessageQueue", "Postgres", "TestSupport", log()], swiftSettings: strict),
         .testTarget(
             name: "LocalPostgresTests", dependencies: ["LocalPostgres", "Postgres", "TestSupport"] + subprocess(),
+            swiftSettings: strict),
+        .testTarget(
+            name: "ScenariosTests",
+            dependencies: [
+                "Scenarios", "ShoeShop", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", httpClient(),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ] + subprocess(),
             swiftSettings: strict),
         .testTarget(
             name: "BenchmarksTests", dependencies: ["Benchmarks", "ShopCLI", "TestSupport"] + subprocess(),

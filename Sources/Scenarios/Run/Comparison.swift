@@ -1,0 +1,4 @@
+/// The same load and faults, played with the coupled and the decoupled shop.
+public struct Comparison: Codable, Sendable {
+    public let coupled, decoupled: RunRecord
+}
