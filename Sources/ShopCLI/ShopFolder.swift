@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ShopProcesses
 
 /// The folder of a private shop: database, ledgers, logs, and where the running one can be reached.
 struct ShopFolder: Sendable {
@@ -42,4 +43,12 @@ struct Addresses: Codable, Sendable {
     /// A libpq connection string.
     let database: String
     let api, control, payment, logistics: String?
+}
+
+extension Member {
+    /// - Throws: ``Missing`` when the executable is not beside our own.
+    init(_ name: String, in shop: ShopFolder, environment: [String: String]) throws {
+        try self.init(
+            name, environment: environment, log: shop.log(of: name), readyFile: shop.readyFile(of: name))
+    }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Benchmarks
 import Foundation
 import Postgres
+import ShopProcesses
 
 struct BenchAccept: BenchCommand {
     static let configuration = CommandConfiguration(

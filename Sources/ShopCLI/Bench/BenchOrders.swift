@@ -4,6 +4,7 @@ import Foundation
 import MessageQueue
 import Postgres
 import ShoeShop
+import ShopProcesses
 
 struct BenchOrders: BenchCommand {
     static let configuration = CommandConfiguration(

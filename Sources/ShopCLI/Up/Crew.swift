@@ -1,11 +1,4 @@
-import Foundation
-import Subprocess
-
-#if canImport(System)
-    import System
-#else
-    import SystemPackage
-#endif
+import ShopProcesses
 
 /// Processes that are kept running while something else goes on.
 struct Crew: Sendable {
@@ -33,34 +26,12 @@ struct Crew: Sendable {
         var backOff = BackOff()
         while !Task.isCancelled {
             let start = ContinuousClock.now
-            let end = await runOnce(member)
+            let end = await member.run(in: processGroup, drainLimit: Self.drainLimit)
             guard !Task.isCancelled else { return }
             let pause = backOff.pause(afterLiving: .now - start)
             await screen.notice("\(member.name) ended (\(end)), starting again in \(pause); see \(member.log)")
             // Cancellation ends the pause, and then the loop.
             try? await Task.sleep(for: pause)
-        }
-    }
-
-    /// Runs until the process ends by itself; on cancellation SIGTERM, then SIGKILL. Answers how it ended.
-    private func runOnce(_ member: Member) async -> String {
-        do {
-            try? FileManager.default.removeItem(atPath: member.readyFile)
-            let log = try FileDescriptor.open(
-                FilePath(member.log), .writeOnly, options: [.append, .create],
-                permissions: [.ownerReadWrite, .groupRead])
-            var options = PlatformOptions()
-            options.processGroupID = processGroup
-            options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: Self.drainLimit)]
-            let variables = member.environment.map { (Environment.Key(stringLiteral: $0), Optional($1)) }
-            let result = try await Subprocess.run(
-                .path(FilePath(member.executable)),
-                environment: .inherit.updating(Dictionary(uniqueKeysWithValues: variables)),
-                platformOptions: options, input: .none,
-                output: .fileDescriptor(log, closeAfterSpawningProcess: true), error: .combinedWithOutput)
-            return "\(result.terminationStatus)"
-        } catch {
-            return "\(error)"
         }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import ShopProcesses
 
 /// The shop on this machine: which processes there are, and where they listen.
 struct Site: Sendable {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LocalPostgres
+import ShopProcesses
 
 struct Up: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,12 +1,12 @@
 import Foundation
 
 /// The ports of a shop: the usual ones where they are free, others where they are not.
-struct Ports: Sendable {
-    let api, control, payment, logistics: UInt16
-    let workers: [UInt16]
+public struct Ports: Sendable {
+    public let api, control, payment, logistics: UInt16
+    public let workers: [UInt16]
 
     /// They stay the same for as long as the shop runs, also for a process that is started again.
-    static func free() -> Ports {
+    public static func free() -> Ports {
         var taken: Set<UInt16> = []
         func choose(_ usual: UInt16) -> UInt16 {
             let port = ([usual] + Array(repeating: 0, count: 20)).lazy.compactMap(Self.tried).first {
@@ -19,6 +19,9 @@ struct Ports: Sendable {
             api: choose(8080), control: choose(8090), payment: choose(8091), logistics: choose(8092),
             workers: (0..<4).map { choose(8081 + $0) })
     }
+
+    /// One that is free now, and none of the usual ones.
+    public static func anyFree() -> UInt16? { tried(0) }
 
     /// Tries a port of the loopback interface, 0 for any, and gives it back at once. Nil when it is taken.
     private static func tried(_ port: UInt16) -> UInt16? {
