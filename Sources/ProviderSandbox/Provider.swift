@@ -20,6 +20,8 @@ final class Provider: Service {
         case replace(by: Fault?, done: CheckedContinuation<Void, any Error>)
         case expire(FaultSwitch.Generation)
         case outage(FaultSwitch.Generation)
+        /// The better half of a flapping fault.
+        case recovery(FaultSwitch.Generation)
     }
 
     /// Reads the ledger and opens the door: it listens when this returns.
@@ -52,8 +54,8 @@ final class Provider: Service {
     func run() async throws {
         try await withThrowingDiscardingTaskGroup { group in
             for await change in changes.cancelOnGracefulShutdown() {
-                if let expiry = try await perform(change) {
-                    group.addTask { await self.expire(after: expiry) }
+                for next in try await perform(change) {
+                    group.addTask { await self.schedule(next) }
                 }
             }
             group.cancelAll()
@@ -64,39 +66,56 @@ final class Provider: Service {
 
 // MARK: - Changes of the fault, one after the other
 extension Provider {
-    private typealias Expiry = (delay: Duration, generation: FaultSwitch.Generation)
+    /// A change that is due later.
+    private typealias Next = (change: Change, delay: Duration)
 
-    private func perform(_ change: Change) async throws -> Expiry? {
+    private func perform(_ change: Change) async throws -> [Next] {
         switch change {
         case .replace(let fault, let done):
-            let generation = try await replace(by: fault)
+            let next = try await replace(by: fault)
             done.resume()
-            return fault?.duration.map { ($0, generation) }
+            return next
         case .expire(let generation) where generation == faults.generation:
-            _ = try await replace(by: nil)
+            return try await replace(by: nil)
         case .outage(let generation) where generation == faults.generation:
-            await door.close()
-        case .expire, .outage:
-            break  // of a fault that was replaced since
+            return await goDown()
+        case .recovery(let generation) where generation == faults.generation:
+            return try await comeBack()
+        case .expire, .outage, .recovery:
+            return []  // of a fault that was replaced since
         }
-        return nil
     }
 
-    private func replace(by fault: Fault?) async throws -> FaultSwitch.Generation {
+    private func replace(by fault: Fault?) async throws -> [Next] {
         let generation = faults.replace(by: fault)
-        if let fault, fault.mode == .outage, fault.afterRequests == 0 {
-            await door.close()
+        var next: [Next] = []
+        if let fault, fault.closesDoor, fault.afterRequests == 0 {
+            next = await goDown()
         } else {
             try await door.open(to: serve)
         }
+        if let duration = fault?.duration { next.append((.expire(generation), duration)) }
         logger.notice("\(fault == nil ? "fault cleared" : "fault set")", metadata: fault.metadata(of: name))
-        return generation
+        return next
     }
 
-    private func expire(after expiry: Expiry) async {
-        // The fault's own duration; a cancelled sleep means that the process is ending.
-        guard (try? await Task.sleep(for: expiry.delay)) != nil else { return }
-        changing.yield(.expire(expiry.generation))
+    private func goDown() async -> [Next] {
+        await door.close()
+        guard let fault = faults.current, fault.mode == .flapping else { return [] }
+        logger.debug("down", metadata: ["provider": "\(name)"])
+        return [(.recovery(faults.generation), fault.halfPeriod)]
+    }
+
+    private func comeBack() async throws -> [Next] {
+        try await door.open(to: serve)
+        logger.debug("up again", metadata: ["provider": "\(name)"])
+        return faults.current.map { [(.outage(faults.generation), $0.halfPeriod)] } ?? []
+    }
+
+    private func schedule(_ next: Next) async {
+        // The fault's own time; a cancelled sleep means that the process is ending.
+        guard (try? await Task.sleep(for: next.delay)) != nil else { return }
+        changing.yield(next.change)
     }
 }
 
@@ -113,6 +132,8 @@ extension Provider {
         case .latency:
             try await Task.sleep(for: .milliseconds(strike.latencyMilliseconds))
             return .once(await desk.answer(call))
+        case .drip:
+            return .dripping(await desk.answer(call), over: .milliseconds(strike.latencyMilliseconds))
         case .hang:
             try await faults.hang(on: channel, since: strike.generation)
             return .none
@@ -124,7 +145,7 @@ extension Provider {
             return .none
         case .duplicateAnswer:
             return .twice(await desk.answer(call))
-        case .outage:
+        case .outage, .flapping:
             changing.yield(.outage(strike.generation))
             return .none
         }

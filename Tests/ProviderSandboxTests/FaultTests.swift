@@ -1,3 +1,5 @@
+import AsyncHTTPClient
+import NIOCore
 import NIOHTTP1
 import ShoeShop
 import Testing
@@ -16,6 +18,8 @@ struct FaultTests {
     static let cases = [
         Case(mode: "outage", kind: .unreachable, takesEffect: false),
         Case(mode: "error", kind: .unexpectedStatus(503), takesEffect: false),
+        Case(mode: "flapping", kind: .unreachable, takesEffect: false),
+        Case(mode: "drip", kind: .timeout, takesEffect: true, deadline: .milliseconds(300)),
         Case(mode: "hang", kind: .timeout, takesEffect: false, deadline: .milliseconds(300)),
         Case(mode: "malformed", kind: .unexpectedStatus(200), takesEffect: true),
         Case(mode: "lostAnswer", kind: .connectionLost, takesEffect: true),
@@ -90,10 +94,27 @@ struct FaultTests {
         }
     }
 
-    @Test("a fault with a duration ends by itself")
-    func expiry() async throws {
+    @Test("flapping goes down and comes back, again and again, until it ends", arguments: [0, 1])
+    func comesAndGoes(afterRequests: Int) async throws {
         try await Sandbox.run { sandbox async throws in
-            try await sandbox.setFault(#"{"mode":"outage","forSeconds":0.2}"#)
+            let fault = #"{"mode":"flapping","periodMilliseconds":200,"afterRequests":\#(afterRequests)}"#
+            try await sandbox.setFault(fault)
+            for _ in 0..<afterRequests { try await sandbox.insist(on: .new()) }
+            // Served once, or the first one to come: it begins with a request that gets no answer.
+            #expect(await sandbox.failureToCharge(.new()) != nil)
+            for _ in 0..<2 {
+                try await sandbox.insist(on: .new())
+                while await sandbox.failureToCharge(.new()) == nil {}
+            }
+            try await sandbox.clearFault()
+            #expect(await sandbox.failureToCharge(.new()) == nil)
+        }
+    }
+
+    @Test("a fault with a duration ends by itself", arguments: ["outage", "flapping"])
+    func expiry(mode: String) async throws {
+        try await Sandbox.run { sandbox async throws in
+            try await sandbox.setFault(#"{"mode":"\#(mode)","forSeconds":0.2}"#)
             try await sandbox.process.logged("fault cleared")
             _ = try await sandbox.paymentClient().charge(.price, for: .new(), token: "tok_visa")
         }
@@ -137,6 +158,28 @@ struct FaultTests {
         }
     }
 
+    @Test("a dripping answer is the right one, and comes in many pieces")
+    func drip() async throws {
+        try await Sandbox.run { sandbox async throws in
+            try await sandbox.setFault(#"{"mode":"drip","latencyMilliseconds":400}"#)
+            let order = OrderID.new()
+            var request = HTTPClientRequest(url: sandbox.payment + "/charges")
+            request.method = .POST
+            request.headers.add(name: "Idempotency-Key", value: "charge-\(order)")
+            let body = #"{"orderID":"\#(order)","amount":8990,"currency":"EUR","token":"tok_visa"}"#
+            request.body = .bytes(ByteBuffer(string: body))
+            let start = ContinuousClock.now
+            let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+            #expect(start.duration(to: .now) < .milliseconds(400))
+            var pieces: [ByteBuffer] = []
+            for try await piece in answer.body { pieces.append(piece) }
+            #expect(start.duration(to: .now) >= .milliseconds(400) && pieces.count > 10)
+            try await sandbox.clearFault()
+            let repeated = try await sandbox.postCharge(order, key: "charge-\(order)", amount: 8990)
+            #expect(String(decoding: pieces.flatMap(\.readableBytesView), as: UTF8.self) == repeated.body)
+        }
+    }
+
     @Test("an answer that comes twice is never taken for the answer to the next request")
     func duplicateAnswer() async throws {
         try await Sandbox.run { sandbox async throws in
@@ -144,6 +187,8 @@ struct FaultTests {
             let orders = (0..<50).map { _ in OrderID.new() }
             for order in orders { try await sandbox.insist(on: order) }
             try await sandbox.clearFault()
+            // The connection of the last surplus answer is on its way out, and may yet be tried once.
+            try await sandbox.insist(on: orders[0])
             for order in orders {
                 let outcome = try await sandbox.paymentClient().charge(.price, for: order, token: "tok_visa")
                 #expect(try await sandbox.charges(of: order).map { .charged(chargeID: $0.id) } == [outcome])
@@ -179,9 +224,11 @@ struct FaultTests {
     @Test(
         "a fault that makes no sense is refused and told why",
         arguments: [
-            (#"{"mode":"earthquake"}"#, "'earthquake' is none of outage, error"),
+            (#"{"mode":"earthquake"}"#, "'earthquake' is none of outage, flapping, error"),
             (#"{"mode":"error","rate":2}"#, "rate must be from 0 to 1"),
             (#"{"mode":"outage","rate":0.5}"#, "an outage strikes all"),
+            (#"{"mode":"flapping","rate":0.5}"#, "an outage strikes all"),
+            (#"{"mode":"flapping","periodMilliseconds":0}"#, "periodMilliseconds must be from 20 to 3600000"),
             (#"{"mode":"error","forSeconds":0}"#, "forSeconds must be"),
             (#"{"rate":1}"#, "mode is missing"),
         ])

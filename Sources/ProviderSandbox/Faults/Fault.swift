@@ -5,10 +5,15 @@ struct Fault: Codable, Equatable, Sendable {
     enum Mode: String, Codable, CaseIterable, Sendable {
         /// The listening socket is closed and open connections are cut: the next connect is refused.
         case outage
+        /// An outage for half of `periodMilliseconds`, then none for the other half, and so on.
+        case flapping
         /// 503 without any effect.
         case error
         /// The right answer, `latencyMilliseconds` late.
         case latency
+        /// The right answer, whose body comes byte by byte, the last one after `latencyMilliseconds`. Something always
+        /// moves, so only a deadline for the whole exchange ends the wait.
+        case drip
         /// No answer and no effect while the fault lasts; then the connection is cut.
         case hang
         /// The effect, and status 200 with a body that is not JSON.
@@ -20,15 +25,19 @@ struct Fault: Codable, Equatable, Sendable {
     }
 
     let mode: Mode
-    /// The share of POST requests that are struck, 0 to 1. An outage strikes all.
+    /// The share of POST requests that are struck, 0 to 1. Outages strike all.
     var rate = 1.0
     /// How long it lasts, or nil until it is replaced or cleared.
     var forSeconds: Double?
     var latencyMilliseconds = 1000
+    var periodMilliseconds = 1000
     /// Requests that still pass before the fault begins.
     var afterRequests = 0
 
     var duration: Duration? { forSeconds.map { .seconds($0) } }
+    var halfPeriod: Duration { .milliseconds(periodMilliseconds) / 2 }
+    /// Whether it keeps everybody out, instead of striking single requests.
+    var closesDoor: Bool { mode == .outage || mode == .flapping }
 }
 
 extension Fault {
@@ -44,15 +53,19 @@ extension Fault {
         rate = try container.decodeIfPresent(Double.self, forKey: .rate) ?? 1
         forSeconds = try container.decodeIfPresent(Double.self, forKey: .forSeconds)
         latencyMilliseconds = try container.decodeIfPresent(Int.self, forKey: .latencyMilliseconds) ?? 1000
+        periodMilliseconds = try container.decodeIfPresent(Int.self, forKey: .periodMilliseconds) ?? 1000
         afterRequests = try container.decodeIfPresent(Int.self, forKey: .afterRequests) ?? 0
 
         func require(_ holds: Bool, _ key: CodingKeys, _ rule: String) throws {
             if !holds { throw DecodingError.dataCorruptedError(forKey: key, in: container, debugDescription: rule) }
         }
         try require((0...1).contains(rate), .rate, "rate must be from 0 to 1")
-        try require(mode != .outage || rate == 1, .rate, "an outage strikes all: leave rate out, or use forSeconds")
+        try require(!closesDoor || rate == 1, .rate, "an outage strikes all: leave rate out, or use forSeconds")
         try require((0.001...1e9).contains(forSeconds ?? 1), .forSeconds, "forSeconds must be from 0.001 to 1e9")
         try require(latencyMilliseconds >= 0, .latencyMilliseconds, "latencyMilliseconds must not be negative")
+        try require(
+            (20...3_600_000).contains(periodMilliseconds), .periodMilliseconds,
+            "periodMilliseconds must be from 20 to 3600000")
         try require(afterRequests >= 0, .afterRequests, "afterRequests must not be negative")
     }
 }
@@ -65,7 +78,8 @@ extension Fault? {
             "provider": "\(provider)", "mode": "\(fault.mode)", "rate": "\(fault.rate)",
         ]
         if let seconds = fault.forSeconds { metadata["seconds"] = "\(seconds)" }
-        if fault.mode == .latency { metadata["latency"] = "\(fault.latencyMilliseconds) ms" }
+        if fault.mode == .latency || fault.mode == .drip { metadata["latency"] = "\(fault.latencyMilliseconds) ms" }
+        if fault.mode == .flapping { metadata["period"] = "\(fault.periodMilliseconds) ms" }
         if fault.afterRequests > 0 { metadata["after"] = "\(fault.afterRequests) requests" }
         return metadata
     }

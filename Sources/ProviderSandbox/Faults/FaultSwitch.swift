@@ -16,6 +16,8 @@ final class FaultSwitch: Sendable {
         var fault: Fault?
         var generation = 0
         var passing = 0
+        /// Of flapping: from here on the door keeps requests out, and who comes through is served.
+        var isFlapping = false
         var hanging: [ObjectIdentifier: any Channel] = [:]
     }
 
@@ -30,6 +32,7 @@ final class FaultSwitch: Sendable {
             defer { state.hanging = [:] }
             state.fault = fault
             state.passing = fault?.afterRequests ?? 0
+            state.isFlapping = fault?.mode == .flapping && state.passing == 0
             state.generation += 1
             return (state.generation, state.hanging)
         }
@@ -45,7 +48,8 @@ final class FaultSwitch: Sendable {
                 state.passing -= 1
                 return nil
             }
-            guard fault.rate == 1 || Double.random(in: 0..<1) < fault.rate else { return nil }
+            guard !state.isFlapping, fault.rate == 1 || Double.random(in: 0..<1) < fault.rate else { return nil }
+            state.isFlapping = fault.mode == .flapping
             return Strike(
                 mode: fault.mode, latencyMilliseconds: fault.latencyMilliseconds, generation: state.generation)
         }

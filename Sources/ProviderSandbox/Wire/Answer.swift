@@ -27,12 +27,13 @@ struct Answer: Sendable {
     }
 
     func parts(for request: HTTPRequestHead) -> [HTTPServerResponsePart] {
+        [head(for: request), .body(.byteBuffer(body)), .end(nil)]
+    }
+
+    func head(for request: HTTPRequestHead) -> HTTPServerResponsePart {
         let headers: HTTPHeaders = [
             "Content-Type": "application/json", "Content-Length": "\(body.readableBytes)",
         ]
-        return [
-            .head(HTTPResponseHead(version: request.version, status: status, headers: headers)),
-            .body(.byteBuffer(body)), .end(nil),
-        ]
+        return .head(HTTPResponseHead(version: request.version, status: status, headers: headers))
     }
 }

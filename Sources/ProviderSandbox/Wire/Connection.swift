@@ -1,9 +1,10 @@
 import NIOCore
 import NIOHTTP1
 
-/// One client's connection: requests in turn, each answered once, twice or not at all.
+/// One client's connection: requests in turn, each answered once, twice, drop by drop or not at all.
 struct Connection {
     private typealias Exchange = NIOAsyncChannel<NIOHTTPServerRequestFull, HTTPServerResponsePart>
+    private typealias Answers = NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
 
     private static let longestBody = 64 * 1024
 
@@ -16,10 +17,7 @@ struct Connection {
             try await wrapped().executeThenClose { requests, answers in
                 try await channel.setOption(.autoRead, value: true).get()
                 for try await request in requests {
-                    let parts = try await parts(for: request)
-                    guard !parts.isEmpty else { return }
-                    try await answers.write(contentsOf: parts)
-                    guard request.head.isKeepAlive else { return }
+                    guard try await isAnswered(request, by: answers), request.head.isKeepAlive else { return }
                 }
             }
         } catch {
@@ -28,11 +26,25 @@ struct Connection {
         }
     }
 
-    private func parts(for request: NIOHTTPServerRequestFull) async throws -> [HTTPServerResponsePart] {
+    private func isAnswered(_ request: NIOHTTPServerRequestFull, by answers: Answers) async throws -> Bool {
+        let head = request.head
         switch try await serve(Call(request), channel) {
-        case .none: return []
-        case .once(let answer): return answer.parts(for: request.head)
-        case .twice(let answer): return answer.parts(for: request.head) + answer.parts(for: request.head)
+        case .none: return false
+        case .once(let answer): try await answers.write(contentsOf: answer.parts(for: head))
+        case .twice(let answer): try await answers.write(contentsOf: answer.parts(for: head) + answer.parts(for: head))
+        case .dripping(let answer, let time):
+            try await answers.write(answer.head(for: head))
+            try await drip(answer.body, over: time, into: answers)
+            try await answers.write(.end(nil))
+        }
+        return true
+    }
+
+    private func drip(_ body: ByteBuffer, over time: Duration, into answers: Answers) async throws {
+        let pause = time / max(body.readableBytes, 1)
+        for byte in body.readableBytesView {
+            try await Task.sleep(for: pause)
+            try await answers.write(.body(.byteBuffer(ByteBuffer(bytes: [byte]))))
         }
     }
 
@@ -54,4 +66,6 @@ enum Reply {
     case none
     case once(Answer)
     case twice(Answer)
+    /// Each byte of the body on its own, the last one after this time.
+    case dripping(Answer, over: Duration)
 }

@@ -8,19 +8,23 @@ struct Faults: AsyncParsableCommand {
             shoeshop faults                                        shows what is wrong now
             shoeshop faults logistics --mode outage --for 60s      nobody answers for a minute
             shoeshop faults payment --mode lostAnswer --rate 0.1   charges, but says nothing, one time in ten
+            shoeshop faults payment --mode drip --latency 30s      answers, but takes half a minute over its bytes
+            shoeshop faults logistics --mode flapping --period 2s  goes down for a second, comes back for one, ...
             shoeshop faults payment --clear                        all is well again
             """)
 
     @Argument(help: "payment or logistics; without it, both are shown.")
     var provider: String?
-    @Option(help: "outage, error, latency, hang, malformed, lostAnswer or duplicateAnswer.")
+    @Option(help: "outage, flapping, error, latency, drip, hang, malformed, lostAnswer or duplicateAnswer.")
     var mode: String?
     @Option(help: "The share of requests that are struck, 0 to 1.")
     var rate: Double?
     @Option(name: .customLong("for"), help: "How long: 60s, 5m. Default: until it is cleared.")
     var span: Span?
-    @Option(help: "How late answers are, with --mode latency: 250ms, 2s.")
+    @Option(help: "How late answers are, with --mode latency, or how long their bytes take, with drip: 250ms, 2s.")
     var latency: Span?
+    @Option(help: "Once down and up, with --mode flapping: 500ms, 2s. Default: 1s.")
+    var period: Span?
     @Option(help: "How many requests still pass before it begins.")
     var after: Int?
     @Flag(help: "End the fault.")
@@ -34,6 +38,7 @@ struct Faults: AsyncParsableCommand {
         let rate: Double?
         let forSeconds: Double?
         let latencyMilliseconds: Int?
+        let periodMilliseconds: Int?
         let afterRequests: Int?
     }
 
@@ -49,7 +54,8 @@ struct Faults: AsyncParsableCommand {
         } else if let provider, let mode {
             let fault = Fault(
                 mode: mode, rate: rate, forSeconds: span?.seconds,
-                latencyMilliseconds: latency.map { Int($0.seconds * 1000) }, afterRequests: after)
+                latencyMilliseconds: latency.map { Int($0.seconds * 1000) },
+                periodMilliseconds: period.map { Int($0.seconds * 1000) }, afterRequests: after)
             let body = try JSONEncoder().encode(fault)
             try await HTTP.send(.put, "\(control)/faults/\(provider)", body: body).require(200..<300)
         }
