@@ -56,6 +56,13 @@ public struct Catalogue: Hashable, Sendable, Codable {
         Dictionary(uniqueKeysWithValues: models.flatMap { model in model.sizes.map { (model.sku($0), $0.stock) } })
     }
 
+    /// The same with so many pairs of each article.
+    public func stocked(with pairs: Int) -> Catalogue {
+        Catalogue(models: models.map { $0.stocked(with: pairs) })
+    }
+
+    private init(models: [Model]) { self.models = models }
+
     /// Puts the articles on sale and their first delivery on the shelf; what is there already stays as it is.
     public func open(in session: borrowing Session) {
         PriceList.offer(products, in: session)
@@ -64,5 +71,11 @@ public struct Catalogue: Hashable, Sendable, Codable {
 }
 
 extension Catalogue.Model {
+    fileprivate func stocked(with pairs: Int) -> Catalogue.Model {
+        Catalogue.Model(
+            code: code, colourCode: colourCode, name: name, colour: colour, price: price,
+            sizes: sizes.map { Catalogue.Size(size: $0.size, stock: pairs) })
+    }
+
     fileprivate func sku(_ size: Catalogue.Size) -> SKU { SKU("\(code)-\(size.size)-\(colourCode)") }
 }

@@ -56,6 +56,16 @@ public struct Topology: Sendable {
             hear(Workflow.deliveryImpossible, on: [Workflow.stockRelease.name, Workflow.refunds.name, status]),
         ].flatMap(\.self))
 
+    /// The same with other settings of some queues.
+    public func changed(_ change: (QueueName, inout QueueSettings) -> Void) -> Topology {
+        let changed = queues.map { name, settings in
+            var settings = settings
+            change(name, &settings)
+            return (name: name, settings: settings)
+        }
+        return Topology(queues: changed, topics: topics, subscriptions: subscriptions)
+    }
+
     private static let status = Workflow.orderStatus.name
 
     /// Steps that need nothing but the database: what fails there fails briefly, or always.

@@ -8,6 +8,6 @@ import ArgumentParser
         subcommands: [
             Up.self, Migrate.self, Queues.self, Topics.self, Pause.self, Resume.self, Limit.self, Trace.self, Dead.self,
             Blocked.self,
-            Faults.self, Doctor.self, Bench.self,
+            Faults.self, Doctor.self, ScenarioCommand.self, Bench.self,
         ])
 }

@@ -1,4 +1,4 @@
-public import MessageQueue
+import MessageQueue
 
 /// A story about a shop in trouble, with what must come of it.
 ///

@@ -1,0 +1,23 @@
+import Foundation
+
+/// What a timeline needs to have in place before the run begins.
+struct StagePlan: Sendable {
+    /// The ways that go through a proxy.
+    struct Way: Hashable, Sendable {
+        let process: ShopProcess
+        let peer: Act.Peer
+    }
+
+    let ways: Set<Way>
+    /// The cluster needs a small file system of its own.
+    let needsSmallDisk: Bool
+
+    init(_ timeline: [Scenario.Entry]) {
+        var ways: Set<Way> = []
+        for entry in timeline {
+            if case .network(let process, let peer, _) = entry.act { ways.insert(Way(process: process, peer: peer)) }
+        }
+        self.ways = ways
+        needsSmallDisk = timeline.contains { $0.act == .database(.full) }
+    }
+}

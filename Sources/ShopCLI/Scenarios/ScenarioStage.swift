@@ -1,0 +1,55 @@
+import ArgumentParser
+import Benchmarks
+import Foundation
+import Scenarios
+
+/// How runs are made, and what they leave behind.
+struct StageOptions: ParsableArguments {
+    @Option(help: "Repeats customers, and whatever else is drawn. Default: a new one, which is printed.")
+    var seed: UInt64?
+    @Option(help: "How many times as fast the story goes; the orders are the same ones.")
+    var speed = 1.0
+    @Option(name: .customLong("report"), help: "Writes a page of HTML about it: a file.")
+    var report: String?
+    @Option(help: "Keeps logs and ledgers in this folder; it must not exist.")
+    var keep: String?
+    @Flag(help: "Keeps the database in memory (/dev/shm), where a slow disk does no harm.")
+    var tmpfs = false
+
+    func validate() throws {
+        guard (0.1...100).contains(speed) else { throw ValidationError("--speed must be from 0.1 to 100.") }
+        if let keep, FileManager.default.fileExists(atPath: keep) {
+            throw ValidationError("\(keep) exists already. Give --keep a folder that does not.")
+        }
+    }
+
+    /// A folder for one more run; runs of one command get one each.
+    func folder(_ number: Int) -> URL {
+        if let keep { return URL(filePath: number == 0 ? keep : "\(keep)-\(number + 1)") }
+        let parent = tmpfs ? URL(filePath: "/dev/shm") : FileManager.default.temporaryDirectory
+        return parent.appending(path: "shoeshop-scenario-\(UUID().uuidString.prefix(8).lowercased())")
+    }
+
+    func run(
+        _ scenario: Scenario, named name: String, seed: UInt64, shop: RunRecord.Shop = .decoupled, number: Int,
+        on screen: Screen
+    ) throws -> ScenarioRun {
+        let speed = speed == 1 ? "" : " --speed \(speed)"
+        let coupled = shop == .coupled ? " --coupled" : ""
+        return ScenarioRun(
+            scenario, seed: seed, speed: self.speed, shop: shop, catalogue: try Samples.catalogue(),
+            folder: folder(number), keepsFolder: keep != nil, machine: Machine.description,
+            command: "shoeshop scenario run \(name) --seed \(seed)\(speed)\(coupled)"
+        ) { news in
+            switch news {
+            case .event(let at, let what): await screen.notice("\(RunShow.clock(at))  \(what)")
+            case .sample(let sample): await screen.refresh(RunShow.lines(sample))
+            }
+        }
+    }
+
+    func write(_ html: () throws -> String) throws {
+        guard let report else { return }
+        try html().write(toFile: report, atomically: true, encoding: .utf8)
+    }
+}

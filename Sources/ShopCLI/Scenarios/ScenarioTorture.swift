@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import Scenarios
+
+struct ScenarioTorture: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "torture",
+        abstract: "Plays scenarios that are made up: random troubles of all kinds over random load.",
+        discussion: """
+            One episode after the other, each with a shop of its own and the seed after the last one's, until the time is up. \
+            Expected is what must always hold: the books, the engine's invariants, no order lost, nothing left over. An \
+            episode that fails ends it; its scenario is kept as a file, and --seed with --episodes 1 plays it again.
+            """)
+
+    @Option(name: .customLong("for"), help: "No episode begins after so long: 60s, 10m.")
+    var span = Span(seconds: 600)
+    @Option(help: "The most episodes.")
+    var episodes: Int?
+    @Flag(help: "Goes on after an episode that failed.")
+    var keepGoing = false
+    @Option(help: "The folder for the scenarios of failed episodes.")
+    var failures = "."
+    @OptionGroup var options: StageOptions
+    @OptionGroup var output: Output
+
+    func run() async throws {
+        let first = options.seed ?? UInt64.random(in: 1...999_999)
+        let screen = Screen(isForProgram: output.json)
+        await screen.notice("Torture for \(span.text), from seed \(first).")
+        let records = try await StopSignal().interrupt { try await play(from: first, on: screen) } ?? []
+        try options.write { try ScenarioReport(records).html() }
+        if output.json { try Output.printJSON(records.map(RunJSON.init)) }
+        let failed = records.filter { !$0.passed }
+        let orders = records.reduce(0) { $0 + $1.outcome.accepted }
+        let faults = records.reduce(0) { $0 + $1.windows.count }
+        await screen.notice(
+            "\(records.count) episodes, \(faults) faults, \(orders) orders accepted; \(failed.count) episodes failed.")
+        if !failed.isEmpty { throw ExitCode.failure }
+    }
+
+    private func play(from first: UInt64, on screen: Screen) async throws -> [RunRecord] {
+        let start = ContinuousClock.now
+        var records: [RunRecord] = []
+        while ContinuousClock.now - start < span.duration, records.count < episodes ?? .max, !Task.isCancelled {
+            let record = try await episode(seed: first + UInt64(records.count), records.count, on: screen)
+            records.append(record)
+            if !record.passed, !keepGoing { break }
+        }
+        return records
+    }
+
+    private func episode(seed: UInt64, _ number: Int, on screen: Screen) async throws -> RunRecord {
+        var random = RandomScenario(
+            seed: seed, mayFillDisk: ScenarioServer.canLimitDisk, mayTurnClocks: FakeTime.isInstalled)
+        let yaml = random.yaml()
+        let scenario = try Scenario(yaml: yaml, file: "\(random.name).yaml", beside: URL(filePath: failures))
+        await screen.notice("\nepisode \(number + 1), seed \(seed)")
+        let run = try options.run(scenario, named: random.name, seed: seed, number: number, on: screen)
+        let record = try await run.play()
+        await screen.clear()
+        if record.passed {
+            await screen.notice(
+                "passed: \(record.outcome.accepted) accepted, \(record.outcome.delivered) delivered, \(record.windows.count) faults"
+            )
+        } else {
+            let file = URL(filePath: failures).appending(path: "\(random.name).yaml")
+            try yaml.write(to: file, atomically: true, encoding: .utf8)
+            await screen.notice(RunShow.lines(record).joined(separator: "\n"))
+            await screen.notice("Its scenario is \(file.path). To play it again: shoeshop scenario run \(file.path) --seed \(seed)")
+        }
+        return record
+    }
+}
