@@ -1,0 +1,50 @@
+extension Curve {
+    /// How fast a number that only grows does so, per second, taken over spans of time of the same length.
+    ///
+    /// A span at whose beginning or end nothing is known is a gap: when the number grew within it is not known either.
+    func rate(per bucket: Double) -> Curve {
+        guard let start = points.first?.at else { return self }
+        var marks: [Point] = []
+        for point in points {
+            let number = ((point.at - start) / bucket).rounded(.down)
+            let isNew = marks.last.map { ((($0.at - start) / bucket).rounded(.down)) != number } ?? true
+            if isNew { marks.append(point) }
+        }
+        if let last = points.last, last.at > marks.last?.at ?? last.at { marks.append(last) }
+        let rates = zip(marks, marks.dropFirst()).map { before, after in
+            let grown = after.value.flatMap { end in before.value.map { max(end - $0, 0) } }
+            return Point(at: (before.at + after.at) / 2, value: grown.map { $0 / (after.at - before.at) })
+        }
+        return Curve(name, colour: colour, style: style, rates)
+    }
+}
+
+extension RunCurves {
+    /// What customers waited, by when their orders were due.
+    var latency: [Curve] {
+        let accepted = record.calls.filter { $0.end == .accepted }
+        let failed = record.calls.filter { $0.end == .failed }
+        return [
+            Curve("p50", colour: 0, buckets(of: accepted) { Self.percentile(0.5, of: $0) }),
+            Curve("p99", colour: 3, buckets(of: accepted) { Self.percentile(0.99, of: $0) }),
+            Curve("failed after", colour: 2, style: .crosses, buckets(of: failed) { $0.last }),
+        ]
+    }
+
+    /// The value that this share of the others is not above: the nearest rank. Nil of none.
+    static func percentile(_ share: Double, of sorted: [Double]) -> Double? {
+        guard !sorted.isEmpty else { return nil }
+        let rank = (share * Double(sorted.count)).rounded(.up)
+        return sorted[min(max(Int(rank) - 1, 0), sorted.count - 1)]
+    }
+
+    /// - Parameter value: of the latencies of one bucket, in ascending order.
+    private func buckets(of calls: [CustomerCall], _ value: ([Double]) -> Double?) -> [Curve.Point] {
+        let groups = Dictionary(grouping: calls) { ($0.due / bucket).rounded(.down) }
+        guard let first = groups.keys.min(), let last = groups.keys.max() else { return [] }
+        return stride(from: first, through: last, by: 1).map { number in
+            let latencies = groups[number, default: []].map(\.latency).sorted()
+            return Curve.Point(at: (number + 0.5) * bucket, value: value(latencies))
+        }
+    }
+}
