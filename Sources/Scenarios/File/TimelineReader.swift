@@ -31,11 +31,11 @@ struct TimelineReader {
 
     private func checkLength(_ length: Duration?, of act: Act) {
         switch act {
-        case .kill, .deploy, .poison, .redrive, .database(.terminate):
+        case .kill, .poison, .redrive, .database(.terminate):
             if length != nil { fields.complain("this happens in a moment: leave `for` out", about: "for") }
         case .freeze, .database, .network, .crash, .restartLoop:
             if length == nil { fields.complain("`for` is missing: how long it lasts") }
-        case .provider, .clock: break
+        case .provider, .clock, .deploy: break
         }
     }
 
@@ -46,7 +46,11 @@ struct TimelineReader {
         let rate = fields.number("rate", in: 0...1)
         let latency = fields.duration("latency")
         let period = fields.duration("period")
-        let mode = fields.read("fault", as: "one of \(ProviderFault.Mode.storyNames)") { ProviderFault.Mode(story: $0) }
+        // Of a network it is read below, by other names.
+        let mode =
+            fields.has("network")
+            ? nil
+            : fields.read("fault", as: "one of \(ProviderFault.Mode.storyNames)") { ProviderFault.Mode(story: $0) }
         guard let provider else {
             let alone = ["fault", "rate", "latency", "period"].first(where: fields.has)
             if let alone, !fields.has("network") { fields.complain("belongs to a `provider`", about: alone) }

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import ShoeShop
 
 /// The shop's HTTP API, as customers call it: each request once, with a deadline.

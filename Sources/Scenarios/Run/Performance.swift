@@ -12,7 +12,7 @@ extension ScenarioRun {
     }
 
     private func perform(on stage: Stage, _ database: Database) async throws -> RunRecord {
-        var maker = WishMaker(scenario.customers, products: catalogue.products.map(\.sku.text), seed: seed)
+        var maker = WishMaker(scenario.customers, products: catalogue.products.map(\.sku.description), seed: seed)
         let wishes = try maker.wishes(for: Arrivals(of: scenario.load))
         let (customers, windows, samples) = (CustomerNotes(), WindowNotes(), SampleNotes())
         let startedAt = Date()

@@ -1,6 +1,5 @@
 public import Foundation
 import LocalPostgres
-import MessageQueue
 import Postgres
 public import ShoeShop
 
@@ -17,7 +16,7 @@ public struct ScenarioRun: Sendable {
     let seed: UInt64
     let speed: Double
     let shop: RunRecord.Shop
-    let catalogue: Catalogue
+    let catalogue: ShoeShop.Catalogue
     let folder: StageFolder
     let keepsFolder: Bool
     let machine: String
@@ -32,7 +31,7 @@ public struct ScenarioRun: Sendable {
     ///   - command: plays the same again.
     ///   - tell: is told what happens, as it happens.
     public init(
-        _ scenario: Scenario, seed: UInt64, speed: Double, shop: RunRecord.Shop, catalogue: Catalogue, folder: URL,
+        _ scenario: Scenario, seed: UInt64, speed: Double, shop: RunRecord.Shop, catalogue: ShoeShop.Catalogue, folder: URL,
         keepsFolder: Bool, machine: String, command: String,
         tell: @escaping @Sendable (News) async -> Void
     ) {
@@ -55,7 +54,7 @@ public struct ScenarioRun: Sendable {
         try folder.make()
         defer { if !keepsFolder { folder.remove() } }
         let plan = StagePlan(scenario.timeline)
-        let server = try ScenarioServer(folder: folder.server, diskLimit: plan.needsSmallDisk ? Self.smallDisk : nil)
+        let server = ScenarioServer(folder: folder.server, diskLimit: plan.needsSmallDisk ? Self.smallDisk : nil)
         do {
             let record = try await play(on: server, plan)
             try await server.stop()

@@ -102,7 +102,7 @@ struct StagePorts: Sendable {
 
 /// What has to be in the database before the shop opens.
 struct Furnishing: Sendable {
-    let catalogue: Catalogue
+    let catalogue: ShoeShop.Catalogue
     let floor: ShopFloor
     let speed: Double
 

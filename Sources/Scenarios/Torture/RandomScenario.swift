@@ -1,6 +1,7 @@
 import Foundation
 
-/// A scenario that is made up: random load, random customers, random troubles of every kind; the same ones for the same seed.
+/// A scenario that is made up: random load, random customers, random troubles of every kind that can be made here; the
+/// same ones for the same seed.
 ///
 /// It is made as the text of a file, so that what fails can be kept, read, shortened and played again.
 public struct RandomScenario {
@@ -15,10 +16,10 @@ public struct RandomScenario {
 
     private static let length = 12.0
 
-    public init(seed: UInt64, mayFillDisk: Bool, mayTurnClocks: Bool) {
+    public init(seed: UInt64) {
         self.seed = seed
-        self.mayFillDisk = mayFillDisk
-        self.mayTurnClocks = mayTurnClocks
+        mayFillDisk = LimitedDisk.isPossible
+        mayTurnClocks = FakeTime.isInstalled
         generator = SeededGenerator(seed: seed)
     }
 

@@ -72,7 +72,7 @@ struct RunJSON: Encodable {
     let seed: UInt64
     let speed: Double
     let passed: Bool
-    let expectations: [Finding]
+    let expectations: [Scenarios.Finding]
     let violations: [String]
     let figures: Outcome
     let command: String

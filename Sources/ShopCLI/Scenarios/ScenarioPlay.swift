@@ -35,7 +35,7 @@ struct ScenarioPlay: AsyncParsableCommand {
         let records = try await StopSignal().interrupt { try await play(plays, on: screen) }
         guard let records else { throw ExitCode(130) }
         try options.write {
-            try records.count == 1 ? ScenarioReport(records[0]).html() : ScenarioReport(runs: records).html()
+            try records.count == 1 ? ScenarioReport(records[0]).html() : ScenarioReport(records).html()
         }
         if output.json { try Output.printJSON(records.map(RunJSON.init)) }
         if records.count > 1 { await screen.notice(summary(records)) }

@@ -50,8 +50,7 @@ struct ScenarioTorture: AsyncParsableCommand {
     }
 
     private func episode(seed: UInt64, _ number: Int, on screen: Screen) async throws -> RunRecord {
-        var random = RandomScenario(
-            seed: seed, mayFillDisk: ScenarioServer.canLimitDisk, mayTurnClocks: FakeTime.isInstalled)
+        var random = RandomScenario(seed: seed)
         let yaml = random.yaml()
         let scenario = try Scenario(yaml: yaml, file: "\(random.name).yaml", beside: URL(filePath: failures))
         await screen.notice("\nepisode \(number + 1), seed \(seed)")
