@@ -96,10 +96,13 @@ let package = Package(
         .executableTarget(name: "StockWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(name: "PaymentWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(name: "LogisticsWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
+        .target(
+            name: "PortReservation", dependencies: [.product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: strict),
         .executableTarget(
             name: "ProviderSandbox",
             dependencies: [
-                "Launch", log(), metrics(), lifecycle(), hummingbird(),
+                "Launch", "PortReservation", log(), metrics(), lifecycle(), hummingbird(),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -110,7 +113,8 @@ let package = Package(
         .target(
             name: "Scenarios",
             dependencies: [
-                "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "ShopProcesses", log(), httpClient(),
+                "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "PortReservation", "ShopProcesses", log(),
+                httpClient(),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

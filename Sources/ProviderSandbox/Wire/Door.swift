@@ -1,6 +1,7 @@
 import Launch
 import NIOCore
 import NIOPosix
+import PortReservation
 
 /// A provider's listening socket, which can be closed and opened again on the same port.
 actor Door {

@@ -1,16 +1,17 @@
 import Foundation
-import NIOCore
+package import NIOCore
 
 /// A TCP port that stays this process's own while nobody listens on it.
 ///
 /// A socket that is bound but does not listen refuses connections as a closed port does, yet keeps others from
 /// taking the port. With `SO_REUSEADDR` on both, a listener can come and go beside it.
-struct ReservedPort: ~Copyable {
-    let address: SocketAddress
+package struct ReservedPort: ~Copyable {
+    /// With the port that it got.
+    package let address: SocketAddress
     private let descriptor: CInt
 
     /// - Parameter port: 0 lets the system choose.
-    init(host: String, port: Int) throws {
+    package init(host: String, port: Int) throws {
         let wanted = try SocketAddress.makeAddressResolvingHost(host, port: port)
         let descriptor = try Self.boundSocket(to: wanted)
         do {

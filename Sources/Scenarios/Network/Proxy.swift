@@ -1,0 +1,162 @@
+import NIOCore
+import NIOPosix
+import PortReservation
+
+/// A TCP proxy between a process and its peer, which spoils what passes as it is told.
+///
+/// - `cut`: open connections are reset (RST), new ones refused. The port stays the proxy's own.
+/// - `halfOpen`: new connections are accepted but do not reach the target, open ones stay open, and neither bytes nor
+///   closes come through. As in a network that was away, nothing is lost: at the end everything arrives that was sent, also
+///   what was sent by somebody who has given up since, and then closes do. One thing is different: the kernel of this machine
+///   acknowledges what it takes, so keep-alive probes go well. What notices such a line is a deadline.
+/// - `delay`: each piece leaves so long after it came, and their order stays.
+/// - `throttle`: all connections of the proxy share so many bytes a second in each direction.
+///
+/// Whatever waits here is at most a few hundred kilobytes a connection; beyond that its sender is made to wait. A target that is
+/// away shows as a connection that is reset right after it was accepted.
+///
+/// Everything happens on one event loop, which is this actor's executor.
+actor Proxy {
+    enum Target: Sendable, Equatable {
+        case unixSocket(path: String)
+        case host(String, port: Int)
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+
+    /// On 127.0.0.1; the same for the proxy's whole life.
+    nonisolated let port: Int
+
+    private nonisolated let loop: any EventLoop
+    private let target: Target
+    private let reserved: ReservedPort
+    private let line = Line()
+    private var listener: (any Channel)?
+    private var relays: [ObjectIdentifier: Relay] = [:]
+    private var isClosed = false
+
+    /// Listens when it returns. Must be told to ``close()``.
+    init(to target: Target) async throws {
+        self.target = target
+        loop = MultiThreadedEventLoopGroup.singleton.next()
+        reserved = try ReservedPort(host: "127.0.0.1", port: 0)
+        port = reserved.address.port ?? 0
+        try await listen()
+    }
+
+    /// Connections through the proxy that have not ended on both sides.
+    var connectionCount: Int { relays.count }
+
+    /// Puts a fault in the place of the last one; nil mends the line. It is in force when this returns.
+    ///
+    /// Is called again only when the last call has returned; does nothing once the proxy is closed.
+    func set(_ fault: NetworkFault?) async throws {
+        guard !isClosed else { return }
+        line.fault = fault
+        if fault == .cut {
+            await stopListening()
+            for relay in relays.values { relay.reset() }
+        } else {
+            try await listen()
+            for relay in relays.values {
+                connect(relay)
+                relay.pump()
+            }
+        }
+    }
+
+    /// Closes the port and all connections, and returns when all of them are closed.
+    func close() async {
+        isClosed = true
+        await stopListening()
+        for relay in relays.values {
+            relay.client.close()
+            relay.server.close()
+        }
+        await withCheckedContinuation { done in
+            emptied = done
+            tellIfEmptied()
+        }
+    }
+
+    private var emptied: CheckedContinuation<Void, Never>?
+
+    private func tellIfEmptied() {
+        guard relays.isEmpty else { return }
+        emptied?.resume()
+        emptied = nil
+    }
+
+    // MARK: The client's side
+
+    private func listen() async throws {
+        guard listener == nil else { return }
+        listener = try await ServerBootstrap(group: loop)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.backlog, value: 1024)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // What can't be handed on is not read.
+            .childChannelOption(.autoRead, value: false)
+            .childChannelInitializer { [weak self] channel in
+                channel.eventLoop.makeCompletedFuture { try self?.assumeIsolated { try $0.accept(channel) } }
+            }
+            .bind(to: reserved.address).get()
+    }
+
+    private func stopListening() async {
+        // Fails only for a listener that is closed already.
+        try? await listener?.close()
+        listener = nil
+    }
+
+    private func accept(_ channel: any Channel) throws {
+        let relay = Relay(on: line)
+        try add(channel, as: relay.client, of: relay)
+        connect(relay)
+    }
+
+    // MARK: The target's side
+
+    private func connect(_ relay: Relay) {
+        guard relay.target == .notAsked, line.fault != .halfOpen else { return }
+        relay.target = .asked
+        let bootstrap = ClientBootstrap(group: loop).channelOption(.autoRead, value: false)
+        let connecting =
+            switch target {
+            case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
+            case .host(let host, let port):
+                bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1).connect(host: host, port: port)
+            }
+        connecting.assumeIsolated().whenComplete { answer in self.join(relay, answer) }
+    }
+
+    private func join(_ relay: Relay, _ answer: Result<any Channel, any Error>) {
+        relay.target = .answered
+        do {
+            try add(answer.get(), as: relay.server, of: relay)
+            if isClosed || line.fault == .cut { relay.reset() } else { relay.join() }
+        } catch {
+            relay.reset()
+            removeIfOver(relay)
+        }
+    }
+
+    // MARK: Bookkeeping
+
+    private func add(_ channel: any Channel, as end: RelayEnd, of relay: Relay) throws {
+        try channel.pipeline.syncOperations.addHandler(end)
+        relay.openEnds += 1
+        relays[ObjectIdentifier(relay)] = relay
+        channel.closeFuture.assumeIsolated().whenComplete { _ in
+            relay.openEnds -= 1
+            self.removeIfOver(relay)
+        }
+    }
+
+    private func removeIfOver(_ relay: Relay) {
+        guard relay.openEnds == 0, relay.target != .asked else { return }
+        relay.part()
+        relays[ObjectIdentifier(relay)] = nil
+        tellIfEmptied()
+    }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import Postgres
+import TestSupport
+import Testing
+
+@testable import Scenarios
+
+@Suite("What the database suffers", .serialized, .timeLimit(.minutes(2)))
+struct DatabaseTroubleTests {
+    @Test("kill: calls fail as lost or refused connections, what was committed stays, and the pool goes on by itself")
+    func kill() async throws {
+        try await ServerUnderTest.with { server, database in
+            try await database.insert(1)
+            let call = Task { await failure { try await database.execute("SELECT pg_sleep(60)") } }
+            try await database.expectRunning("SELECT pg_sleep(60)")
+            let trouble = DatabaseTrouble(.kill, on: server)
+            try await trouble.begin()
+            #expect(server.postmaster == nil)
+            #expect(await call.value?.kind == .connectionLost)
+            // Connections that lay idle may be found lost; then none can be made.
+            for _ in 0..<4 { _ = await failure { try await database.insert(2) } }
+            let error = await failure { try await database.insert(2) }
+            #expect(error?.kind == .connectionFailed && error?.isRetryable == true)
+            try await trouble.end()
+            try await database.insert(3)
+            #expect(try await database.sizes() == [1, 3])
+        }
+    }
+
+    @Test("restart: the server says good-bye, stays away until the end, and the pool goes on by itself")
+    func restart() async throws {
+        try await ServerUnderTest.with { server, database in
+            try await database.insert(1)
+            let call = Task { await failure { try await database.execute("SELECT pg_sleep(61)") } }
+            try await database.expectRunning("SELECT pg_sleep(61)")
+            let trouble = DatabaseTrouble(.restart, on: server)
+            try await trouble.begin()
+            #expect(await call.value?.isConnectionTrouble == true)
+            for _ in 0..<4 { _ = await failure { try await database.insert(2) } }
+            #expect(await failure { try await database.insert(2) }?.kind == .connectionFailed)
+            try await trouble.end()
+            try await database.insert(3)
+            #expect(try await database.sizes() == [1, 3])
+        }
+    }
+
+    @Test("terminate: every open connection is lost at once, and the next call makes a new one")
+    func terminate() async throws {
+        try await ServerUnderTest.with { server, database in
+            let call = Task { await failure { try await database.execute("SELECT pg_sleep(62)") } }
+            try await database.expectRunning("SELECT pg_sleep(62)")
+            let listener = try await database.dedicatedConnection(named: "listener")
+            let trouble = DatabaseTrouble(.terminate, on: server)
+            try await trouble.begin()
+            #expect(await call.value?.kind == .connectionLost)
+            #expect(await listener.events.contains(.closed))
+            try await trouble.end()
+            for _ in 0..<4 { _ = await failure { try await database.insert(1) } }
+            try await database.insert(2)
+        }
+    }
+
+    @Test("exhaust: nobody else gets a connection, not even one that has become free; open ones are not disturbed")
+    func exhaust() async throws {
+        try await ServerUnderTest.with { server, database in
+            let leaving = try await database.dedicatedConnection(named: "leaving")
+            try await database.insert(1)
+            let trouble = DatabaseTrouble(.exhaust, on: server)
+            try await trouble.begin()
+            let newcomer = ServerUnderTest.database(of: server)
+            #expect(await failure { try await newcomer.insert(2) }?.message.contains("too many clients") == true)
+            try await database.insert(3)
+            await leaving.close()
+            try await eventually("the one that became free is taken") {
+                try await database.count("scenario-exhaust") == 29
+            }
+            #expect(await failure { try await newcomer.insert(2) }?.kind == .connectionFailed)
+            try await trouble.end()
+            try await eventually("they are given back") { try await database.count("scenario-exhaust") == 0 }
+            try await newcomer.insert(4)
+            #expect(try await database.sizes() == [1, 3, 4])
+            await newcomer.close()
+        }
+    }
+
+    @Test("timeout: longer statements are cancelled on all connections, old ones too; afterwards on none")
+    func timeout() async throws {
+        try await ServerUnderTest.with { server, database in
+            try await database.insert(1)
+            let trouble = DatabaseTrouble(.timeout(.milliseconds(50)), on: server)
+            try await trouble.begin()
+            _ = await failure { try await database.insert(2) }
+            let error = await failure { try await database.execute("SELECT pg_sleep(10)") }
+            #expect(error?.kind == .server && error?.sqlState == "57014")
+            try await database.insert(3)
+            try await trouble.end()
+            _ = await failure { try await database.insert(4) }
+            try await database.execute("SELECT pg_sleep(0.1)")
+        }
+    }
+
+    @Test("lock: nobody reads the table until the end, and other tables are not touched")
+    func lock() async throws {
+        try await ServerUnderTest.with { server, database in
+            try await database.insert(1)
+            let trouble = DatabaseTrouble(.lock(table: "public.shoe"), on: server)
+            try await trouble.begin()
+            let error = await failure { try await database.execute("TABLE shoe", within: .milliseconds(100)) }
+            #expect(error?.kind == .deadlineExceeded)
+            try await database.execute("CREATE TEMPORARY TABLE boot ()")
+            let waiting = Task { try await database.sizes() }
+            try await trouble.end()
+            #expect(try await waiting.value == [1])
+        }
+    }
+
+    @Test(
+        "lock: a name that is none, or that no table has, is refused",
+        arguments: ["shoe; DROP TABLE shoe", "boots", "pg_stat_activity"])
+    func lockOnNothing(name: String) async throws {
+        try await ServerUnderTest.with { server, _ in
+            let trouble = DatabaseTrouble(.lock(table: name), on: server)
+            let error = await #expect(throws: ScenarioError.self) { try await trouble.begin() }
+            #expect(error?.reason == .unknownName)
+            try await trouble.end()
+        }
+    }
+
+    @Test("snapshot: vacuum can't remove what was deleted after it, until the end")
+    func snapshot() async throws {
+        try await ServerUnderTest.with { server, database in
+            let trouble = DatabaseTrouble(.snapshot, on: server)
+            try await trouble.begin()
+            try await database.insert(1)
+            try await database.script("DELETE FROM shoe")
+            try await database.script("VACUUM shoe")
+            #expect(try await database.sizeOfShoe() > 0)
+            try await trouble.end()
+            try await database.script("VACUUM shoe")
+            #expect(try await database.sizeOfShoe() == 0)
+        }
+    }
+
+    @Test("terminated backends are the shop's: a session that another fault holds stays")
+    func faultsSideBySide() async throws {
+        try await ServerUnderTest.with { server, database in
+            let lock = DatabaseTrouble(.lock(table: "shoe"), on: server)
+            try await lock.begin()
+            try await DatabaseTrouble(.terminate, on: server).begin()
+            #expect(try await eventually("the pool is back") { try? await database.count("scenario-lock") } == 1)
+            try await lock.end()
+        }
+    }
+}
+
+extension Database {
+    fileprivate func expectRunning(_ sql: String) async throws {
+        try await eventually("'\(sql)' runs") {
+            try await query(
+                "SELECT count(*) FROM pg_stat_activity WHERE query = $1 AND wait_event = 'PgSleep'", sql
+            ) { try $0[0, as: Int.self] } == [1]
+        }
+    }
+
+    fileprivate func count(_ name: String) async throws -> Int {
+        try await query("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", name) {
+            try $0[0, as: Int.self]
+        }.first ?? 0
+    }
+
+    fileprivate func sizeOfShoe() async throws -> Int {
+        try await query("SELECT pg_relation_size('shoe')") { try $0[0, as: Int.self] }.first ?? 0
+    }
+}
