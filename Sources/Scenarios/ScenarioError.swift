@@ -8,6 +8,10 @@ public struct ScenarioError: Error, Sendable, CustomStringConvertible {
         case unknownName
         /// The fault could not be made, or not be ended.
         case faultFailed
+        /// A recorded load can't be read.
+        case badRecording
+        /// The shop's processes did not start, or not come to rest.
+        case shopFailed
         /// The private PostgreSQL server did not do what it was told to.
         case serverFailed
     }

@@ -1,5 +1,6 @@
 import Foundation
 import NIOCore
+import NIOPosix
 import TestSupport
 import Testing
 
