@@ -17,6 +17,7 @@ public final class Broker: Sendable {
     let catalogue: Catalogue
     let doorbell: Doorbell
     let logger: Logger
+    let together: SendTogether
     /// What is remembered of queues that are received from by hand.
     let byHand = Mutex<[Int32: ClaimMemory]>([:])
 
@@ -29,6 +30,7 @@ public final class Broker: Sendable {
         self.logger = logger
         self.catalogue = Catalogue()
         self.doorbell = doorbell
+        self.together = SendTogether(on: database)
     }
 
     /// Waits until everybody who waits for messages sent so far has been told of them.

@@ -1,53 +1,77 @@
 import MessageQueue
 import Postgres
 
-/// Storing messages of 200 bytes, 1, 10 and 100 per call, on 4 connections.
+/// Storing messages of 200 bytes on 4 connections: 1, 10 and 100 per call, one by one from many tasks, and one by one from tasks
+/// that have a connection of their own.
 public struct SendBenchmark: Benchmark {
     public let name = "send"
     public let about = "Messages of 200 bytes stored on 4 connections; floor: bare INSERTs of the same rows and indexes"
     private static let connections = 4
 
+    /// How the messages are sent; the floor is always a thread for each connection, and a transaction for each batch.
+    private struct Way {
+        var batch: Int
+        var tasks = connections
+        var hasOwnConnections = false
+        var count: Int
+        var target: Target?
+
+        var name: String {
+            "send \(batch) per call" + (tasks > connections ? ", \(tasks) tasks" : "")
+                + (hasOwnConnections ? ", connections lent" : "")
+        }
+    }
+
     public init() {}
 
     public func run(in lab: Lab) async throws -> [Reading] {
         var readings: [Reading] = []
-        for (batch, count, target) in [
-            (1, lab.size(8_000, smoke: 200), Target.ratioAtLeast(0.7)),
-            (10, lab.size(60_000, smoke: 400), nil),
-            (100, lab.size(300_000, smoke: 2_000), .ratioAtLeast(0.75)),
+        for way in [
+            Way(batch: 1, count: lab.size(40_000, smoke: 200), target: .ratioAtLeast(0.7)),
+            Way(batch: 1, tasks: 64, count: lab.size(60_000, smoke: 200), target: .ratioAtLeast(0.7)),
+            Way(batch: 1, hasOwnConnections: true, count: lab.size(40_000, smoke: 200)),
+            Way(batch: 10, count: lab.size(60_000, smoke: 400)),
+            Way(batch: 100, count: lab.size(300_000, smoke: 2_000), target: .ratioAtLeast(0.75)),
         ] {
-            await lab.say("\(batch) per call")
+            await lab.say(way.name)
             let (floor, value) = try await lab.withDatabase(connections: Self.connections) { database in
-                try await measure(count, batch, on: database)
+                try await measure(way, on: database)
             }
-            readings.append(Reading("send \(batch) per call", value, "messages/s", floor: floor, target: target))
+            readings.append(Reading(way.name, value, "messages/s", floor: floor, target: way.target))
         }
         return readings
     }
 
-    private func measure(_ count: Int, _ batch: Int, on database: Database) async throws -> (Double, Double) {
+    private func measure(_ way: Way, on database: Database) async throws -> (Double, Double) {
         try await BareLog.create(in: database)
         let broker = Broker(database)
         try await broker.declare(queue: Workload.queue.name)
         // Both in halves, in turn, so that a slow moment meets both.
         var (bare, ours) = (0.0, 0.0)
-        try await send(Self.connections * batch * 4, batch, through: broker)
+        try await send(way.tasks * way.batch * 4, way, through: broker)
         for half in 0..<2 {
             bare += try await BareLog.fill(
-                count / 2, batch: batch, threads: Self.connections, on: database.conninfo, distinct: half)
+                way.count / 2, batch: way.batch, threads: Self.connections, on: database.conninfo, distinct: half)
             let start = ContinuousClock.now
-            try await send(count / 2, batch, through: broker)
-            ours += Double(count / 2) / start.secondsUntilNow
+            try await send(way.count / 2, way, through: broker)
+            ours += Double(way.count / 2) / start.secondsUntilNow
         }
         return (bare / 2, ours / 2)
     }
 
-    private func send(_ count: Int, _ batch: Int, through broker: Broker) async throws {
+    private func send(_ count: Int, _ way: Way, through broker: Broker) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for share in Workload.shares(of: count, among: Self.connections) {
+            for share in Workload.shares(of: count, among: way.tasks) {
+                let calls = Workload.shares(of: share, each: way.batch)
                 group.addTask {
-                    for size in Workload.shares(of: share, each: batch) {
-                        try await broker.send(Workload.messages(size), to: Workload.queue)
+                    guard way.hasOwnConnections else {
+                        for size in calls { try await broker.send(Workload.messages(size), to: Workload.queue) }
+                        return
+                    }
+                    try await broker.database.lend { connection in
+                        for size in calls {
+                            try await broker.send(Workload.messages(size), to: Workload.queue, on: connection)
+                        }
                     }
                 }
             }

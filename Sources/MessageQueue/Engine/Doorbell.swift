@@ -10,7 +10,9 @@ import Synchronization
 final class Doorbell: Sendable {
     /// A message that is due later than this rings nobody: whoever waits looks again in that time anyway.
     static let horizon = Duration.seconds(10)
-    private static let pace = Duration.milliseconds(1)
+    /// A burst rings a thousand times a second at first, and ever less often while it goes on.
+    private static let shortestPause = Duration.milliseconds(1)
+    private static let longestPause = Duration.milliseconds(4)
 
     private struct State {
         var pending: Set<Int32> = []
@@ -62,14 +64,15 @@ final class Doorbell: Sendable {
     }
 
     private func drive() async {
+        var pause = Self.shortestPause
         while let queues = next() {
             do {
                 try await database.execute(Self.notify, queues.map(Self.channel(of:)))
             } catch {
                 logger.debug("a doorbell was not rung", metadata: ["error": "\(error)"])
             }
-            // A burst rings a thousand times a second at the most.
-            try? await Task.sleep(for: Self.pace)
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, Self.longestPause)
         }
     }
 

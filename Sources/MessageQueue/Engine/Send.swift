@@ -13,8 +13,24 @@ extension Broker {
         try send(messages.map { try Packed($0) }, to: entry, in: session)
     }
 
-    /// Stores messages in a queue, in a transaction of their own.
+    /// Stores messages in a queue, and returns once they are committed: all of them, or, when it throws, none.
+    ///
+    /// Small sends that are under way at the same time share a transaction, which is what makes many of them cheap; a lone
+    /// one is committed at once. Each fails for reasons of its own only.
     public func send<P>(_ messages: [Outgoing<P>], to queue: Queue<P>) async throws {
+        // In a queue that keeps order a send may wait for another sender.
+        guard messages.count <= SendTogether.largest, let entry = catalogue.known(queue.name), entry.order == nil else {
+            return try await send(messages, to: queue, on: database)
+        }
+        try await together.submit(
+            .init(broker: self, queue: entry, messages: try messages.map { try Packed($0) }))
+    }
+
+    /// Stores messages in a queue, in a transaction of their own on this database or connection.
+    ///
+    /// For a task that sends many, one after the other: on a connection that is lent to it (see ``Database/lend(_:)``) a send
+    /// changes no threads.
+    public func send<P>(_ messages: [Outgoing<P>], to queue: Queue<P>, on database: some DatabaseAccess) async throws {
         try await database.write { try self.send(messages, to: queue, in: $0) }
     }
 
