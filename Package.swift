@@ -33,6 +33,7 @@ let package = Package(
         .executable(name: "stock-worker", targets: ["StockWorker"]),
         .executable(name: "payment-worker", targets: ["PaymentWorker"]),
         .executable(name: "logistics-worker", targets: ["LogisticsWorker"]),
+        .executable(name: "coupled-shop", targets: ["CoupledShop"]),
         .executable(name: "provider-sandbox", targets: ["ProviderSandbox"]),
     ],
     dependencies: [
@@ -83,11 +84,18 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
             ],
             swiftSettings: strict),
+        .target(
+            name: "ShopHTTP",
+            dependencies: [
+                "Postgres", "ShoeShop", log(), hummingbird(),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "OrderAPI",
             dependencies: [
-                "Launch", "Postgres", "ShoeShop", log(), lifecycle(), hummingbird(),
-                .product(name: "Crypto", package: "swift-crypto"),
+                "Launch", "Postgres", "ShoeShop", "ShopHTTP", log(), lifecycle(), hummingbird(),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             resources: [.embedInCode("openapi.yaml")],
@@ -98,6 +106,10 @@ let package = Package(
         .executableTarget(name: "LogisticsWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .target(
             name: "PortReservation", dependencies: [.product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "CoupledShop",
+            dependencies: ["Launch", "Postgres", "ShoeShop", "ShopHTTP", log(), hummingbird()],
             swiftSettings: strict),
         .executableTarget(
             name: "ProviderSandbox",
@@ -186,6 +198,14 @@ let package = Package(
             name: "ProviderSandboxTests",
             dependencies: [
                 "ProviderSandbox", "ShoeShop", "Launch", httpClient(),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CoupledShopTests",
+            dependencies: [
+                "CoupledShop", "MessageQueue", "Postgres", "ProviderSandbox", "ShoeShop", "TestSupport", httpClient(),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],

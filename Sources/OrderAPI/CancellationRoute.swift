@@ -1,6 +1,7 @@
 import Hummingbird
 import Postgres
 import ShoeShop
+import ShopHTTP
 
 /// `POST /orders/{id}/cancel`.
 struct CancellationRoute {

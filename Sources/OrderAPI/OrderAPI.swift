@@ -2,6 +2,7 @@ import Hummingbird
 import Launch
 import Logging
 import ShoeShop
+import ShopHTTP
 
 @main enum OrderAPI {
     static func main() async {
@@ -20,10 +21,19 @@ import ShoeShop
     private static func addRoutes(
         of shop: Shop, _ desk: OrderDesk, to router: Router<BasicRequestContext>, logger: Logger
     ) {
-        router.add(middleware: Problems(logger: logger))
+        router.add(middleware: Problems(paths: .api, logger: logger))
         SubmissionRoutes(desk).add(to: router)
         CancellationRoute(shop).add(to: router)
         ReadingRoutes(OrderReader(shop.database)).add(to: router)
         DescriptionRoute().add(to: router)
     }
+}
+
+extension Paths {
+    /// Those of `openapi.yaml`.
+    fileprivate static let api = Paths([
+        (["orders"], .post), (["orders", "*"], .get), (["orders", "*", "events"], .get),
+        (["orders", "*", "invoice"], .get), (["orders", "*", "cancel"], .post), (["products"], .get),
+        (["openapi.yaml"], .get),
+    ])
 }

@@ -1,5 +1,6 @@
 import Hummingbird
 import ShoeShop
+import ShopHTTP
 
 /// Everything that can be asked.
 struct ReadingRoutes {

@@ -1,65 +1,21 @@
-import Crypto
-import Foundation
 import HTTPTypes
 import Hummingbird
-import NIOCore
 import ShoeShop
+import ShopHTTP
 
 /// `POST /orders`.
 struct SubmissionRoutes {
     private let desk: OrderDesk
 
-    private static let bodyLimit = 64 * 1024
-    private static let decoder = JSONDecoder()
-
     init(_ desk: OrderDesk) { self.desk = desk }
 
     func add(to router: some RouterMethods<BasicRequestContext>) {
         router.post("orders") { request, _ in
-            let key = try Self.idempotencyKey(of: request)
-            let body = try await Self.body(of: request)
-            let draft = try Self.draft(in: body)
-            let submission = Submission(draft: draft, key: key, bodyHash: Array(SHA256.hash(data: body)))
-            switch try await desk.submit(submission) {
+            switch try await desk.submit(try await Submission(of: request)) {
             case .accepted(let id), .replayed(let id): return try Self.acceptance(of: id)
-            case .conflict:
-                throw Problem(
-                    .unprocessableContent, "The Idempotency-Key was used for another body.",
-                    detail: "Use a new key for a new order, or send the first body again.")
+            case .conflict: throw Problem.keyConflict
             }
         }
-    }
-
-    private static func idempotencyKey(of request: Request) throws -> IdempotencyKey? {
-        guard let text = request.headers[.idempotencyKey] else { return nil }
-        guard let key = IdempotencyKey(text) else {
-            throw Problem(.badRequest, "The Idempotency-Key must be 1 to 200 visible ASCII characters.")
-        }
-        return key
-    }
-
-    private static func body(of request: Request) async throws -> Data {
-        let type = request.headers[.contentType]?.split(separator: ";").first?.trimmingCharacters(in: .whitespaces)
-        guard type?.lowercased() == "application/json" else {
-            throw Problem(
-                .unsupportedMediaType, "The body must be JSON.", detail: "Send it with Content-Type: application/json.")
-        }
-        do {
-            return Data(try await request.body.collect(upTo: bodyLimit).readableBytesView)
-        } catch is NIOTooManyBytesError {
-            throw Problem(.contentTooLarge, "The body may have 64 KiB at most.")
-        }
-    }
-
-    private static func draft(in body: Data) throws -> OrderDraft {
-        let form: OrderForm
-        do { form = try decoder.decode(OrderForm.self, from: body) } catch {
-            throw Problem(.badRequest, "The body is no JSON.", detail: JSONProblem.explanation(of: error))
-        }
-        guard let draft = form.draft else {
-            throw Problem(.unprocessableContent, "Fields are missing or wrong.", errors: form.errors)
-        }
-        return draft
     }
 
     private static func acceptance(of id: OrderID) throws -> Response {
@@ -71,17 +27,4 @@ struct SubmissionRoutes {
         response.headers[.location] = "/orders/\(id)"
         return response
     }
-}
-
-/// What a decoder says about text that is no JSON.
-private enum JSONProblem {
-    static func explanation(of error: any Error) -> String? {
-        guard case DecodingError.dataCorrupted(let context) = error else { return nil }
-        let underlying = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"] as? String
-        return underlying ?? context.debugDescription
-    }
-}
-
-extension HTTPField.Name {
-    static let idempotencyKey = Self("Idempotency-Key").unsafelyUnwrapped
 }

@@ -15,8 +15,13 @@ extension SystemTests {
             let orders = try await shop.submit(200)
             try await eventually("all are paid") { try await shop.count(status: "paid") == 200 ? () : nil }
             #expect(try await shop.count(status: "dispatched") == 0)
+            let meanwhile = try await Aftermath.read(shop.database) { try await shop.ledgers() }
+            #expect(meanwhile.paidNotDelivered == 200 && meanwhile.underWay == 200, "\(meanwhile)")
+            #expect(meanwhile.failed + meanwhile.toUndoByHand + meanwhile.reservedForNothing == 0, "\(meanwhile)")
             try await shop.clearFaults(of: "logistics")
             try await shop.expectBalance(accepted: orders)
+            let after = try await Aftermath.read(shop.database) { try await shop.ledgers() }
+            #expect(after.finished == 200 && after.delivered == 200 && after.paidNotDelivered == 0, "\(after)")
             #expect(try await Broker(shop.database).deadLetters().isEmpty)
         }
     }

@@ -107,9 +107,7 @@ struct ShopUnderTest: Sendable {
     }
 
     func ledgers() async throws -> ProviderLedgers {
-        try ProviderLedgers(
-            payment: try await http(.GET, "\(sandbox.addresses["payment"] ?? "")/ledger").body,
-            logistics: try await http(.GET, "\(sandbox.addresses["logistics"] ?? "")/ledger").body)
+        try ProviderLedgers(both: try await http(.GET, "\(sandbox.addresses["address"] ?? "")/ledger").body)
     }
 
     // MARK: Books

@@ -25,8 +25,24 @@ public struct ProviderLedgers: Sendable {
 
     /// - Throws: `DecodingError` when a document isn't a ledger.
     public init(payment: Data, logistics: Data) throws {
-        let payment = try JSONDecoder().decode(PaymentLedger.self, from: payment)
-        let logistics = try JSONDecoder().decode(LogisticsLedger.self, from: logistics)
+        self.init(
+            try JSONDecoder().decode(PaymentLedger.self, from: payment),
+            try JSONDecoder().decode(LogisticsLedger.self, from: logistics))
+    }
+
+    /// Reads both as `GET /ledger` of the sandbox's control port tells them, which no outage reaches.
+    ///
+    /// - Throws: `DecodingError` when the document isn't that.
+    public init(both document: Data) throws {
+        struct Both: Decodable {
+            let payment: PaymentLedger
+            let logistics: LogisticsLedger
+        }
+        let both = try JSONDecoder().decode(Both.self, from: document)
+        self.init(both.payment, both.logistics)
+    }
+
+    private init(_ payment: PaymentLedger, _ logistics: LogisticsLedger) {
         charges = payment.charges.map { Entry(id: $0.id, orderID: $0.orderID, amount: $0.amount) }
         refunds = payment.refunds.map { Entry(id: $0.id, orderID: $0.orderID, amount: $0.amount) }
         bookings = logistics.bookings.map { Entry(id: $0.trackingNumber, orderID: $0.orderID, amount: nil) }

@@ -1,12 +1,17 @@
-import Foundation
-import Postgres
+package import Foundation
+package import Postgres
 
 /// What the carrier said to a paid order.
-struct BookingAnswer {
+package struct BookingAnswer: Sendable {
     let processed: OrderProcessed
     let outcome: BookingOutcome
 
-    func event(at now: Date) -> OrderEvent {
+    package init(processed: OrderProcessed, outcome: BookingOutcome) {
+        self.processed = processed
+        self.outcome = outcome
+    }
+
+    package func event(at now: Date) -> OrderEvent {
         switch outcome {
         case .booked(let trackingNumber):
             .scheduled(DeliveryScheduled(of: processed, trackingNumber: trackingNumber, at: now))
@@ -21,9 +26,9 @@ struct BookingAnswer {
 }
 
 /// The rows of `logistics.bookings`: our copy of the carrier's ledger.
-enum Bookings {
+package enum Bookings {
     /// Keeps the first answer per order.
-    static func record(_ answers: [BookingAnswer], in session: borrowing Session) {
+    package static func record(_ answers: [BookingAnswer], in session: borrowing Session) {
         session.queue(
             record, answers.map(\.processed.order.id), answers.map(\.status), answers.map(\.trackingNumber),
             answers.map(\.refusalReason))

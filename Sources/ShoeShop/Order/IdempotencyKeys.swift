@@ -16,10 +16,16 @@ public struct IdempotencyKey: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A submission's wish to be the one that its key stands for.
-struct KeyClaim: Hashable {
-    let key: IdempotencyKey
-    let bodyHash: [UInt8]
-    let id: OrderID
+package struct KeyClaim: Hashable, Sendable {
+    package let key: IdempotencyKey
+    package let bodyHash: [UInt8]
+    package let id: OrderID
+
+    package init(key: IdempotencyKey, bodyHash: [UInt8], id: OrderID) {
+        self.key = key
+        self.bodyHash = bodyHash
+        self.id = id
+    }
 }
 
 /// The rows of `orders.idempotency_keys`, each kept for 24 hours.
@@ -28,7 +34,8 @@ public enum IdempotencyKeys {
     ///
     /// Waits for another transaction that is just claiming the same key. Keys are claimed in order, so that two groups
     /// with the same keys don't wait for each other.
-    static func claim(_ claims: [KeyClaim], in session: borrowing Session) throws -> [IdempotencyKey: KeyClaim] {
+    package static func claim(_ claims: [KeyClaim], in session: borrowing Session) throws -> [IdempotencyKey: KeyClaim]
+    {
         guard !claims.isEmpty else { return [:] }
         let firsts = Dictionary(claims.map { ($0.key, $0) }) { first, _ in first }
         let sorted = firsts.values.sorted { $0.key.text < $1.key.text }

@@ -12,7 +12,7 @@ public struct OrderDraft: Hashable, Sendable {
         self.paymentToken = paymentToken
     }
 
-    func placed(as id: OrderID) -> PlacedOrder {
+    package func placed(as id: OrderID) -> PlacedOrder {
         PlacedOrder(id: id, customer: customer, address: address, lines: lines, paymentToken: paymentToken)
     }
 }

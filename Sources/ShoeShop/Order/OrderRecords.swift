@@ -1,11 +1,35 @@
 import Foundation
 public import MessageQueue
-import Postgres
+package import Postgres
 
 /// The rows of `orders.orders` and their timeline, as far as the status machine is concerned.
-enum OrderRecords {
+package enum OrderRecords {
     /// An order with what is new in its timeline.
-    typealias Change = (order: Order, entries: [TimelineEntry])
+    package typealias Change = (order: Order, entries: [TimelineEntry])
+
+    /// Stores new orders with their lines, as received.
+    package static func insert(_ orders: [PlacedOrder], in session: borrowing Session) {
+        let customers = orders.map(\.customer)
+        let addresses = orders.map(\.address)
+        session.queue(
+            insert, orders.map(\.id), customers.map(\.name), customers.map(\.email), addresses.map(\.recipient),
+            addresses.map(\.street), addresses.map(\.city), addresses.map(\.postcode), addresses.map(\.country))
+        session.queue(begin, orders.map(\.id))
+        OrderLines.insert(orders, in: session)
+    }
+
+    /// Brings status and timeline of the orders to where these events, in this order, lead them.
+    ///
+    /// - Throws: ``UnknownOrder`` when one of them isn't there.
+    package static func apply(_ events: [OrderEvent], in session: borrowing Session) throws {
+        let events = Dictionary(grouping: events, by: \.orderID)
+        let changes = try lock(events.keys.sorted(), in: session).values.map { order -> Change in
+            var order = order
+            let entries = events[order.id, default: []].flatMap { order.apply($0) }
+            return (order, entries)
+        }
+        save(changes.filter { !$0.entries.isEmpty }, in: session)
+    }
 
     /// Locks the orders until the end of the transaction, in the order of their ids.
     ///
@@ -25,7 +49,7 @@ enum OrderRecords {
     }
 
     /// Writes what changed; the orders must be locked. What an order does not know stays as it is.
-    static func save(_ changes: [Change], in session: borrowing Session) {
+    package static func save(_ changes: [Change], in session: borrowing Session) {
         guard !changes.isEmpty else { return }
         let orders = changes.map(\.order)
         session.queue(
@@ -40,6 +64,14 @@ enum OrderRecords {
             record, entries.map(\.0), entries.map(\.1.milestone.rawValue), entries.map(\.1.at), entries.map(\.1.detail))
     }
 
+    private static let insert: Statement = """
+        INSERT INTO orders.orders (id, customer_name, customer_email, recipient, street, city, postcode, country)
+        SELECT * FROM unnest(
+            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+        """
+    private static let begin: Statement = """
+        INSERT INTO orders.events (order_id, milestone, at) SELECT id, 'received', now() FROM unnest($1::uuid[]) AS n (id)
+        """
     private static let lock: Statement = """
         SELECT id, status, rejection, refunded_at, status = 'cancelled' AND EXISTS (
             SELECT FROM orders.events AS e WHERE e.order_id = o.id AND e.milestone = 'paid')

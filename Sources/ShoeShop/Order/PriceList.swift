@@ -1,21 +1,22 @@
-import Postgres
+package import Foundation
+package import Postgres
 
 /// Names and prices of some articles, as the catalogue has them now.
-struct PriceList {
-    struct Entry: Hashable {
+package struct PriceList: Sendable {
+    struct Entry: Hashable, Sendable {
         let name: String
         let price: Money
     }
 
     let entries: [SKU: Entry]
 
-    enum Quote: Hashable {
+    package enum Quote: Hashable, Sendable {
         case priced(PricedOrder)
         case unknown([SKU])
     }
 
     /// Prices every line, or names all articles that aren't for sale.
-    func quote(_ order: PlacedOrder) -> Quote {
+    package func quote(_ order: PlacedOrder) -> Quote {
         let unknown = order.lines.map(\.sku).filter { entries[$0] == nil }
         guard unknown.isEmpty else { return .unknown(unknown) }
         let lines = order.lines.compactMap { line in
@@ -26,7 +27,7 @@ struct PriceList {
         return .priced(PricedOrder(id: order.id, customer: order.customer, address: order.address, lines: lines))
     }
 
-    static func read(_ skus: Set<SKU>, in session: borrowing Session) throws -> PriceList {
+    package static func read(_ skus: Set<SKU>, in session: borrowing Session) throws -> PriceList {
         let entries: [(SKU, Entry)] = try session.query(read, skus.sorted()) { row in
             (try row[0], Entry(name: try row[1], price: try row[2]))
         }
@@ -48,4 +49,10 @@ struct PriceList {
         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
         ON CONFLICT (sku) DO NOTHING
         """
+}
+
+extension OrderRejected {
+    package init(_ id: OrderID, unknown skus: [SKU], at date: Date) {
+        self.init(orderID: id, reason: .unknownSKU, detail: skus.map(\.code).joined(separator: ", "), at: date)
+    }
 }

@@ -50,8 +50,6 @@ extension PriceList.Quote {
     fileprivate var priced: PricedOrder? { if case .priced(let order) = self { order } else { nil } }
 
     fileprivate func rejection(of id: OrderID, at date: Date) -> OrderEvent? {
-        guard case .unknown(let skus) = self else { return nil }
-        let detail = skus.map(\.code).joined(separator: ", ")
-        return .rejected(OrderRejected(orderID: id, reason: .unknownSKU, detail: detail, at: date))
+        if case .unknown(let skus) = self { .rejected(OrderRejected(id, unknown: skus, at: date)) } else { nil }
     }
 }

@@ -59,22 +59,7 @@ public struct SubmitOrders: Sendable {
 
     private func store(_ orders: [PlacedOrder], in session: borrowing Session) throws {
         guard !orders.isEmpty else { return }
-        let customers = orders.map(\.customer)
-        let addresses = orders.map(\.address)
-        session.queue(
-            Self.insert, orders.map(\.id), customers.map(\.name), customers.map(\.email), addresses.map(\.recipient),
-            addresses.map(\.street), addresses.map(\.city), addresses.map(\.postcode), addresses.map(\.country))
-        session.queue(Self.begin, orders.map(\.id))
-        OrderLines.insert(orders, in: session)
+        OrderRecords.insert(orders, in: session)
         try broker.send(orders.map { Outgoing($0, key: $0.id.description) }, to: Workflow.orders, in: session)
     }
-
-    private static let insert: Statement = """
-        INSERT INTO orders.orders (id, customer_name, customer_email, recipient, street, city, postcode, country)
-        SELECT * FROM unnest(
-            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-        """
-    private static let begin: Statement = """
-        INSERT INTO orders.events (order_id, milestone, at) SELECT id, 'received', now() FROM unnest($1::uuid[]) AS n (id)
-        """
 }

@@ -1,12 +1,17 @@
-import Foundation
-import Postgres
+package import Foundation
+package import Postgres
 
 /// What the payment provider said to a request.
-struct ChargeAnswer {
+package struct ChargeAnswer: Sendable {
     let request: PaymentRequest
     let outcome: ChargeOutcome
 
-    func event(at now: Date) -> OrderEvent {
+    package init(request: PaymentRequest, outcome: ChargeOutcome) {
+        self.request = request
+        self.outcome = outcome
+    }
+
+    package func event(at now: Date) -> OrderEvent {
         switch outcome {
         case .charged(let id):
             .processed(
@@ -30,9 +35,9 @@ struct ChargeAnswer {
 }
 
 /// The rows of `payment.charges`: our copy of the provider's ledger.
-enum Charges {
+package enum Charges {
     /// Keeps the first answer per order.
-    static func record(_ answers: [ChargeAnswer], in session: borrowing Session) {
+    package static func record(_ answers: [ChargeAnswer], in session: borrowing Session) {
         session.queue(
             record, answers.map(\.request.order.id), answers.map(\.status), answers.map(\.request.order.total),
             answers.map(\.chargeID), answers.map(\.declineReason))

@@ -26,28 +26,24 @@ public struct RefundPayment: PreparingStep {
     public func commit(_ batch: [PreparedDelivery<RefundRequest, String>], in session: borrowing Session) throws {
         let now = try session.time()
         let refunds = batch.oncePerOrder(\.delivery.payload.orderID)
-        let requests = refunds.map(\.delivery.payload)
-        session.queue(
-            Self.record, requests.map(\.orderID), refunds.map(\.prepared), requests.map(\.chargeID),
-            requests.map(\.amount))
+        Refunds.record(refunds.map { ($0.delivery.payload, $0.prepared) }, in: session)
         let events = refunds.map { refund in
             OrderEvent.refunded(
                 OrderRefunded(orderID: refund.delivery.payload.orderID, refundID: refund.prepared, at: now))
         }
         try broker.announce(events, in: session)
     }
-
-    private static let record: Statement = """
-        INSERT INTO payment.refunds (order_id, refund_id, charge_id, amount_cents)
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[])
-        ON CONFLICT (order_id) DO NOTHING
-        """
 }
 
 /// The provider won't give the money back.
 public struct RefundRefused: StepFailure, CustomStringConvertible {
     public let orderID: OrderID
     public let reason: String
+
+    package init(orderID: OrderID, reason: String) {
+        self.orderID = orderID
+        self.reason = reason
+    }
 
     public var disposition: Disposition { .retry }
     public var description: String { "the payment provider refuses to refund order \(orderID): \(reason)" }

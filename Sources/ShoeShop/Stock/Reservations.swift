@@ -1,25 +1,42 @@
-import Foundation
-import Postgres
+package import Foundation
+package import Postgres
 
 /// What was decided about one order; `refusal` says why, for a refused one.
-struct Reservation {
-    enum State: String {
+package struct Reservation: Sendable {
+    package enum State: String, Sendable {
         case reserved, refused, released, taken
     }
 
-    let orderID: OrderID
-    let state: State
+    package let orderID: OrderID
+    package let state: State
     var lines: [PricedLine] = []
     var refusal: String?
-    let decidedAt: Date
+    package let decidedAt: Date
+
+    /// What is announced of a refused one.
+    package var rejection: OrderRejected {
+        OrderRejected(orderID: orderID, reason: .outOfStock, detail: refusal ?? "", at: decidedAt)
+    }
 }
 
 extension Reservation.State: PostgresDecodable {
-    static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { String.decode(bytes).flatMap(Self.init) }
+    package static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { String.decode(bytes).flatMap(Self.init) }
 }
 
 /// The rows of `stock.reservations`: one decision per order, never two.
-enum Reservations {
+package enum Reservations {
+    /// Sets shoes aside for orders about which nothing was decided before, in their order: every line or none.
+    package static func decide(_ orders: [PricedOrder], in session: borrowing Session) throws -> [Reservation] {
+        guard !orders.isEmpty else { return [] }
+        let skus = Set(orders.flatMap { $0.lines.map(\.sku) })
+        var shelf = Shelf(onHand: try StockItems.lock(skus, in: session))
+        let now = try session.time()
+        let decisions = orders.map { shelf.decide($0, at: now) }
+        StockItems.reserve(shelf.reserved, in: session)
+        record(decisions, in: session)
+        return decisions
+    }
+
     /// What was decided about these orders before, without the lines.
     static func find(_ ids: [OrderID], in session: borrowing Session) throws -> [OrderID: Reservation] {
         session.walkIndexes()
@@ -39,7 +56,7 @@ enum Reservations {
     }
 
     /// Puts the shoes of these orders back on the shelf. One that asks for its shoes only later won't get them.
-    static func release(_ ids: [OrderID], in session: borrowing Session) {
+    package static func release(_ ids: [OrderID], in session: borrowing Session) {
         session.walkIndexes()
         session.queue(release, ids)
         session.queue(forestall, ids)
@@ -48,7 +65,7 @@ enum Reservations {
     }
 
     /// The shoes of these orders have left with the carrier.
-    static func take(_ ids: [OrderID], in session: borrowing Session) {
+    package static func take(_ ids: [OrderID], in session: borrowing Session) {
         session.walkIndexes()
         session.queue(take, ids)
     }
@@ -101,5 +118,18 @@ enum Reservations {
             UPDATE stock.items AS i SET reserved = i.reserved - moved.quantity, \(column) = i.\(column) + moved.quantity
             FROM moved JOIN locked USING (sku) WHERE i.sku = moved.sku
             """)
+    }
+}
+
+extension Shelf {
+    fileprivate mutating func decide(_ order: PricedOrder, at now: Date) -> Reservation {
+        switch reserve(order.lines) {
+        case .granted:
+            Reservation(orderID: order.id, state: .reserved, lines: order.lines, decidedAt: now)
+        case .refused(let shortages):
+            Reservation(
+                orderID: order.id, state: .refused, refusal: shortages.map(\.description).joined(separator: ", "),
+                decidedAt: now)
+        }
     }
 }

@@ -1,9 +1,9 @@
-import Foundation
-import Postgres
+package import Foundation
+package import Postgres
 
 extension Session {
     /// When this transaction began, by the database's clock: the one that all steps share.
-    borrowing func time() throws -> Date {
+    package borrowing func time() throws -> Date {
         try query(Self.clock) { try $0[0] }[0]
     }
 

@@ -1,12 +1,12 @@
 import Foundation
-import HTTPTypes
-import Hummingbird
-import Logging
+package import HTTPTypes
+package import Hummingbird
+package import Logging
 import Postgres
-import ShoeShop
+package import ShoeShop
 
 /// An error as the customer's program reads it: `application/problem+json` (RFC 9457).
-struct Problem: Error, Encodable {
+package struct Problem: Error, Encodable {
     let type = "about:blank"
     let title: String
     let status: Int
@@ -18,7 +18,7 @@ struct Problem: Error, Encodable {
 
     private enum CodingKeys: CodingKey { case type, title, status, detail, errors }
 
-    init(
+    package init(
         _ status: HTTPResponse.Status, _ title: String, detail: String? = nil, errors: [FieldError]? = nil,
         headers: HTTPFields = [:]
     ) {
@@ -39,10 +39,16 @@ struct Problem: Error, Encodable {
 }
 
 /// Turns whatever a route throws into a problem.
-struct Problems<Context: RequestContext>: RouterMiddleware {
-    let logger: Logger
+package struct Problems<Context: RequestContext>: RouterMiddleware {
+    private let paths: Paths
+    private let logger: Logger
 
-    func handle(
+    package init(paths: Paths, logger: Logger) {
+        self.paths = paths
+        self.logger = logger
+    }
+
+    package func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         do { return try await next(request, context) } catch {
@@ -56,7 +62,7 @@ struct Problems<Context: RequestContext>: RouterMiddleware {
         switch error {
         case let problem as Problem: return problem
         case let error as HTTPError where error.status == .notFound:
-            if let allowed = Paths.method(at: request.uri.path) {
+            if let allowed = paths.method(at: request.uri.path) {
                 return Problem(
                     .methodNotAllowed, "This path only has \(allowed.rawValue).", headers: [.allow: allowed.rawValue])
             }
@@ -79,8 +85,8 @@ struct Problems<Context: RequestContext>: RouterMiddleware {
 }
 
 /// JSON as this API writes it.
-enum JSONAnswer {
-    static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+package enum JSONAnswer {
+    package static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
         Response(
             status: status, headers: [.contentType: "application/json"],
             body: .init(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
