@@ -38,6 +38,9 @@ struct ShopCalls: Sendable {
         }
     }
 
+    /// What every answer about an order begins with.
+    private struct Order: Decodable { let id: OrderID }
+
     func submit(_ order: Data, key: String) async -> Answer {
         await post("/orders", order, headers: ["Content-Type": "application/json", "Idempotency-Key": key])
     }
@@ -51,10 +54,9 @@ struct ShopCalls: Sendable {
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         do {
             let response = try await client.execute(request, timeout: Self.limit)
-            _ = try await response.body.collect(upTo: 1 << 20)
-            let place = response.headers.first(name: "Location")?.split(separator: "/").last
+            let body = try await response.body.collect(upTo: 1 << 20)
             switch response.status.code {
-            case 200..<300: return .yes(place.flatMap { OrderID(String($0)) })
+            case 200..<300: return .yes(try? JSONDecoder().decode(Order.self, from: Data(body.readableBytesView)).id)
             case 400..<500: return .no(Int(response.status.code))
             default: return .trouble
             }
