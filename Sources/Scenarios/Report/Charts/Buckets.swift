@@ -19,6 +19,24 @@ extension Curve {
     }
 }
 
+extension Curve {
+    /// The highest value in each span of time, where the value at its beginning hides more than it tells.
+    func peaks(per bucket: Double) -> Curve {
+        var peaks: [Point] = []
+        var number = -Double.infinity
+        for point in points {
+            let its = (point.at / bucket).rounded(.down)
+            guard its == number, let last = peaks.last, (last.value == nil) == (point.value == nil) else {
+                peaks.append(point)
+                number = its
+                continue
+            }
+            if point.value ?? 0 > last.value ?? 0 { peaks[peaks.count - 1] = Point(at: last.at, value: point.value) }
+        }
+        return Curve(name, colour: colour, style: style, peaks)
+    }
+}
+
 extension RunCurves {
     /// What customers waited, by when their orders were due.
     var latency: [Curve] {

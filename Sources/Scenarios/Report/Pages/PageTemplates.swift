@@ -69,6 +69,18 @@ extension Templates {
         <h2>Over time, on the same axes</h2>
         {{> charts}}
         </section>
+        {{#single}}
+        <section>
+        <h2>What only one of them has</h2>
+        {{> charts}}
+        </section>
+        {{/single}}
+        {{#sharedFaults}}
+        <section>
+        <h2>Faults</h2>
+        {{> faults}}
+        </section>
+        {{/sharedFaults}}
         {{#shops}}
         <article>
         <h2 class="part">{{shop}}</h2>

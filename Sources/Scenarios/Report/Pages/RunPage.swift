@@ -30,7 +30,7 @@ struct RunPage: Sendable {
     let level: Int
     let showsFigures, showsCharts: Bool
     let figures: [Named]
-    let hasExpectations: Bool
+    let hasExpectations, namesOrders: Bool
     let findings: [FindingRow]
     let balances: Bool
     let violations: [String]
@@ -49,7 +49,7 @@ struct RunPage: Sendable {
     /// - Parameters:
     ///   - id: begins the names of its charts, which are unique on a page.
     ///   - level: of its headings.
-    ///   - comparing: the figures and charts stand elsewhere on the page, beside those of the other shop.
+    ///   - comparing: the figures, charts and faults stand elsewhere on the page, beside those of the other shop.
     init(_ record: RunRecord, id: String = "run", level: Int = 2, comparing: Bool = false) {
         let curves = RunCurves(record)
         let drawn = RunCharts(curves, page: id)
@@ -65,12 +65,13 @@ struct RunPage: Sendable {
         showsCharts = !comparing
         figures = Named.figures(of: record)
         hasExpectations = !record.expectations.isEmpty
+        namesOrders = record.expectations.contains { !$0.orders.isEmpty }
         findings = record.expectations.map(FindingRow.init)
         balances = record.violations.isEmpty
         violations = record.violations
         charts = drawn.charts.map(ChartFigure.init)
         absent = drawn.absent.isEmpty ? [] : ["Nothing to draw of: \(drawn.absent.joined(separator: ", "))."]
-        hasFaults = !record.windows.isEmpty
+        hasFaults = !comparing && !record.windows.isEmpty
         faults = FaultRow.rows(of: record)
         hasTraces = !record.traces.isEmpty
         traces = record.traces.map(Trace.init)

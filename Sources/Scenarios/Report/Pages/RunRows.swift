@@ -74,7 +74,7 @@ extension RunPage.Named {
             Self(name: "Accepted", value: Numerals.count(outcome.accepted)),
             Self(name: "Delivered", value: Numerals.count(outcome.delivered)),
             Self(name: "Refused", value: Numerals.count(outcome.refused)),
-            bad("Failed for the customer", outcome.failed),
+            bad("Failed", outcome.failed),
             bad("Paid, not delivered", outcome.paidNotDelivered),
             bad("To undo by hand", outcome.toUndoByHand),
             bad("Dead letters", outcome.dead),

@@ -19,10 +19,10 @@ extension Templates {
         {{#hasExpectations}}
         <div class="scroller">
         <table class="findings">
-        <thead><tr><th scope="col">Expected</th><th scope="col">Verdict</th><th scope="col">Found</th><th scope="col">Orders against it</th></tr></thead>
+        <thead><tr><th scope="col">Expected</th><th scope="col">Verdict</th><th scope="col">Found</th>{{#namesOrders}}<th scope="col">Orders against it</th>{{/namesOrders}}</tr></thead>
         <tbody>
         {{#findings}}
-        <tr><th scope="row">{{expectation}}</th><td><span class="mark {{mark}}">{{holds}}</span></td><td>{{found}}</td><td class="orders">{{orders}}</td></tr>
+        <tr><th scope="row">{{expectation}}</th><td><span class="mark {{mark}}">{{holds}}</span></td><td>{{found}}</td>{{#namesOrders}}<td class="orders">{{orders}}</td>{{/namesOrders}}</tr>
         {{/findings}}
         </tbody>
         </table>
@@ -55,16 +55,7 @@ extension Templates {
         {{#hasFaults}}
         <section>
         <h{{level}}>Faults</h{{level}}>
-        <div class="scroller">
-        <table class="faults">
-        <thead><tr><th scope="col">What</th><th scope="col" class="number">Times</th><th scope="col">When</th></tr></thead>
-        <tbody>
-        {{#faults}}
-        <tr><th scope="row">{{what}}</th><td class="number">{{times}}</td><td>{{when}}</td></tr>
-        {{/faults}}
-        </tbody>
-        </table>
-        </div>
+        {{> faults}}
         </section>
         {{/hasFaults}}
         {{#hasTraces}}
@@ -101,6 +92,19 @@ extension Templates {
         {{/facts}}
         </dl>
         </section>
+        """#
+
+    static let faults = #"""
+        <div class="scroller">
+        <table class="faults">
+        <thead><tr><th scope="col">What</th><th scope="col" class="number">Times</th><th scope="col">When</th></tr></thead>
+        <tbody>
+        {{#faults}}
+        <tr><th scope="row">{{what}}</th><td class="number">{{times}}</td><td>{{when}}</td></tr>
+        {{/faults}}
+        </tbody>
+        </table>
+        </div>
         """#
 
     static let charts = #"""

@@ -18,7 +18,8 @@ struct Templates {
         var library = MustacheLibrary()
         for (name, template) in [
             ("frame", Self.frame), ("run", Self.run), ("comparison", Self.comparison), ("episodes", Self.episodes),
-            ("verdict", Self.verdict), ("details", Self.details), ("charts", Self.charts),
+            ("verdict", Self.verdict), ("details", Self.details), ("faults", Self.faults),
+            ("charts", Self.charts),
         ] {
             // A template begins with the type of all that it prints; partials would inherit it, but need not rely on it.
             try library.register("{{% CONTENT_TYPE:ESCAPED-TEXT}}\n" + template, named: name)
