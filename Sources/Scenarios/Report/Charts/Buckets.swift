@@ -59,10 +59,13 @@ extension RunCurves {
     /// - Parameter value: of the latencies of one bucket, in ascending order.
     private func buckets(of calls: [CustomerCall], _ value: ([Double]) -> Double?) -> [Curve.Point] {
         let groups = Dictionary(grouping: calls) { ($0.due / bucket).rounded(.down) }
-        guard let first = groups.keys.min(), let last = groups.keys.max() else { return [] }
-        return stride(from: first, through: last, by: 1).map { number in
+        let numbers = groups.keys.sorted()
+        return zip(numbers, numbers.dropFirst() + [.infinity]).flatMap { number, next in
             let latencies = groups[number, default: []].map(\.latency).sorted()
-            return Curve.Point(at: (number + 0.5) * bucket, value: value(latencies))
+            let point = Curve.Point(at: (number + 0.5) * bucket, value: value(latencies))
+            // Nobody ordered in between.
+            let gap = Curve.Point(at: (number + 1.5) * bucket, value: nil)
+            return next > number + 1 ? [point, gap] : [point]
         }
     }
 }

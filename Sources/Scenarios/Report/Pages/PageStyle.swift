@@ -96,7 +96,7 @@ enum PageStyle {
         .legend b, .readout b { font-weight: 600; font-variant-numeric: tabular-nums; }
         .swatch { width: 26px; height: 10px; margin-right: 6px; }
         figure .scroller { margin-top: auto; }
-        svg.chart { display: block; width: 100%; min-width: 480px; height: auto; }
+        svg.chart { display: block; width: 100%; min-width: 440px; height: auto; }
         svg text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif;
           fill: var(--soft); font-variant-numeric: tabular-nums; }
         svg .middle { text-anchor: middle; }
