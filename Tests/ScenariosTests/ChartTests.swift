@@ -32,6 +32,7 @@ struct ChartTests {
         #expect(Scale.time(0...64, atMost: 8).ticks == [0, 10, 20, 30, 40, 50, 60])
         #expect(Scale.time(-3...200, atMost: 8).ticks == [0, 30, 60, 90, 120, 150, 180])
         #expect(Scale.time(0...0.3, atMost: 4).ticks == [0, 0.1, 0.2, 0.3])
+        #expect(Scale.time(0...64, atMost: 8).ticks.first?.sign == .plus, "an axis begins at 0 s, not at -0 s")
         #expect(Scale.time(5...5, atMost: 8).range == 5...6)
         for length in [0.7, 9, 61, 3601, 86_400, 1e7] {
             let ticks = Scale.time(0...length, atMost: 8).ticks

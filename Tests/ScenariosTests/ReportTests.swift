@@ -12,7 +12,7 @@ struct ReportTests {
     /// Breaks out of text, out of attributes and out of scripts where it is not escaped.
     private static let hostile = #"</script><b title="x" onload='y'>&amp; "\#u{301}onload=z \#u{1b}[31m"#
 
-    @Test("a run, a comparison and a torture are well-formed pages whose names are unique and that ask for nothing")
+    @Test("every report is a well-formed page whose names are unique, and that asks for nothing")
     func pages() throws {
         let failed = MadeUpRun.record(expectations: [MadeUpRun.finding(false)], violations: ["money: 2 charges"])
         let reports = [
@@ -84,18 +84,19 @@ struct ReportTests {
             #expect(page.text.contains("✓ Passed"))
             #expect(page.count(of: "svg.chart") == charts)
         }
-        #expect(try Page(ScenarioReport([]).html()).text.contains("Torture: 0 episodes"))
+        #expect(try Page(ScenarioReport([]).html()).text.contains("Nothing played"))
     }
 
-    @Test("of many failed episodes the first are told in full, and the others in the table")
+    @Test("of many failed runs the first are told in full, and the others in the table")
     func manyFailures() throws {
         let records = (0..<25).map { index in
             MadeUpRun.record(violations: index % 2 == 0 ? ["books \(index)"] : [], seed: UInt64(index))
         }
         let page = try Page(ScenarioReport(records).html())
-        #expect(page.ids.filter { $0.hasPrefix("episode-") && !$0.dropFirst(8).contains("-") }.count == 10)
+        #expect(page.ids.filter { $0.hasPrefix("run-") && !$0.dropFirst(4).contains("-") }.count == 10)
         #expect(page.targets.filter { $0.hasPrefix("#") }.count == 10)
-        #expect(page.text.contains("13 of 25 episodes broke a promise.") && page.text.contains("books 24"))
+        #expect(page.text.contains("The first 10 of 13 failed runs follow in full."))
+        #expect(page.text.contains("13 of 25 runs broke a promise.") && page.text.contains("books 24"))
     }
 }
 

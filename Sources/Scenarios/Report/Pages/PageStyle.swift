@@ -42,7 +42,6 @@ enum PageStyle {
         .failed { color: var(--bad); background: var(--bad-back); }
         .mark.passed::before { content: "✓ "; }
         .mark.failed::before { content: "✗ "; }
-        .mark + * { margin-left: 6px; }
         pre { font: 13px/1.5 ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; overflow-x: auto; margin: 0;
           padding: 14px 16px; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; }
         .command { white-space: pre-wrap; overflow-wrap: anywhere; user-select: all; margin-bottom: 16px; }
@@ -72,15 +71,15 @@ enum PageStyle {
         thead th { color: var(--soft); font-size: 14px; vertical-align: bottom; }
         .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
         .outcome thead th { text-align: right; color: var(--ink); font-weight: 650; }
-        .findings th { min-width: 11em; }
         .outcome .verdict { margin: 0; white-space: normal; }
         .outcome .verdict span + span { display: block; color: var(--soft); font-size: 14px; }
         .outcome .badge { margin: 0; }
         .orders, .seed { font: 13px/1.5 ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
-        tr.problem { border: 0; color: var(--bad); }
-        tr.problem td { padding-top: 0; }
+        tr.more { border: 0; }
+        .runs .more { color: var(--bad); }
+        tr.more td { padding-top: 0; }
         .numbers { font-size: 14px; width: 100%; }
-        .episodes { width: 100%; }
+        .runs { width: 100%; }
         .numbers th, .numbers td { padding: 4px 12px; }
         """
 

@@ -14,7 +14,9 @@ struct RunPage: Sendable {
     }
 
     struct FindingRow: Sendable {
-        let expectation, mark, holds, found, orders: String
+        let expectation, mark, holds, found: String
+        /// The orders that speak against it, in one line; none or one.
+        let against: [String]
     }
 
     struct FaultRow: Sendable {
@@ -30,7 +32,7 @@ struct RunPage: Sendable {
     let level: Int
     let showsFigures, showsCharts: Bool
     let figures: [Named]
-    let hasExpectations, namesOrders: Bool
+    let hasExpectations: Bool
     let findings: [FindingRow]
     let balances: Bool
     let violations: [String]
@@ -65,7 +67,6 @@ struct RunPage: Sendable {
         showsCharts = !comparing
         figures = Named.figures(of: record)
         hasExpectations = !record.expectations.isEmpty
-        namesOrders = record.expectations.contains { !$0.orders.isEmpty }
         findings = record.expectations.map(FindingRow.init)
         balances = record.violations.isEmpty
         violations = record.violations

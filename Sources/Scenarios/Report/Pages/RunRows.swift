@@ -31,7 +31,7 @@ extension RunPage.FindingRow {
         holds = finding.holds ? "holds" : "broken"
         found = finding.found
         let more = finding.orders.count > most ? " and \(Numerals.count(finding.orders.count - most)) more" : ""
-        orders = finding.orders.prefix(most).joined(separator: ", ") + more
+        against = finding.orders.isEmpty ? [] : [finding.orders.prefix(most).joined(separator: ", ") + more]
     }
 }
 

@@ -19,12 +19,15 @@ extension Templates {
         {{#hasExpectations}}
         <div class="scroller">
         <table class="findings">
-        <thead><tr><th scope="col">Expected</th><th scope="col">Verdict</th><th scope="col">Found</th>{{#namesOrders}}<th scope="col">Orders against it</th>{{/namesOrders}}</tr></thead>
-        <tbody>
+        <thead><tr><th scope="col">Expected</th><th scope="col">Verdict</th><th scope="col">Found</th></tr></thead>
         {{#findings}}
-        <tr><th scope="row">{{expectation}}</th><td><span class="mark {{mark}}">{{holds}}</span></td><td>{{found}}</td>{{#namesOrders}}<td class="orders">{{orders}}</td>{{/namesOrders}}</tr>
-        {{/findings}}
+        <tbody>
+        <tr><th scope="row">{{expectation}}</th><td><span class="mark {{mark}}">{{holds}}</span></td><td>{{found}}</td></tr>
+        {{#against}}
+        <tr class="more"><td colspan="3">Orders against it: <span class="orders">{{.}}</span></td></tr>
+        {{/against}}
         </tbody>
+        {{/findings}}
         </table>
         </div>
         {{/hasExpectations}}
