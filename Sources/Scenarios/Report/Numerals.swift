@@ -27,7 +27,7 @@ enum Numerals {
 
     /// A point of the time axis: `20 s`, and `3:20` where an axis is long.
     static func clock(_ seconds: Double, of length: Double) -> String {
-        guard length > 180 else { return count(seconds) + " s" }
+        guard length > 180, abs(seconds) < 1e9 else { return count(seconds) + " s" }
         let whole = Int(abs(seconds).rounded())
         let rest = whole % 60
         return "\(seconds < 0 ? "-" : "")\(whole / 60):\(rest < 10 ? "0" : "")\(rest)"

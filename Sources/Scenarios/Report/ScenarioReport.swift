@@ -5,7 +5,7 @@ public struct ScenarioReport: Sendable {
     private enum Subject: Sendable {
         case run(RunRecord)
         case comparison(Comparison)
-        case episodes([RunRecord])
+        case list([RunRecord])
     }
 
     private let subject: Subject
@@ -16,8 +16,8 @@ public struct ScenarioReport: Sendable {
     /// Both shops side by side, on the same axes.
     public init(_ comparison: Comparison) { subject = .comparison(comparison) }
 
-    /// The episodes of a torture in a table, and in full those that failed.
-    public init(_ episodes: [RunRecord]) { subject = .episodes(episodes) }
+    /// Several runs, such as a torture, in a table. In full are told all when they are few, and else the first that failed.
+    public init(_ records: [RunRecord]) { subject = .list(records) }
 
     /// - Throws: never for a record, whatever it holds; `MustacheTemplate.Error` were a template broken.
     public func html() throws -> String {
@@ -25,7 +25,7 @@ public struct ScenarioReport: Sendable {
         return switch subject {
         case .run(let record): pages.render(RunPage(record), as: .run)
         case .comparison(let comparison): pages.render(ComparisonPage(comparison), as: .comparison)
-        case .episodes(let records): pages.render(EpisodesPage(records), as: .episodes)
+        case .list(let records): pages.render(RunListPage(records), as: .list)
         }
     }
 }

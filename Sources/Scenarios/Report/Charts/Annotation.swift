@@ -32,7 +32,8 @@ struct LabelLanes: Sendable, Equatable {
     let leftOut: Int
 
     static let most = 5
-    static let characterWidth = 6.4
+    /// Of the widest font that a browser may take for the page, a little more than its mean.
+    static let characterWidth = 7.0
     private static let spacing = 10.0
 
     /// - Parameter position: from a time to a distance from the left.
@@ -70,6 +71,6 @@ struct LabelLanes: Sendable, Equatable {
     }
 
     private static func shortened(_ text: String) -> String {
-        text.count > 44 ? text.prefix(43) + "…" : text
+        text.count > 40 ? text.prefix(39) + "…" : text
     }
 }

@@ -19,6 +19,24 @@ extension Curve {
     }
 }
 
+extension Curve {
+    /// The highest value in each span of time, where the value at its beginning hides more than it tells.
+    func peaks(per bucket: Double) -> Curve {
+        var peaks: [Point] = []
+        var number = -Double.infinity
+        for point in points {
+            let its = (point.at / bucket).rounded(.down)
+            guard its == number, let last = peaks.last, (last.value == nil) == (point.value == nil) else {
+                peaks.append(point)
+                number = its
+                continue
+            }
+            if point.value ?? 0 > last.value ?? 0 { peaks[peaks.count - 1] = Point(at: last.at, value: point.value) }
+        }
+        return Curve(name, colour: colour, style: style, peaks)
+    }
+}
+
 extension RunCurves {
     /// What customers waited, by when their orders were due.
     var latency: [Curve] {
@@ -41,10 +59,13 @@ extension RunCurves {
     /// - Parameter value: of the latencies of one bucket, in ascending order.
     private func buckets(of calls: [CustomerCall], _ value: ([Double]) -> Double?) -> [Curve.Point] {
         let groups = Dictionary(grouping: calls) { ($0.due / bucket).rounded(.down) }
-        guard let first = groups.keys.min(), let last = groups.keys.max() else { return [] }
-        return stride(from: first, through: last, by: 1).map { number in
+        let numbers = groups.keys.sorted()
+        return zip(numbers, numbers.dropFirst() + [.infinity]).flatMap { number, next in
             let latencies = groups[number, default: []].map(\.latency).sorted()
-            return Curve.Point(at: (number + 0.5) * bucket, value: value(latencies))
+            let point = Curve.Point(at: (number + 0.5) * bucket, value: value(latencies))
+            // Nobody ordered in between.
+            let gap = Curve.Point(at: (number + 1.5) * bucket, value: nil)
+            return next > number + 1 ? [point, gap] : [point]
         }
     }
 }

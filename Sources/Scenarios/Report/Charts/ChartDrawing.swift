@@ -79,19 +79,18 @@ extension Chart {
     }
 
     private func names(_ lanes: LabelLanes, in frame: Frame) -> [Markup] {
-        let names = lanes.labels.flatMap { label in
-            let y = 13 + Double(label.lane) * Self.laneHeight
-            return [
-                Self.line("leader", x: (label.anchor, label.anchor), y: (y + 3, frame.top)),
-                Self.text("label \(label.kind)", label.text, x: label.x, y: y),
-            ]
+        func y(_ label: LabelLanes.Label) -> Double { 13 + Double(label.lane) * Self.laneHeight }
+        // Texts lie over the lines that lead past them.
+        let leaders = lanes.labels.map { label in
+            Self.line("leader", x: (label.anchor, label.anchor), y: (y(label) + 3, frame.top))
         }
+        let names = leaders + lanes.labels.map { Self.text("label \($0.kind)", $0.text, x: $0.x, y: y($0)) }
         guard lanes.leftOut > 0 else { return names }
-        return names + [Self.text("label end", "+\(lanes.leftOut)", x: Self.plot.left - 8, y: 13)]
+        return names + [Self.text("label end", "+\(lanes.leftOut) more", x: Self.plot.left - 8, y: 13)]
     }
 
     private func cursor(in frame: Frame) -> Markup {
-        Self.line("cursor", x: (-1, -1), y: (frame.top, frame.bottom))
+        Self.line("cursor", x: (Self.plot.left, Self.plot.left), y: (frame.top, frame.bottom))
     }
 
     static func line(_ style: String, x: (Double, Double), y: (Double, Double)) -> Markup {

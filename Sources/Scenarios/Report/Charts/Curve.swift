@@ -37,9 +37,9 @@ struct Curve: Sendable {
         guard points.count > columns * 4, length > 0 else { return self }
         var kept: [Point] = []
         var column: [Point] = []
-        var number = -1
+        var number = -Double.infinity
         for point in points {
-            let its = Int(((point.at - extent.lowerBound) / length * Double(columns)).rounded(.down))
+            let its = ((point.at - extent.lowerBound) / length * Double(columns)).rounded(.down)
             let isGap = point.value == nil
             if its != number || isGap != (column.last?.value == nil) {
                 kept += Self.landmarks(of: column)

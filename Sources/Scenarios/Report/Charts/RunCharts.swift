@@ -10,12 +10,13 @@ struct RunCharts: Sendable {
     init(_ curves: RunCurves, page: String, extent: ClosedRange<Double>? = nil) {
         let orders = curves.orders
         let every = curves.bucket == 1 ? "per second" : "per second, over \(Numerals.span(curves.bucket))"
+        func peaks(_ curve: Curve) -> Curve { curve.peaks(per: curves.bucket) }
         let all: [(name: String, title: String, note: String, Chart.Axis, Chart.Summary, [Curve])] = [
             ("orders", "Orders", "since the start", .things, .last, orders),
             ("rates", "Orders per second", every, .rate, .highest, orders.map { $0.rate(per: curves.bucket) }),
             ("latency", "Customers’ wait", "from due to answer", .latency, .highest, curves.latency),
             ("depth", "Queue depth", "messages", .things, .highest, curves.queues(\.depth)),
-            ("flight", "In flight", "messages", .things, .highest, curves.queues(\.inFlight)),
+            ("flight", "In flight", "messages with a worker", .things, .highest, curves.queues(\.inFlight).map(peaks)),
             ("retries", "Retries", every, .rate, .highest, [curves.retries.rate(per: curves.bucket)]),
             ("deferred", "Deferred", "messages put off", .things, .highest, curves.queues(\.deferred)),
             ("dead", "Dead letters", "messages given up", .things, .last, curves.queues(\.dead)),

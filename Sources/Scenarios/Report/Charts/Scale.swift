@@ -30,8 +30,9 @@ struct Scale: Sendable, Equatable {
         guard length > 0 else { return time(extent.lowerBound...extent.lowerBound + 1, atMost: count) }
         let fewest = length / Double(count)
         let step = clockSteps.first { $0 >= fewest } ?? roundStep(fewest / 3600) * 3600
-        let first = (extent.lowerBound / step).rounded(.up)
-        let last = (extent.upperBound / step).rounded(.down)
+        // A tick at the very end must not be lost to the last binary digit: 0.3 / 0.1 is a hair below three. Minus zero plus zero is zero.
+        let first = (extent.lowerBound / step - 1e-9).rounded(.up) + 0
+        let last = (extent.upperBound / step + 1e-9).rounded(.down)
         let ticks = first <= last ? multiples(of: step, first...last) : []
         return Scale(range: extent, ticks: ticks, isLogarithmic: false)
     }

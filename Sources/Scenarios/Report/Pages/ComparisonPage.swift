@@ -10,10 +10,21 @@ struct ComparisonPage: Sendable {
         let values: [RunPage.Named]
     }
 
+    struct Group: Sendable {
+        let charts: [ChartFigure]
+    }
+
+    struct Faults: Sendable {
+        let faults: [RunPage.FaultRow]
+    }
+
     let title, kicker, teaches, story: String
     let shops: [Shop]
     let outcome: [Row]
     let charts: [ChartFigure]
+    /// Of what only one of them has; none or one.
+    let single: [Group]
+    let sharedFaults: [Faults]
 
     init(_ comparison: Comparison) {
         let records = [comparison.coupled, comparison.decoupled]
@@ -27,9 +38,13 @@ struct ComparisonPage: Sendable {
                 shop: Self.name(record.shop),
                 run: RunPage(record, id: record.shop.rawValue, level: 3, comparing: true))
         }
-        let figures = records.map(RunPage.Named.figures)
-        outcome = zip(figures[0], figures[1]).map { Row(name: $0.name, values: [$0, $1]) }
-        charts = Self.pairs(records).map(ChartFigure.init)
+        outcome = zip(RunPage.Named.figures(of: comparison.coupled), RunPage.Named.figures(of: comparison.decoupled))
+            .map { Row(name: $0.name, values: [$0, $1]) }
+        let drawn = Self.pairs(records)
+        charts = drawn.filter { $0.count > 1 }.joined().map(ChartFigure.init)
+        let others = drawn.filter { $0.count == 1 }.joined().map(ChartFigure.init)
+        single = others.isEmpty ? [] : [Group(charts: others)]
+        sharedFaults = told.windows.isEmpty ? [] : [Faults(faults: RunPage.FaultRow.rows(of: told))]
     }
 
     private static func name(_ shop: RunRecord.Shop) -> String {
@@ -40,7 +55,7 @@ struct ComparisonPage: Sendable {
     }
 
     /// The charts of one shop beside those of the other, over the same time and up to the same height.
-    private static func pairs(_ records: [RunRecord]) -> [Chart] {
+    private static func pairs(_ records: [RunRecord]) -> [[Chart]] {
         let curves = records.map(RunCurves.init)
         let extents = curves.map(\.extent)
         let extent = (extents.map(\.lowerBound).min() ?? 0)...(extents.map(\.upperBound).max() ?? 1)
@@ -48,7 +63,7 @@ struct ComparisonPage: Sendable {
         let titles = charts.joined().map(\.title).reduce(into: [String]()) { titles, title in
             if !titles.contains(title) { titles.append(title) }
         }
-        return titles.flatMap { title in
+        return titles.map { title in
             let pair = zip(records, charts).compactMap { record, charts in
                 charts.first { $0.title == title }.map { ($0, record.shop) }
             }

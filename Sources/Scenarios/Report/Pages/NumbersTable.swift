@@ -31,10 +31,12 @@ struct NumbersTable: Sendable {
     }
 
     private static func cells(of sample: Sample) -> [String] {
-        func sum(_ value: (Sample.Queue) -> Int) -> Int? { sample.queues?.values.reduce(0) { $0 + value($1) } }
+        func sum(_ value: (Sample.Queue) -> Int) -> Double? {
+            sample.queues?.values.reduce(0) { $0 + Double(value($1)) }
+        }
         let counts = [
-            sample.accepted, sample.delivered, sample.failed, sum(\.depth), sum(\.inFlight), sample.retried,
-            sum(\.deferred), sum(\.dead),
+            Double(sample.accepted), sample.delivered.map(Double.init), Double(sample.failed), sum(\.depth),
+            sum(\.inFlight), sample.retried.map(Double.init), sum(\.deferred), sum(\.dead),
         ]
         return counts.map { $0.map { Numerals.count($0) } ?? "–" }
     }

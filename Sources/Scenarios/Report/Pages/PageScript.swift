@@ -52,6 +52,7 @@ enum PageScript {
           const x = chart.left + share * (chart.right - chart.left);
           chart.cursor.setAttribute("x1", x);
           chart.cursor.setAttribute("x2", x);
+          chart.cursor.classList.add("shown");
         }
 
         function row(chart, curve, time) {
@@ -86,10 +87,7 @@ enum PageScript {
 
         function hide(chart) {
           chart.readout.hidden = true;
-          for (const other of charts) {
-            other.cursor.setAttribute("x1", -1);
-            other.cursor.setAttribute("x2", -1);
-          }
+          for (const other of charts) other.cursor.classList.remove("shown");
         }
 
         const charts = Array.from(document.querySelectorAll("svg.chart"), chart);

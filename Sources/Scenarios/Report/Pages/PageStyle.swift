@@ -37,12 +37,11 @@ enum PageStyle {
         .story { max-width: 780px; }
         .muted { color: var(--soft); font-weight: normal; }
         .badge { display: inline-block; font-weight: 650; border-radius: 6px; padding: 3px 12px; margin-right: 6px; }
-        .mark { display: inline-block; font-weight: 600; font-size: 14px; border-radius: 4px; padding: 1px 8px; }
+        .mark { display: inline-block; white-space: nowrap; font-weight: 600; font-size: 14px; border-radius: 4px; padding: 1px 8px; }
         .passed { color: var(--good); background: var(--good-back); }
         .failed { color: var(--bad); background: var(--bad-back); }
         .mark.passed::before { content: "✓ "; }
         .mark.failed::before { content: "✗ "; }
-        .mark + * { margin-left: 6px; }
         pre { font: 13px/1.5 ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; overflow-x: auto; margin: 0;
           padding: 14px 16px; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; }
         .command { white-space: pre-wrap; overflow-wrap: anywhere; user-select: all; margin-bottom: 16px; }
@@ -53,7 +52,7 @@ enum PageStyle {
         """
 
     private static let tables = """
-        .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 1px; margin: 0;
+        .figures { display: grid; grid-template-columns: repeat(6, 1fr); gap: 1px; margin: 0;
           background: var(--rule); border: 1px solid var(--rule); border-radius: 8px; overflow: hidden; }
         .figures div { background: var(--card); padding: 12px 16px 10px; }
         .figures dt { color: var(--soft); font-size: 14px; line-height: 1.3; }
@@ -65,20 +64,23 @@ enum PageStyle {
         .facts dt { color: var(--soft); }
         .facts dd { margin: 0; overflow-wrap: anywhere; }
         .scroller { overflow-x: auto; }
-        table { border-collapse: collapse; font-size: 15px; line-height: 1.4; background: var(--card); width: 100%;
-          border: 1px solid var(--rule); }
+        .scroller + p { margin-top: 12px; }
+        table { border-collapse: collapse; font-size: 15px; line-height: 1.4; background: var(--card);
+          min-width: min(100%, 640px); border: 1px solid var(--rule); }
         th, td { text-align: left; vertical-align: top; padding: 8px 14px; font-weight: normal; }
         tbody tr, tbody + tbody { border-top: 1px solid var(--rule); }
         thead th { color: var(--soft); font-size: 14px; vertical-align: bottom; }
         .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-        .outcome { width: auto; min-width: min(100%, 640px); }
+        .outcome thead th { text-align: right; color: var(--ink); font-weight: 650; }
         .outcome .verdict { margin: 0; white-space: normal; }
         .outcome .verdict span + span { display: block; color: var(--soft); font-size: 14px; }
         .outcome .badge { margin: 0; }
         .orders, .seed { font: 13px/1.5 ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
-        tr.problem { border: 0; color: var(--bad); }
-        tr.problem td { padding-top: 0; }
-        .numbers { font-size: 14px; }
+        tr.more { border: 0; }
+        .runs .more { color: var(--bad); }
+        tr.more td { padding-top: 0; }
+        .numbers { font-size: 14px; width: 100%; }
+        .runs { width: 100%; }
         .numbers th, .numbers td { padding: 4px 12px; }
         """
 
@@ -94,19 +96,20 @@ enum PageStyle {
         .legend b, .readout b { font-weight: 600; font-variant-numeric: tabular-nums; }
         .swatch { width: 26px; height: 10px; margin-right: 6px; }
         figure .scroller { margin-top: auto; }
-        svg.chart { display: block; width: 100%; min-width: 520px; height: auto; }
+        svg.chart { display: block; width: 100%; min-width: 440px; height: auto; }
         svg text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", sans-serif;
           fill: var(--soft); font-variant-numeric: tabular-nums; }
         svg .middle { text-anchor: middle; }
         svg .end { text-anchor: end; }
-        svg .label.fault { fill: var(--fault); font-weight: 600; font-size: 11.5px; }
-        svg .label.milestone { font-size: 11.5px; }
+        svg .label { font-size: 11.5px; paint-order: stroke; stroke: var(--card); stroke-width: 3px; stroke-linejoin: round; }
+        svg .label.fault { fill: var(--fault); }
         .grid { stroke: var(--grid); }
         .axis { stroke: var(--soft); }
         .band { fill: var(--band); }
         line.fault { stroke: var(--fault); stroke-dasharray: 2 2; }
         line.milestone, .leader { stroke: var(--soft); stroke-width: 0.75; stroke-dasharray: 1 2; }
-        .cursor { stroke: var(--ink); stroke-width: 0.75; }
+        .cursor { stroke: var(--ink); stroke-width: 0.75; visibility: hidden; }
+        .cursor.shown { visibility: visible; }
         .line { fill: none; stroke-width: 1.9; stroke-linejoin: round; stroke-linecap: butt; }
         .c0 { stroke: var(--c0); } .c1 { stroke: var(--c1); } .c2 { stroke: var(--c2); }
         .c3 { stroke: var(--c3); stroke-dasharray: 7 3; } .c4 { stroke: var(--c4); stroke-dasharray: 2 2; }
@@ -120,6 +123,7 @@ enum PageStyle {
         """
 
     private static let paper = """
+        @media (max-width: 1000px) { .figures { grid-template-columns: repeat(4, 1fr); } }
         @media (max-width: 600px) {
           main { padding: 24px 16px 48px; }
           h1 { font-size: 28px; }
@@ -138,12 +142,13 @@ enum PageStyle {
           figure, tr, dl.figures { break-inside: avoid; }
           .charts { display: block; }
           figure { margin-bottom: 10pt; }
-          .figures { grid-template-columns: repeat(4, 1fr); }
+          .figures { grid-template-columns: repeat(6, 1fr); }
+          .figures div { padding: 8px 10px; } .figures dd { font-size: 15pt; } .figures dt { font-size: 9pt; }
           .scroller { overflow: visible; }
-          svg.chart { min-width: 0; }
+          svg.chart { min-width: 0; width: 84%; margin: 0 auto; }
           pre { white-space: pre-wrap; overflow-wrap: anywhere; }
           table { font-size: 9.5pt; } .numbers { font-size: 8pt; } .numbers th, .numbers td { padding: 2px 5px; }
-          .badge, .mark, .band { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+          .badge, .mark, .band, .figures, .figures div { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
           details::details-content { content-visibility: visible; block-size: auto; }
         }
         """

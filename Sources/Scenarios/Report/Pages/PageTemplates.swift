@@ -69,6 +69,18 @@ extension Templates {
         <h2>Over time, on the same axes</h2>
         {{> charts}}
         </section>
+        {{#single}}
+        <section>
+        <h2>What only one of them has</h2>
+        {{> charts}}
+        </section>
+        {{/single}}
+        {{#sharedFaults}}
+        <section>
+        <h2>Faults</h2>
+        {{> faults}}
+        </section>
+        {{/sharedFaults}}
         {{#shops}}
         <article>
         <h2 class="part">{{shop}}</h2>
@@ -81,7 +93,7 @@ extension Templates {
         {{/frame}}
         """#
 
-    static let episodes = #"""
+    static let list = #"""
         {{<frame}}
         {{$content}}
         <header>
@@ -90,23 +102,23 @@ extension Templates {
         {{> verdict}}
         </header>
         <section>
-        <h2>Episodes</h2>
+        <h2>Runs</h2>
         <div class="scroller">
-        <table class="episodes">
+        <table class="runs">
         <thead><tr><th scope="col" class="number">#</th><th scope="col">Verdict</th><th scope="col">Scenario</th><th scope="col" class="number">Seed</th><th scope="col" class="number">Faults</th><th scope="col" class="number">Wanted</th><th scope="col" class="number">Delivered</th><th scope="col" class="number">Dead</th><th scope="col" class="number">Drained</th></tr></thead>
-        {{#episodes}}
+        {{#entries}}
         <tbody>
         <tr><td class="number">{{number}}</td><td>{{#link}}<a href="#{{.}}">{{/link}}<span class="mark {{verdict}}">{{verdict}}</span>{{#link}}</a>{{/link}}</td><th scope="row">{{scenario}}</th><td class="number seed">{{seed}}</td><td class="number">{{faults}}</td><td class="number">{{wanted}}</td><td class="number">{{delivered}}</td><td class="number">{{dead}}</td><td class="number">{{drained}}</td></tr>
         {{#problems}}
-        <tr class="problem"><td></td><td colspan="8">{{.}}</td></tr>
+        <tr class="more"><td></td><td colspan="8">{{.}}</td></tr>
         {{/problems}}
         </tbody>
-        {{/episodes}}
+        {{/entries}}
         </table>
         </div>
         {{#shortened}}<p class="muted">{{.}}</p>{{/shortened}}
         </section>
-        {{#failures}}
+        {{#inFull}}
         <article id="{{anchor}}">
         <h2 class="part">{{heading}}</h2>
         {{#run}}
@@ -115,7 +127,7 @@ extension Templates {
         {{> details}}
         {{/run}}
         </article>
-        {{/failures}}
+        {{/inFull}}
         {{/content}}
         {{/frame}}
         """#

@@ -14,7 +14,9 @@ struct RunPage: Sendable {
     }
 
     struct FindingRow: Sendable {
-        let expectation, mark, holds, found, orders: String
+        let expectation, mark, holds, found: String
+        /// The orders that speak against it, in one line; none or one.
+        let against: [String]
     }
 
     struct FaultRow: Sendable {
@@ -49,7 +51,7 @@ struct RunPage: Sendable {
     /// - Parameters:
     ///   - id: begins the names of its charts, which are unique on a page.
     ///   - level: of its headings.
-    ///   - comparing: the figures and charts stand elsewhere on the page, beside those of the other shop.
+    ///   - comparing: the figures, charts and faults stand elsewhere on the page, beside those of the other shop.
     init(_ record: RunRecord, id: String = "run", level: Int = 2, comparing: Bool = false) {
         let curves = RunCurves(record)
         let drawn = RunCharts(curves, page: id)
@@ -70,7 +72,7 @@ struct RunPage: Sendable {
         violations = record.violations
         charts = drawn.charts.map(ChartFigure.init)
         absent = drawn.absent.isEmpty ? [] : ["Nothing to draw of: \(drawn.absent.joined(separator: ", "))."]
-        hasFaults = !record.windows.isEmpty
+        hasFaults = !comparing && !record.windows.isEmpty
         faults = FaultRow.rows(of: record)
         hasTraces = !record.traces.isEmpty
         traces = record.traces.map(Trace.init)

@@ -31,7 +31,7 @@ extension RunPage.FindingRow {
         holds = finding.holds ? "holds" : "broken"
         found = finding.found
         let more = finding.orders.count > most ? " and \(Numerals.count(finding.orders.count - most)) more" : ""
-        orders = finding.orders.prefix(most).joined(separator: ", ") + more
+        against = finding.orders.isEmpty ? [] : [finding.orders.prefix(most).joined(separator: ", ") + more]
     }
 }
 
@@ -74,7 +74,7 @@ extension RunPage.Named {
             Self(name: "Accepted", value: Numerals.count(outcome.accepted)),
             Self(name: "Delivered", value: Numerals.count(outcome.delivered)),
             Self(name: "Refused", value: Numerals.count(outcome.refused)),
-            bad("Failed for the customer", outcome.failed),
+            bad("Failed", outcome.failed),
             bad("Paid, not delivered", outcome.paidNotDelivered),
             bad("To undo by hand", outcome.toUndoByHand),
             bad("Dead letters", outcome.dead),

@@ -19,12 +19,15 @@ extension Templates {
         {{#hasExpectations}}
         <div class="scroller">
         <table class="findings">
-        <thead><tr><th scope="col">Expected</th><th scope="col">Verdict</th><th scope="col">Found</th><th scope="col">Orders against it</th></tr></thead>
-        <tbody>
+        <thead><tr><th scope="col">Expected</th><th scope="col">Verdict</th><th scope="col">Found</th></tr></thead>
         {{#findings}}
-        <tr><th scope="row">{{expectation}}</th><td><span class="mark {{mark}}">{{holds}}</span></td><td>{{found}}</td><td class="orders">{{orders}}</td></tr>
-        {{/findings}}
+        <tbody>
+        <tr><th scope="row">{{expectation}}</th><td><span class="mark {{mark}}">{{holds}}</span></td><td>{{found}}</td></tr>
+        {{#against}}
+        <tr class="more"><td colspan="3">Orders against it: <span class="orders">{{.}}</span></td></tr>
+        {{/against}}
         </tbody>
+        {{/findings}}
         </table>
         </div>
         {{/hasExpectations}}
@@ -55,16 +58,7 @@ extension Templates {
         {{#hasFaults}}
         <section>
         <h{{level}}>Faults</h{{level}}>
-        <div class="scroller">
-        <table class="faults">
-        <thead><tr><th scope="col">What</th><th scope="col" class="number">Times</th><th scope="col">When</th></tr></thead>
-        <tbody>
-        {{#faults}}
-        <tr><th scope="row">{{what}}</th><td class="number">{{times}}</td><td>{{when}}</td></tr>
-        {{/faults}}
-        </tbody>
-        </table>
-        </div>
+        {{> faults}}
         </section>
         {{/hasFaults}}
         {{#hasTraces}}
@@ -101,6 +95,19 @@ extension Templates {
         {{/facts}}
         </dl>
         </section>
+        """#
+
+    static let faults = #"""
+        <div class="scroller">
+        <table class="faults">
+        <thead><tr><th scope="col">What</th><th scope="col" class="number">Times</th><th scope="col">When</th></tr></thead>
+        <tbody>
+        {{#faults}}
+        <tr><th scope="row">{{what}}</th><td class="number">{{times}}</td><td>{{when}}</td></tr>
+        {{/faults}}
+        </tbody>
+        </table>
+        </div>
         """#
 
     static let charts = #"""

@@ -2,7 +2,7 @@ import Mustache
 
 /// The templates of all pages, read once for a report. What they print of a record is escaped as XML.
 struct Templates {
-    enum Kind: String { case run, comparison, episodes }
+    enum Kind: String { case run, comparison, list }
 
     private struct EscapedText: MustacheContentType {
         func escapeText(_ text: String) -> String { Markup.escaped(text) }
@@ -17,8 +17,9 @@ struct Templates {
         Self.register
         var library = MustacheLibrary()
         for (name, template) in [
-            ("frame", Self.frame), ("run", Self.run), ("comparison", Self.comparison), ("episodes", Self.episodes),
-            ("verdict", Self.verdict), ("details", Self.details), ("charts", Self.charts),
+            ("frame", Self.frame), ("run", Self.run), ("comparison", Self.comparison), ("list", Self.list),
+            ("verdict", Self.verdict), ("details", Self.details), ("faults", Self.faults),
+            ("charts", Self.charts),
         ] {
             // A template begins with the type of all that it prints; partials would inherit it, but need not rely on it.
             try library.register("{{% CONTENT_TYPE:ESCAPED-TEXT}}\n" + template, named: name)
