@@ -34,7 +34,8 @@ enum MadeUpRun {
     }
 
     static let windows = [
-        FaultWindow(what: "logistics: outage", from: 15, to: 35), FaultWindow(what: "database: restart", from: 42, to: 46),
+        FaultWindow(what: "logistics: outage", from: 15, to: 35),
+        FaultWindow(what: "database: restart", from: 42, to: 46),
         FaultWindow(what: "kill -9 order-worker", from: 20, to: 20),
         FaultWindow(what: "kill -9 order-worker", from: 23, to: 23),
         FaultWindow(what: "kill -9 order-worker", from: 26, to: 26),
@@ -52,7 +53,11 @@ enum MadeUpRun {
         let depths = queues.enumerated().map { index, name in
             let depth = name == "logistics" ? Int(held) : Int(3 + 2 * sin(at * Double(index + 1))) / (1 + index / 3)
             let deferred = name == "logistics" && held > 10 ? depth / 2 : 0
-            return (name, Sample.Queue(depth: depth, inFlight: min(depth, 8), deferred: deferred, dead: at > 30 && index == 3 ? 3 : 0))
+            return (
+                name,
+                Sample.Queue(
+                    depth: depth, inFlight: min(depth, 8), deferred: deferred, dead: at > 30 && index == 3 ? 3 : 0)
+            )
         }
         return Sample(
             at: at, accepted: accepted - failed, failed: failed,
