@@ -94,10 +94,9 @@ struct EchoServer: Sendable {
         await proxy.close()
         #expect(await proxy.connectionCount == 0)
         try await server.close()
-        try? FileManager.default.removeItem(atPath: path)
     }
 
-    private init(_ place: Place, _ path: String) async throws {
+    init(_ place: Place, _ path: String) async throws {
         let past = past
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 1024)

@@ -20,6 +20,7 @@ enum ServerUnderTest {
     static func database(of server: ScenarioServer, through proxy: Proxy? = nil) -> Database {
         var options = DatabaseOptions()
         options.connectionLimit = 4
+        if proxy != nil { options.connection.connectTimeout = .milliseconds(500) }
         let conninfo = proxy.map { server.conninfo(through: $0) } ?? server.conninfo
         return Database(conninfo, options: options)
     }

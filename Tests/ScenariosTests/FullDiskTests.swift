@@ -1,0 +1,48 @@
+import Postgres
+import TestSupport
+import Testing
+
+@testable import Scenarios
+
+@Suite(
+    "A full disk", .serialized, .timeLimit(.minutes(1)),
+    .enabled(if: LimitedDisk.isPossible, "mounting a small file system needs root (CAP_SYS_ADMIN)"))
+struct FullDiskTests {
+    @Test("refuses what needs room, brings the server down when its log needs some, and loses nothing committed")
+    func full() async throws {
+        let server = ServerUnderTest.server(diskLimit: 192 << 20)
+        try await server.start()
+        let database = ServerUnderTest.database(of: server)
+        try await database.script("CREATE TABLE shoe (size int, note text DEFAULT repeat('x', 1000))")
+        let trouble = DatabaseTrouble(.full, on: server)
+        try await trouble.begin()
+        var stored: [Int] = []
+        let refusal = try await eventually("a table can't grow") { () -> PostgresError? in
+            let error = await failure { try await database.insert(stored.count) }
+            if error == nil { stored.append(stored.count) }
+            return error
+        }
+        #expect(refusal.sqlState == "53100" && refusal.isRetryable)
+        // The log is written into segments that are there already, until those are used up.
+        let end = try await eventually("the log can't grow") { () -> PostgresError? in
+            let error = await failure { try await database.script(Self.fillLog) }
+            return error?.isConnectionTrouble == true && error?.kind != .server ? error : nil
+        }
+        #expect(end.kind == .connectionLost)
+        try await trouble.end()
+        try await database.insert(-1)
+        #expect(try await database.sizes() == [-1] + stored)
+        await database.close()
+        try await server.stop()
+    }
+
+    private static let fillLog = "SELECT pg_logical_emit_message(true, 'shoe', repeat('x', 1000000))"
+
+    @Test("can't be had from a server that was made without a limit")
+    func unlimited() async throws {
+        try await ServerUnderTest.with { server, _ in
+            let trouble = DatabaseTrouble(.full, on: server)
+            await #expect(throws: ScenarioError.self) { try await trouble.begin() }
+        }
+    }
+}
