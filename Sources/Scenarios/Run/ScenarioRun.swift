@@ -52,7 +52,14 @@ public struct ScenarioRun: Sendable {
     /// - Throws: ``ScenarioError`` when it cannot be played here, `CancellationError` when told to stop.
     public func play() async throws -> RunRecord {
         try folder.make()
+        let watch = keepsFolder ? nil : try await folder.removeWithThisProcess()
         defer { if !keepsFolder { folder.remove() } }
+        let record = try await playOnServer()
+        try watch?.standDown()
+        return record
+    }
+
+    private func playOnServer() async throws -> RunRecord {
         let plan = StagePlan(scenario.timeline)
         let server = ScenarioServer(folder: folder.server, diskLimit: plan.needsSmallDisk ? Self.smallDisk : nil)
         do {
