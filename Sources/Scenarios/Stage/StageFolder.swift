@@ -16,11 +16,12 @@ struct StageFolder: Sendable {
         }
     }
 
-    /// Has it removed when this process ends, even by `kill -9`; the server in it removes itself.
+    /// Has it removed when this process ends, even by `kill -9`; the server in it removes what is its own.
     func removeWithThisProcess() async throws -> DeathWatch {
         let script = #"""
             for i in $(seq 300); do
                 rm -rf "$0/logs" "$0/run" "$0/providers"
+                rmdir "$0/postgres" 2> /dev/null || rm -f "$0/postgres" 2> /dev/null
                 rmdir "$0" 2> /dev/null || [ ! -e "$0" ] && break
                 sleep 0.1
             done
