@@ -55,6 +55,9 @@ extension [Migration] {
             number: 8, name: "0008_message_queue_pooler", sql: text(PackageResources._008_message_queue_pooler_sql)),
         Migration(
             number: 9, name: "0009_message_queue_rotation", sql: text(PackageResources._009_message_queue_rotation_sql)),
+        Migration(
+            number: 10, name: "0010_message_queue_unfinished",
+            sql: text(PackageResources._010_message_queue_unfinished_sql)),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -8,7 +8,8 @@ public struct PostgresError: Error, Sendable {
         case connectionFailed
         /// The connection broke; the transaction that was open on it is rolled back by the server.
         case connectionLost
-        /// The connection broke while a COMMIT was on its way: the transaction may or may not have been committed.
+        /// The connection broke while a COMMIT was on its way, or a statement that commits by itself: it may or may not have
+        /// been committed.
         case outcomeUnknown
         /// The server refused a statement; see ``PostgresError/sqlState``.
         case server

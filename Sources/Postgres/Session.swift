@@ -98,10 +98,15 @@ public struct Session: ~Copyable {
         if let failure { throw failure }
         guard hasBegun || !pending.isEmpty else { return }
         let last = takePending(withBegin: channel.pace != nil)
-        do {
-            try hasBegun ? exchange(last + [Self.commit]) { _ in } : exchangeWhole(last) { _ in }
-            hasBegun = false
-        } catch let error as PostgresError where error.kind == .connectionLost {
+        guard hasBegun else { return try exchangeWhole(last) { _ in } }
+        try committing { try exchange(last + [Self.commit]) { _ in } }
+        hasBegun = false
+    }
+
+    /// A connection that breaks while a commit is on its way leaves open whether it happened.
+    private func committing(_ exchange: () throws -> Void) throws {
+        let wasBroken = channel.isBroken
+        do { try exchange() } catch let error as PostgresError where error.kind == .connectionLost && !wasBroken {
             throw PostgresError(.outcomeUnknown, "the connection broke during the commit: \(error.message)")
         }
     }
@@ -127,11 +132,13 @@ public struct Session: ~Copyable {
     private func exchangeWhole(
         _ statements: [BoundStatement], receive: (borrowing ResultHandle) throws -> Void
     ) throws {
-        guard let opening = channel.opening else { return try exchange(statements, receive: receive) }
+        guard let opening = channel.opening else {
+            return try committing { try exchange(statements, receive: receive) }
+        }
         let all = opening + statements + [Self.commit]
         // Until it is known to be over: a failure in it leaves the transaction open.
         hasBegun = true
-        try exchange(all, answering: all.count - 2, receive: receive)
+        try committing { try exchange(all, answering: all.count - 2, receive: receive) }
         hasBegun = false
     }
 

@@ -100,7 +100,7 @@ struct StorageTests {
 
     private static let statements: [Statement] = [
         Broker.topics, Broker.consumers, Broker.takeKeys, Broker.forgetKeys, Broker.depths, Broker.foldTallies,
-        Catalogue.queues, Catalogue.listeners,
+        Catalogue.everything,
         Broker.bury, Broker.lockClaims, Broker.extend, Broker.claim, Broker.listDead, Broker.matchDead,
         Broker.stillDead,
         Broker.queuesOf, Broker.redrive, Broker.purge, Broker.fanOut, Broker.deferAgain, Doorbell.notify, Broker.keep,

@@ -205,7 +205,7 @@ struct SurvivalTests {
         }
     }
 
-    @Test("an idle worker does not spin: at most five statements a second (`bench idle` tells how few)")
+    @Test("an idle worker makes fewer than two statements a second")
     func idle() async throws {
         try await Bench.with { bench in
             try await bench.createEffects()
@@ -219,14 +219,14 @@ struct SurvivalTests {
             try await bench.work([Lace()], WorkerOptions(poll: .seconds(10))) { log in
                 try await log.connected()
                 // A backend tells its figures now and then only, those of its start with the first ones after it, so a
-                // window may hold more than its share. The goal is two a second; what is asserted is that nothing spins.
+                // window may hold more than its share.
                 var longest = Duration.zero
-                for _ in 0..<4 where longest < .seconds(4) {
+                for _ in 0..<4 where longest < .seconds(8) {
                     let (before, began) = (try await commits(), ContinuousClock.now)
-                    try await eventually("20 statements", within: .seconds(60)) { try await commits() >= before + 20 }
+                    try await eventually("16 statements", within: .seconds(60)) { try await commits() >= before + 16 }
                     longest = max(longest, began.duration(to: .now))
                 }
-                #expect(longest >= .seconds(4))
+                #expect(longest >= .seconds(8))
             }
             await watcher.close()
         }

@@ -26,4 +26,13 @@ struct LingerTests {
         }
         #expect(linger.pause(afterTaking: .milliseconds(2)) == .zero)
     }
+
+    @Test("a disk that has become slow makes nobody linger once its quicker times are long ago")
+    func slower() {
+        var linger = Linger(factor: 8, longest: .milliseconds(50))
+        #expect(linger.pause(afterTaking: .milliseconds(1)) == .zero)
+        #expect(linger.pause(afterTaking: .milliseconds(20)) == .milliseconds(50))
+        for _ in 0..<1000 { _ = linger.pause(afterTaking: .milliseconds(20)) }
+        #expect(linger.pause(afterTaking: .milliseconds(20)) == .zero)
+    }
 }

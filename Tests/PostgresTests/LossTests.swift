@@ -73,6 +73,14 @@ struct LossTests {
         }
     }
 
+    @Test("a statement that commits by itself may have been committed when its connection dies under it")
+    func single() async throws {
+        try await Bench.with(.shoes, limit: 1) { database async throws in
+            let error = await failure { try await database.execute(Self.killSelf) }
+            #expect(error?.kind == .outcomeUnknown && error?.isRetryable == false && error?.isConnectionTrouble == true)
+        }
+    }
+
     @Test("a connection that dies before the commit is lost, and nothing of it stays")
     func lostInTheMiddle() async throws {
         try await Bench.with(.shoes, limit: 1) { database async throws in

@@ -57,36 +57,42 @@ package final class Catalogue: Sendable {
 
     var allKnown: [Entry] { state.withLock { Array($0.queues.values) } }
 
-    /// Reads everything anew; settings that an operator changed become known this way.
+    /// Reads everything anew, by one statement; settings that an operator changed become known this way.
     func load(in session: borrowing Session) throws {
-        let entries = try session.query(Self.queues, row: Self.entry)
-        let listeners = try session.query(Self.listeners) { row in
-            (TopicName(try row[0]), try row[1, as: [Int32].self])
+        var found = State()
+        for read in try session.query(Self.everything, row: Self.read) {
+            switch read {
+            case .queue(let entry):
+                found.queues[entry.name] = entry
+                found.byID[entry.id] = entry
+            case .topic(let name, let listeners): found.listeners[name] = listeners
+            }
         }
-        state.withLock { state in
-            state.queues = Dictionary(uniqueKeysWithValues: entries.map { ($0.name, $0) })
-            state.byID = Dictionary(uniqueKeysWithValues: entries.map { ($0.id, $0) })
-            state.listeners = Dictionary(uniqueKeysWithValues: listeners)
-        }
+        state.withLock { [found] in $0 = found }
     }
 
-    private static func entry(_ row: borrowing Row) throws -> Entry {
-        Entry(
-            id: try row[0], name: QueueName(try row[1]), lease: .milliseconds(try row[2, as: Int.self]),
-            retry: RetryPolicy(
-                attempts: try row[3], base: .milliseconds(try row[4, as: Int.self]),
-                cap: .milliseconds(try row[5, as: Int.self]), jitter: try row[6]),
-            lanes: try row[7], levels: try row[8], order: KeyOrder(code: try row[9]),
-            limits: QueueLimits(concurrency: try row[10], rate: try row[11], burst: try row[12]))
+    private enum Read { case queue(Entry), topic(TopicName, [Int32]) }
+
+    private static func read(_ row: borrowing Row) throws -> Read {
+        if let listeners = try row[13, as: [Int32]?.self] { return .topic(TopicName(try row[1]), listeners) }
+        return .queue(
+            Entry(
+                id: try row[0], name: QueueName(try row[1]), lease: .milliseconds(try row[2, as: Int.self]),
+                retry: RetryPolicy(
+                    attempts: try row[3], base: .milliseconds(try row[4, as: Int.self]),
+                    cap: .milliseconds(try row[5, as: Int.self]), jitter: try row[6]),
+                lanes: try row[7], levels: try row[8], order: KeyOrder(code: try row[9]),
+                limits: QueueLimits(concurrency: try row[10], rate: try row[11], burst: try row[12])))
     }
 
-    static let queues: Statement = """
+    /// The queues, and then the topics with whom they are heard by: only these have a last column.
+    static let everything: Statement = """
         SELECT id, name, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, lanes, levels, key_order::text,
-            concurrency_limit, rate_limit, burst
+            concurrency_limit, rate_limit, burst, NULL::int[] AS listeners
         FROM mq.queues
-        """
-    static let listeners: Statement = """
-        SELECT t.name, coalesce(array_agg(s.queue) FILTER (WHERE s.queue IS NOT NULL), '{}')
-        FROM mq.topics t LEFT JOIN mq.subscriptions s ON s.topic = t.id GROUP BY t.name
+        UNION ALL
+        SELECT t.id, t.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+            coalesce(array_agg(s.queue) FILTER (WHERE s.queue IS NOT NULL), '{}')
+        FROM mq.topics t LEFT JOIN mq.subscriptions s ON s.topic = t.id GROUP BY t.id
         """
 }

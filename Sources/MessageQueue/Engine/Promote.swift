@@ -43,17 +43,17 @@ extension Broker {
     /// See `mq.replay`.
     static let replay: Statement = "SELECT moved, next_due FROM mq.replay($1, $2)"
 
-    /// Due rows come by the index (queue, due_at), those that another promoter holds are skipped. Without a free lane
+    /// Due rows come by the index (queue, due_at), those that another promoter holds are skipped. They are looked for once
+    /// (MATERIALIZED): a plan that looked again would skip none of its own locks, and move more than it may. Without a free lane
     /// nothing is moved, and it is soon worth trying again: who holds the lanes may roll back, which rings nobody.
     static let promote: Statement = """
         WITH base AS MATERIALIZED (SELECT * FROM mq.take_lane($1, $3::smallint, NULL) WHERE EXISTS (
             SELECT FROM mq.deferred d WHERE d.queue = $1 AND d.level = $3 AND d.due_at <= now())),
-        due AS MATERIALIZED (
-            DELETE FROM mq.deferred d WHERE d.ticket IN (
-                SELECT ticket FROM mq.deferred WHERE queue = $1 AND level = $3 AND due_at <= now() AND EXISTS (
-                    SELECT FROM base WHERE lane IS NOT NULL)
-                ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-            RETURNING d.*),
+        ticket AS MATERIALIZED (
+            SELECT d.ticket FROM mq.deferred d WHERE d.queue = $1 AND d.level = $3 AND d.due_at <= now() AND EXISTS (
+                SELECT FROM base WHERE lane IS NOT NULL)
+            ORDER BY d.due_at LIMIT $2 FOR UPDATE SKIP LOCKED),
+        due AS MATERIALIZED (DELETE FROM mq.deferred d USING ticket WHERE d.ticket = ticket.ticket RETURNING d.*),
         moved AS (
             INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
             SELECT base.last + row_number() OVER (ORDER BY d.due_at, d.ticket), d.queue, base.lane, d.attempt, d.id, d.sent_at,

@@ -35,7 +35,8 @@ extension Broker {
             let due = try session.query(Self.rotationDue, retention.rotate.inSeconds, row: Self.number)
             guard let next = due.first else { return nil }
             try session.execute("SELECT mq.open_segment($1)", next)
-            try session.execute("SELECT mq.advance_head($1)", next)
+            // With the commit, in one trip: no process that is stopped or lost now keeps everybody from the log.
+            session.queue("SELECT mq.advance_head($1)", next)
             return next
         }
     }
@@ -47,7 +48,7 @@ extension Broker {
             guard try session.query(Self.unfinished, segment, row: { try $0[0, as: Bool.self] }) == [false] else {
                 return false
             }
-            try session.execute("SELECT mq.drop_segment($1)", segment)
+            session.queue("SELECT mq.drop_segment($1)", segment)
             return true
         }
     }

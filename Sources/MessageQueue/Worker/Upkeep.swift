@@ -14,7 +14,7 @@ struct Upkeep: Sendable {
     /// Runs until the task is cancelled.
     func run() async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await every({ .seconds(1) }, "rescue") { [watch = Watch()] in try await rescue(watch) } }
+            group.addTask { await watchOver() }
             group.addTask { await every({ heartbeat }, "heartbeat") { try await beat() } }
             group.addTask { await every({ .seconds(2) }, "settle") { [memory = Memory()] in try await settle(memory) } }
             group.addTask { await every({ options.upkeepInterval }, "retire") { try await retire() } }
@@ -49,8 +49,15 @@ struct Upkeep: Sendable {
 
     // MARK: Lost consumers
 
+    /// A second look at a suspect comes soon: so a lost consumer is found out within three seconds, by few looks.
+    private func watchOver() async {
+        let watch = Watch()
+        await every({ .milliseconds(watch.suspects.isEmpty ? 1500 : 750) }, "rescue") { try await rescue(watch) }
+    }
+
     /// What the rescue loop remembers between its rounds.
     private final class Watch {
+        /// Whose lock was free at the last look.
         var suspects: Set<Int64> = []
         /// How many rounds each consumer has been silent for.
         var silence: [Int64: Int] = [:]

@@ -1,0 +1,1 @@
+../../../Migrations/0010_message_queue_unfinished.sql
