@@ -64,7 +64,11 @@ extension ServerUnderTest {
     /// As ``with(_:)``, with the shop's schema and queues, which are empty.
     fileprivate static func withShop(_ body: (ScenarioServer, Broker) async throws -> Void) async throws {
         try await with { server, database in
-            try await database.script("DROP SCHEMA IF EXISTS mq, orders, stock, payment, logistics CASCADE")
+            try await database.script(
+                """
+                DROP SCHEMA IF EXISTS mq, orders, stock, payment, logistics CASCADE;
+                DROP TABLE IF EXISTS public.applied_migrations
+                """)
             try await Migrator(.messageQueue + .shop).run(on: database)
             let broker = Broker(database)
             try await broker.declare(Topology.shop)
