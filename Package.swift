@@ -189,7 +189,7 @@ let package = Package(
         .testTarget(
             name: "LaunchTests",
             dependencies: [
-                "Launch", log(), metrics(), lifecycle(), hummingbird(), httpClient(),
+                "Launch", "MessageQueue", log(), metrics(), lifecycle(), hummingbird(), httpClient(),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],

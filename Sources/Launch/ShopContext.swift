@@ -15,6 +15,21 @@ extension Settings {
     public static let shop: [any SettingDeclaration] = [
         databaseURL, directDatabaseURL, databaseConnections, paymentURL, logisticsURL, retention,
     ]
+
+    public static let breaker = Setting(
+        "breaker", default: false,
+        "While a provider is down, claim nothing for it but a probe now and then; without it, all are tried again and again."
+    )
+    public static let workerVersion = Setting(
+        "worker-version", default: WorkerOptions().version,
+        "Recorded with the worker, and shown by traces: tells old and new workers side by side apart.")
+    public static let crash = Setting<CrashPoint?>(
+        "crash", default: nil,
+        "For failure drills, PHASE:COUNT: kills this process (SIGKILL) when a step reaches the phase for the COUNT-th time."
+    )
+
+    /// What a worker needs.
+    static let worker = shop + [breaker, workerVersion, crash]
 }
 
 extension Context {
@@ -34,7 +49,16 @@ extension Context {
         operations.beforeMetrics { await QueueGauges(broker: broker, database: database).refresh() }
         return Shop(
             broker: broker, database: database, payment: PaymentClient(url: settings[Settings.paymentURL]),
-            logistics: LogisticsClient(url: settings[Settings.logisticsURL]))
+            logistics: LogisticsClient(url: settings[Settings.logisticsURL]),
+            breaker: settings[Settings.breaker] ? CircuitBreaker() : nil)
+    }
+
+    fileprivate func workerOptions() -> WorkerOptions {
+        WorkerOptions(
+            // Give messages back before the service group loses its patience.
+            drainLimit: max(.seconds(1), settings[Settings.shutdownTimeout] - .seconds(5)),
+            retention: .init(keep: settings[Settings.retention]), version: settings[Settings.workerVersion],
+            onPhase: settings[Settings.crash]?.crash(logger: logger))
     }
 
     private func refuseOtherSchema(_ database: Database) async throws {
@@ -56,13 +80,9 @@ extension Launch {
     public static func worker(
         _ name: String, _ about: String, @StepList steps: @Sendable (Shop) -> [any WorkerStep]
     ) async {
-        await run(name, about, settings: Settings.shop) { context in
+        await run(name, about, settings: Settings.worker) { context in
             let shop = try await context.shop()
-            // Give messages back before the service group loses its patience.
-            let drain = max(.seconds(1), context.settings[Settings.shutdownTimeout] - .seconds(5))
-            Worker(
-                name, broker: shop.broker, steps: steps(shop),
-                options: WorkerOptions(drainLimit: drain, retention: .init(keep: context.settings[Settings.retention])))
+            Worker(name, broker: shop.broker, steps: steps(shop), options: context.workerOptions())
         }
     }
 }

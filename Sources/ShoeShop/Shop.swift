@@ -7,14 +7,18 @@ public struct Shop: Sendable {
     public let database: Database
     public let payment: any PaymentProvider
     public let logistics: any LogisticsProvider
+    /// Of each step that calls a provider; nil goes on trying whatever happens.
+    public let breaker: CircuitBreaker?
 
     public init(
-        broker: Broker, database: Database, payment: any PaymentProvider, logistics: any LogisticsProvider
+        broker: Broker, database: Database, payment: any PaymentProvider, logistics: any LogisticsProvider,
+        breaker: CircuitBreaker? = nil
     ) {
         self.broker = broker
         self.database = database
         self.payment = payment
         self.logistics = logistics
+        self.breaker = breaker
     }
 }
 

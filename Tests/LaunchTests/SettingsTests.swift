@@ -1,4 +1,5 @@
 import Logging
+import MessageQueue
 import Testing
 
 @testable import Launch
@@ -91,6 +92,34 @@ struct SettingsTests {
     @Test("what is no duration is refused", arguments: ["", "5", "s", "-1s", "infs", "nans", "5 parsecs"])
     func noDurations(text: String) {
         #expect(Duration(settingText: text) == nil)
+    }
+
+    @Test("a crash point is a phase and a count, and anything else is told what it has to be")
+    func crashPoint() throws {
+        let table: [any SettingDeclaration] = [Settings.crash]
+        let settings = try Settings(table, arguments: ["--crash", "before-commit:20"], environment: [:])
+        let point = try #require(settings[Settings.crash])
+        #expect(point.phase == .beforeCommit && point.count == 20 && point.settingText == "before-commit:20")
+        #expect(try Settings(table, arguments: [], environment: [:])[Settings.crash] == nil)
+        for text in [
+            "before-commit", "before-commit:", ":3", "lunch:3", "after-commit:0", "after-commit:-1",
+            "after-prepare:1:2",
+        ] {
+            let error = try #require(throws: SettingsError.self) {
+                try Settings(table, arguments: [], environment: ["CRASH": text])
+            }
+            #expect(
+                error.description == "CRASH is '\(text)', but must be a phase and a count such as before-commit:20; "
+                    + "the phases are after-prepare, before-commit, after-commit")
+        }
+    }
+
+    @Test("a worker's breaker is off until asked for, and its version is the engine's")
+    func worker() throws {
+        let standard = try Settings(Settings.worker, arguments: [], environment: [:])
+        #expect(!standard[Settings.breaker] && standard[Settings.workerVersion] == "1")
+        let given = try Settings(Settings.worker, arguments: ["--breaker"], environment: ["WORKER_VERSION": "2"])
+        #expect(given[Settings.breaker] && given[Settings.workerVersion] == "2")
     }
 
     @Test("the help shows each setting with flag, variable, meaning and default")

@@ -42,7 +42,9 @@ struct DeadLetterTests {
             let trace = try await bench.broker.trace("k")
             #expect(trace.map(\.outcome) == ["retried", "retried", "dead", "dead letter"])
             #expect(
-                trace.prefix(3).allSatisfy { $0.worker == "test here 1" && $0.claimedAt != nil && $0.finishedAt != nil }
+                trace.prefix(3).allSatisfy {
+                    $0.worker == "test/1 here 1" && $0.claimedAt != nil && $0.finishedAt != nil
+                }
             )
         }
     }

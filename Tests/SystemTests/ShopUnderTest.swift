@@ -52,14 +52,14 @@ struct ShopUnderTest: Sendable {
         }
     }
 
-    /// Runs `body` beside one more process of each name.
+    /// Runs `body` beside one more process of each name, with these settings beside the shop's.
     func start(
-        _ names: ArraySlice<String>, after running: [TestProcess] = [],
+        _ names: ArraySlice<String>, settings: [String: String] = [:], after running: [TestProcess] = [],
         _ body: @escaping @Sendable ([TestProcess]) async throws -> Void
     ) async throws {
         guard let name = names.first else { return try await body(running) }
-        try await TestProcess.with(name, environment: environment) { process in
-            try await start(names.dropFirst(), after: running + [process], body)
+        try await TestProcess.with(name, environment: environment.merging(settings) { $1 }) { process in
+            try await start(names.dropFirst(), settings: settings, after: running + [process], body)
         }
     }
 

@@ -58,6 +58,14 @@ public struct TestProcess: Sendable {
     /// Sends a signal; nothing happens when the process has ended.
     public func signal(_ number: Int32) { kill(processID, number) }
 
+    /// Whether it has ended, by whatever.
+    public var hasEnded: Bool {
+        var info = siginfo_t()
+        // Leaves the exit status to whoever waits for it; fails once that has been done.
+        let result = waitid(P_PID, id_t(processID), &info, WEXITED | WNOHANG | WNOWAIT)
+        return result != 0 || info.si_signo == SIGCHLD
+    }
+
     private static func outcome<T>(_ body: () async throws -> T) async -> Result<T, any Error> {
         do { return .success(try await body()) } catch { return .failure(error) }
     }

@@ -11,7 +11,7 @@ public struct TraceEntry: Sendable, Codable {
     public let attempt: Int
     public let appendedAt: Date
     public let claimedAt: Date?
-    /// `name host pid` of the consumer.
+    /// `name/version host pid` of the consumer.
     public let worker: String?
     public let finishedAt: Date?
     /// waiting, in flight, done, retried, expired, dead, released, held; or, as they stand now: deferred, held back, dead
@@ -36,7 +36,7 @@ extension Broker {
         SELECT q.name, e.id, e.topic, e.key, e.tag, e.attempt, e.appended_at, e.claimed_at, e.worker, e.finished_at, e.outcome, e.error
         FROM (
             SELECT m.queue, m.id, m.topic, m.key, m.tag, m.attempt, m.appended_at, c.claimed_at,
-                w.name || ' ' || w.host || ' ' || w.pid AS worker, d.finished_at,
+                w.name || '/' || w.version || ' ' || w.host || ' ' || w.pid AS worker, d.finished_at,
                 CASE WHEN d.outcome IS NOT NULL THEN
                     CASE d.outcome WHEN 'd' THEN 'done' WHEN 'r' THEN 'retried' WHEN 'x' THEN 'expired' WHEN 'f' THEN 'dead'
                         WHEN 'h' THEN 'held' ELSE 'released' END

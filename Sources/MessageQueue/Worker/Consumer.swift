@@ -23,6 +23,7 @@ final class Consumer: Sendable {
     }
 
     let name: String
+    private let version: String
     private let broker: Broker
     private let queues: [QueueName]
     private let journal: WorkerJournal
@@ -35,8 +36,9 @@ final class Consumer: Sendable {
     /// How long a pooled consumer may be silent until the others give it up.
     private static let longestSilence = Duration.seconds(8)
 
-    init(_ name: String, of broker: Broker, queues: [QueueName], journal: WorkerJournal) {
+    init(_ name: String, version: String, of broker: Broker, queues: [QueueName], journal: WorkerJournal) {
         self.name = name
+        self.version = version
         self.broker = broker
         self.queues = queues
         self.journal = journal
@@ -137,7 +139,7 @@ final class Consumer: Sendable {
         let silence = holdsLock ? lease : min(lease, Self.longestSilence)
         let info = ProcessInfo.processInfo
         let ids = try await connection.query(
-            Self.register, name, info.hostName, info.processIdentifier, Self.version, Int32(silence.milliseconds),
+            Self.register, name, info.hostName, info.processIdentifier, version, Int32(silence.milliseconds),
             holdsLock
         ) { row in try row[0, as: Int64.self] }
         guard let id = ids.first else { throw PostgresError(.misuse, "a consumer could not be registered") }
@@ -180,9 +182,6 @@ final class Consumer: Sendable {
             await beginAnew(after: presence)
         }
     }
-
-    /// Reported with the registration; the schema decides what fits together, not this.
-    static let version = "1"
 
     static let register: Statement = """
         INSERT INTO mq.consumers (name, host, pid, version, lease_ms, holds_lock) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id

@@ -116,13 +116,21 @@ struct Settler<Work: Sendable>: Sendable {
     private func commitOnce(_ batch: [Settlement<Work>]) async throws {
         let broker = runtime.broker
         let pile = Pile(batch)
+        let onPhase = runtime.onPhase
         try await broker.write { session in
+            // First of all that waits for the commit, before anybody is rung.
+            if let onPhase { session.afterCommit { onPhase(.afterCommit) } }
             if !pile.work.isEmpty { try commit(pile.work, session) }
             if !pile.done.isEmpty { broker.complete(pile.done, in: session) }
             broker.retry(pile.retrials, in: session)
             broker.deadLetter(pile.burials, in: session)
             broker.holdBack(pile.held, in: session)
             for (delay, messages) in pile.releases { broker.release(messages, after: delay, in: session) }
+            if let onPhase {
+                // What is queued would travel with COMMIT.
+                try session.execute("SELECT")
+                onPhase(.beforeCommit)
+            }
         }
     }
 

@@ -80,6 +80,7 @@ extension PreparingStep {
             let delivery = try Delivery<Payload>(decoding: message)
             let prepared = try await limit.hold { try await prepare(delivery) }
             runtime.breaker?.succeeded()
+            runtime.onPhase?(.afterPrepare)
             return Settlement(
                 message: message, verdict: .success(PreparedDelivery(delivery: delivery, prepared: prepared)))
         } catch {
@@ -101,7 +102,9 @@ extension Delivery {
 extension StepRuntime {
     fileprivate func decoded<Payload>(_ message: ReceivedMessage) -> Settlement<Delivery<Payload>> {
         do {
-            return Settlement(message: message, verdict: .success(try Delivery<Payload>(decoding: message)))
+            let delivery = try Delivery<Payload>(decoding: message)
+            onPhase?(.afterPrepare)
+            return Settlement(message: message, verdict: .success(delivery))
         } catch {
             return Settlement(message: message, verdict: .failure(verdict(on: error, of: message)))
         }

@@ -16,6 +16,7 @@ public final class StepRuntime: Sendable {
     private let claims = Atomic<Int>(0)
     package let memory = ClaimMemory()
     let breaker: Breaker?
+    let onPhase: (@Sendable (StepPhase) -> Void)?
 
     init(
         broker: Broker, intake: any Intake, entry: Catalogue.Entry, breaker: CircuitBreaker?, journal: WorkerJournal,
@@ -28,6 +29,7 @@ public final class StepRuntime: Sendable {
         self.times = StepTimes(of: entry.name)
         self.poll = options.poll
         self.drainLimit = options.drainLimit
+        self.onPhase = options.onPhase
         self.breaker = breaker.map { [bell] settings in
             Breaker(settings, bell: bell) { isOpen, reason in
                 journal.record(isOpen ? .breakerOpened(entry.name, error: reason) : .breakerClosed(entry.name))

@@ -10,18 +10,27 @@ public struct WorkerOptions: Sendable {
     public var retention: Broker.Retention
     /// How often segments are looked after.
     public var upkeepInterval: Duration
+    /// Recorded with the worker, so that old and new ones side by side can be told apart. Which of them fit the schema,
+    /// the schema decides.
+    public var version: String
     /// Told of everything that happens; for tests.
     public var onEvent: (@Sendable (WorkerEvent) -> Void)?
+    /// Called at each phase of each message and batch, in the middle of the work, which waits for it; for drills that
+    /// make a process die there. A transaction then takes one more round trip.
+    public var onPhase: (@Sendable (StepPhase) -> Void)?
 
     public init(
         poll: Duration = .seconds(10), drainLimit: Duration = .seconds(20), retention: Broker.Retention = .init(),
-        upkeepInterval: Duration = .seconds(30), onEvent: (@Sendable (WorkerEvent) -> Void)? = nil
+        upkeepInterval: Duration = .seconds(30), version: String = "1",
+        onEvent: (@Sendable (WorkerEvent) -> Void)? = nil, onPhase: (@Sendable (StepPhase) -> Void)? = nil
     ) {
         self.poll = poll
         self.drainLimit = drainLimit
         self.retention = retention
         self.upkeepInterval = upkeepInterval
+        self.version = version
         self.onEvent = onEvent
+        self.onPhase = onPhase
     }
 }
 
@@ -46,7 +55,8 @@ public struct Worker: Service {
     /// - Throws: ``QueueError/unknownQueue(_:)`` when a step's queue was never declared.
     public func run() async throws {
         let journal = WorkerJournal(logger: broker.logger, onEvent: options.onEvent)
-        let consumer = Consumer(name, of: broker, queues: steps.map(\.queueName), journal: journal)
+        let consumer = Consumer(
+            name, version: options.version, of: broker, queues: steps.map(\.queueName), journal: journal)
         guard let entries = try await entriesWaiting() else { return }
         let runtimes = zip(steps, entries).map { step, entry in
             StepRuntime(

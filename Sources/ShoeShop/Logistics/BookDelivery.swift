@@ -8,11 +8,13 @@ public import Postgres
 /// The parcel of an order that was cancelled is not booked, and with the first call that may book it, it's too late to cancel.
 public struct BookDelivery: PreparingStep {
     public let queue = Workflow.logistics
+    public let options: StepOptions
     private let broker: Broker
     private let provider: any LogisticsProvider
     private let calls: ProviderCalls
 
     public init(_ shop: Shop) {
+        options = StepOptions(breaker: shop.breaker)
         broker = shop.broker
         calls = ProviderCalls(of: .logistics, on: shop.database)
         provider = shop.logistics

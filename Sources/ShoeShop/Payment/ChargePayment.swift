@@ -9,11 +9,13 @@ public import Postgres
 /// one that was being charged when it was cancelled is refunded.
 public struct ChargePayment: PreparingStep {
     public let queue = Workflow.payment
+    public let options: StepOptions
     private let broker: Broker
     private let provider: any PaymentProvider
     private let calls: ProviderCalls
 
     public init(_ shop: Shop) {
+        options = StepOptions(breaker: shop.breaker)
         broker = shop.broker
         calls = ProviderCalls(of: .payment, on: shop.database)
         provider = shop.payment

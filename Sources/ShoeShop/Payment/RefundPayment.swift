@@ -7,10 +7,12 @@ public import Postgres
 /// it: money that we owe is never forgotten.
 public struct RefundPayment: PreparingStep {
     public let queue = Workflow.refunds
+    public let options: StepOptions
     private let broker: Broker
     private let provider: any PaymentProvider
 
     public init(_ shop: Shop) {
+        options = StepOptions(breaker: shop.breaker)
         broker = shop.broker
         provider = shop.payment
     }
