@@ -107,8 +107,9 @@ public struct RandomScenario {
     }
 
     private mutating func crash() -> String? {
-        let phase = pick(Act.Phase.allCases).rawValue
-        return lasting("crash", on: worker(), for: 2...5, "phase: \(phase), messages: \(count(1...40))")
+        let process = pick(Array(ShopProcess.allCases.dropFirst()))
+        let phase = pick(process.phases).rawValue
+        return lasting("crash", on: process.rawValue, for: 2...5, "phase: \(phase), messages: \(count(1...40))")
     }
 
     private mutating func deploy() -> String? {
