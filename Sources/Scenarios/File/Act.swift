@@ -45,15 +45,6 @@ enum ShopProcess: String, Sendable, CaseIterable, CodingKeyRepresentable {
     case stockWorker = "stock-worker"
     case paymentWorker = "payment-worker"
     case logisticsWorker = "logistics-worker"
-
-    /// Only steps that talk to a third party prepare anything; the API has no steps.
-    var phases: [Act.Phase] {
-        switch self {
-        case .orderAPI: []
-        case .orderWorker, .stockWorker: [.beforeCommit, .afterCommit]
-        case .paymentWorker, .logisticsWorker: Act.Phase.allCases
-        }
-    }
 }
 
 /// See `shoeshop faults --help`.

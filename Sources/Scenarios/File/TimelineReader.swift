@@ -78,11 +78,6 @@ struct TimelineReader {
             }
             return nil
         }
-        guard process.phases.contains(phase) else {
-            let phases = process.phases.map(\.rawValue).joined(separator: ", ")
-            fields.complain("\(process.rawValue) has the phases \(phases)", about: "phase")
-            return nil
-        }
         return .crash(process, phase, count: count ?? 1)
     }
 

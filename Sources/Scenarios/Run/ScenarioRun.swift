@@ -31,8 +31,8 @@ public struct ScenarioRun: Sendable {
     ///   - command: plays the same again.
     ///   - tell: is told what happens, as it happens.
     public init(
-        _ scenario: Scenario, seed: UInt64, speed: Double, shop: RunRecord.Shop, catalogue: ShoeShop.Catalogue, folder: URL,
-        keepsFolder: Bool, machine: String, command: String,
+        _ scenario: Scenario, seed: UInt64, speed: Double, shop: RunRecord.Shop, catalogue: ShoeShop.Catalogue,
+        folder: URL, keepsFolder: Bool, machine: String, command: String,
         tell: @escaping @Sendable (News) async -> Void
     ) {
         self.scenario = scenario

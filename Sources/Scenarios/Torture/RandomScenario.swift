@@ -107,9 +107,8 @@ public struct RandomScenario {
     }
 
     private mutating func crash() -> String? {
-        let process = pick(Array(ShopProcess.allCases.dropFirst()))
-        let phase = pick(process.phases).rawValue
-        return lasting("crash", on: process.rawValue, for: 2...5, "phase: \(phase), messages: \(count(1...40))")
+        let phase = pick(Act.Phase.allCases).rawValue
+        return lasting("crash", on: worker(), for: 2...5, "phase: \(phase), messages: \(count(1...40))")
     }
 
     private mutating func deploy() -> String? {
@@ -154,7 +153,8 @@ public struct RandomScenario {
         ])
         guard let window = window(on: "\(process) to \(peer)", for: 0.5...5) else { return nil }
         let fault = pick([
-            "cut", "half-open", "delay, delay: \(count(1...30) * 10)ms", "throttle, bytes-per-second: \(count(5...100))000",
+            "cut", "half-open", "delay, delay: \(count(1...30) * 10)ms",
+            "throttle, bytes-per-second: \(count(5...100))000",
         ])
         return "\(window), network: \(process), to: \(peer), fault: \(fault)"
     }

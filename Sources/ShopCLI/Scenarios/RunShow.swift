@@ -38,7 +38,9 @@ enum RunShow {
 
     private static func violations(_ record: RunRecord) -> [String] {
         if record.shop == .coupled { return ["The coupled shop's books are not expected to balance."] }
-        if record.violations.isEmpty { return ["The books balance: stock, money, parcels, orders, and the engine's own."] }
+        if record.violations.isEmpty {
+            return ["The books balance: stock, money, parcels, orders, and the engine's own."]
+        }
         let shown = record.violations.prefix(20).map { "  \($0)" }
         let rest = record.violations.count - shown.count
         return ["VIOLATED:"] + shown + (rest > 0 ? ["  and \(rest) more"] : [])

@@ -15,7 +15,8 @@ struct ScenarioLibrary: ParsableArguments {
         let files = names.filter { $0.hasSuffix(".yaml") }.sorted().map { URL(filePath: folder).appending(path: $0) }
         guard !files.isEmpty else {
             throw ValidationError(
-                "There are no scenarios in \(folder). Run this in the project's folder, or say where: --scenarios FOLDER.")
+                "There are no scenarios in \(folder). Run this in the project's folder, or say where: --scenarios FOLDER."
+            )
         }
         return files
     }

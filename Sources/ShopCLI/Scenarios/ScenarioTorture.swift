@@ -65,7 +65,8 @@ struct ScenarioTorture: AsyncParsableCommand {
             let file = URL(filePath: failures).appending(path: "\(random.name).yaml")
             try yaml.write(to: file, atomically: true, encoding: .utf8)
             await screen.notice(RunShow.lines(record).joined(separator: "\n"))
-            await screen.notice("Its scenario is \(file.path). To play it again: shoeshop scenario run \(file.path) --seed \(seed)")
+            await screen.notice(
+                "Its scenario is \(file.path). Play it again: shoeshop scenario run \(file.path) --seed \(seed)")
         }
         return record
     }
