@@ -69,9 +69,12 @@ struct ChartTests {
     func rates() {
         let points = [0.0, 5, 10, nil, 30, 40].enumerated().map { Curve.Point(at: Double($0) / 2, value: $1) }
         let rate = Curve("accepted", colour: 0, points).rate(per: 1)
-        #expect(rate.points == [.init(at: 0.5, value: 10), .init(at: 1.5, value: 20), .init(at: 2.25, value: 20)])
+        #expect(rate.points == [.init(at: 0.5, value: 10), .init(at: 1, value: nil), .init(at: 2.25, value: 20)])
         let gap = [0.0, nil, 30].enumerated().map { Curve.Point(at: Double($0), value: $1) }
-        #expect(Curve("accepted", colour: 0, gap).rate(per: 1).points.map(\.value) == [nil, nil])
+        #expect(Curve("accepted", colour: 0, gap).rate(per: 1).highest == nil)
+        let steady = (0...11).map { Curve.Point(at: Double($0) * 0.2, value: Double($0)) }
+        let spans = Curve("accepted", colour: 0, steady).rate(per: 1).points
+        #expect(spans.count == 2 && spans.allSatisfy { abs(($0.value ?? 0) - 5) < 1e-9 }, "\(spans)")
         #expect(Curve("accepted", colour: 0, []).rate(per: 1).points.isEmpty)
     }
 

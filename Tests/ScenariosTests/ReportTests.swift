@@ -44,6 +44,15 @@ struct ReportTests {
         #expect(!text.contains("they balance"))
     }
 
+    @Test("the same violation is told once, with how often, and many are folded")
+    func violations() throws {
+        let many = (0..<40).map { "books \($0 % 20)" }
+        let page = try Page(ScenarioReport(MadeUpRun.record(violations: many)).html())
+        #expect(page.text.contains("books 19 (2 times)") && page.text.contains("8 more"))
+        #expect(page.text.components(separatedBy: "books 19").count == 2)
+        #expect(page.text.contains("40 violations."))
+    }
+
     @Test("whatever a record holds stays text")
     func escaping() throws {
         let hostile = Self.hostile

@@ -1,21 +1,28 @@
 extension Curve {
-    /// How fast a number that only grows does so, per second, taken over spans of time of the same length.
+    /// How fast a number that only grows does so, per second, taken over spans of time of about the same length.
     ///
-    /// A span at whose beginning or end nothing is known is a gap: when the number grew within it is not known either.
-    func rate(per bucket: Double) -> Curve {
-        guard let start = points.first?.at else { return self }
-        var marks: [Point] = []
-        for point in points {
-            let number = ((point.at - start) / bucket).rounded(.down)
-            let isNew = marks.last.map { ((($0.at - start) / bucket).rounded(.down)) != number } ?? true
-            if isNew { marks.append(point) }
+    /// When it grew while it was not known is not known either: no span reaches over a gap.
+    func rate(per span: Double) -> Curve {
+        let rates = segments.flatMap { segment in
+            let marks = Self.marks(in: segment, span)
+            return zip(marks, marks.dropFirst()).map(Self.rate) + [Point(at: segment.last?.at ?? 0, value: nil)]
         }
-        if let last = points.last, last.at > marks.last?.at ?? last.at { marks.append(last) }
-        let rates = zip(marks, marks.dropFirst()).map { before, after in
-            let grown = after.value.flatMap { end in before.value.map { max(end - $0, 0) } }
-            return Point(at: (before.at + after.at) / 2, value: grown.map { $0 / (after.at - before.at) })
-        }
-        return Curve(name, colour: colour, style: style, rates)
+        return Curve(name, colour: colour, style: style, Array(rates.dropLast()))
+    }
+
+    private static func rate(from before: Point, to after: Point) -> Point {
+        let grown = max((after.value ?? 0) - (before.value ?? 0), 0)
+        return Point(at: (before.at + after.at) / 2, value: grown / (after.at - before.at))
+    }
+
+    /// The ends of spans: the last takes what is left when that is too short to say anything.
+    private static func marks(in segment: [Point], _ span: Double) -> [Point] {
+        var marks = Array(segment.prefix(1))
+        // Samples come a little early, or late.
+        for point in segment where point.at - (marks.last?.at ?? 0) >= span * 0.99 { marks.append(point) }
+        guard let end = segment.last, let mark = marks.last, end.at > mark.at else { return marks }
+        if marks.count > 1, end.at - mark.at < span / 2 { marks.removeLast() }
+        return marks + [end]
     }
 }
 

@@ -64,7 +64,7 @@ enum PageStyle {
         .facts dt { color: var(--soft); }
         .facts dd { margin: 0; overflow-wrap: anywhere; }
         .scroller { overflow-x: auto; }
-        .scroller + p { margin-top: 12px; }
+        .scroller + p, .charts + p { margin-top: 12px; }
         table { border-collapse: collapse; font-size: 15px; line-height: 1.4; background: var(--card);
           min-width: min(100%, 640px); border: 1px solid var(--rule); }
         th, td { text-align: left; vertical-align: top; padding: 8px 14px; font-weight: normal; }

@@ -23,6 +23,12 @@ struct RunPage: Sendable {
         let what, times, when: String
     }
 
+    struct Violations: Sendable {
+        static let mostUnfolded = 12
+        let summary: String
+        let violations: [String]
+    }
+
     struct Trace: Sendable {
         let first, text: String
     }
@@ -36,6 +42,8 @@ struct RunPage: Sendable {
     let findings: [FindingRow]
     let balances: Bool
     let violations: [String]
+    /// Those that would push all else off the screen; none or one.
+    let moreViolations: [Violations]
     let charts: [ChartFigure]
     let absent: [String]
     let hasFaults: Bool
@@ -69,7 +77,9 @@ struct RunPage: Sendable {
         hasExpectations = !record.expectations.isEmpty
         findings = record.expectations.map(FindingRow.init)
         balances = record.violations.isEmpty
-        violations = record.violations
+        let told = Violations.told(record.violations)
+        violations = Array(told.prefix(Violations.mostUnfolded))
+        moreViolations = Violations.folded(told)
         charts = drawn.charts.map(ChartFigure.init)
         absent = drawn.absent.isEmpty ? [] : ["Nothing to draw of: \(drawn.absent.joined(separator: ", "))."]
         hasFaults = !comparing && !record.windows.isEmpty

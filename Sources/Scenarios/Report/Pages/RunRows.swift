@@ -53,6 +53,24 @@ extension RunPage.FaultRow {
     }
 }
 
+extension RunPage.Violations {
+    /// In the order that they were found, each once, with how often.
+    static func told(_ violations: [String]) -> [String] {
+        var counts: [String: Int] = [:]
+        for violation in violations { counts[violation, default: 0] += 1 }
+        return violations.compactMap { violation in
+            counts.removeValue(forKey: violation).map {
+                $0 > 1 ? "\(violation) (\(Numerals.count($0)) times)" : violation
+            }
+        }
+    }
+
+    static func folded(_ told: [String]) -> [Self] {
+        let more = Array(told.dropFirst(mostUnfolded))
+        return more.isEmpty ? [] : [Self(summary: "\(Numerals.count(more.count)) more", violations: more)]
+    }
+}
+
 extension RunPage.Trace {
     /// Its first line is what is seen while it is folded.
     init(_ trace: String) {

@@ -46,6 +46,15 @@ extension Templates {
         <li>{{.}}</li>
         {{/violations}}
         </ul>
+        {{#moreViolations}}
+        <details><summary>{{summary}}</summary>
+        <ul class="violations">
+        {{#violations}}
+        <li>{{.}}</li>
+        {{/violations}}
+        </ul>
+        </details>
+        {{/moreViolations}}
         {{/balances}}
         </section>
         {{#showsCharts}}
