@@ -53,6 +53,18 @@ struct ReportTests {
         #expect(page.text.contains("40 violations."))
     }
 
+    @Test("nothing says of a shop whose books are not audited that it passed, or that they balance")
+    func notJudged() throws {
+        let record = MadeUpRun.record(shop: .coupled, expectations: [])
+        for report in [ScenarioReport(record), ScenarioReport([record, record])] {
+            let text = try Page(report.html()).text
+            #expect(text.contains("Not judged") && text.contains("Not audited"))
+            #expect(!text.contains("Passed") && !text.contains("they balance") && !text.contains("passed"))
+        }
+        let failed = MadeUpRun.record(shop: .coupled, expectations: [], violations: ["an order has no id"])
+        #expect(try Page(ScenarioReport(failed).html()).text.contains("✗ Failed"))
+    }
+
     @Test("whatever a record holds stays text")
     func escaping() throws {
         let hostile = Self.hostile
@@ -113,9 +125,11 @@ struct ReportTests {
 private final class Page: NSObject, XMLParserDelegate {
     private(set) var ids: [String] = []
     private(set) var targets: [String] = []
+    /// Without styles and scripts.
     private(set) var text = ""
     private(set) var attributes: Set<String> = []
     private var elements: [String: Int] = [:]
+    private var element = ""
 
     /// - Throws: the parser's complaint about a page that is not well formed.
     init(_ html: String) throws {
@@ -131,11 +145,14 @@ private final class Page: NSObject, XMLParserDelegate {
         _ parser: XMLParser, didStartElement name: String, namespaceURI: String?, qualifiedName: String?,
         attributes found: [String: String]
     ) {
+        element = name
         elements[found["class"] == "chart" ? "\(name).chart" : name, default: 0] += 1
         attributes.formUnion(found.keys)
         ids += found["id"].map { [$0] } ?? []
         targets += [found["href"], found["src"]].compactMap(\.self)
     }
 
-    func parser(_ parser: XMLParser, foundCharacters string: String) { text += string }
+    func parser(_ parser: XMLParser, foundCharacters string: String) {
+        if element != "style", element != "script" { text += string }
+    }
 }

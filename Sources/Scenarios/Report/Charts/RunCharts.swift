@@ -15,7 +15,7 @@ struct RunCharts: Sendable {
             ("orders", "Orders", "since the start", .things, .last, orders),
             ("rates", "Orders per second", every, .rate, .highest, orders.map { $0.rate(per: curves.bucket) }),
             ("latency", "Customers’ wait", "from due to answer", .latency, .highest, curves.latency),
-            ("depth", "Queue depth", "messages ready to be taken", .things, .highest, curves.queues(\.depth)),
+            ("depth", "Queue depth", "messages ready", .things, .highest, curves.queues(\.depth)),
             ("flight", "In flight", "messages with a worker", .things, .highest, curves.queues(\.inFlight).map(peaks)),
             ("retries", "Retries", every, .rate, .highest, [curves.retries.rate(per: curves.bucket)]),
             ("deferred", "Deferred", "messages put off", .things, .highest, curves.queues(\.deferred)),

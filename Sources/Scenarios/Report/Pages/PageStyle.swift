@@ -40,6 +40,7 @@ enum PageStyle {
         .mark { display: inline-block; white-space: nowrap; font-weight: 600; font-size: 14px; border-radius: 4px; padding: 1px 8px; }
         .passed { color: var(--good); background: var(--good-back); }
         .failed { color: var(--bad); background: var(--bad-back); }
+        .neutral { color: var(--ink); background: var(--rule); }
         .mark.passed::before { content: "✓ "; }
         .mark.failed::before { content: "✗ "; }
         pre { font: 13px/1.5 ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; overflow-x: auto; margin: 0;

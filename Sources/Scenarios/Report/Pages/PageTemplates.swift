@@ -78,6 +78,7 @@ extension Templates {
         {{#sharedFaults}}
         <section>
         <h2>Faults</h2>
+        <p class="muted">The times are those of the decoupled run.</p>
         {{> faults}}
         </section>
         {{/sharedFaults}}
@@ -108,7 +109,7 @@ extension Templates {
         <thead><tr><th scope="col" class="number">#</th><th scope="col">Verdict</th><th scope="col">Scenario</th><th scope="col" class="number">Seed</th><th scope="col" class="number">Faults</th><th scope="col" class="number">Wanted</th><th scope="col" class="number">Delivered</th><th scope="col" class="number">Dead</th><th scope="col" class="number">Drained</th></tr></thead>
         {{#entries}}
         <tbody>
-        <tr><td class="number">{{number}}</td><td>{{#link}}<a href="#{{.}}">{{/link}}<span class="mark {{verdict}}">{{verdict}}</span>{{#link}}</a>{{/link}}</td><th scope="row">{{scenario}}</th><td class="number seed">{{seed}}</td><td class="number">{{faults}}</td><td class="number">{{wanted}}</td><td class="number">{{delivered}}</td><td class="number">{{dead}}</td><td class="number">{{drained}}</td></tr>
+        <tr><td class="number">{{number}}</td><td>{{#link}}<a href="#{{.}}">{{/link}}<span class="mark {{mark}}">{{verdict}}</span>{{#link}}</a>{{/link}}</td><th scope="row">{{scenario}}</th><td class="number seed">{{seed}}</td><td class="number">{{faults}}</td><td class="number">{{wanted}}</td><td class="number">{{delivered}}</td><td class="number">{{dead}}</td><td class="number">{{drained}}</td></tr>
         {{#problems}}
         <tr class="more"><td></td><td colspan="8">{{.}}</td></tr>
         {{/problems}}

@@ -1,7 +1,7 @@
 /// What the template prints of several runs: each in a row, and in full as many as a reader can bear.
 struct RunListPage: Sendable {
     struct Entry: Sendable {
-        let number, verdict, scenario, seed, faults, wanted, delivered, dead, drained: String
+        let number, verdict, mark, scenario, seed, faults, wanted, delivered, dead, drained: String
         /// The name of the place that tells more; empty when none does.
         let link: [String]
         let problems: [String]
@@ -27,7 +27,9 @@ struct RunListPage: Sendable {
         let told = records.count <= Self.mostInFull ? numbered : Array(failed.prefix(Self.mostInFull))
         title = RunPage.Verdict.plural(records.count, "scenario run")
         kicker = "Failure scenarios"
-        verdict = RunPage.Verdict(failed: failed.count, of: records.count)
+        verdict =
+            records.isEmpty || records.contains(where: \.isJudged)
+            ? RunPage.Verdict(failed: failed.count, of: records.count) : .notJudged
         let numbers = Set(told.map(\.number))
         entries = numbered.map { number, record in
             Entry(number: number, record, isInFull: numbers.contains(number))
@@ -50,7 +52,9 @@ struct RunListPage: Sendable {
 extension RunListPage.Entry {
     init(number: Int, _ record: RunRecord, isInFull: Bool) {
         self.number = "\(number)"
-        verdict = record.passed ? "passed" : "failed"
+        let judged = RunPage.Verdict(record)
+        verdict = judged.word
+        mark = judged.name
         scenario = record.scenario
         seed = "\(record.seed)"
         faults = Numerals.count(record.windows.count)
@@ -68,6 +72,7 @@ extension RunListPage.Entry {
 extension RunPage.Verdict {
     init(failed: Int, of count: Int) {
         name = failed == 0 && count > 0 ? "passed" : "failed"
+        word = name
         text = count == 0 ? "Nothing played" : failed == 0 ? "✓ Passed" : "✗ Failed"
         reason =
             switch (failed, count) {

@@ -5,6 +5,9 @@ struct RunPage: Sendable {
     struct Verdict: Sendable {
         /// Of a style.
         let name: String
+        /// Of a table's row.
+        let word: String
+        /// Of a badge, and why.
         let text, reason: String
     }
 
@@ -40,7 +43,7 @@ struct RunPage: Sendable {
     let figures: [Named]
     let hasExpectations: Bool
     let findings: [FindingRow]
-    let balances: Bool
+    let isAudited, balances, hasViolations: Bool
     let violations: [String]
     /// Those that would push all else off the screen; none or one.
     let moreViolations: [Violations]
@@ -76,7 +79,9 @@ struct RunPage: Sendable {
         figures = Named.figures(of: record)
         hasExpectations = !record.expectations.isEmpty
         findings = record.expectations.map(FindingRow.init)
-        balances = record.violations.isEmpty
+        isAudited = record.isJudged
+        hasViolations = !record.violations.isEmpty
+        balances = record.isJudged && record.violations.isEmpty
         let told = Violations.told(record.violations)
         violations = Array(told.prefix(Violations.mostUnfolded))
         moreViolations = Violations.folded(told)

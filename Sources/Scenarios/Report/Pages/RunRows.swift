@@ -1,10 +1,20 @@
 import Foundation
 
+extension RunRecord {
+    /// The coupled shop is played to be compared with. Its books are not audited, so that nothing says that they balance.
+    var isJudged: Bool { shop == .decoupled || !expectations.isEmpty || !violations.isEmpty }
+}
+
 extension RunPage.Verdict {
     init(_ record: RunRecord) {
+        guard record.isJudged else {
+            self = .notJudged
+            return
+        }
         let broken = record.expectations.count { !$0.holds }
         let expected = Self.plural(record.expectations.count, "expectation")
         name = record.passed ? "passed" : "failed"
+        word = name
         text = record.passed ? "✓ Passed" : "✗ Failed"
         let findings =
             switch (broken, record.expectations.count) {
@@ -17,6 +27,10 @@ extension RunPage.Verdict {
             record.violations.isEmpty ? "the books balance" : "\(Self.plural(record.violations.count, "violation"))"
         reason = "\(findings); \(books)."
     }
+
+    static let notJudged = Self(
+        name: "neutral", word: "not judged", text: "Not judged",
+        reason: "Nothing is expected of the coupled shop; what it leaves behind is counted.")
 
     static func plural(_ count: Int, _ noun: String) -> String {
         "\(Numerals.count(count)) \(noun)\(count == 1 ? "" : "s")"

@@ -32,7 +32,7 @@ extension Templates {
         </div>
         {{/hasExpectations}}
         {{^hasExpectations}}
-        <p class="muted">Nothing but what holds for every run: the books balance.</p>
+        <p class="muted">None besides what must hold for every run that is judged: the books balance.</p>
         {{/hasExpectations}}
         </section>
         <section>
@@ -40,7 +40,10 @@ extension Templates {
         {{#balances}}
         <p><span class="mark passed">they balance</span> Stock, money, parcels, orders and the engine’s own rows agree with each other.</p>
         {{/balances}}
-        {{^balances}}
+        {{^isAudited}}
+        <p class="muted">Not audited: the coupled shop is played to be compared with.</p>
+        {{/isAudited}}
+        {{#hasViolations}}
         <ul class="violations">
         {{#violations}}
         <li>{{.}}</li>
@@ -55,7 +58,7 @@ extension Templates {
         </ul>
         </details>
         {{/moreViolations}}
-        {{/balances}}
+        {{/hasViolations}}
         </section>
         {{#showsCharts}}
         <section>
