@@ -47,7 +47,8 @@ struct ScenarioPlay: AsyncParsableCommand {
         for (number, (name, scenario, seed)) in plays.enumerated() {
             await screen.notice("\n\(scenario.name), seed \(seed): \(scenario.teaches)")
             let run = try options.run(
-                scenario, named: name, seed: seed, shop: coupled ? .coupled : .decoupled, number: number, on: screen)
+                scenario, by: "run \(name)\(coupled ? " --coupled" : "")", seed: seed,
+                shop: coupled ? .coupled : .decoupled, number: number, on: screen)
             do {
                 let record = try await run.play()
                 await screen.clear()
@@ -85,7 +86,8 @@ struct ScenarioCompare: AsyncParsableCommand {
             var records: [RunRecord] = []
             for (number, shop) in [RunRecord.Shop.coupled, .decoupled].enumerated() {
                 await screen.notice("\n\(scenario.name), \(shop.rawValue), seed \(seed)")
-                let run = try options.run(scenario, named: name, seed: seed, shop: shop, number: number, on: screen)
+                let run = try options.run(
+                    scenario, by: "compare \(name)", seed: seed, shop: shop, number: number, on: screen)
                 records.append(try await run.play())
                 await screen.clear()
             }

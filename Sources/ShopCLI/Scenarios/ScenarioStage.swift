@@ -30,16 +30,16 @@ struct StageOptions: ParsableArguments {
         return parent.appending(path: "shoeshop-scenario-\(UUID().uuidString.prefix(8).lowercased())")
     }
 
+    /// - Parameter command: what plays it again, without seed and speed.
     func run(
-        _ scenario: Scenario, named name: String, seed: UInt64, shop: RunRecord.Shop = .decoupled, number: Int,
+        _ scenario: Scenario, by command: String, seed: UInt64, shop: RunRecord.Shop = .decoupled, number: Int,
         on screen: Screen
     ) throws -> ScenarioRun {
         let speed = speed == 1 ? "" : " --speed \(speed)"
-        let coupled = shop == .coupled ? " --coupled" : ""
         return ScenarioRun(
             scenario, seed: seed, speed: self.speed, shop: shop, catalogue: try Samples.catalogue(),
             folder: folder(number), keepsFolder: keep != nil, machine: Machine.description,
-            command: "shoeshop scenario run \(name) --seed \(seed)\(speed)\(coupled)"
+            command: "shoeshop scenario \(command) --seed \(seed)\(speed)"
         ) { news in
             switch news {
             case .event(let at, let what): await screen.notice("\(RunShow.clock(at))  \(what)")

@@ -54,7 +54,8 @@ struct ScenarioTorture: AsyncParsableCommand {
         let yaml = random.yaml()
         let scenario = try Scenario(yaml: yaml, file: "\(random.name).yaml", beside: URL(filePath: failures))
         await screen.notice("\nepisode \(number + 1), seed \(seed)")
-        let run = try options.run(scenario, named: random.name, seed: seed, number: number, on: screen)
+        let run = try options.run(
+            scenario, by: "torture --episodes 1", seed: seed, number: number, on: screen)
         let record = try await run.play()
         await screen.clear()
         if record.passed {
