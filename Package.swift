@@ -27,6 +27,8 @@ let package = Package(
         .library(name: "Postgres", targets: ["Postgres"]),
         .library(name: "MessageQueue", targets: ["MessageQueue"]),
         .library(name: "MessageQueueTesting", targets: ["MessageQueueTesting"]),
+        // For scenarios: preloaded into processes whose clock is to be wrong.
+        .library(name: "FakeTime", type: .dynamic, targets: ["CFakeTime"]),
         .executable(name: "shoeshop", targets: ["ShopCLI"]),
         .executable(name: "order-api", targets: ["OrderAPI"]),
         .executable(name: "order-worker", targets: ["OrderWorker"]),
@@ -104,6 +106,7 @@ let package = Package(
         .executableTarget(name: "StockWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(name: "PaymentWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(name: "LogisticsWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
+        .target(name: "CFakeTime"),
         .target(
             name: "PortReservation", dependencies: [.product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: strict),

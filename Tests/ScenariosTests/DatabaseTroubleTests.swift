@@ -141,6 +141,15 @@ struct DatabaseTroubleTests {
         }
     }
 
+    @Test("full: is refused by a server that was made without a limit")
+    func unlimited() async throws {
+        try await ServerUnderTest.with { server, _ in
+            let trouble = DatabaseTrouble(.full, on: server)
+            await #expect(throws: ScenarioError.self) { try await trouble.begin() }
+            try await trouble.end()
+        }
+    }
+
     @Test("terminated backends are the shop's: a session that another fault holds stays")
     func faultsSideBySide() async throws {
         try await ServerUnderTest.with { server, database in

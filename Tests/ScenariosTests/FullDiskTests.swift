@@ -37,12 +37,4 @@ struct FullDiskTests {
     }
 
     private static let fillLog = "SELECT pg_logical_emit_message(true, 'shoe', repeat('x', 1000000))"
-
-    @Test("can't be had from a server that was made without a limit")
-    func unlimited() async throws {
-        try await ServerUnderTest.with { server, _ in
-            let trouble = DatabaseTrouble(.full, on: server)
-            await #expect(throws: ScenarioError.self) { try await trouble.begin() }
-        }
-    }
 }

@@ -11,7 +11,7 @@ import Testing
 struct ProviderTroubleTests {
     @Test("takes every fault that a scenario can name, with its times, and is well again at the end")
     func faults() async throws {
-        try await Self.withSandbox { control in
+        try await Self.withSandbox { control, _ in
             for mode in ProviderFault.Mode.allCases {
                 let fault = ProviderFault(
                     mode: mode, rate: mode == .outage || mode == .flapping ? nil : 0.25,
@@ -32,7 +32,7 @@ struct ProviderTroubleTests {
 
     @Test("whose control port refuses a fault, or does not answer, makes the trouble fail with the reason")
     func refusals() async throws {
-        try await Self.withSandbox { control in
+        try await Self.withSandbox { control, _ in
             let wrong = ProviderTrouble(.payment, ProviderFault(mode: .error, rate: 2), control: control)
             let error = await #expect(throws: ScenarioError.self) { try await wrong.begin() }
             #expect(error?.description.contains("rate must be from 0 to 1") == true)
@@ -44,28 +44,35 @@ struct ProviderTroubleTests {
 
     @Test(
         "whose wall clock is wrong tells the wrong time, and measures spans as before",
-        .enabled(if: FakeTime.isInstalled, "libfaketime is not installed"), arguments: [-3.0, 26.5])
+        .enabled(if: FakeTime.isInstalled, "clocks can be made wrong on Linux only"), arguments: [-3.0, 26.5])
     func clock(hours: Double) async throws {
         let environment = try FakeTime.environment(offset: .seconds(hours * 3600))
-        try await Self.withSandbox(environment: environment) { control in
+        try await Self.withSandbox(environment: environment) { control, payment in
             let header = try await get(control + "/health/live").date
             let told = try Date(header, strategy: Date.VerbatimFormatStyle.http.parseStrategy)
             #expect(abs(told.timeIntervalSinceNow - hours * 3600) < 60, "\(header)")
             let late = ProviderFault(mode: .latency, latency: .milliseconds(200))
             let trouble = ProviderTrouble(.payment, late, control: control)
             try await trouble.begin()
+            let start = ContinuousClock.now
+            var request = HTTPClientRequest(url: payment + "/charges")
+            request.method = .POST
+            _ = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+            let took = ContinuousClock.now - start
+            #expect(took >= .milliseconds(200) && took < .seconds(5), "\(took)")
             try await trouble.end()
         }
     }
 
     private static func withSandbox(
-        environment: [String: String] = [:], _ body: @escaping @Sendable (String) async throws -> Void
+        environment: [String: String] = [:],
+        _ body: @escaping @Sendable (_ control: String, _ payment: String) async throws -> Void
     ) async throws {
         let data = "/tmp/shoeshop-ledgers-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: data) }
         let own = ["DATA": data, "PAYMENT_PORT": "0", "LOGISTICS_PORT": "0", "LOG_LEVEL": "critical"]
         try await TestProcess.with("provider-sandbox", environment: own.merging(environment) { $1 }) { sandbox in
-            try await body(sandbox.addresses["address"] ?? "")
+            try await body(sandbox.addresses["address"] ?? "", sandbox.addresses["payment"] ?? "")
         }
     }
 }

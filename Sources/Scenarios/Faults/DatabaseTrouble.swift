@@ -21,8 +21,14 @@ struct DatabaseTrouble: Trouble {
             }
     }
 
-    func begin() async throws { try await trouble.begin() }
-    func end() async throws { try await trouble.end() }
+    func begin() async throws { try await explaining { try await trouble.begin() } }
+    func end() async throws { try await explaining { try await trouble.end() } }
+
+    private func explaining(_ body: () async throws -> Void) async throws {
+        do { try await body() } catch let error as PostgresError {
+            throw ScenarioError(.faultFailed, "the database fault could not be made or ended: \(error)")
+        }
+    }
 }
 
 /// The server is away.

@@ -10,7 +10,7 @@ struct ProviderTrouble: Trouble {
     /// Base URL of the control port, such as `http://127.0.0.1:8090`.
     let control: String
 
-    private static let limit = TimeAmount.seconds(10)
+    private static let limit = TimeAmount.seconds(5)
 
     init(_ provider: Act.Provider, _ fault: ProviderFault, control: String) {
         self.provider = provider

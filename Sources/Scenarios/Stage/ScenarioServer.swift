@@ -148,9 +148,16 @@ extension ScenarioServer {
         try await session(conninfo, named: name)
     }
 
-    /// Lends such a connection.
+    /// Lends such a connection; waits for a server that another fault holds down, but no longer than a minute.
     func withSession<T: Sendable>(named name: String, _ body: (Connection) async throws -> T) async throws -> T {
-        try await withSession(conninfo, named: name, body)
+        let deadline = ContinuousClock.now + Self.limit
+        while true {
+            do { return try await withSession(conninfo, named: name, body) } catch let error as PostgresError {
+                guard error.kind == .connectionFailed, ContinuousClock.now < deadline else { throw error }
+            }
+            // Nobody tells when a server accepts connections.
+            try await Task.sleep(for: .milliseconds(50))
+        }
     }
 
     private func withSession<T: Sendable>(

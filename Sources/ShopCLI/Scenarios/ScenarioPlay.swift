@@ -7,7 +7,7 @@ struct ScenarioPlay: AsyncParsableCommand {
         commandName: "run", abstract: "Plays a scenario, or several, and holds the outcome against what is expected.",
         discussion: """
             Exit status 1 when an expectation or an invariant failed; such orders are named, with their traces. A scenario \
-            that needs what this machine does not have (root, libfaketime) is skipped, and says so.
+            that needs what this machine does not have (root, for a full disk; Linux, for a wrong clock) is skipped, and says so.
             """)
 
     @Argument(help: "Names or files; `all` means all of the folder.")
