@@ -21,13 +21,14 @@ struct PoisonTrouble: Trouble {
 
     func begin() async throws {
         let queues = queue.map { [QueueName($0)] } ?? Topology.shop.queues.map(\.name)
-        try await server.withBroker { broker in
-            for name in queues {
-                for start in stride(from: 0, to: count, by: Self.portion) {
-                    let poison = (start..<min(count, start + Self.portion)).map { Outgoing("poison \($0)") }
-                    try await broker.send(poison, to: Queue<String>(name))
-                }
+        let portions = queues.flatMap { name in
+            stride(from: 0, to: count, by: Self.portion).map { start in
+                (name, (start..<min(count, start + Self.portion)).map { Outgoing("poison \($0)") })
             }
+        }
+        // Once, since an attempt whose end nobody knows is repeated.
+        try await server.withBroker { broker in
+            for (name, poison) in portions { try await broker.sendOnce(poison, to: Queue<String>(name)) }
         }
     }
 
@@ -65,18 +66,27 @@ extension Broker {
 }
 
 extension ScenarioServer {
-    /// What is sent has been rung for when this returns.
+    /// A server that another fault keeps away is waited for so long.
+    private static let patience = Duration.seconds(60)
+
+    /// What is sent has been rung for when this returns. `body` is repeated when the server did not let it come to its end.
     fileprivate func withBroker(_ body: (Broker) async throws -> Void) async throws {
-        do {
-            try await Database.lend(to: conninfo) { database in
-                let broker = Broker(database)
-                try await body(broker)
-                await broker.flush()
+        let deadline = ContinuousClock.now + Self.patience
+        while true {
+            do {
+                return try await Database.lend(to: conninfo) { database in
+                    let broker = Broker(database)
+                    try await body(broker)
+                    await broker.flush()
+                }
+            } catch QueueError.unknownQueue(let name) {
+                throw ScenarioError(.unknownName, "the shop has no queue \(name)")
+            } catch is PostgresError where ContinuousClock.now < deadline {
+                // Whoever keeps it away gives no sign when that is over.
+                try await Task.sleep(for: .milliseconds(200))
+            } catch {
+                throw ScenarioError(.faultFailed, "the queues can't be reached: \(error)")
             }
-        } catch QueueError.unknownQueue(let name) {
-            throw ScenarioError(.unknownName, "the shop has no queue \(name)")
-        } catch {
-            throw ScenarioError(.faultFailed, "the queues can't be reached: \(error)")
         }
     }
 }
