@@ -64,6 +64,7 @@ final class Channel {
             try read(&waiting, of: statement, into: &failure) { result in try receive(index, result) }
         }
         while let result = try nextResult(&waiting), result.status != .sync {}
+        try waiting.settleCancel()
         isInStep = true
         if let failure { throw waiting.explain(failure) }
     }
@@ -81,6 +82,7 @@ final class Channel {
             if result.status == .failed { failure = failure ?? result.serverError(in: sql) }
         }
         try check(link.enterPipelineMode())
+        try waiting.settleCancel()
         isInStep = true
         if let failure { throw waiting.explain(failure) }
     }
@@ -170,6 +172,14 @@ final class Channel {
         var cancelReason: Interrupt.Reason?
         var graceEnd: ContinuousClock.Instant?
         var nextCancel: ContinuousClock.Instant?
+        /// The last cancel request; there is one under way at most.
+        var request: CancelRequest?
+
+        /// A request that is still under way must not hit the next statement.
+        func settleCancel() throws {
+            guard let request, let graceEnd, !request.wait(until: max(graceEnd, .now + cancelAgain)) else { return }
+            throw PostgresError(.connectionLost, "a cancel request did not come through")
+        }
 
         /// What failed because it was cancelled is told as a cancellation.
         func explain(_ failure: any Error) -> any Error {
@@ -197,7 +207,7 @@ final class Channel {
     private func cancelAgain(_ waiting: inout Wait) -> ContinuousClock.Instant {
         let now = ContinuousClock.now
         if let next = waiting.nextCancel, now < next { return next }
-        link.cancelRunningStatement()
+        if waiting.request?.isOver != false { waiting.request = link.cancelRunningStatement() }
         waiting.nextCancel = now + Self.cancelAgain
         return now + Self.cancelAgain
     }
