@@ -55,6 +55,13 @@ struct Bench: Sendable {
         (consumer, queue) = (ids[0], queues[0])
     }
 
+    /// The same, over other connections.
+    init(_ bench: Bench, on database: Database) {
+        self.database = database
+        broker = Broker(database, logger: bench.broker.logger)
+        (consumer, queue) = (bench.consumer, bench.queue)
+    }
+
     func send(_ count: Int, from first: Int = 0) async throws {
         try await broker.send((first..<first + count).map { Outgoing(Shoe(size: $0), key: "k\($0)") }, to: shoes)
     }

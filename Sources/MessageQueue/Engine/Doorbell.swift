@@ -10,12 +10,14 @@ import Synchronization
 final class Doorbell: Sendable {
     /// A message that is due later than this rings nobody: whoever waits looks again in that time anyway.
     static let horizon = Duration.seconds(10)
-    /// A burst rings a thousand times a second at first, and ever less often while it goes on.
+    /// Rings are at most a thousand a second; fewer while so many would come in a pause that everybody is awake anyway.
     private static let shortestPause = Duration.milliseconds(1)
     private static let longestPause = Duration.milliseconds(4)
+    private static let manyRings = 8
 
     private struct State {
         var pending: Set<Int32> = []
+        var rings = 0
         var isRinging = false
         var waiters: [CheckedContinuation<Void, Never>] = []
         var bells: [Int32: [ObjectIdentifier: Bell]] = [:]
@@ -36,6 +38,7 @@ final class Doorbell: Sendable {
         guard !queues.isEmpty else { return }
         let (bells, mustDrive) = state.withLock { state in
             state.pending.formUnion(queues)
+            state.rings += 1
             defer { state.isRinging = true }
             return (queues.flatMap { state.bells[$0].map { Array($0.values) } ?? [] }, !state.isRinging)
         }
@@ -65,14 +68,14 @@ final class Doorbell: Sendable {
 
     private func drive() async {
         var pause = Self.shortestPause
-        while let queues = next() {
+        while let (queues, rings) = next() {
+            pause = rings < Self.manyRings ? Self.shortestPause : min(pause * 2, Self.longestPause)
             do {
                 try await database.execute(Self.notify, queues.map(Self.channel(of:)))
             } catch {
                 logger.debug("a doorbell was not rung", metadata: ["error": "\(error)"])
             }
             try? await Task.sleep(for: pause)
-            pause = min(pause * 2, Self.longestPause)
         }
     }
 
@@ -87,18 +90,19 @@ final class Doorbell: Sendable {
         }
     }
 
-    private func next() -> [Int32]? {
-        let (queues, waiters) = state.withLock { state -> ([Int32]?, [CheckedContinuation<Void, Never>]) in
+    /// What is to be rung, and how many rings that stands for.
+    private func next() -> ([Int32], Int)? {
+        let (next, waiters) = state.withLock { state -> (([Int32], Int)?, [CheckedContinuation<Void, Never>]) in
             if !state.pending.isEmpty {
-                defer { state.pending = [] }
-                return (Array(state.pending), [])
+                defer { (state.pending, state.rings) = ([], 0) }
+                return ((Array(state.pending), state.rings), [])
             }
             state.isRinging = false
             defer { state.waiters = [] }
             return (nil, state.waiters)
         }
         for waiter in waiters { waiter.resume() }
-        return queues
+        return next
     }
 
     static let notify: Statement = """
