@@ -79,10 +79,14 @@ public struct Delivery<Payload: Codable & Sendable>: Sendable {
 
 /// Payloads are JSON.
 package enum Payloads {
-    static func encode(_ payload: some Encodable) throws -> [UInt8] { [UInt8](try encoder.encode(payload)) }
+    static func encode(_ payload: some Encodable) throws -> [UInt8] {
+        if let text = payload as? String, let body = PlainText.encode(text) { return body }
+        return [UInt8](try encoder.encode(payload))
+    }
 
     package static func decode<P: Decodable>(_ type: P.Type, from body: [UInt8]) throws -> P {
-        try decoder.decode(type, from: Data(body))
+        if type == String.self, let text = PlainText.decode(body) as? P { return text }
+        return try decoder.decode(type, from: Data(body))
     }
 
     static func encode(headers: [String: String]) throws -> JSON? {

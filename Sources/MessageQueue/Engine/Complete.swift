@@ -28,7 +28,9 @@ extension Broker {
 
     /// Errors, if given, match the places one by one.
     func finish(_ places: [Place], as outcome: Outcome, errors: [String?]? = nil, in session: borrowing Session) {
-        let order = places.indices.sorted { places[$0] < places[$1] }
+        // What was claimed together comes in order.
+        let isSorted = zip(places, places.dropFirst()).allSatisfy { $0 < $1 }
+        let order = isSorted ? Array(places.indices) : places.indices.sorted { places[$0] < places[$1] }
         let sorted = order.map { places[$0] }
         if let errors {
             session.queue(

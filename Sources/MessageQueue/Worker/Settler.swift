@@ -43,9 +43,10 @@ struct Settler<Work: Sendable>: Sendable {
         guard let first = batch.first else { return }
         let start = ContinuousClock.now
         do {
-            try await commitWaiting(batch)
+            let pile = Pile(batch)
+            try await commitWaiting(pile)
             runtime.times.commit(since: start)
-            record(batch)
+            record(pile)
         } catch is OutOfTime {
             // Nothing was changed: the messages are rescued once this process is gone.
             runtime.journal.record(.commitDelayed(runtime.queue, error: "the worker stops before the database is back"))
@@ -95,12 +96,12 @@ struct Settler<Work: Sendable>: Sendable {
 
     /// Goes on trying while the trouble is the connection, and for a while when it is a lock: that may come from one
     /// message of the batch, which must not hold up the others.
-    private func commitWaiting(_ batch: [Settlement<Work>]) async throws {
+    private func commitWaiting(_ pile: Pile) async throws {
         var pause = Duration.milliseconds(50)
         var tries = 0
         while true {
             tries += 1
-            do { return try await commitOnce(batch) } catch let error as PostgresError
+            do { return try await commitOnce(pile) } catch let error as PostgresError
                 where error.isConnectionTrouble || error.isRetryable && tries < 4
             {
                 runtime.journal.record(.commitDelayed(runtime.queue, error: "\(error)"))
@@ -113,9 +114,8 @@ struct Settler<Work: Sendable>: Sendable {
 
     private struct OutOfTime: Error {}
 
-    private func commitOnce(_ batch: [Settlement<Work>]) async throws {
+    private func commitOnce(_ pile: Pile) async throws {
         let broker = runtime.broker
-        let pile = Pile(batch)
         let onPhase = runtime.onPhase
         try await broker.write { session in
             // First of all that waits for the commit, before anybody is rung.
@@ -134,8 +134,7 @@ struct Settler<Work: Sendable>: Sendable {
         }
     }
 
-    private func record(_ batch: [Settlement<Work>]) {
-        let pile = Pile(batch)
+    private func record(_ pile: Pile) {
         let queue = runtime.queue
         if !pile.done.isEmpty { runtime.journal.record(.done(queue, count: pile.done.count)) }
         for retrial in pile.retrials {
@@ -150,7 +149,7 @@ struct Settler<Work: Sendable>: Sendable {
     }
 
     /// A batch, sorted by what has to be written.
-    private struct Pile {
+    private struct Pile: Sendable {
         var work: [Work] = []
         var done: [ReceivedMessage] = []
         var retrials: [Broker.Retrial] = []

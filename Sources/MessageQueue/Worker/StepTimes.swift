@@ -1,3 +1,4 @@
+import Foundation
 import Metrics
 
 /// How long things take in one step, as metrics. Made once: to look a series up by name costs more than to record a value.
@@ -13,7 +14,9 @@ struct StepTimes: Sendable {
 
     /// From an attempt's place in the queue to the start of its handling.
     func pickup(of messages: [ReceivedMessage]) {
-        for message in messages { pickup.record(Wall.age(of: message.appendedAt).inSeconds) }
+        let now = Wall.now
+        // Never negative, also when the database's clock is ahead.
+        for message in messages { pickup.record(max(0, now - message.appendedAt.timeIntervalSince1970)) }
     }
 
     func preparation(since start: ContinuousClock.Instant) { preparation.record(start.secondsUntilNow) }

@@ -3,9 +3,6 @@ import Foundation
 /// The wall clock of this machine, for metrics only: decisions are left to the database's clock.
 enum Wall {
     static var now: Double { Date().timeIntervalSince1970 }
-
-    /// Never negative, also when the database's clock is ahead.
-    static func age(of date: Date) -> Duration { .seconds(max(0, now - date.timeIntervalSince1970)) }
 }
 
 extension ContinuousClock.Instant {
