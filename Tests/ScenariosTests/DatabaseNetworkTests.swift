@@ -38,6 +38,25 @@ extension DatabaseTroubleTests {
         }
     }
 
+    @Test("network half open: a call with a deadline ends, its connection is given up, and later calls make another")
+    func deadlineOnHalfOpenNetwork() async throws {
+        try await ServerUnderTest.withProxy { database, proxy in
+            try await database.insert(1)
+            let trouble = NetworkTrouble([proxy], .halfOpen)
+            try await trouble.begin()
+            let error = await failure {
+                try await database.write(within: .milliseconds(300)) { try $0.execute("INSERT INTO shoe VALUES (2)") }
+            }
+            #expect(error?.isConnectionTrouble == true)
+            #expect(database.statistics.open == 0)
+            try await trouble.end()
+            try await database.insert(3)
+            // Whether the second came through, nobody was told.
+            let sizes = try await database.sizes()
+            #expect(sizes == [1, 3] || sizes == [1, 2, 3])
+        }
+    }
+
     @Test("network delay: each trip takes longer, and nothing fails")
     func delayedNetwork() async throws {
         try await ServerUnderTest.withProxy { database, proxy in
