@@ -45,7 +45,9 @@ extension DatabaseTroubleTests {
             let trouble = NetworkTrouble([proxy], .halfOpen)
             try await trouble.begin()
             let error = await failure {
-                try await database.write(within: .milliseconds(300)) { try $0.execute("INSERT INTO shoe VALUES (2)") }
+                try await database.write(within: .milliseconds(300)) {
+                    _ = try $0.execute("INSERT INTO shoe VALUES (2)")
+                }
             }
             #expect(error?.isConnectionTrouble == true)
             #expect(database.statistics.open == 0)
