@@ -156,7 +156,10 @@ struct DatabaseTroubleTests {
             let lock = DatabaseTrouble(.lock(table: "shoe"), on: server)
             try await lock.begin()
             try await DatabaseTrouble(.terminate, on: server).begin()
-            #expect(try await eventually("the pool is back") { try? await database.count("scenario-lock") } == 1)
+            // Another session of that name, which looked for the table, may just be ending.
+            try await eventually("the pool is back, and the holder alone is left") {
+                (try? await database.count("scenario-lock")) == 1
+            }
             try await lock.end()
         }
     }
