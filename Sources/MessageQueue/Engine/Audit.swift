@@ -10,7 +10,7 @@ public enum EngineAudit {
         try await database.query(all) { try $0[0, as: String.self] }
     }
 
-    private static let all: Statement = """
+    static let all: Statement = """
         SELECT 'completed without a claim: ' || d.seq FROM mq.completions d
             WHERE NOT EXISTS (SELECT FROM mq.claims c WHERE c.queue = d.queue AND c.lane = d.lane AND d.seq BETWEEN c.first_seq AND c.last_seq)
         UNION ALL SELECT 'claims overlap: ' || last_seq FROM (
