@@ -77,9 +77,18 @@ final class LimitedDisk: Sendable {
         }
     }
 
-    /// Nobody may use it any more.
+    /// Nobody may use it any more. Processes that are just ending are waited for, and left behind after a while.
     func unmount() async throws {
-        try await Self.succeed("umount", [mountPoint])
+        for _ in 0..<100 {
+            guard (try? await Self.succeed("umount", [mountPoint])) == nil else { return try remove() }
+            // They are nobody's children here: there is no event to await.
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        try await Self.succeed("umount", ["-l", mountPoint])
+        try remove()
+    }
+
+    private func remove() throws {
         try FileManager.default.removeItem(atPath: mountPoint)
         let watch = watch.withLock { $0.take() }
         try watch?.standDown()
