@@ -160,6 +160,9 @@ extension Duration {
 }
 
 extension Double {
+    /// A measured span in seconds, as precise as people want it: `37ms`, `4.5s`.
+    var spanText: String { self < 1 ? "\(Int((self * 1000).rounded()))ms" : "\((self * 10).rounded() / 10)s" }
+
     /// Without a fraction where there is none; three digits of it at the most.
     var short: String {
         let rounded = (self * 1000).rounded() / 1000

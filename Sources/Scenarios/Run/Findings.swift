@@ -23,7 +23,7 @@ struct Findings: Sendable {
         return Finding(
             expectation: "every order recovered within \(limit.storyText) of the last event",
             holds: unfinished == 0 && slowest <= limit.inSeconds,
-            found: unfinished > 0 ? "\(unfinished) never" : Duration.seconds(slowest).storyText,
+            found: unfinished > 0 ? "\(unfinished) never" : slowest.spanText,
             orders: (row?.late ?? []).map(\.description))
     }
 

@@ -84,7 +84,7 @@ struct Judge: Sendable {
         limit.map { limit in
             Finding(
                 expectation: "\(what): at most \(limit.storyText)", holds: found <= limit.inSeconds,
-                found: Duration.seconds(found).storyText, orders: [])
+                found: found.spanText, orders: [])
         }
     }
 

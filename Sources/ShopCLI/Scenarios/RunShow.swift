@@ -31,9 +31,13 @@ enum RunShow {
         let against = record.expectations.filter { !$0.holds && !$0.orders.isEmpty }.map {
             "  \($0.expectation): \($0.orders.joined(separator: ", "))"
         }
-        return ["", "\(record.scenario), seed \(record.seed): \(record.passed ? "passed" : "FAILED")", ""]
+        return ["", "\(record.scenario), seed \(record.seed): \(verdict(record))", ""]
             + Outcomes.table([record]).lines + [""] + (record.expectations.isEmpty ? [] : findings.lines)
             + against + violations(record) + record.traces + [""]
+    }
+
+    private static func verdict(_ record: RunRecord) -> String {
+        record.shop == .coupled ? "played" : record.passed ? "passed" : "FAILED"
     }
 
     private static func violations(_ record: RunRecord) -> [String] {
