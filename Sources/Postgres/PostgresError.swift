@@ -45,7 +45,7 @@ public struct PostgresError: Error, Sendable {
 
     /// Whether the same transaction may succeed when it is simply run again, later.
     ///
-    /// True for broken connections, an exhausted pool, serialization failures, deadlocks, lock timeouts and a server
+    /// True for broken connections, an exhausted pool, serialization failures, deadlocks, lock and statement timeouts, and a server
     /// that is starting or stopping. Not true for ``Kind/outcomeUnknown``: only the caller knows whether repeating is safe.
     public var isRetryable: Bool {
         switch kind {
@@ -68,7 +68,7 @@ public struct PostgresError: Error, Sendable {
     public var isUniqueViolation: Bool { sqlState == "23505" }
 
     private static let transientStates: Set<String> = [
-        "40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57P05", "25P03",
+        "40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "25P03",
     ]
 }
 

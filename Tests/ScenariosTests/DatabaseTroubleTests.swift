@@ -91,7 +91,7 @@ struct DatabaseTroubleTests {
             try await trouble.begin()
             _ = await failure { try await database.insert(2) }
             let error = await failure { try await database.execute("SELECT pg_sleep(10)") }
-            #expect(error?.kind == .server && error?.sqlState == "57014")
+            #expect(error?.kind == .server && error?.sqlState == "57014" && error?.isRetryable == true)
             try await database.insert(3)
             try await trouble.end()
             _ = await failure { try await database.insert(4) }

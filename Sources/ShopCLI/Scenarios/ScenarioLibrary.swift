@@ -51,8 +51,26 @@ struct ScenarioList: AsyncParsableCommand {
             let scenario = try Scenario(file: file)
             return Line(scenario: scenario.name, teaches: scenario.teaches)
         }
-        try output.show(lines) {
-            Table([.text("SCENARIO"), .text("TEACHES")], rows: lines.map { [$0.scenario, $0.teaches] })
+        let width = lines.map(\.scenario.count).max() ?? 0
+        let rows = lines.flatMap { line in
+            Self.wrapped(line.teaches, to: Table.width - width - 2).enumerated().map { number, part in
+                [number == 0 ? line.scenario : "", part]
+            }
+        }
+        try output.show(lines) { Table([.text("SCENARIO"), .text("TEACHES")], rows: rows) }
+    }
+
+    /// Lines of whole words.
+    private static func wrapped(_ text: String, to width: Int) -> [String] {
+        text.split(separator: " ").reduce(into: [""]) { lines, word in
+            let line = lines[lines.count - 1]
+            if line.isEmpty {
+                lines[lines.count - 1] = String(word)
+            } else if line.count + word.count < width {
+                lines[lines.count - 1] = "\(line) \(word)"
+            } else {
+                lines.append(String(word))
+            }
         }
     }
 }
