@@ -23,7 +23,7 @@ extension DatabaseTroubleTests {
 
     @Test("network half open: open connections wait, new ones fail by their deadline, and nothing is lost in the end")
     func halfOpenNetwork() async throws {
-        try await ServerUnderTest.withProxy { database, proxy in
+        try await ServerUnderTest.withProxy(connectTimeout: .milliseconds(500)) { database, proxy in
             try await database.insert(1)
             let trouble = NetworkTrouble([proxy], .halfOpen)
             try await trouble.begin()
@@ -90,10 +90,12 @@ extension DatabaseTroubleTests {
 
 extension ServerUnderTest {
     /// As ``with(_:)``, with the pool behind a proxy.
-    fileprivate static func withProxy(_ body: (Database, Proxy) async throws -> Void) async throws {
+    fileprivate static func withProxy(
+        connectTimeout: Duration? = nil, _ body: (Database, Proxy) async throws -> Void
+    ) async throws {
         try await with { server, _ in
             let proxy = try await Proxy(to: server.socket)
-            let database = database(of: server, through: proxy)
+            let database = database(of: server, through: proxy, connectTimeout: connectTimeout)
             try await body(database, proxy)
             await database.close()
             await proxy.close()

@@ -17,10 +17,12 @@ enum ServerUnderTest {
         await database.close()
     }
 
-    static func database(of server: ScenarioServer, through proxy: Proxy? = nil) -> Database {
+    static func database(
+        of server: ScenarioServer, through proxy: Proxy? = nil, connectTimeout: Duration? = nil
+    ) -> Database {
         var options = DatabaseOptions()
         options.connectionLimit = 4
-        if proxy != nil { options.connection.connectTimeout = .milliseconds(500) }
+        if let connectTimeout { options.connection.connectTimeout = connectTimeout }
         let conninfo = proxy.map { server.conninfo(through: $0) } ?? server.conninfo
         return Database(conninfo, options: options)
     }
