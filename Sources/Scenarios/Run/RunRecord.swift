@@ -25,7 +25,7 @@ public struct RunRecord: Codable, Sendable {
     public let windows: [FaultWindow]
     public let samples: [Sample]
     public let calls: [CustomerCall]
-    /// When the first order was due, when the last customer had an answer, and when nothing was on its way any more.
+    /// When the last customer had an answer, and when nothing was on its way any more.
     public let submittedAt, drainedAt: Double
     public let expectations: [Finding]
     /// What the audit of the books and of the engine found.
