@@ -34,7 +34,7 @@ struct FolderOption: ParsableArguments {
 }
 
 extension Database {
-    /// Opens a pool that suits a command line, lends it to `body`, and closes it.
+    /// Lends a pool that suits a command line, see ``open(_:options:logger:_:)``.
     static func lend<T: Sendable>(
         _ conninfo: String, direct: String? = nil, _ body: (Database) async throws -> T
     ) async throws -> T {
@@ -43,14 +43,6 @@ extension Database {
         options.connectionLimit = 2
         var logger = Logger(label: "shoeshop")
         logger.logLevel = .error
-        let database = Database(conninfo, options: options, logger: logger)
-        do {
-            let value = try await body(database)
-            await database.close()
-            return value
-        } catch {
-            await database.close()
-            throw error
-        }
+        return try await open(conninfo, options: options, logger: logger, body)
     }
 }

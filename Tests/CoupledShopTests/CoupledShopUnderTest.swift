@@ -16,15 +16,7 @@ struct CoupledShopUnderTest: Sendable {
 
     static func with(_ body: @escaping @Sendable (CoupledShopUnderTest) async throws -> Void) async throws {
         try await TestDatabase.with(.coupledShop) { database in
-            let ledgers = "/tmp/coupled-shop-ledgers-\(UUID().uuidString)"
-            defer { try? FileManager.default.removeItem(atPath: ledgers) }
-            let ports = ["DATA": ledgers, "PAYMENT_PORT": "0", "LOGISTICS_PORT": "0", "LOG_LEVEL": "critical"]
-            try await TestProcess.with("provider-sandbox", environment: ports) { sandbox in
-                let environment = [
-                    "DATABASE_URL": database.conninfo, "LOG_LEVEL": "critical",
-                    "PAYMENT_URL": sandbox.addresses["payment"] ?? "",
-                    "LOGISTICS_URL": sandbox.addresses["logistics"] ?? "",
-                ]
+            try await TestProcess.withSandbox(conninfo: database.conninfo) { sandbox, environment in
                 try await TestProcess.with("coupled-shop", environment: environment) { shop in
                     let address = shop.addresses["address"] ?? ""
                     try await body(

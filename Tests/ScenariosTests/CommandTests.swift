@@ -120,26 +120,16 @@ struct ScenarioCommandTests {
                 program, arguments: arguments, environment: environment, input: .none, output: .discarded,
                 error: .discarded
             ) { execution in
-                try await eventually("a worker that runs") { try processes(in: folder, calledLike: "worker") > 0 }
+                try await eventually("a worker that runs") {
+                    try ProcessTable.count(withTemporaryFolder: folder, calledLike: "worker") > 0
+                }
                 kill(execution.processIdentifier.value, SIGKILL)
             }
             #expect(!result.terminationStatus.isSuccess)
             try await eventually("nothing left of files and processes") {
                 try FileManager.default.contentsOfDirectory(atPath: folder + "/tmp").isEmpty
-                    && processes(in: folder) == 0
+                    && ProcessTable.count(withTemporaryFolder: folder) == 0
             }
-        }
-    }
-
-    /// Processes that were started with this folder as the one for temporary files.
-    private func processes(in folder: String, calledLike word: String = "") throws -> Int {
-        let all = try FileManager.default.contentsOfDirectory(atPath: "/proc").compactMap { Int32($0) }
-        return all.count { process in
-            func text(_ file: String) -> String {
-                String(
-                    decoding: FileManager.default.contents(atPath: "/proc/\(process)/\(file)") ?? Data(), as: UTF8.self)
-            }
-            return text("environ").contains("TMPDIR=\(folder)") && (word.isEmpty || text("cmdline").contains(word))
         }
     }
 }

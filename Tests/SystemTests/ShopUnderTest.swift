@@ -36,15 +36,7 @@ struct ShopUnderTest: Sendable {
         if let lease {
             try await database.execute("UPDATE mq.queues SET lease_ms = $1", Int32(lease / .milliseconds(1)))
         }
-        let ledgers = "/tmp/shoeshop-ledgers-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: ledgers) }
-        let ports = ["DATA": ledgers, "PAYMENT_PORT": "0", "LOGISTICS_PORT": "0", "LOG_LEVEL": "critical"]
-        try await TestProcess.with("provider-sandbox", environment: ports) { sandbox in
-            let environment = [
-                "DATABASE_URL": database.conninfo, "LOG_LEVEL": "critical",
-                "PAYMENT_URL": sandbox.addresses["payment"] ?? "",
-                "LOGISTICS_URL": sandbox.addresses["logistics"] ?? "",
-            ]
+        try await TestProcess.withSandbox(conninfo: database.conninfo) { sandbox, environment in
             try await TestProcess.with("order-api", environment: environment) { api in
                 let shop = ShopUnderTest(database: database, api: api, sandbox: sandbox, environment: environment)
                 try await shop.start(workers[...]) { try await body(shop, $0) }

@@ -81,15 +81,7 @@ public enum TestDatabase {
     }
 
     static func administer<T: Sendable>(_ body: (Database) async throws -> T) async throws -> T {
-        let server = Database(try await TestServer.conninfo(), logger: quiet)
-        do {
-            let value = try await body(server)
-            await server.close()
-            return value
-        } catch {
-            await server.close()
-            throw error
-        }
+        try await Database.open(try await TestServer.conninfo(), logger: quiet, body)
     }
 
     static var quiet: Logger {

@@ -23,21 +23,13 @@ extension Lab {
         }
     }
 
-    /// Opens a pool, lends it to `body`, and closes it.
+    /// Lends a pool that says nothing.
     static func lend<T: Sendable>(
         _ conninfo: String, connections: Int, _ body: (Database) async throws -> T
     ) async throws -> T {
         var options = DatabaseOptions()
         options.connectionLimit = connections
-        let database = Database(conninfo, options: options, logger: quiet)
-        do {
-            let value = try await body(database)
-            await database.close()
-            return value
-        } catch {
-            await database.close()
-            throw error
-        }
+        return try await Database.open(conninfo, options: options, logger: quiet, body)
     }
 
     static var quiet: Logger {

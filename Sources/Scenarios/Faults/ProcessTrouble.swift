@@ -39,12 +39,12 @@ struct OtherEnvironment: Trouble {
     }
 }
 
-/// A process is killed as often as it comes back.
-struct RestartLoop: Trouble {
-    let fleet: Fleet
-    let name: String
-    let every: Duration
-    private let loop = Loop()
+/// A process is killed again and again.
+actor RestartLoop: Trouble {
+    private let fleet: Fleet
+    private let name: String
+    private let every: Duration
+    private var killing: Repetition?
 
     init(fleet: Fleet, name: String, every: Duration) {
         self.fleet = fleet
@@ -52,33 +52,15 @@ struct RestartLoop: Trouble {
         self.every = every
     }
 
-    /// What runs between `begin` and `end`.
-    private actor Loop {
-        private var task: Task<Void, Never>?
-
-        func start(_ body: @escaping @Sendable () async -> Void) {
-            // Awaited by `stop()`.
-            task = Task { await body() }
-        }
-
-        func stop() async {
-            task?.cancel()
-            await task?.value
-            task = nil
-        }
-    }
-
     func begin() async throws {
-        await loop.start {
-            while !Task.isCancelled {
-                fleet.signal(name, SIGKILL)
-                // Cancellation ends the pause, and then the loop.
-                try? await Task.sleep(for: every)
-            }
-        }
+        fleet.signal(name, SIGKILL)
+        killing = Repetition(every: every) { [fleet, name] in fleet.signal(name, SIGKILL) }
     }
 
-    func end() async throws { await loop.stop() }
+    func end() async throws {
+        await killing?.stop()
+        killing = nil
+    }
 }
 
 /// New processes under another version are started beside the old ones, which are then retired one after the other.

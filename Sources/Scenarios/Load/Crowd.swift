@@ -26,7 +26,7 @@ struct Crowd: Sendable {
         if wish.isTwice {
             async let second = submitted(wish)
             let first = await submitted(wish)
-            await check(first, second, of: wish)
+            check(first, await second)
             return await settle(first, wish)
         }
         await settle(await submitted(wish), wish)
@@ -70,7 +70,7 @@ struct Crowd: Sendable {
         if let order = answer.order, let wait = wish.cancelAfter { await cancel(order, after: wait) }
     }
 
-    private func check(_ first: Answer, _ second: Answer, of wish: Wish) async {
+    private func check(_ first: Answer, _ second: Answer) {
         guard let one = first.order, let other = second.order, one != other else { return }
         notes.noteViolation("one idempotency key made two orders: \(one) and \(other)")
     }

@@ -64,8 +64,15 @@ struct WishMaker {
             // Only an order that can't be delivered is refunded.
             (token, street) = ("tok_refund_refused_\(number)", "Nowhere \(number)")
         }
-        return (try JSONEncoder().encode(form(number, token: token, street: street)), .order)
+        return (try Self.encoder.encode(form(number, token: token, street: street)), .order)
     }
+
+    /// The order of the fields must not depend on the moment.
+    private static let encoder = {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return encoder
+    }()
 
     private mutating func form(_ number: Int, token: String, street: String) -> Form {
         let name = "\(Self.firstNames[number % Self.firstNames.count]) \(Self.lastNames[number % Self.lastNames.count])"

@@ -28,7 +28,7 @@ extension ScenarioRun {
             group.addTask { await sampler.run() }
             defer { group.cancelAll() }
             let submittedAt = try await playOut(wishes, customers, director, stage, clock)
-            let leftOver = try await Rest(database: database, clock: clock).wait()
+            let leftOver = try await Rest(database: database).wait()
             return (submittedAt, leftOver)
         }
         let drainedAt = clock.now

@@ -4,7 +4,6 @@ import Postgres
 /// Waits for the end of all work.
 struct Rest: Sendable {
     let database: Database
-    let clock: StoryClock
 
     /// Gives up when nothing has moved for so long; longer than any back-off of the shop's queues.
     private static let patience = Duration.seconds(40)

@@ -43,7 +43,7 @@ final class ScenarioServer: Sendable {
     /// For a process that is to reach the server through a proxy.
     func conninfo(through proxy: Proxy) -> String {
         // Of a key that is given twice, libpq takes the second.
-        conninfo + " host='127.0.0.1' port=\(proxy.port)"
+        conninfo + " host='127.0.0.1' port=\(proxy.port) sslmode=disable gssencmode=disable"
     }
 
     /// Nil unless the server was made with a limit, and started.

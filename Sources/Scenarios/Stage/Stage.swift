@@ -1,8 +1,4 @@
 import Foundation
-import LocalPostgres
-import Logging
-import MessageQueue
-import Postgres
 import ShoeShop
 import ShopProcesses
 
@@ -77,9 +73,7 @@ struct Stage: Sendable {
     }
 
     private func database(for process: ShopProcess) -> String {
-        guard let proxy = proxies[.init(process: process, peer: .database)] else { return server.conninfo }
-        // Of a key that is given twice, libpq takes the second.
-        return "\(server.conninfo) host=127.0.0.1 port=\(proxy.port) sslmode=disable gssencmode=disable"
+        proxies[.init(process: process, peer: .database)].map { server.conninfo(through: $0) } ?? server.conninfo
     }
 
     private func address(of peer: Act.Peer, for process: ShopProcess, direct: String) -> String {
@@ -97,56 +91,5 @@ struct StagePorts: Sendable {
         let all = Array(ports)
         guard all.count == 4 else { throw ScenarioError(.shopFailed, "No free ports were found on 127.0.0.1.") }
         (api, control, payment, logistics) = (all[0], all[1], all[2], all[3])
-    }
-}
-
-/// What has to be in the database before the shop opens.
-struct Furnishing: Sendable {
-    let catalogue: ShoeShop.Catalogue
-    let floor: ShopFloor
-    let speed: Double
-
-    private static let plenty = 1_000_000
-
-    func install(on conninfo: String) async throws {
-        try await Database.lend(to: conninfo) { database in
-            try await Migrator(.messageQueue + .shop).run(on: database)
-            try await Broker(database).declare(topology)
-            let catalogue = catalogue.stocked(with: floor.stock ?? Self.plenty)
-            try await database.write { catalogue.open(in: $0) }
-        }
-    }
-
-    /// The shop's queues, as the scenario changes them: times go with the story's speed.
-    private var topology: Topology {
-        Topology.shop.changed { name, settings in
-            guard let change = floor.queues[name] else { return }
-            if let attempts = change.attempts { settings.retry.attempts = attempts }
-            if let longest = change.longestBackOff { settings.retry.cap = longest * (1 / speed) }
-            if let backOff = change.backOff {
-                settings.retry.base = backOff * (1 / speed)
-                settings.retry.cap = max(settings.retry.cap, settings.retry.base)
-            }
-            if let lease = change.lease { settings.lease = lease * (1 / speed) }
-        }
-    }
-}
-
-extension Database {
-    /// Lends a small pool that waits for nothing long, and closes it.
-    static func lend<T: Sendable>(to conninfo: String, _ body: (Database) async throws -> T) async throws -> T {
-        var options = DatabaseOptions()
-        options.connectionLimit = 3
-        options.waitLimit = .seconds(2)
-        let database = Database(
-            conninfo, options: options, logger: .init(label: "scenario") { _ in SwiftLogNoOpLogHandler() })
-        do {
-            let value = try await body(database)
-            await database.close()
-            return value
-        } catch {
-            await database.close()
-            throw error
-        }
     }
 }
