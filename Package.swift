@@ -192,7 +192,7 @@ let package = Package(
         .testTarget(
             name: "LaunchTests",
             dependencies: [
-                "Launch", "MessageQueue", log(), metrics(), lifecycle(), hummingbird(), httpClient(),
+                "Launch", "MessageQueue", "TestSupport", log(), metrics(), lifecycle(), hummingbird(), httpClient(),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],

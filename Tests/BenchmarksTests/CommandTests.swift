@@ -10,7 +10,7 @@ import Testing
 #endif
 
 /// The command as people run it. What it measures is not looked at: a busy machine is no failure.
-@Suite("shoeshop bench", .serialized, .timeLimit(.minutes(3)))
+@Suite("shoeshop bench", .serialized, .timeLimit(.minutes(10)))
 struct CommandTests {
     private func bench(_ arguments: [String], in folder: String) -> (Executable, Arguments, Environment) {
         let own = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])

@@ -4,7 +4,7 @@ import Postgres
 import ShoeShop
 import Testing
 
-@Suite("the coupled shop", .serialized, .timeLimit(.minutes(2)))
+@Suite("the coupled shop", .serialized, .timeLimit(.minutes(10)))
 struct CoupledShopTests {
     @Test("an order is priced, reserved, charged and booked before it is answered, once for each key")
     func happyPath() async throws {

@@ -59,7 +59,7 @@ struct CoupledShopUnderTest: Sendable {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(string: body))
         }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         return Answer(
             status: Int(response.status.code), type: response.headers.first(name: "Content-Type"),
             body: Data(try await response.body.collect(upTo: 1 << 26).readableBytesView))

@@ -3,7 +3,7 @@ import LocalPostgres
 import Subprocess
 import Testing
 
-@Suite("A death watch", .timeLimit(.minutes(1)))
+@Suite("A death watch", .timeLimit(.minutes(10)))
 struct DeathWatchTests {
     @Test("that was told to stand down runs nothing and gives the lock back")
     func standDown() async throws {

@@ -3,7 +3,7 @@ import LocalPostgres
 import Subprocess
 import Testing
 
-@Suite("A private cluster", .timeLimit(.minutes(2)))
+@Suite("A private cluster", .timeLimit(.minutes(10)))
 struct LocalPostgresTests {
     @Test("starts, answers queries, keeps its data over a restart, and stops")
     func life() async throws {

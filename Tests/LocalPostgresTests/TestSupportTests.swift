@@ -4,7 +4,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("A test", .timeLimit(.minutes(2)))
+@Suite("A test", .timeLimit(.minutes(10)))
 struct TestSupportTests {
     @Test("has a database of its own, copied from a template that is made once")
     func databases() async throws {

@@ -161,7 +161,7 @@ actor Stage {
     func settle(_ player: Player) async throws {
         // Nobody moves while a segment is being opened or dropped: it gets its locks now or gives up.
         let isRetiring = if case .retire? = runs[player.number]?.deed { true } else { false }
-        for _ in 0..<5000 {
+        for _ in 0..<60_000 {
             if await player.hasSettled(within: Self.patience) { return }
             if !isRetiring, try await isBlocked(player) {
                 blocked.insert(player.number)
@@ -212,6 +212,6 @@ actor Stage {
     /// Leaves no player waiting on its connection's thread.
     func abandon() async throws {
         for player in players { player.abandon() }
-        for player in players { _ = await player.hasSettled(within: .seconds(10)) }
+        for player in players { _ = await player.hasSettled(within: .seconds(60)) }
     }
 }

@@ -4,7 +4,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("Handling exactly so many messages", .timeLimit(.minutes(2)))
+@Suite("Handling exactly so many messages", .timeLimit(.minutes(10)))
 struct HandleTests {
     @Test("one message is handled, the others stay where they are")
     func one() async throws {

@@ -4,7 +4,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("A database for each test", .timeLimit(.minutes(2)))
+@Suite("A database for each test", .timeLimit(.minutes(10)))
 struct ScratchTests {
     private static func databases(like pattern: String) async throws -> [String] {
         let server = Database(try await TestServer.conninfo())

@@ -4,7 +4,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("What was sent stays told, whatever became of it", .timeLimit(.minutes(2)))
+@Suite("What was sent stays told, whatever became of it", .timeLimit(.minutes(10)))
 struct SentTests {
     @Test("everything of a message is told, in the order of sending, before and after it is handled")
     func told() async throws {

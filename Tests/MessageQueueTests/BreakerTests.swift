@@ -5,7 +5,7 @@ import Testing
 
 @testable import MessageQueue
 
-@Suite("A breaker stops claiming while the third party is down", .timeLimit(.minutes(3)))
+@Suite("A breaker stops claiming while the third party is down", .timeLimit(.minutes(10)))
 struct BreakerTests {
     private struct Down: Error {}
     private static let settings = CircuitBreaker(threshold: 3, pause: .seconds(1), cap: .seconds(3))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import MessageQueue
 
-@Suite("A crowd of producers and consumers loses nothing and repeats nothing", .timeLimit(.minutes(3)))
+@Suite("A crowd of producers and consumers loses nothing and repeats nothing", .timeLimit(.minutes(10)))
 struct CrowdTests {
     /// Each producer holds its transaction open until the crowd's next one has written, by locks that are handed round.
     @Test(

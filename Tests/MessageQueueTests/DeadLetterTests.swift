@@ -100,7 +100,7 @@ struct DeadLetterTests {
             #expect(all.count == 4)
             #expect(try await bench.broker.deadLetters(.init(reason: "one")).count == 3)
             #expect(try await bench.broker.deadLetters(.init(queue: "none")).isEmpty)
-            #expect(try await bench.broker.deadLetters(.init(olderThan: .seconds(60))).isEmpty)
+            #expect(try await bench.broker.deadLetters(.init(olderThan: .seconds(3600))).isEmpty)
             #expect(try await bench.broker.deadLetters(.init(message: all[0].message.id)).count == 1)
             #expect(try await bench.broker.purge(.init(key: "k1")).moved == 1)
             #expect(try await bench.broker.purge(.init(key: "k1")).matched == 0)
@@ -113,11 +113,11 @@ struct DeadLetterTests {
     func deferred() async throws {
         try await Bench.with { bench in
             try await bench.broker.send(
-                [Outgoing(Shoe(size: 1), delay: .seconds(60)), Outgoing(Shoe(size: 2))], to: bench.shoes)
+                [Outgoing(Shoe(size: 1), delay: .seconds(3600)), Outgoing(Shoe(size: 2))], to: bench.shoes)
             let held = try await bench.receive()
             #expect(held.count == 1)
             let promotion = try await bench.broker.promote(bench.entry(), on: bench.database)
-            #expect(promotion.moved == 0 && (promotion.nextDue ?? .zero) > .seconds(50))
+            #expect(promotion.moved == 0 && (promotion.nextDue ?? .zero) > .seconds(3000))
             try await bench.broker.release(held)
             try await bench.promoteAll()
             #expect(try await bench.receive().map(\.attempt) == [1, 1])

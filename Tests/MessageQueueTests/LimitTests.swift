@@ -6,7 +6,7 @@ import Testing
 
 @testable import MessageQueue
 
-@Suite("A queue's limits hold over all its workers", .timeLimit(.minutes(3)))
+@Suite("A queue's limits hold over all its workers", .timeLimit(.minutes(10)))
 struct LimitTests {
     @Test("never more in flight than the limit, whoever claims and whatever is finished, retried or lost meanwhile")
     func concurrency() async throws {
@@ -56,7 +56,7 @@ struct LimitTests {
                 await Task.yield()
                 busy.change { $0.now -= 1 }
             }
-            let patient = WorkerOptions(poll: .seconds(100))
+            let patient = WorkerOptions(poll: .seconds(3600))
             try await bench.work([step], patient, named: "one") { one in
                 try await bench.work([step], patient, named: "two") { two in
                     try await bench.send(200)
@@ -104,18 +104,19 @@ struct LimitTests {
 
     @Test("a rate lets a burst through, then as much as time allows, over claims of several consumers")
     func rate() async throws {
-        try await Bench.with(QueueSettings(limits: QueueLimits(rate: 2, burst: 10))) { bench in
+        // One in a hundred seconds: however busy the machine is, none is added while the test looks.
+        try await Bench.with(QueueSettings(limits: QueueLimits(rate: 0.01, burst: 10))) { bench in
             try await bench.send(100)
             let first = try await bench.receive(6)
             #expect(first.count == 6)
             let other = try await bench.database.write { session in
                 try bench.receive(50, by: bench.consumer, memory: ClaimMemory(), in: session)
             }
-            #expect((4...5).contains(other.count), "the rest of the burst, and what half a second may have added")
-            #expect(try await bench.receive(50).count <= 1)
-            // As if the claims had been made ten seconds ago.
-            try await bench.database.execute("UPDATE mq.claims SET paced_until = paced_until - interval '3 seconds'")
-            #expect((6...7).contains(try await bench.receive(50).count), "three seconds at two a second")
+            #expect(other.count == 4, "the rest of the burst")
+            #expect(try await bench.receive(50).isEmpty)
+            // As if the claims had been made so much earlier.
+            try await bench.database.execute("UPDATE mq.claims SET paced_until = paced_until - interval '650 seconds'")
+            #expect(try await bench.receive(50).count == 6, "650 seconds at one in a hundred")
         }
     }
 
@@ -129,7 +130,7 @@ struct LimitTests {
             try await bench.work([Lace()], options) { log in
                 try await log.done(3)
                 try await bench.broker.limit("shoes", to: .none)
-                try await log.done(10, within: .seconds(60))
+                try await log.done(10)
             }
             // Declaring it again without limits leaves an operator's as they are.
             try await bench.broker.limit("shoes", to: QueueLimits(concurrency: 9))
@@ -182,7 +183,7 @@ extension Bench {
     }
 }
 
-@Suite("Priorities: the urgent first, and nobody starves", .timeLimit(.minutes(3)))
+@Suite("Priorities: the urgent first, and nobody starves", .timeLimit(.minutes(10)))
 struct PriorityTests {
     @Test("urgent messages come first, also after a retry, a delay and a redrive")
     func urgency() async throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import MessageQueue
 
-@Suite("A queue that keeps order handles the messages of a key one after the other", .timeLimit(.minutes(3)))
+@Suite("A queue that keeps order handles the messages of a key one after the other", .timeLimit(.minutes(10)))
 struct OrderTests {
     private static func settings(_ order: KeyOrder, attempts: Int = 3, lanes: Int = 4) -> QueueSettings {
         QueueSettings(

@@ -7,7 +7,7 @@ import Testing
 @testable import MessageQueue
 
 /// One after the other: while a phase is held up, a thread of the pool that everybody shares stands still.
-@Suite("Phases of a step's work", .serialized, .timeLimit(.minutes(2)))
+@Suite("Phases of a step's work", .serialized, .timeLimit(.minutes(10)))
 struct PhaseTests {
     @Test("each message and batch passes each phase in turn, through both kinds of step")
     func order() async throws {

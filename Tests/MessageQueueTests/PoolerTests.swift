@@ -6,14 +6,14 @@ import Testing
 
 @testable import MessageQueue
 
-@Suite("Through a pooler in transaction mode the engine keeps its promises", .timeLimit(.minutes(3)))
+@Suite("Through a pooler in transaction mode the engine keeps its promises", .timeLimit(.minutes(10)))
 struct PoolerTests {
     private static let locks: Statement = """
         SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1836122112 AND objid <> 0 AND granted
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
         """
     /// So long that only a ring, or the adaptive poll, explains an answer.
-    private static let patient = WorkerOptions(poll: .seconds(120))
+    private static let patient = WorkerOptions(poll: .seconds(3600))
 
     @Test("sending, publishing, receiving and each way to finish, by hand")
     func byHand() async throws {

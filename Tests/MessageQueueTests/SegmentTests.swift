@@ -5,7 +5,7 @@ import Testing
 
 @testable import MessageQueue
 
-@Suite("Segments come and go, messages stay", .timeLimit(.minutes(3)))
+@Suite("Segments come and go, messages stay", .timeLimit(.minutes(10)))
 struct SegmentTests {
     private static let always = Broker.Retention(keep: .zero, rotate: .zero)
     private static let rotating = Broker.Retention(keep: .seconds(3600), rotate: .zero)
@@ -80,7 +80,7 @@ struct SegmentTests {
         }
     }
 
-    @Test("the head moves on while senders never pause", .timeLimit(.minutes(2)))
+    @Test("the head moves on while senders never pause", .timeLimit(.minutes(10)))
     func rotationUnderTraffic() async throws {
         try await Bench.with(connections: 7) { bench in
             let isOver = Tally(false)

@@ -60,7 +60,7 @@ struct StorageTests {
         }
     }
 
-    @Test("right after a burst, without statistics, no hot statement reads the backlog", .timeLimit(.minutes(2)))
+    @Test("right after a burst, without statistics, no hot statement reads the backlog", .timeLimit(.minutes(10)))
     func burst() async throws {
         try await Bench.with(connections: 1) { bench in
             try await bench.send(1)

@@ -6,7 +6,7 @@ import Testing
 @testable import MessageQueue
 @testable import Postgres
 
-@Suite("Workers survive, and what they leave behind is taken up", .timeLimit(.minutes(3)))
+@Suite("Workers survive, and what they leave behind is taken up", .timeLimit(.minutes(10)))
 struct SurvivalTests {
     private static let killOthers: Statement = """
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -43,7 +43,7 @@ struct SurvivalTests {
         }
     }
 
-    @Test("a worker that dies is noticed in seconds, and another one handles what it held")
+    @Test("a worker that dies is noticed although its lease goes on, and another one handles what it held")
     func crash() async throws {
         try await Bench.with { bench in
             try await bench.createEffects()
@@ -54,9 +54,8 @@ struct SurvivalTests {
             try await bench.work([Lace()]) { log in
                 try await log.connected()
                 await doomed.close()
-                let start = ContinuousClock.now
+                // Its lease lasts for weeks: that its lock is free is all that tells.
                 try await log.done(30)
-                #expect(start.duration(to: .now) < .seconds(6))
                 #expect(log.events.contains(.consumerLost(bench.consumer)))
             }
             #expect(try await bench.effects() == [30, 0])
@@ -169,9 +168,9 @@ struct SurvivalTests {
         try await Bench.with { bench in
             try await bench.createEffects()
             let (started, start) = AsyncStream.makeStream(of: Void.self)
-            let step = Polish(options: StepOptions(limit: .seconds(100))) { _ in
+            let step = Polish(options: StepOptions(limit: .seconds(3600))) { _ in
                 start.yield()
-                try await Task.sleep(for: .seconds(90))
+                try await Task.sleep(for: .seconds(3600))
             }
             try await bench.work([step], WorkerOptions(drainLimit: .milliseconds(100))) { _ in
                 try await bench.send(5)
@@ -221,7 +220,7 @@ struct SurvivalTests {
                 var longest = Duration.zero
                 for _ in 0..<3 where longest < .seconds(8) {
                     let (before, began) = (sent.value, ContinuousClock.now)
-                    try await eventually("16 statements", within: .seconds(60)) { sent.value >= before + 16 }
+                    try await eventually("16 statements") { sent.value >= before + 16 }
                     longest = max(longest, began.duration(to: .now))
                 }
                 #expect(longest >= .seconds(8))

@@ -33,7 +33,7 @@ final class EventLog: Sendable {
     }
 
     func wait(
-        _ what: String, within limit: Duration = .seconds(40),
+        _ what: String, within limit: Duration = .seconds(120),
         until isContent: @escaping @Sendable ([WorkerEvent]) -> Bool
     ) async throws {
         let id = state.withLock { state in
@@ -56,7 +56,7 @@ final class EventLog: Sendable {
         guard happened else { throw NeverHappened(description: "\(what); but: \(events.suffix(20))") }
     }
 
-    func done(_ count: Int, within limit: Duration = .seconds(40)) async throws {
+    func done(_ count: Int, within limit: Duration = .seconds(120)) async throws {
         try await wait("\(count) done", within: limit) { $0.doneCount >= count }
     }
 

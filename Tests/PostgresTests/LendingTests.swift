@@ -81,7 +81,8 @@ struct LendingTests {
     }
 
     @Test(
-        "until it is cancelled, at any moment: the statement ends, the same backend serves on", .timeLimit(.minutes(2)))
+        "until it is cancelled, at any moment: the statement ends, the same backend serves on", .timeLimit(.minutes(10))
+    )
     func cancellation() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let backend = try await database.backend()

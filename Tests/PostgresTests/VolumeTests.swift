@@ -1,7 +1,7 @@
 import Postgres
 import Testing
 
-@Suite("Large things pass", .timeLimit(.minutes(2)))
+@Suite("Large things pass", .timeLimit(.minutes(10)))
 struct VolumeTests {
     @Test("a result of 50 MB")
     func largeResult() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ProviderSandbox
 
-@Suite("Provider clients", .timeLimit(.minutes(1)))
+@Suite("Provider clients", .timeLimit(.minutes(10)))
 struct ClientTests {
     @Test(
         "a declined card is an outcome with its reason, and stays one",

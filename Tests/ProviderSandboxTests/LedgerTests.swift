@@ -3,7 +3,7 @@ import NIOHTTP1
 import ShoeShop
 import Testing
 
-@Suite("Ledgers", .timeLimit(.minutes(1)))
+@Suite("Ledgers", .timeLimit(.minutes(10)))
 struct LedgerTests {
     @Test("what was answered is remembered over a kill, and its key gets the first answer again")
     func survivesKill() async throws {

@@ -43,11 +43,11 @@ struct Sandbox {
         return try await body(directory)
     }
 
-    func paymentClient(deadline: Duration = .seconds(20)) -> PaymentClient {
+    func paymentClient(deadline: Duration = .seconds(120)) -> PaymentClient {
         PaymentClient(url: payment, deadline: deadline)
     }
 
-    func logisticsClient() -> LogisticsClient { LogisticsClient(url: logistics, deadline: .seconds(20)) }
+    func logisticsClient() -> LogisticsClient { LogisticsClient(url: logistics, deadline: .seconds(120)) }
 }
 
 // MARK: - Faults and ledgers
@@ -81,7 +81,7 @@ extension Sandbox {
         request.method = method
         if let key { request.headers.add(name: "Idempotency-Key", value: key) }
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         return HTTPAnswer(
             status: Int(response.status.code), body: String(buffer: try await response.body.collect(upTo: 1 << 26)))
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite("Starting the sandbox", .timeLimit(.minutes(1)))
+@Suite("Starting the sandbox", .timeLimit(.minutes(10)))
 struct StartTests {
     /// Starts one that shall say why it does not come up, and returns its exit status.
     private func status(_ arguments: [String], saying reason: String) async throws -> Int32 {

@@ -24,7 +24,7 @@ extension DatabaseTroubleTests {
     @Test("network half open: open connections wait, new ones fail by their deadline, and nothing is lost in the end")
     func halfOpenNetwork() async throws {
         try await ServerUnderTest.withProxy(connectTimeout: .milliseconds(500)) { database, proxy in
-            try await database.insert(1)
+            try await eventually("it is connected") { await failure { try await database.insert(1) } == nil }
             let trouble = NetworkTrouble([proxy], .halfOpen)
             try await trouble.begin()
             // It has the pool's only connection; the next call needs another.
@@ -45,7 +45,7 @@ extension DatabaseTroubleTests {
             let trouble = NetworkTrouble([proxy], .halfOpen)
             try await trouble.begin()
             let error = await failure {
-                try await database.write(within: .milliseconds(300)) {
+                try await database.write(within: .seconds(1)) {
                     _ = try $0.execute("INSERT INTO shoe VALUES (2)")
                 }
             }

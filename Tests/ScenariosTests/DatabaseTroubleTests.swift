@@ -5,7 +5,7 @@ import Testing
 
 @testable import Scenarios
 
-@Suite("What the database suffers", .serialized, .timeLimit(.minutes(2)))
+@Suite("What the database suffers", .serialized, .timeLimit(.minutes(10)))
 struct DatabaseTroubleTests {
     @Test("kill: calls fail as lost or refused connections, what was committed stays, and the pool goes on by itself")
     func kill() async throws {
@@ -92,7 +92,8 @@ struct DatabaseTroubleTests {
             _ = await failure { try await database.insert(2) }
             let error = await failure { try await database.execute("SELECT pg_sleep(10)") }
             #expect(error?.kind == .server && error?.sqlState == "57014" && error?.isRetryable == true)
-            try await database.insert(3)
+            // On a busy machine a short statement can be too long as well.
+            try await eventually("a short one passes") { await failure { try await database.insert(3) } == nil }
             try await trouble.end()
             _ = await failure { try await database.insert(4) }
             try await database.execute("SELECT pg_sleep(0.1)")

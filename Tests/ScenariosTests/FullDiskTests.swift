@@ -5,7 +5,7 @@ import Testing
 @testable import Scenarios
 
 @Suite(
-    "A full disk", .serialized, .timeLimit(.minutes(1)),
+    "A full disk", .serialized, .timeLimit(.minutes(10)),
     .enabled(if: LimitedDisk.isPossible, "mounting a small file system needs root (CAP_SYS_ADMIN)"))
 struct FullDiskTests {
     @Test("refuses what needs room, brings the server down when its log needs some, and loses nothing committed")

@@ -51,7 +51,7 @@ struct ReportBrowserTests {
 
     @Test(
         "the script reads out values without an error, nothing is asked of a network, and nothing is wider than the page",
-        .enabled(if: browser != nil), .timeLimit(.minutes(2)), arguments: [500, 1280])
+        .enabled(if: browser != nil), .timeLimit(.minutes(10)), arguments: [500, 1280])
     func script(width: Int) async throws {
         let comparison = Comparison(coupled: MadeUpRun.record(shop: .coupled), decoupled: MadeUpRun.record())
         let html = try ScenarioReport(comparison).html()

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ShoeShop
 
-@Suite("Cancelling an order", .timeLimit(.minutes(4)))
+@Suite("Cancelling an order", .timeLimit(.minutes(10)))
 struct CancellationTests {
     @Test(
         "at every point between two messages, and whichever goes first, it ends in one of dispatched and cancelled",

@@ -97,7 +97,7 @@ extension WholeShopTests {
 
         @Test("a provider that hangs fails one attempt at a time, and holds no other queue up")
         func hang() async throws {
-            try await Rig.with { rig in
+            try await Rig.with(deadline: .seconds(2)) { rig in
                 try await rig.beVeryPatient()
                 try await rig.sandbox.setFault(#"{"mode": "hang"}"#, of: "logistics")
                 try await rig.working { work in

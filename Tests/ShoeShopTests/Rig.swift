@@ -12,7 +12,7 @@ import TestSupport
 import Testing
 
 /// Every test here runs a provider-sandbox of its own; on a small machine they would only starve each other.
-@Suite("The shop with its database and its providers", .serialized, .timeLimit(.minutes(2)))
+@Suite("The shop with its database and its providers", .serialized, .timeLimit(.minutes(10)))
 enum WholeShopTests {}
 
 /// A shop in this process, on a database of its own, with a provider-sandbox in a process of its own.
@@ -25,16 +25,19 @@ struct Rig: Sendable {
     /// Runs steps without a worker, where a test wants to say which and when.
     var test: TestBroker { TestBroker(broker) }
 
-    static func with<T: Sendable>(_ body: @escaping @Sendable (Rig) async throws -> T) async throws -> T {
-        try await TestDatabase.with(.openShop) { try await with($0, body) }
+    /// - Parameter deadline: how long a call to a provider may take; short only where a provider hangs.
+    static func with<T: Sendable>(
+        deadline: Duration = .seconds(120), _ body: @escaping @Sendable (Rig) async throws -> T
+    ) async throws -> T {
+        try await TestDatabase.with(.openShop) { try await with($0, deadline: deadline, body) }
     }
 
     static func with<T: Sendable>(
-        _ database: Database, _ body: @escaping @Sendable (Rig) async throws -> T
+        _ database: Database, deadline: Duration = .seconds(120), _ body: @escaping @Sendable (Rig) async throws -> T
     ) async throws -> T {
         try await Sandbox.with { sandbox in
-            let payment = PaymentClient(url: sandbox.payment, deadline: .seconds(2))
-            let logistics = LogisticsClient(url: sandbox.logistics, deadline: .seconds(2))
+            let payment = PaymentClient(url: sandbox.payment, deadline: deadline)
+            let logistics = LogisticsClient(url: sandbox.logistics, deadline: deadline)
             return try await body(
                 Rig(
                     shop: Shop(

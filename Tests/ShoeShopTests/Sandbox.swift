@@ -53,7 +53,7 @@ struct Sandbox: Sendable {
         var request = HTTPClientRequest(url: url)
         request.method = method
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         let answer = Data(try await response.body.collect(upTo: 1 << 26).readableBytesView)
         guard (200..<300).contains(response.status.code) else { throw Refused(status: response.status.code) }
         return answer

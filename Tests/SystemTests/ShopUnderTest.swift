@@ -9,7 +9,7 @@ import TestSupport
 import Testing
 
 /// Each test opens a whole shop; on a small machine several at once would only starve each other.
-@Suite("the shop as real processes", .serialized, .timeLimit(.minutes(3)))
+@Suite("the shop as real processes", .serialized, .timeLimit(.minutes(10)))
 struct SystemTests {}
 
 /// The shop as real processes: providers and API, and whichever workers a test asks for.
@@ -107,7 +107,7 @@ struct ShopUnderTest: Sendable {
     /// Waits until nothing is on its way, then audits.
     func books(accepted: [OrderID]) async throws -> Books {
         let broker = Broker(database)
-        try await eventually("the queues are empty", within: .seconds(100)) {
+        try await eventually("the queues are empty", within: .seconds(300)) {
             let all = try? await broker.statistics()
             return all?.allSatisfy { $0.depth + $0.inFlight + $0.deferred == 0 } == true ? () : nil
         }
@@ -131,7 +131,7 @@ struct ShopUnderTest: Sendable {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(string: body))
         }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         return (Int(response.status.code), Data(try await response.body.collect(upTo: 1 << 26).readableBytesView))
     }
 }

@@ -28,9 +28,9 @@ extension SystemTests {
         }
     }
 
-    @Test("what a killed worker held is handled again by another one within seconds")
+    @Test("what a killed worker held is handled again by another one, long before its lease ends")
     func rescue() async throws {
-        try await ShopUnderTest.with { shop, workers in
+        try await ShopUnderTest.with(lease: .seconds(3600)) { shop, workers in
             try await shop.fault("payment", #"{"mode": "hang"}"#)
             let orders = try await shop.submit(20)
             try await eventually("all are in flight") { try await shop.inFlight("payment") == 20 ? () : nil }
@@ -39,10 +39,7 @@ extension SystemTests {
                     try await shop.consumers("payment-worker") == 2 ? () : nil
                 }
                 workers[2].signal(SIGKILL)
-                let start = ContinuousClock.now
                 try await eventually("all are taken again") { try await shop.reclaimed("payment") == 20 ? () : nil }
-                // The measured promise is 3 s; a machine under load gets more before this counts as broken.
-                #expect(ContinuousClock.now - start < .seconds(10))
                 try await shop.clearFaults(of: "payment")
                 try await shop.expectBalance(accepted: orders)
             }

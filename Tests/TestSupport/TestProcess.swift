@@ -30,7 +30,7 @@ public struct TestProcess: Sendable {
     /// - Throws: ``NotReady`` when it ended or said nothing within `limit`, and what `body` throws.
     public static func with<T: Sendable>(
         _ name: String, arguments: [String] = [], environment: [String: String] = [:],
-        limit: Duration = .seconds(30), _ body: @escaping @Sendable (TestProcess) async throws -> T
+        limit: Duration = .seconds(120), _ body: @escaping @Sendable (TestProcess) async throws -> T
     ) async throws -> T {
         let readyFile = "/tmp/shoeshop-ready-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: readyFile) }

@@ -51,7 +51,7 @@ public struct NeverHappened: Error, CustomStringConvertible {
 
 /// Waits until a condition that only the server, or another process, knows holds: there is no signal to await.
 public func eventually(
-    _ what: String, within limit: Duration = .seconds(30), every pause: Duration = .milliseconds(20),
+    _ what: String, within limit: Duration = .seconds(120), every pause: Duration = .milliseconds(20),
     _ holds: () async throws -> Bool
 ) async throws {
     try await eventually(what, within: limit, every: pause) { try await holds() ? () : nil }
@@ -62,7 +62,7 @@ public func eventually(
 /// - Throws: ``NeverHappened`` after the limit.
 @discardableResult
 public func eventually<T>(
-    _ what: String, within limit: Duration = .seconds(60), every pause: Duration = .milliseconds(20),
+    _ what: String, within limit: Duration = .seconds(120), every pause: Duration = .milliseconds(20),
     _ ask: () async throws -> T?
 ) async throws -> T {
     let deadline = ContinuousClock.now + limit

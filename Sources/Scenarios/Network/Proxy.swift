@@ -47,6 +47,9 @@ actor Proxy {
     /// Connections through the proxy that have not ended on both sides.
     var connectionCount: Int { relays.count }
 
+    /// Bytes that have come from one side and not yet gone on to the other.
+    var byteCount: Int { relays.values.reduce(0) { $0 + $1.byteCount } }
+
     /// Puts a fault in the place of the last one; nil mends the line. It is in force when this returns.
     ///
     /// Is called again only when the last call has returned; does nothing once the proxy is closed.

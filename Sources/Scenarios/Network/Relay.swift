@@ -18,6 +18,9 @@ final class Relay {
 
     enum Target { case notAsked, asked, answered }
 
+    /// Bytes that wait here, in both directions.
+    var byteCount: Int { client.byteCount + server.byteCount }
+
     init(on line: Line) {
         client = RelayEnd(on: line, \.toServer)
         server = RelayEnd(on: line, \.toClient)
@@ -63,6 +66,8 @@ final class RelayEnd: ChannelInboundHandler {
     private var transit = Transit()
     private var isReading = false
     private var alarm: Scheduled<Void>?
+
+    var byteCount: Int { transit.byteCount }
 
     init(on line: Line, _ bandwidth: ReferenceWritableKeyPath<Line, Bandwidth>) {
         self.line = line
