@@ -106,7 +106,8 @@ struct ClientTests {
         let door = try Door(host: "127.0.0.1", port: 0)
         try await door.open { _, _ in .once(Answer(.created, lie)) }
         let error = try await #require(throws: ProviderError.self) {
-            try await PaymentClient(url: door.address).charge(.price, for: order, token: "tok_visa")
+            try await PaymentClient(url: door.address, deadline: .seconds(120)).charge(
+                .price, for: order, token: "tok_visa")
         }
         #expect(error.kind == .mismatchedAnswer)
         await door.close()
