@@ -38,12 +38,12 @@ struct ProxyTests {
     func cut() async throws {
         try await EchoServer.with { server, proxy in
             let peers = try await open(20, proxy)
-            try await proxy.set(.cut)
+            try await proxy.begin(.cut)
             for peer in peers { #expect(try await peer.ended().failure == ECONNRESET) }
             #expect(await proxy.connectionCount == 0)
             for _ in 0..<3 { #expect(await refusal(proxy.port) == ECONNREFUSED) }
             try await eventually("the server has noticed") { server.now.ended == 20 }
-            try await proxy.set(nil)
+            try await proxy.end(.cut)
             let peer = try await Peer.connect(to: proxy.port)
             try await peer.send("again")
             try await peer.expect("again")
@@ -58,7 +58,7 @@ struct ProxyTests {
                 try await peer.send("before ")
                 try await peer.expect("before ")
             }
-            try await proxy.set(.halfOpen)
+            try await proxy.begin(.halfOpen)
             let new = try await Peer.connect(to: proxy.port)
             try await new.send("new")
             try await old.send("meanwhile")
@@ -67,7 +67,7 @@ struct ProxyTests {
             try await Task.sleep(for: Self.silence)
             #expect(server.now.received.count == 14 && server.now.opened == 2 && server.now.ended == 0)
             #expect(!old.now.hasEnded && !new.now.hasEnded && new.now.received.isEmpty)
-            try await proxy.set(nil)
+            try await proxy.end(.halfOpen)
             try await old.expect("before meanwhile")
             try await new.expect("new")
             try await eventually("the close arrives, after the bytes") { server.now.ended == 1 }
@@ -79,14 +79,15 @@ struct ProxyTests {
     func delay() async throws {
         try await EchoServer.with { _, proxy in
             let peer = try await Peer.connect(to: proxy.port)
-            try await proxy.set(.delay(.seconds(3600)))
+            try await proxy.begin(.delay(.seconds(3600)))
             for number in 0..<10 {
                 try await peer.send("\(number)")
                 // None waits for the one before it.
                 try await eventually("it is on its way") { await proxy.byteCount == number + 1 }
             }
             #expect(peer.now.received.isEmpty)
-            try await proxy.set(.delay(.milliseconds(300)))
+            try await proxy.begin(.delay(.milliseconds(300)))
+            try await proxy.end(.delay(.seconds(3600)))
             let start = ContinuousClock.now
             try await peer.send("!")
             try await peer.expect("0123456789!")
@@ -99,10 +100,10 @@ struct ProxyTests {
     func mended() async throws {
         try await EchoServer.with { _, proxy in
             let peer = try await Peer.connect(to: proxy.port)
-            try await proxy.set(.delay(.seconds(3600)))
+            try await proxy.begin(.delay(.seconds(3600)))
             try await peer.send("late")
             try await eventually("it waits in the proxy") { await proxy.byteCount == 4 }
-            try await proxy.set(nil)
+            try await proxy.end(.delay(.seconds(3600)))
             try await peer.expect("late")
         }
     }
@@ -111,7 +112,7 @@ struct ProxyTests {
     func throttle() async throws {
         try await EchoServer.with { _, proxy in
             let peers = try await open(4, proxy)
-            try await proxy.set(.throttle(100_000))
+            try await proxy.begin(.throttle(100_000))
             let text = String(repeating: "x", count: 10_000)
             let start = ContinuousClock.now
             for peer in peers { try await peer.send(text) }
@@ -124,7 +125,7 @@ struct ProxyTests {
     func backPressure(isThrottled: Bool) async throws {
         try await EchoServer.with { server, proxy in
             let peer = try await Peer.connect(to: proxy.port)
-            if isThrottled { try await proxy.set(.throttle(1000)) }
+            if isThrottled { try await proxy.begin(.throttle(1000)) }
             let written = Tally(0)
             let block = ByteBuffer(repeating: 7, count: 1 << 20)
             for _ in 0..<32 {
@@ -137,6 +138,34 @@ struct ProxyTests {
             try await Task.sleep(for: Self.silence)
             // What the kernel's buffers take, but not all.
             #expect(written.value < 24 << 20)
+        }
+    }
+
+    @Test("suffers several faults at once: the end of one leaves the others, and a cut is stronger than all")
+    func severalFaults() async throws {
+        try await EchoServer.with { server, proxy in
+            let peer = try await Peer.connect(to: proxy.port)
+            let (late, slow) = (NetworkFault.delay(.seconds(3600)), NetworkFault.throttle(100_000))
+            try await proxy.begin(late)
+            try await proxy.begin(slow)
+            let text = String(repeating: "x", count: 20_000)
+            try await peer.send(text)
+            try await eventually("it is delayed") { await proxy.byteCount == text.count }
+            let start = ContinuousClock.now
+            try await proxy.end(late)
+            try await peer.expect(text)
+            #expect(ContinuousClock.now - start > .milliseconds(140), "20 kB at 100 kB/s")
+            try await proxy.begin(.cut)
+            try await proxy.end(slow)
+            #expect(try await peer.ended().failure == ECONNRESET)
+            #expect(await refusal(proxy.port) == ECONNREFUSED)
+            try await proxy.begin(.cut)
+            try await proxy.end(.cut)
+            #expect(await refusal(proxy.port) == ECONNREFUSED, "it was cut twice")
+            try await proxy.end(.cut)
+            let other = try await Peer.connect(to: proxy.port)
+            try await other.send("again")
+            try await other.expect("again")
         }
     }
 

@@ -9,15 +9,15 @@ struct NetworkTrouble: Trouble {
         self.fault = fault
     }
 
-    func begin() async throws { try await set(fault) }
+    func begin() async throws { try await tell { try await $0.begin(fault) } }
 
-    func end() async throws { try await set(nil) }
+    func end() async throws { try await tell { try await $0.end(fault) } }
 
     /// All of them are told, also when one refuses.
-    private func set(_ fault: NetworkFault?) async throws {
+    private func tell(_ change: (Proxy) async throws -> Void) async throws {
         var failure: (any Error)?
         for proxy in proxies {
-            do { try await proxy.set(fault) } catch { failure = failure ?? error }
+            do { try await change(proxy) } catch { failure = failure ?? error }
         }
         if let failure { throw ScenarioError(.faultFailed, "a proxy does not listen again: \(failure)") }
     }

@@ -12,6 +12,8 @@ import PortReservation
 /// - `delay`: each piece leaves so long after it came, and their order stays.
 /// - `throttle`: all connections of the proxy share so many bytes a second in each direction.
 ///
+/// Faults that are there at the same time add up, see ``LineCondition``; one that ends leaves the others.
+///
 /// Whatever waits here is at most a few hundred kilobytes a connection; beyond that its sender is made to wait. A target that is
 /// away shows as a connection that is reset right after it was accepted.
 ///
@@ -31,6 +33,8 @@ actor Proxy {
     private let target: Target
     private let reserved: ReservedPort
     private let line = Line()
+    private var faults: [NetworkFault] = []
+    private var lastChange: Task<Void, any Error>?
     private var listener: (any Channel)?
     private var relays: [ObjectIdentifier: Relay] = [:]
     private var isClosed = false
@@ -50,13 +54,38 @@ actor Proxy {
     /// Bytes that have come from one side and not yet gone on to the other.
     var byteCount: Int { relays.values.reduce(0) { $0 + $1.byteCount } }
 
-    /// Puts a fault in the place of the last one; nil mends the line. It is in force when this returns.
+    /// Adds a fault to those that are there. It is in force when this returns.
     ///
-    /// Is called again only when the last call has returned; does nothing once the proxy is closed.
-    func set(_ fault: NetworkFault?) async throws {
+    /// Does nothing once the proxy is closed, as ``end(_:)``.
+    func begin(_ fault: NetworkFault) async throws {
+        faults.append(fault)
+        try await suffer()
+    }
+
+    /// Takes away one such fault, and leaves all others; does nothing when there is none.
+    func end(_ fault: NetworkFault) async throws {
+        guard let index = faults.firstIndex(of: fault) else { return }
+        faults.remove(at: index)
+        try await suffer()
+    }
+
+    /// Faults begin and end at the same time; a port is bound or closed by one of them after the other.
+    private func suffer() async throws {
+        line.condition = LineCondition(faults)
+        let before = lastChange
+        // Awaited below, by the next change, and by `close()`.
+        let change = Task {
+            _ = await before?.result
+            try await bringIntoLine()
+        }
+        lastChange = change
+        try await change.value
+    }
+
+    /// As the faults are by now: there may have been others since.
+    private func bringIntoLine() async throws {
         guard !isClosed else { return }
-        line.fault = fault
-        if fault == .cut {
+        if line.condition.isCut {
             await stopListening()
             for relay in relays.values { relay.reset() }
         } else {
@@ -71,6 +100,7 @@ actor Proxy {
     /// Closes the port and all connections, and returns when all of them are closed.
     func close() async {
         isClosed = true
+        _ = await lastChange?.result
         await stopListening()
         for relay in relays.values {
             relay.client.close()
@@ -121,7 +151,7 @@ actor Proxy {
     // MARK: The target's side
 
     private func connect(_ relay: Relay) {
-        guard relay.target == .notAsked, line.fault != .halfOpen else { return }
+        guard relay.target == .notAsked, !line.condition.isHalfOpen else { return }
         relay.target = .asked
         let bootstrap = ClientBootstrap(group: loop).channelOption(.autoRead, value: false)
         let connecting =
@@ -137,7 +167,7 @@ actor Proxy {
         relay.target = .answered
         do {
             try add(answer.get(), as: relay.server, of: relay)
-            if isClosed || line.fault == .cut { relay.reset() } else { relay.join() }
+            if isClosed || line.condition.isCut { relay.reset() } else { relay.join() }
         } catch {
             relay.reset()
             removeIfOver(relay)

@@ -3,7 +3,7 @@ import NIOPosix
 
 /// What all connections of a proxy share: the network between its two sides. Belongs to the proxy's event loop.
 final class Line {
-    var fault: NetworkFault?
+    var condition = LineCondition()
     var toServer = Bandwidth()
     var toClient = Bandwidth()
 }
@@ -33,7 +33,7 @@ final class Relay {
         pump()
     }
 
-    /// Moves what may move under the line's fault.
+    /// Moves what may move under the line's faults.
     func pump() {
         client.pump()
         server.pump()
@@ -79,7 +79,7 @@ final class RelayEnd: ChannelInboundHandler {
         alarm?.cancel()
         alarm = nil
         while let opposite, opposite.isWritable {
-            switch transit.next(at: .now(), under: line.fault, sharing: &line[keyPath: bandwidth]) {
+            switch transit.next(at: .now(), under: line.condition, sharing: &line[keyPath: bandwidth]) {
             case .pass(let bytes): opposite.write(bytes)
             case .end: return opposite.finish()
             case .wait(let due): return wake(at: due)
@@ -127,7 +127,7 @@ extension RelayEnd {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     private func readOn() {
-        guard let context, context.channel.isActive, opposite != nil, !isReading, line.fault != .halfOpen,
+        guard let context, context.channel.isActive, opposite != nil, !isReading, !line.condition.isHalfOpen,
             transit.byteCount < Self.limit
         else { return }
         isReading = true

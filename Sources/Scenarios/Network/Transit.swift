@@ -1,5 +1,28 @@
 import NIOCore
 
+/// What the faults of a line come to together.
+///
+/// One cut is enough for all to be cut, and one half-open line for nothing to pass. Delays add up, as on lines one behind the
+/// other; of several rates the smallest holds. What is delayed and throttled waits for its time first, then for its share.
+struct LineCondition: Equatable {
+    private(set) var isCut = false
+    private(set) var isHalfOpen = false
+    private(set) var delay = Duration.zero
+    /// Bytes a second; nil as many as come.
+    private(set) var rate: Int?
+
+    init(_ faults: [NetworkFault] = []) {
+        for fault in faults {
+            switch fault {
+            case .cut: isCut = true
+            case .halfOpen: isHalfOpen = true
+            case .delay(let more): delay += more
+            case .throttle(let bytesPerSecond): rate = min(rate ?? .max, bytesPerSecond)
+            }
+        }
+    }
+}
+
 /// What is on its way in one direction of a connection. Decides what may go on and when; moves nothing itself.
 ///
 /// Faults are judged when something leaves, not when it comes, so that all goes on at once when a fault has ended.
@@ -28,22 +51,15 @@ struct Transit {
 
     mutating func end(at now: NIODeadline) { pieces.append((.end, now)) }
 
-    mutating func next(at now: NIODeadline, under fault: NetworkFault?, sharing bandwidth: inout Bandwidth) -> Action {
-        guard let first = pieces.first else { return .rest }
-        switch fault {
-        case .cut, .halfOpen:
-            return .rest
-        case .delay(let delay):
-            let due = first.arrival + TimeAmount(delay)
-            return now < due ? .wait(until: due) : take(atMost: .max)
-        case .throttle(let rate):
-            if let free = bandwidth.isTaken(at: now) { return .wait(until: free) }
-            let action = take(atMost: Bandwidth.portion(at: rate))
-            if case .pass(let bytes) = action { bandwidth.take(bytes.readableBytes, of: rate, at: now) }
-            return action
-        case nil:
-            return take(atMost: .max)
-        }
+    mutating func next(at now: NIODeadline, under line: LineCondition, sharing bandwidth: inout Bandwidth) -> Action {
+        guard let first = pieces.first, !line.isCut, !line.isHalfOpen else { return .rest }
+        let due = first.arrival + TimeAmount(line.delay)
+        if now < due { return .wait(until: due) }
+        guard let rate = line.rate else { return take(atMost: .max) }
+        if let free = bandwidth.isTaken(at: now) { return .wait(until: free) }
+        let action = take(atMost: Bandwidth.portion(at: rate))
+        if case .pass(let bytes) = action { bandwidth.take(bytes.readableBytes, of: rate, at: now) }
+        return action
     }
 
     private mutating func take(atMost limit: Int) -> Action {
