@@ -20,7 +20,7 @@ extension DatabaseAccess {
         try await perform(isTransaction: true, within: limit, body)
     }
 
-    /// Runs one statement on its own and turns each row into a value.
+    /// Runs one statement on its own and turns each row into a value. For one without effects, see ``read(_:_:within:row:)``.
     @inlinable
     public func query<each P: PostgresEncodable, T: Sendable>(
         _ statement: Statement, _ values: repeat each P, within limit: Duration? = nil,
@@ -28,6 +28,23 @@ extension DatabaseAccess {
     ) async throws -> [T] {
         let bound = BoundStatement(statement, repeat each values)
         return try await perform(isTransaction: false, within: limit) { try $0.query(bound, row: row) }
+    }
+
+    /// Runs one statement that changes nothing and turns each row into a value.
+    ///
+    /// - Precondition: the statement has no effect, not even by a function that it calls. Nobody checks that.
+    /// - Throws: ``PostgresError``, but never of kind `outcomeUnknown`: what has no effect has no outcome to be unsure about. A
+    ///   connection that breaks is `connectionLost`, and the same read may be run again.
+    @inlinable
+    public func read<each P: PostgresEncodable, T: Sendable>(
+        _ statement: Statement, _ values: repeat each P, within limit: Duration? = nil,
+        row: @Sendable (borrowing Row) throws -> T
+    ) async throws -> [T] {
+        do {
+            return try await query(statement, repeat each values, within: limit, row: row)
+        } catch let error as PostgresError where error.kind == .outcomeUnknown {
+            throw PostgresError(.connectionLost, error.message)
+        }
     }
 
     /// Runs one statement on its own and answers how many rows it touched.

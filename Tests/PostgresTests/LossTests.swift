@@ -81,6 +81,15 @@ struct LossTests {
         }
     }
 
+    @Test("a read has no outcome to be unsure about: its connection is lost, and it may be run again")
+    func read() async throws {
+        try await Bench.with(.shoes, limit: 1) { database async throws in
+            let error = await failure { try await database.read(Self.killSelf) { try $0[0, as: Bool.self] } }
+            #expect(error?.kind == .connectionLost && error?.isRetryable == true && error?.isConnectionTrouble == true)
+            #expect(try await database.read("SELECT count(*) FROM shoe") { try $0[0, as: Int.self] } == [0])
+        }
+    }
+
     @Test("a connection that dies before the commit is lost, and nothing of it stays")
     func lostInTheMiddle() async throws {
         try await Bench.with(.shoes, limit: 1) { database async throws in

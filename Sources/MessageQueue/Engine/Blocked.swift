@@ -22,7 +22,7 @@ public struct BlockedKey: Sendable, Codable {
 extension Broker {
     /// The keys that are blocked, the longest ones first. Costs what there are of them.
     public func blockedKeys(of queue: QueueName? = nil, limit: Int = 100) async throws -> [BlockedKey] {
-        try await database.query(Self.listBlocked, queue?.text, Int64(limit)) { row in
+        try await database.read(Self.listBlocked, queue?.text, Int64(limit)) { row in
             BlockedKey(
                 queue: QueueName(try row[0]), key: try row[1], since: try row[2], retryAt: try row[3],
                 needsOperator: try row[4], held: try row[5],

@@ -31,7 +31,7 @@ public struct QueueStatistics: Sendable, Codable {
 extension Broker {
     /// How every queue stands. Costs a few index steps per lane, and the places in flight; never a scan of a backlog.
     public func statistics() async throws -> [QueueStatistics] {
-        try await database.query(Self.depths) { row in
+        try await database.read(Self.depths) { row in
             QueueStatistics(
                 queue: QueueName(try row[0]), depth: try row[1], inFlight: try row[2], deferred: try row[3],
                 held: try row[11], blockedKeys: try row[12], dead: try row[4],

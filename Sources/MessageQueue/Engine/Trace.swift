@@ -24,7 +24,7 @@ extension Broker {
     /// Every attempt of every message with this id or this key, in the order of their times, as far as the retention
     /// reaches. Found by index.
     public func trace(_ text: String) async throws -> [TraceEntry] {
-        try await database.query(Self.trace, MessageID(text)?.uuid, text) { row in
+        try await database.read(Self.trace, MessageID(text)?.uuid, text) { row in
             TraceEntry(
                 queue: try row[0], message: try row[1, as: UUID.self].uuidString.lowercased(), topic: try row[2],
                 key: try row[3], tag: try row[4], attempt: try row[5], appendedAt: try row[6], claimedAt: try row[7],

@@ -71,7 +71,7 @@ struct Standing: Sendable {
     }
 
     static func read(_ database: Database) async throws -> [Standing] {
-        try await database.query(orders) { row in
+        try await database.read(orders) { row in
             Standing(id: try row[0], isFinished: try row[1], holdsShoes: try row[2], isDriven: try row[3])
         }
     }

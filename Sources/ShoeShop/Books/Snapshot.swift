@@ -68,7 +68,7 @@ struct Snapshot: Sendable {
 
     /// Which of these orders aren't there now.
     static func missing(_ orders: [OrderID], in database: Database) async throws -> [OrderID] {
-        try await database.query(missing, orders) { try $0[0] }
+        try await database.read(missing, orders) { try $0[0] }
     }
 
     private static let entry: @Sendable (borrowing Row) throws -> ProviderLedgers.Entry = { row in
