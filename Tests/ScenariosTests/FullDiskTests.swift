@@ -1,4 +1,6 @@
+import Foundation
 import Postgres
+import Subprocess
 import TestSupport
 import Testing
 
@@ -34,6 +36,23 @@ struct FullDiskTests {
         #expect(try await database.sizes() == [-1] + stored)
         await database.close()
         try await server.stop()
+    }
+
+    @Test("of a process that is gone is found and unmounted, and one that is in use is left alone")
+    func leftOver() async throws {
+        let dead = try await run(.name("true"), output: .discarded).processIdentifier.value
+        let left = "/var/tmp/shoeshop-disk-\(dead)-test"
+        try FileManager.default.createDirectory(atPath: left, withIntermediateDirectories: false)
+        let mounting = try await run(
+            .name("mount"), arguments: ["-t", "tmpfs", "-o", "size=1m", "tmpfs", left], output: .discarded)
+        #expect(mounting.terminationStatus.isSuccess)
+        let link = "/tmp/shoeshop-disk-\(UUID().uuidString.prefix(8))"
+        let used = try await LimitedDisk.mounted(at: link, bytes: 1 << 20)
+        #expect(try await LimitedDisk.removeLeftOver().contains(left))
+        #expect(!FileManager.default.fileExists(atPath: left))
+        #expect(try used.fill() > 0, "it is still there")
+        try await used.unmount()
+        try FileManager.default.removeItem(atPath: link)
     }
 
     private static let fillLog = "SELECT pg_logical_emit_message(true, 'shoe', repeat('x', 1000000))"

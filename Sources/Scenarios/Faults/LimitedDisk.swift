@@ -35,12 +35,43 @@ final class LimitedDisk: Sendable {
                 "A full disk needs root, to mount a small file system for the database (in a container: --cap-add SYS_ADMIN)."
             )
         }
-        let mountPoint = "/var/tmp/shoeshop-disk-\(UUID().uuidString.prefix(8).lowercased())"
+        let owner = ProcessInfo.processInfo.processIdentifier
+        let mountPoint = "\(prefix)\(owner)-\(UUID().uuidString.prefix(8).lowercased())"
         try FileManager.default.createDirectory(atPath: mountPoint, withIntermediateDirectories: false)
         let watch = try await DeathWatch.start(["/bin/sh", "-c", cleaning, mountPoint])
         try await succeed("mount", ["-t", "tmpfs", "-o", "size=\(bytes),mode=0700", "tmpfs", mountPoint])
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: mountPoint)
         return LimitedDisk(mountPoint: mountPoint, watch: watch)
+    }
+
+    /// Followed by the number of the process that the file system belongs to.
+    private static let prefix = "/var/tmp/shoeshop-disk-"
+
+    /// Unmounts the file systems of processes that died together with their watch, and answers where they were.
+    ///
+    /// What a process uses that ends just now is detached, and freed when that has ended.
+    static func removeLeftOver() async throws -> [String] {
+        guard isPossible else { return [] }
+        var removed: [String] = []
+        for mountPoint in try leftOver() {
+            // Another run may have been faster.
+            guard (try? await succeed("umount", ["-l", mountPoint])) != nil else { continue }
+            rmdir(mountPoint)
+            removed.append(mountPoint)
+        }
+        return removed
+    }
+
+    private static func leftOver() throws -> [String] {
+        try String(contentsOfFile: "/proc/self/mounts", encoding: .utf8).split(separator: "\n").compactMap { mount in
+            let fields = mount.split(separator: " ")
+            guard fields.count > 1, fields[1].hasPrefix(prefix) else { return nil }
+            let owner = fields[1].dropFirst(prefix.count).prefix { $0 != "-" }
+            guard let owner = Int32(owner), !FileManager.default.fileExists(atPath: "/proc/\(owner)") else {
+                return nil
+            }
+            return String(fields[1])
+        }
     }
 
     private init(mountPoint: String, watch: consuming DeathWatch) {

@@ -60,6 +60,9 @@ public struct ScenarioRun: Sendable {
     }
 
     private func playOnServer() async throws -> RunRecord {
+        for disk in try await LimitedDisk.removeLeftOver() {
+            await tell(.event(at: -1, "\(disk) was left over from a run that was killed: unmounted"))
+        }
         let plan = StagePlan(scenario.timeline)
         let server = ScenarioServer(folder: folder.server, diskLimit: plan.needsSmallDisk ? Self.smallDisk : nil)
         do {
