@@ -68,9 +68,10 @@ extension Broker {
                     ORDER BY c.last_seq DESC LIMIT 1)) AS settled_seq
                 FROM (SELECT 1) AS one LEFT JOIN mq.settlements k ON k.queue = l.queue AND k.lane = l.lane) AS claim ON true
             LEFT JOIN LATERAL (
-                SELECT count(*) AS places FROM mq.claims c, generate_series(c.first_seq, c.last_seq) AS place(seq)
-                WHERE c.queue = l.queue AND c.lane = l.lane AND c.last_seq > claim.settled_seq AND place.seq > claim.settled_seq
-                  AND (SELECT d.seq FROM mq.completions d WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = place.seq LIMIT 1) IS NULL
+                SELECT sum(c.places - (
+                    SELECT count(*) FROM mq.completions d
+                    WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq BETWEEN c.first_seq AND c.last_seq)) AS places
+                FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane AND c.last_seq > claim.settled_seq
             ) AS open ON true
             WHERE l.queue = q.id) AS lanes,
         LATERAL (

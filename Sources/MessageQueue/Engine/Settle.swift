@@ -35,7 +35,8 @@ extension Broker {
     /// Without a known place for a lane, the newest claim tells what its consumer knew. An open place is one of a claim
     /// without a completion; the claims of one segment are contiguous, so their places need not be read from the log.
     ///
-    /// `LIMIT 1` makes of each look-up one step in the completions' primary key, and `OFFSET 0` keeps the claims from being
+    /// A claim with as many completions as places, as nearly all are, is passed over: to count a range is a tenth of the work of
+    /// looking up each place. For the others, `LIMIT 1` makes of each look-up one step in the completions' primary key, and `OFFSET 0` keeps the claims from being
     /// read from their beginning: an anti-join would read every completion of the lane.
     static let settle: Statement = """
         WITH start AS MATERIALIZED (
@@ -50,6 +51,8 @@ extension Broker {
         FROM start s LEFT JOIN LATERAL (
             SELECT place.seq FROM mq.claims c, generate_series(c.first_seq, c.last_seq) AS place(seq)
             WHERE c.queue = $1 AND c.lane = s.lane AND c.last_seq > s.settled AND place.seq > s.settled
+              AND (SELECT count(*) FROM mq.completions d WHERE d.queue = $1 AND d.lane = s.lane
+                   AND d.seq BETWEEN c.first_seq AND c.last_seq) < c.places
               AND (SELECT d.seq FROM mq.completions d WHERE d.queue = $1 AND d.lane = s.lane AND d.seq = place.seq LIMIT 1) IS NULL
             OFFSET 0) AS open ON true
         GROUP BY s.lane, s.cursor, s.settled
