@@ -14,7 +14,7 @@ public struct BookDelivery: PreparingStep {
     private let calls: ProviderCalls
 
     public init(_ shop: Shop) {
-        options = StepOptions(breaker: shop.breaker)
+        options = StepOptions(concurrency: 256, breaker: shop.breaker)
         broker = shop.broker
         calls = ProviderCalls(of: .logistics, on: shop.database)
         provider = shop.logistics

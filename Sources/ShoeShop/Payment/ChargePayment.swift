@@ -15,7 +15,7 @@ public struct ChargePayment: PreparingStep {
     private let calls: ProviderCalls
 
     public init(_ shop: Shop) {
-        options = StepOptions(breaker: shop.breaker)
+        options = StepOptions(concurrency: 256, breaker: shop.breaker)
         broker = shop.broker
         calls = ProviderCalls(of: .payment, on: shop.database)
         provider = shop.payment
