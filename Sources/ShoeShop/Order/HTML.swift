@@ -17,6 +17,11 @@ struct HTML: ExpressibleByStringInterpolation {
         mutating func appendLiteral(_ literal: String) { text += literal }
 
         mutating func appendInterpolation(_ value: String) {
+            // Most texts have nothing to escape, and are many times cheaper to append whole.
+            guard value.utf8.contains(where: Self.isSpecial) else {
+                text += value
+                return
+            }
             for scalar in value.unicodeScalars {
                 switch scalar {
                 case "&": text += "&amp;"
@@ -26,6 +31,13 @@ struct HTML: ExpressibleByStringInterpolation {
                 case "'": text += "&#39;"
                 default: text.unicodeScalars.append(scalar)
                 }
+            }
+        }
+
+        private static func isSpecial(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "&"), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\""), UInt8(ascii: "'"): true
+            default: false
             }
         }
 

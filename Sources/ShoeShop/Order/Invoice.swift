@@ -19,7 +19,7 @@ struct Invoice {
 
     /// Derived from the order's id, and therefore as unique as that.
     private static func number(of id: OrderID) -> String {
-        "INV-" + id.description.replacing("-", with: "").uppercased()
+        "INV-" + String(decoding: id.uuid.uuidString.utf8.filter { $0 != UInt8(ascii: "-") }, as: UTF8.self)
     }
 
     private static func day(_ date: Date) -> String {
