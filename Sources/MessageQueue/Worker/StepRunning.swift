@@ -30,7 +30,7 @@ extension PreparingStep {
         typealias Work = PreparedDelivery<Payload, Prepared>
         let settler = Settler<Work>(runtime: runtime) { try self.commit($0, in: $1) }
         let settlements = GroupCommit<Settlement<Work>, Bool>(
-            limit: options.batch, lines: 1, linger: Linger(factor: 2, longest: .milliseconds(25))
+            limit: options.batch, lines: 1, linger: Linger(factor: 4, longest: .milliseconds(50))
         ) { batch in
             let blocked = await settler.settle(batch)
             return batch.map { $0.message.message.key.map(blocked.contains) ?? false }

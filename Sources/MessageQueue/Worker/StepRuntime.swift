@@ -79,7 +79,7 @@ public final class StepRuntime: Sendable {
     ) async {
         var promotion = ContinuousClock.now
         var patience = Patience(longest: poll)
-        var linger = Linger(factor: 8, longest: .milliseconds(100))
+        var linger = Linger(factor: 16, longest: .milliseconds(100))
         while !isStopping, !Task.isCancelled {
             journal.beat("receive \(queue)")
             guard let allowed = await admitted() else { continue }
