@@ -80,4 +80,17 @@ public struct Place: Hashable, Sendable, Comparable, CustomStringConvertible {
     public static func < (one: Place, other: Place) -> Bool {
         (one.queue, one.lane, one.seq) < (other.queue, other.lane, other.seq)
     }
+
+    /// Sorted places, as stretches of a lane without a gap.
+    static func runs(of places: [Place]) -> [(first: Place, last: Int64)] {
+        var runs: [(first: Place, last: Int64)] = []
+        for place in places {
+            if let run = runs.last, run.first.queue == place.queue, run.first.lane == place.lane, run.last + 1 == place.seq {
+                runs[runs.count - 1].last = place.seq
+            } else {
+                runs.append((place, place.seq))
+            }
+        }
+        return runs
+    }
 }

@@ -37,7 +37,10 @@ extension Broker {
                 Self.completeWithErrors, sorted.map(\.queue), sorted.map(\.lane), sorted.map(\.seq), outcome.rawValue,
                 order.map { errors[$0] })
         } else {
-            session.queue(Self.complete, sorted.map(\.queue), sorted.map(\.lane), sorted.map(\.seq), outcome.rawValue)
+            let runs = Place.runs(of: sorted)
+            session.queue(
+                Self.complete, runs.map(\.first.queue), runs.map(\.first.lane), runs.map(\.first.seq),
+                runs.map(\.last), outcome.rawValue)
         }
         ring(Set(sorted.map(\.queue)).filter { catalogue.known($0)?.ringsWhenFinished == true }, after: session)
     }
@@ -48,10 +51,12 @@ extension Broker {
     }
 
     /// The primary key of the completions is the fence: a second word on a place violates it. Rows come in place order,
-    /// so that transactions that meet wait for each other in one direction only.
+    /// so that transactions that meet wait for each other in one direction only. What was claimed together is mostly finished
+    /// together, so places come as runs from a first seq to a last one.
     static let complete: Statement = """
         INSERT INTO mq.completions (queue, lane, seq, outcome)
-        SELECT c.queue, c.lane, c.seq, $4::text::"char" FROM unnest($1::int[], $2::smallint[], $3::bigint[]) AS c(queue, lane, seq)
+        SELECT r.queue, r.lane, generate_series(r.first, r.last), $5::text::"char"
+        FROM unnest($1::int[], $2::smallint[], $3::bigint[], $4::bigint[]) AS r(queue, lane, first, last)
         """
     static let completeWithErrors: Statement = """
         INSERT INTO mq.completions (queue, lane, seq, outcome, error)

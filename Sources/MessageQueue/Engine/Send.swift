@@ -65,14 +65,14 @@ extension Broker {
 
     private func append(_ messages: [Packed], to entry: Catalogue.Entry, in session: borrowing Session) {
         session.queue(
-            Self.append, entry.id, entry.lanes, messages.map(\.id.uuid), messages.map(\.key), messages.map(\.tag),
-            messages.map(\.headers), messages.map(\.body))
+            Self.append, entry.id, entry.lanes, messages.map(\.id.uuid), messages.given(\.key), messages.given(\.tag),
+            messages.given(\.headers), messages.map(\.body))
     }
 
     private func appendSorted(_ messages: [Packed], to entry: Catalogue.Entry, in session: borrowing Session) {
         session.queue(
-            Self.appendSorted, entry.id, messages.map(\.id.uuid), messages.map(\.key), messages.map(\.tag),
-            messages.map(\.headers), messages.map(\.body), messages.map(\.priority.rawValue))
+            Self.appendSorted, entry.id, messages.map(\.id.uuid), messages.given(\.key), messages.given(\.tag),
+            messages.given(\.headers), messages.map(\.body), messages.map(\.priority.rawValue))
     }
 
     /// See `mq.append`: locks a lane for writing until the transaction ends, and appends after its last place, which the
@@ -110,6 +110,14 @@ extension Broker {
         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::float8[], $8::smallint[])
             AS m(id, key, tag, headers, body, delay, level)
         """
+}
+
+extension [Packed] {
+    /// What the messages carry of something that most of them lack; nil when all do. To `unnest`, that is a column of NULLs,
+    /// which nobody has to encode, send or take apart.
+    func given<T>(_ part: (Packed) -> T?) -> [T?]? {
+        contains { part($0) != nil } ? map(part) : nil
+    }
 }
 
 /// A message to be sent, encoded.
