@@ -41,6 +41,7 @@ extension Stage {
     }
 
     private func bury(_ player: Player, _ seat: Player.Seat) async throws {
+        disturb()
         facts.lost.insert(seat.consumer)
         facts.living.remove(seat.consumer)
         if runs[player.number] != nil { try await letRetirePass(player); try await look(after: player) }
@@ -61,6 +62,7 @@ extension Stage {
     func endDeferrals() async throws {
         try await letRetirePass(nil)
         note("an hour passes for what is deferred")
+        disturb()
         try await world.database.execute(
             """
             UPDATE mq.deferred SET due_at = now() - interval '1 second' WHERE ticket IN (
@@ -81,6 +83,7 @@ extension Stage {
     func endLeases() async throws {
         try await letRetirePass(nil)
         note("an hour passes for leases")
+        disturb()
         try await world.database.execute(
             """
             UPDATE mq.claims c SET lease_until = now() - interval '1 second'

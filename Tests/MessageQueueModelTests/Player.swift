@@ -51,24 +51,14 @@ final class Player: Sendable {
     // MARK: Sitting down
 
     /// Connects, as a new consumer.
-    ///
-    /// A send begins at a lane that follows from the number of the server process. So that a history goes the same way
-    /// each time, a player has processes of one residue only.
-    func sitDown(at conninfo: String, lanes: Int) async throws {
+    func sitDown(at conninfo: String) async throws {
         var options = DatabaseOptions()
         options.connectionLimit = 1
         options.connection.applicationName = "player \(number)"
-        options.connection.settings += World.settings
+        options.connection.settings += World.settings + World.seat(number)
         options.connection.pace = { [weak self] in try self?.stop(before: $0) }
-        while true {
-            let database = Database(conninfo, options: options, logger: World.quiet)
-            let process = try await database.query("SELECT pg_backend_pid()") { try $0[0, as: Int32.self] }[0]
-            if Int(process) % lanes == number % lanes { return try await sitDown(on: database, process) }
-            await database.close()
-        }
-    }
-
-    private func sitDown(on database: Database, _ process: Int32) async throws {
+        let database = Database(conninfo, options: options, logger: World.quiet)
+        let process = try await database.query("SELECT pg_catalog.pg_backend_pid()") { try $0[0, as: Int32.self] }[0]
         let broker = World.broker(on: database)
         _ = try await broker.entries(of: [], on: database)
         let ids = try await database.query(Consumer.register, "player \(number)", "here", process, "1", Int32.max, true)

@@ -132,9 +132,11 @@ actor Stage {
         let others = players.filter { $0 !== player && $0.stand != .idle }.count
         let most = max(others, runs[player.number]?.company ?? 0)
         runs[player.number]?.company = most
-        guard others > 0 else { return }
-        for number in runs.keys { runs[number]?.isAlone = false }
+        if others > 0 { disturb() }
     }
+
+    /// Whoever is in the middle of a deed meets something that happened meanwhile.
+    func disturb() { for number in runs.keys { runs[number]?.isAlone = false } }
 
     private func rollBack(_ player: Player) async throws {
         runs[player.number]?.isRegretted = true
@@ -165,7 +167,7 @@ actor Stage {
             if await player.hasSettled(within: Self.patience) { return }
             if !isRetiring, try await isBlocked(player) {
                 blocked.insert(player.number)
-                for number in runs.keys { runs[number]?.isAlone = false }
+                disturb()
                 runs[player.number]?.wasBlocked = true
                 note("\(player.number) has to wait")
                 return

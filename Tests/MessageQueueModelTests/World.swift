@@ -7,7 +7,13 @@ import TestSupport
 
 extension Template {
     static let world = Template("world", migrations: .messageQueue) { database in
-        try await database.script("CREATE TABLE effect (deed int)")
+        try await database.script(
+            """
+            CREATE TABLE effect (deed int);
+            CREATE SCHEMA stage;
+            CREATE FUNCTION stage.pg_backend_pid() RETURNS int LANGUAGE sql STABLE
+                AS $$ SELECT current_setting('stage.player')::int $$
+            """)
     }
 }
 
@@ -75,6 +81,12 @@ struct World: Sendable {
         (name: "deadlock_timeout", value: "1ms"), (name: "plan_cache_mode", value: "force_generic_plan"),
     ]
 
+    /// A send begins at a lane that follows from the number of its server process. So that a history goes the same way each
+    /// time, players are told numbers of their own: `stage` comes before the server's own functions.
+    static func seat(_ number: Int) -> [(name: String, value: String)] {
+        [(name: "stage.player", value: "\(number)"), (name: "search_path", value: "stage, pg_catalog, public")]
+    }
+
     static var quiet: Logger {
         var logger = Logger(label: "model")
         logger.logLevel = .critical
@@ -138,6 +150,6 @@ struct World: Sendable {
     }
 
     func sit(_ player: Player) async throws {
-        try await player.sitDown(at: database.conninfo, lanes: lines.map(\.lanes).max() ?? 1)
+        try await player.sitDown(at: database.conninfo)
     }
 }
