@@ -85,7 +85,9 @@ public struct Place: Hashable, Sendable, Comparable, CustomStringConvertible {
     static func runs(of places: [Place]) -> [(first: Place, last: Int64)] {
         var runs: [(first: Place, last: Int64)] = []
         for place in places {
-            if let run = runs.last, run.first.queue == place.queue, run.first.lane == place.lane, run.last + 1 == place.seq {
+            if let run = runs.last, run.last + 1 == place.seq, run.first.lane == place.lane,
+                run.first.queue == place.queue
+            {
                 runs[runs.count - 1].last = place.seq
             } else {
                 runs.append((place, place.seq))

@@ -48,7 +48,7 @@ final class SandboxProcess: Sendable {
     func signal(_ signal: Int32) { kill(pid, signal) }
 }
 
-/// Starts a program with all descriptors but its stderr closed or the parent's.
+/// Starts a program with its stderr given, its stdout nowhere, and all other descriptors closed or the parent's.
 ///
 /// Foundation's `Process` notices an exit by a descriptor that children started at the same time inherit, so that one
 /// test would wait for another's child.
@@ -57,6 +57,8 @@ private func spawn(_ path: String, _ arguments: [String], stderr: Int32) throws 
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, stderr, STDERR_FILENO)
+    // Whoever reads what the tests print would otherwise wait for a child that outlived tests that crashed.
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
     let argv = ([path] + arguments).map { strdup($0) } + [nil]
     defer { argv.forEach { free($0) } }
     var pid: pid_t = 0

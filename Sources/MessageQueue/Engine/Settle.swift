@@ -35,9 +35,10 @@ extension Broker {
     /// Without a known place for a lane, the newest claim tells what its consumer knew. An open place is one of a claim
     /// without a completion; the claims of one segment are contiguous, so their places need not be read from the log.
     ///
-    /// A claim with as many completions as places, as nearly all are, is passed over: to count a range is a tenth of the work of
-    /// looking up each place. For the others, `LIMIT 1` makes of each look-up one step in the completions' primary key, and `OFFSET 0` keeps the claims from being
-    /// read from their beginning: an anti-join would read every completion of the lane.
+    /// A claim with as many completions as places, as nearly all are, is passed over: to count a range is a tenth of the
+    /// work of looking up each place. For the others, `LIMIT 1` makes of each look-up one step in the completions' primary
+    /// key, and `OFFSET 0` keeps the claims from being read from their beginning: an anti-join would read every completion
+    /// of the lane.
     static let settle: Statement = """
         WITH start AS MATERIALIZED (
             SELECT l.lane, greatest(($2::bigint[])[l.lane + 1], newest.settled_seq, kept.settled_seq, 0) AS settled,
