@@ -69,7 +69,7 @@ extension Stage {
         case (.settlement(let settlement), .settle(let line, _)) where !run.wasBlocked:
             for what in run.view.contradictions(of: settlement, in: line.id) { report(what) }
         case (.statistics(let all), _) where !run.wasBlocked:
-            for what in run.view.contradictions(of: all, in: facts.lines, purged: purged) { report(what) }
+            for what in run.view.contradictions(of: all, in: facts.lines, purged: run.purged) { report(what) }
         default: break
         }
     }

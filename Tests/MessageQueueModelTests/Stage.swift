@@ -14,6 +14,8 @@ actor Stage {
         let consumer: Int64
         /// What was committed when its last statement was sent.
         var view: Snapshot
+        /// And what had been purged by then, of each queue.
+        var purged: [Int32: Int]
         var isAlone = true
         var company = 0
         var wasBlocked = false
@@ -24,8 +26,9 @@ actor Stage {
         /// By earlier transactions of the same deed.
         var claimed: [Place: Snapshot.Attempt] = [:]
 
-        mutating func note(_ sql: String, seeing snapshot: Snapshot) {
+        mutating func note(_ sql: String, seeing snapshot: Snapshot, purged: [Int32: Int]) {
             view = snapshot
+            self.purged = purged
             // What functions of the engine do is not seen from outside.
             hasWritten =
                 hasWritten || !sql.hasPrefix("SELECT") || sql.contains("mq.append(") || sql.hasPrefix("SELECT mq.")
@@ -107,7 +110,7 @@ actor Stage {
         // A segment can be opened only while nobody holds a lane; mostly, it is given that moment.
         if case .retire = deed, !move.seed.isMultiple(of: 4) { try await finishAll() }
         books.attempted += deed.names(in: facts.lines)
-        runs[player.number] = Run(deed: deed, consumer: seat.consumer, view: snapshot)
+        runs[player.number] = Run(deed: deed, consumer: seat.consumer, view: snapshot, purged: purged)
         note("\(player.number) begins to \(deed)")
         player.begin(deed, with: seat)
         try await settle(player)
@@ -120,7 +123,7 @@ actor Stage {
         let isCommit = sql == "COMMIT"
         if isCommit { try await letRetirePass(player) }
         noteCompany(of: player)
-        if !isCommit { runs[player.number]?.note(sql, seeing: snapshot) }
+        if !isCommit { runs[player.number]?.note(sql, seeing: snapshot, purged: purged) }
         note("\(player.number) > \(sql.prefix(60).replacing("\n", with: " "))")
         player.step()
         try await settle(player)
@@ -148,11 +151,24 @@ actor Stage {
     }
 
     /// Whoever opens or drops a segment holds locks that nobody can look past, the model included.
+    ///
+    /// Of two that are about it, only the one with the locks goes first: otherwise each would let the other pass, without end.
     func letRetirePass(_ player: Player?) async throws {
-        for other in players where other !== player {
-            guard case .retire? = runs[other.number]?.deed else { continue }
+        for other in players where other !== player && isRetiring(other) {
+            if let player, isRetiring(player), try await !locksTables(other) { continue }
             while other.stand != .idle, contradictions.isEmpty { try await advance(other) }
         }
+    }
+
+    private func isRetiring(_ player: Player) -> Bool {
+        if case .retire? = runs[player.number]?.deed { true } else { false }
+    }
+
+    private func locksTables(_ player: Player) async throws -> Bool {
+        guard let process = player.seat?.process else { return false }
+        return try await world.database.query(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND mode = 'AccessExclusiveLock' AND granted)", process
+        ) { try $0[0, as: Bool.self] } == [true]
     }
 
     // MARK: Waiting
@@ -162,7 +178,7 @@ actor Stage {
     /// Waits until the player stands before its next statement or is idle, or is seen to wait for a lock.
     func settle(_ player: Player) async throws {
         // Nobody moves while a segment is being opened or dropped: it gets its locks now or gives up.
-        let isRetiring = if case .retire? = runs[player.number]?.deed { true } else { false }
+        let isRetiring = isRetiring(player)
         for _ in 0..<60_000 {
             if await player.hasSettled(within: Self.patience) { return }
             if !isRetiring, try await isBlocked(player) {
