@@ -17,7 +17,7 @@ extension TestBroker {
     ///   ``TestError/notEmptied(_:)``, when a queue is paused, or a message is held by somebody who lives.
     @discardableResult
     public func drain(
-        _ steps: [any WorkerStep], advancingUpTo horizon: Duration = .zero, limit: Duration = .seconds(30)
+        _ steps: [any WorkerStep], advancingUpTo horizon: Duration = .zero, limit: Duration = .seconds(120)
     ) async throws -> DrainReport {
         let entries = try await entries(of: steps)
         return try await within(limit, entries) { run in

@@ -8,7 +8,7 @@ extension TestBroker {
     /// - Parameter limit: the longest this may take, in real time.
     /// - Throws: ``TestError/nothingToHandle(_:)`` when there is none; ``TestError/limitReached(_:open:)``.
     public func handle(
-        next count: Int = 1, with step: some WorkerStep, limit: Duration = .seconds(30)
+        next count: Int = 1, with step: some WorkerStep, limit: Duration = .seconds(120)
     ) async throws -> [Handled] {
         let entries = try await entries(of: [step])
         let handled = try await within(limit, entries) { run in

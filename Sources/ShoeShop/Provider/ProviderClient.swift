@@ -59,7 +59,7 @@ struct ProviderClient: Sendable {
     /// One for the whole process and for its whole life: connections are kept alive and shared by the providers.
     private static let http: HTTPClient = {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.timeout.connect = .seconds(1)
+        configuration.timeout.connect = .seconds(3)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
         // A refused connection is news for the caller at once; the queue decides when to try again.
         configuration.connectionPool.retryConnectionEstablishment = false
