@@ -58,6 +58,9 @@ extension [Migration] {
         Migration(
             number: 10, name: "0010_message_queue_unfinished",
             sql: text(PackageResources._010_message_queue_unfinished_sql)),
+        Migration(
+            number: 12, name: "0012_message_queue_producer", sql: text(PackageResources._012_message_queue_producer_sql)
+        ),
     ]
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

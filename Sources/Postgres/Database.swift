@@ -163,6 +163,12 @@ public struct LentConnection: DatabaseAccess {
 
     init(_ connection: Connection) { self.connection = connection }
 
+    /// See ``Connection/isPooled``.
+    package var isPooled: Bool { get async { await connection.isPooled } }
+
+    /// Ends the connection, so that nobody else gets it: something is left behind in its session.
+    package func abandon() async { await connection.close() }
+
     public func perform<T: Sendable>(
         isTransaction: Bool, within limit: Duration?, _ body: @Sendable (borrowing Session) throws -> T
     ) async throws -> T {

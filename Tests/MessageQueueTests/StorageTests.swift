@@ -111,7 +111,7 @@ struct StorageTests {
         Broker.subscribe, Broker.unsubscribe, Consumer.register, Consumer.lock, Consumer.beat,
         Broker.claimInOrder, Broker.hold, Broker.pass, Broker.replay, Broker.listBlocked, Broker.lockKey, Broker.goOn,
         Broker.freshAttempts, Broker.buryHead, Broker.appendSorted, Broker.setLimits, Broker.lockFlow, Broker.openSince,
-        EngineAudit.all,
+        EngineAudit.all, Broker.appendOne, Broker.appendMany, HeldLane.hold, HeldLane.giveBack,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.

@@ -73,7 +73,7 @@ public struct PreparedDelivery<Payload: Codable & Sendable, Prepared: Sendable>:
 
 extension Step {
     public var queueName: QueueName { queue.name }
-    public var options: StepOptions { StepOptions(batch: 500, concurrency: 2) }
+    public var options: StepOptions { StepOptions(batch: 1000, concurrency: 3) }
 }
 
 extension PreparingStep {

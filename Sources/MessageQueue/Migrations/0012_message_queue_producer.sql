@@ -1,0 +1,1 @@
+../../../Migrations/0012_message_queue_producer.sql
