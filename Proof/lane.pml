@@ -14,6 +14,9 @@
  *   FORGET_THE_ENDED      what a consumer claims after it was given up is looked for by nobody
  *   DROP_UNSETTLED        a segment is dropped without asking whether everything in it is finished
  *   ROTATE_WITHOUT_LOCK   the head moves while sends and claims are under way
+ * and these two of a producer, which HOLD puts in the place of the senders:
+ *   COUNT_WHAT_FAILED     it goes on behind a place that it did not commit
+ *   OUTLIVE_THE_SEGMENT   the segment takes places from before it became the head
  */
 
 #ifndef MESSAGES
@@ -223,6 +226,47 @@ proctype Sender(byte id) {
         fi
     :: d_step { writer != 0 -> deferred[id] = 1; sent[id] = 1; audit(); sharers-- }     /* nobody waits for a lane */
     fi
+}
+
+/*
+ * Holds the lane for all that it sends (mq.hold_lane), and knows the last place from its own commits. The primary key refuses a
+ * place that is taken, the head segment one from before it was opened; then the producer asks again.
+ */
+proctype Producer() {
+    byte id, segment, last;
+    bool isKnown;
+    atomic { writer == 0 -> writer = _pid };
+    do
+    :: atomic { id < MESSAGES && !isKnown && !rotating -> sharers++ };
+        readLast(segment, last);
+        atomic { isKnown = true; sharers-- }
+    :: atomic { id < MESSAGES && isKnown && !rotating -> sharers++ };
+        if
+#ifdef OUTLIVE_THE_SEGMENT
+        :: d_step { !(messages & AT(SEQ(segment, last + 1))) ->
+#else
+        :: d_step { segment == head && !(messages & AT(SEQ(segment, last + 1))) ->
+#endif
+            /* Dense: it goes on from the lane's last place. */
+            newest(messages & IN(head), n);
+            assert(last == (n == 0 -> ORDINAL(closed_seq) : ORDINAL(n)));
+            id++;
+            append(id, 1, segment, last); sent[id] = 1;
+            audit();
+            last++; sharers--
+        }
+        :: atomic { segment != head || (messages & AT(SEQ(segment, last + 1))) -> isKnown = false; sharers-- }
+        :: atomic {                                 /* rolled back */
+#ifdef COUNT_WHAT_FAILED
+            last++;
+#else
+            isKnown = false;
+#endif
+            sharers--
+        }
+        fi
+    :: atomic { writer = 0; break }                 /* it gives the lane back, or its session ends */
+    od
 }
 
 proctype Promoter() {
@@ -440,11 +484,15 @@ proctype Judge() {
 
 init {
     atomic {
+#ifdef HOLD
+        run Producer();
+#else
         n = 1;
         do
         :: n <= MESSAGES -> run Sender(n); n++
         :: else -> break
         od;
+#endif
         n = 1;
         do
         :: n <= CONSUMERS -> run Consumer(n); n++

@@ -28,8 +28,7 @@ extension Broker {
 
     /// Stores messages in a queue, in a transaction of their own on this database or connection.
     ///
-    /// For a task that sends many, one after the other: on a connection that is lent to it (see ``Database/lend(_:)``) a send
-    /// changes no threads.
+    /// For a task that sends many, one after the other, see ``withProducer(of:_:)``.
     public func send<P>(_ messages: [Outgoing<P>], to queue: Queue<P>, on database: some DatabaseAccess) async throws {
         try await database.write { try self.send(messages, to: queue, in: $0) }
     }
