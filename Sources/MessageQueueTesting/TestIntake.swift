@@ -21,6 +21,8 @@ final class TestIntake: Intake {
 
     var taken: [ReceivedMessage] { state.withLock { $0.taken } }
 
+    func host(_ body: (_ lasts: () -> Bool) async throws -> Void) async throws { try await body { true } }
+
     /// Nothing is waited for.
     var isDeaf: Bool { false }
 

@@ -129,7 +129,7 @@ public actor Connection: DatabaseAccess {
     }
 
     /// Runs `body` on this connection's thread, between what the actor has to do there.
-    nonisolated func host<T: Sendable>(_ body: @Sendable () async throws -> T) async throws -> T {
+    package nonisolated func host<T>(_ body: () async throws -> T) async throws -> T {
         try await withTaskExecutorPreference(guests, operation: body)
     }
 

@@ -85,7 +85,10 @@ final class ConnectionThread: SerialExecutor {
         while true {
             switch next(&jobs) {
             case .work: for job in jobs { perform(job) }
-            case .park(let socket, let onReadable): if wakeUp.wait(orReadable: socket) { onReadable?() }
+            case .park(let socket, let onReadable):
+                let isReadable = wakeUp.wait(orReadable: socket)
+                state.withLock { $0.isParked = false }
+                if isReadable { onReadable?() }
             case .end: return
             }
         }

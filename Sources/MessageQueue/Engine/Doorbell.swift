@@ -115,6 +115,8 @@ final class Bell: Sendable {
     private struct State {
         var isRung = false
         var waiter: CheckedContinuation<Void, Never>?
+        /// How many waits have begun.
+        var waits = 0
     }
 
     private let state = Mutex(State())
@@ -129,15 +131,16 @@ final class Bell: Sendable {
 
     /// Returns when rung, when the time has passed, or when the task is cancelled.
     func wait(atMost limit: Duration) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.wait() }
-            group.addTask { try? await Task.sleep(for: limit) }
-            await group.next()
-            group.cancelAll()
+        let wait = state.withLock { state in
+            state.waits += 1
+            return state.waits
         }
-    }
-
-    func wait() async {
+        // Awaited by nobody, since that would hold up whoever is rung: it ends with this wait, and ends no other one.
+        let timer = Task {
+            try await Task.sleep(for: limit)
+            end(wait)
+        }
+        defer { timer.cancel() }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isRung = state.withLock { state in
@@ -151,7 +154,9 @@ final class Bell: Sendable {
                 if isRung { continuation.resume() }
             }
         } onCancel: {
-            state.withLock { $0.waiter.take() }?.resume()
+            end(wait)
         }
     }
+
+    private func end(_ wait: Int) { state.withLock { $0.waits == wait ? $0.waiter.take() : nil }?.resume() }
 }

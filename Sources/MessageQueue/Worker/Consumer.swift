@@ -70,7 +70,7 @@ final class Consumer: Sendable {
                 gate.open(presence)
                 journal.record(.connected(consumer: presence.id))
                 broker.doorbell.ringAllHere()
-                await listen(on: presence.connection)
+                try await listen(on: presence.connection)
                 gate.close()
                 if isOver { break }
                 journal.record(.disconnected(error: "the server hung up"))
@@ -111,10 +111,13 @@ final class Consumer: Sendable {
         await presence.connection.close()
     }
 
-    private func listen(on connection: Connection) async {
-        for await event in connection.events {
-            guard case .notification(let channel) = event, let queue = Int32(channel.dropFirst(3)) else { continue }
-            broker.doorbell.ringHere(queue)
+    /// On the thread where rings come in and claims are made.
+    private func listen(on connection: Connection) async throws {
+        try await connection.host {
+            for await event in connection.events {
+                guard case .notification(let channel) = event, let queue = Int32(channel.dropFirst(3)) else { continue }
+                broker.doorbell.ringHere(queue)
+            }
         }
     }
 

@@ -80,39 +80,48 @@ public final class StepRuntime: Sendable {
         var promotion = ContinuousClock.now
         var patience = Patience(longest: poll)
         var linger = Linger(factor: 16, longest: .milliseconds(100))
-        while !isStopping, !Task.isCancelled {
+        /// Claims and handles once, and waits if there is nothing.
+        func turn() async throws {
             journal.beat("receive \(queue)")
-            guard let allowed = await admitted() else { continue }
+            guard let allowed = await admitted() else { return }
             let limit = await room()
             let start = ContinuousClock.now
-            do {
-                let caught = isStopping ? Broker.Catch() : try await receive(min(limit, allowed))
-                let messages = caught.messages
-                giveBack(limit - messages.count)
-                if !messages.isEmpty {
-                    breaker?.started()
-                    let pause = linger.pause(afterTaking: .now - start)
-                    journal.record(.received(queue, count: messages.count))
-                    times.pickup(of: messages)
-                    handle(messages)
-                    // Ends early, by an error, when the worker is told to give up.
-                    if pause > .zero, messages.count >= Self.worthGathering, messages.count < most {
-                        try? await Task.sleep(for: pause)
-                    }
+            let caught: Broker.Catch
+            do { caught = isStopping ? Broker.Catch() : try await receive(min(limit, allowed)) } catch {
+                giveBack(limit)
+                throw error
+            }
+            let messages = caught.messages
+            giveBack(limit - messages.count)
+            if !messages.isEmpty {
+                breaker?.started()
+                let pause = linger.pause(afterTaking: .now - start)
+                journal.record(.received(queue, count: messages.count))
+                handle(messages)
+                times.pickup(of: messages)
+                patience.renew()
+                // Ends early, by an error, when the worker is told to give up.
+                if pause > .zero, messages.count >= Self.worthGathering, messages.count < most {
+                    try? await Task.sleep(for: pause)
                 }
-                if !messages.isEmpty { patience.renew() }
-                guard messages.isEmpty && !caught.isIncomplete || promotion <= .now else { continue }
-                switch try await intake.lookForMore(runtime: self) {
-                case .lookAgain: promotion = .now + min(poll, .seconds(1))
-                case .wait(let pause):
-                    promotion = .now + min(pause ?? poll, .seconds(1))
-                    guard messages.isEmpty, !caught.isIncomplete, !isStopping else { continue }
-                    let longest = patience.next(isDeaf: intake.isDeaf)
-                    await bell.wait(atMost: min(pause ?? poll, caught.wait ?? poll, longest))
-                case .over: stop()
+            }
+            guard messages.isEmpty && !caught.isIncomplete || promotion <= .now else { return }
+            switch try await intake.lookForMore(runtime: self) {
+            case .lookAgain: promotion = .now + min(poll, .seconds(1))
+            case .wait(let pause):
+                promotion = .now + min(pause ?? poll, .seconds(1))
+                guard messages.isEmpty, !caught.isIncomplete, !isStopping else { return }
+                let longest = patience.next(isDeaf: intake.isDeaf)
+                await bell.wait(atMost: min(pause ?? poll, caught.wait ?? poll, longest))
+            case .over: stop()
+            }
+        }
+        while !isStopping, !Task.isCancelled {
+            do {
+                try await intake.host { lasts in
+                    while !isStopping, !Task.isCancelled, lasts() { try await turn() }
                 }
             } catch {
-                giveBack(limit)
                 if !(error is CancellationError) { await recover(from: error) }
             }
         }
