@@ -220,6 +220,22 @@ struct PriorityTests {
         }
     }
 
+    @Test("urgent messages come first also when the less urgent ones are in a newer segment")
+    func behind() async throws {
+        try await Bench.with(QueueSettings(lanes: 1, priorities: true)) { bench in
+            func send(_ priority: Priority, _ sizes: Range<Int>) async throws {
+                try await bench.broker.send(sizes.map { Outgoing(Shoe(size: $0), priority: priority) }, to: bench.shoes)
+            }
+            try await send(.high, 0..<5)
+            try await bench.broker.retire(.init(keep: .seconds(3600), rotate: .zero))
+            try await send(.normal, 10..<15)
+            let held = try await bench.receive(7)
+            #expect(
+                try held.map { try Payloads.decode(Shoe.self, from: $0.message.body).size } == [0, 1, 2, 3, 4, 10, 11])
+            #expect(try await bench.audit() == [])
+        }
+    }
+
     @Test("under a flood of urgent messages the others get their share: of ten claims two and one")
     func starvation() async throws {
         try await Bench.with(QueueSettings(lanes: 1, priorities: true)) { bench in

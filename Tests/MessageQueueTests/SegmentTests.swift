@@ -106,15 +106,9 @@ struct SegmentTests {
         try await Bench.with(QueueSettings(lanes: 2)) { bench in
             // One lane has messages in the first segment only, unclaimed; the other one is done with both.
             let holder = try await bench.database.dedicatedConnection(named: "holder")
-            func send(toLane lane: Int32) async throws {
-                let other = 1 - lane
-                try await holder.execute("SELECT pg_advisory_lock($1, $2)", 1_836_122_112 + bench.queue, other)
-                try await bench.send(5, from: Int(lane) * 100)
-                try await holder.execute("SELECT pg_advisory_unlock($1, $2)", 1_836_122_112 + bench.queue, other)
-            }
-            try await send(toLane: 1)
+            try await bench.send(5, toLane: 1, as: holder)
             try await bench.broker.retire(Self.rotating)
-            try await send(toLane: 0)
+            try await bench.send(5, toLane: 0, as: holder)
             try await bench.database.execute("UPDATE mq.lanes SET closed_seq = closed_seq WHERE lane = 0")
             let lock = try await bench.database.dedicatedConnection(named: "lock")
             try await lock.script("BEGIN; SELECT 1 FROM mq.lanes WHERE lane = 1 FOR UPDATE")
@@ -136,6 +130,23 @@ struct SegmentTests {
             #expect(statistics.depth == 0 && statistics.inFlight == 0 && statistics.oldestWaiting == nil)
             try await bench.send(4)
             #expect(try await bench.receive().count == 4)
+        }
+    }
+
+    @Test("a lane that is behind has its turn, however much comes into the head")
+    func behindBesideFlood() async throws {
+        try await Bench.with(QueueSettings(lanes: 2)) { bench in
+            let holder = try await bench.database.dedicatedConnection(named: "holder")
+            try await bench.send(5, toLane: 1, as: holder)
+            try await bench.broker.retire(Self.rotating)
+            var lanes: Set<Int16> = []
+            for _ in 0..<2 {
+                try await bench.send(10, toLane: 0, as: holder)
+                lanes.formUnion(try await bench.receive(5).map(\.place.lane))
+            }
+            #expect(lanes == [0, 1])
+            await holder.close()
+            #expect(try await bench.audit() == [])
         }
     }
 
@@ -172,5 +183,15 @@ struct SegmentTests {
             } catch QueueError.leaseLost {}
             #expect(try await bench.number("SELECT count(*) FROM effect") == 0)
         }
+    }
+}
+
+extension Bench {
+    /// Sends while the holder has the other one of the queue's two lanes.
+    fileprivate func send(_ count: Int, toLane lane: Int32, as holder: Connection) async throws {
+        let other = 1 - lane
+        try await holder.execute("SELECT pg_advisory_lock($1, $2)", 1_836_122_112 + queue, other)
+        try await send(count, from: Int(lane) * 100)
+        try await holder.execute("SELECT pg_advisory_unlock($1, $2)", 1_836_122_112 + queue, other)
     }
 }

@@ -70,18 +70,18 @@ extension Broker {
         return Catch(messages: messages, isIncomplete: messages.count < rows.count)
     }
 
-    /// Locks the rows of lanes with something to claim (see `mq.take_lanes`), walks the primary key of the head segment
-    /// from each cursor, and claims what it returns. A lane by lane prefix of the log, since the lateral walks are
-    /// ordered and the limit cuts them in that order; the constraint `claims_contiguous` would refuse anything else.
+    /// Locks the rows of lanes with something to claim (see `mq.take_lanes`), and takes the lanes in that order, however far
+    /// behind each is: of one it walks the primary key of the head segment from the cursor, of one that is behind the segment
+    /// that it stands in. Claims what that returns. A lane by lane prefix of the log, since the walks are ordered and the limit
+    /// cuts them in that order; the constraint `claims_contiguous` would refuse anything else.
     static let claim: Statement = """
         WITH lane AS MATERIALIZED (SELECT * FROM mq.take_lanes($1, $2, 64, $9)),
         got AS MATERIALIZED (
-            SELECT * FROM (
-                SELECT m.* FROM lane, LATERAL (
-                    SELECT * FROM mq.head_messages h WHERE h.queue = $1 AND h.lane = lane.lane AND h.seq > lane.place
-                    ORDER BY h.seq LIMIT $3) AS m
+            SELECT m.* FROM lane, LATERAL (
+                (SELECT * FROM mq.head_messages h WHERE h.queue = $1 AND h.lane = lane.lane AND h.seq > lane.place
+                 ORDER BY h.seq LIMIT $3)
                 UNION ALL
-                SELECT m.* FROM lane, LATERAL mq.read_behind($1, lane.lane, $3) AS m WHERE lane.behind) AS every
+                SELECT * FROM mq.read_behind($1, lane.lane, $3) WHERE lane.behind) AS m
             LIMIT $3),
         claimed AS (
             INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, lease_until, settled_seq, paced_until)
