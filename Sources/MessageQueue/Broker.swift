@@ -59,6 +59,8 @@ extension [Migration] {
             number: 10, name: "0010_message_queue_unfinished",
             sql: text(PackageResources._010_message_queue_unfinished_sql)),
         Migration(
+            number: 11, name: "0011_message_queue_pace", sql: text(PackageResources._011_message_queue_pace_sql)),
+        Migration(
             number: 12, name: "0012_message_queue_producer", sql: text(PackageResources._012_message_queue_producer_sql)
         ),
     ]

@@ -120,6 +120,23 @@ struct LimitTests {
         }
     }
 
+    @Test("a queue keeps its pace when the claims that told it are gone with their segment")
+    func paceOutlivesClaims() async throws {
+        try await Bench.with(QueueSettings(limits: QueueLimits(rate: 0.01, burst: 10))) { bench in
+            try await bench.send(10)
+            let held = try await bench.receive(50)
+            #expect(held.count == 10)
+            try await bench.broker.complete(held)
+            for _ in 0..<2 { try await bench.broker.retire(.init(keep: .zero, rotate: .zero)) }
+            #expect(try await bench.number("SELECT count(*) FROM mq.segments WHERE segment = 1") == 0)
+            try await bench.send(10, from: 10)
+            #expect(try await bench.receive(50).isEmpty)
+            try await bench.database.execute("UPDATE mq.lanes SET paced_until = paced_until - interval '650 seconds'")
+            #expect(try await bench.receive(50).count == 6)
+            #expect(try await bench.receive(50).isEmpty, "the new claims count beside the old ones")
+        }
+    }
+
     @Test("a worker waits as long as the rate asks, and an operator's change lets it go on")
     func changed() async throws {
         try await Bench.with(QueueSettings(limits: QueueLimits(rate: 0.01, burst: 3))) { bench in

@@ -75,8 +75,8 @@ extension Broker {
     /// Beyond the number of any lane.
     static let lockFlow: Statement = "SELECT pg_advisory_xact_lock(1836122112 + $1, 1000)"
 
-    /// The newest claim of a lane, found by the claims' primary key, carries the pace; with what is open since `$4`, or since
-    /// the settled place that it knows.
+    /// The newest claim of a lane, found by the claims' primary key, carries the pace, or, once that is dropped, the lane itself;
+    /// with what is open since `$4`, or since the settled place that it knows.
     static let openSince: Statement = """
         SELECT l.lane, coalesce(newest.last_seq, 0), CASE WHEN $5 THEN ARRAY(
                 SELECT p.seq FROM unnest($2::smallint[], $3::bigint[]) AS p(lane, seq) WHERE p.lane = l.lane
@@ -86,7 +86,7 @@ extension Broker {
                 SELECT place.seq FROM mq.claims c, generate_series(c.first_seq, c.last_seq) AS place(seq)
                 WHERE c.queue = l.queue AND c.lane = l.lane AND c.last_seq > since.seq AND place.seq > since.seq
                   AND (SELECT d.seq FROM mq.completions d WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = place.seq LIMIT 1) IS NULL
-            ) ELSE '{}' END, newest.paced_until, clock_timestamp()
+            ) ELSE '{}' END, greatest(newest.paced_until, l.paced_until), clock_timestamp()
         FROM mq.lanes l LEFT JOIN LATERAL (
             SELECT c.last_seq, c.settled_seq, c.paced_until FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
             ORDER BY c.last_seq DESC LIMIT 1) AS newest ON true

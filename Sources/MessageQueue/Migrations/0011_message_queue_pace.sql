@@ -1,0 +1,1 @@
+../../../Migrations/0011_message_queue_pace.sql
