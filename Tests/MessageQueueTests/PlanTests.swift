@@ -34,6 +34,25 @@ struct PlanTests {
         }
     }
 
+    @Test("a claim walks the head's index lane by lane, and looks before the head only for lanes that are behind")
+    func claim() async throws {
+        try await Bench.with { bench in
+            try await bench.database.execute(
+                """
+                INSERT INTO mq.messages_1 (seq, queue, lane, attempt, id, sent_at, body)
+                SELECT n, $1, 0, 1, gen_random_uuid(), now(), '{"size":1}'
+                FROM generate_series((1::bigint << 40) + 1, (1::bigint << 40) + 20000) AS n
+                """, bench.queue)
+            let values = ["\(bench.queue)", "0", "500", "1", "NULL", "'{}'", "NULL", "NULL", "0"]
+            let plan = try await Self.plan(of: Broker.claim, values, in: bench.database)
+            let walk = try #require(plan.first { $0.contains(" on messages_1") })
+            #expect(walk.contains("Index Scan using messages_1_place"), "\(walk)")
+            let look = try #require(plan.firstIndex { $0.contains("Function Scan on read_behind") })
+            #expect(plan[look - 1].contains("One-Time Filter: lane.behind"), "\(plan[look - 1])")
+            #expect(!plan.contains { $0.contains("Sort") }, "\(plan.joined(separator: "\n"))")
+        }
+    }
+
     private static func plan(
         of statement: Statement, _ arguments: [String], in database: Database
     ) async throws -> [String] {
