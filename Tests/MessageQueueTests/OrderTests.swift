@@ -124,6 +124,19 @@ struct OrderTests {
         }
     }
 
+    @Test("skipping the only message that a key holds frees the key at once")
+    func skippedLast() async throws {
+        try await Bench.with(Self.settings(.blockOnFailure)) { bench in
+            try await bench.send(1, toEach: ["a"])
+            let held = try await bench.receive()
+            try await bench.broker.deadLetter(held.map { .init($0, reason: "ugly", error: nil) })
+            #expect(try await bench.broker.blockedKeys().map(\.held) == [1])
+            #expect(try await bench.broker.skipBlocked("shoes", key: "a"))
+            #expect(try await bench.broker.blockedKeys().isEmpty)
+            #expect(try await bench.audit() == [])
+        }
+    }
+
     @Test("under skip, a message that fails for good is a dead letter and those behind it go on, in order")
     func skips() async throws {
         try await Bench.with(Self.settings(.skipOnFailure)) { bench in

@@ -110,8 +110,8 @@ struct StorageTests {
         Broker.findGone, Broker.endConsumers, Broker.declareQueue, Broker.declareLanes, Broker.declareTopic,
         Broker.subscribe, Broker.unsubscribe, Consumer.register, Consumer.lock, Consumer.beat,
         Broker.claimInOrder, Broker.hold, Broker.pass, Broker.replay, Broker.listBlocked, Broker.lockKey, Broker.goOn,
-        Broker.freshAttempts, Broker.buryHead, Broker.appendSorted, Broker.setLimits, Broker.lockFlow, Broker.openSince,
-        EngineAudit.all, Broker.appendOne, Broker.appendMany, HeldLane.hold, HeldLane.giveBack,
+        Broker.unblock, Broker.freshAttempts, Broker.buryHead, Broker.appendSorted, Broker.setLimits, Broker.lockFlow,
+        Broker.openSince, EngineAudit.all, Broker.appendOne, Broker.appendMany, HeldLane.hold, HeldLane.giveBack,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.

@@ -52,7 +52,10 @@ extension Broker {
             // Against a replay of the same key, which takes its head away.
             try session.execute(Self.lockKey, entry.id, key)
             let moved = try session.execute(statement, entry.id, key) > 0
-            if moved { session.queue(Self.goOn, entry.id, key) }
+            if moved {
+                session.queue(Self.goOn, entry.id, key)
+                session.queue(Self.unblock, entry.id, key)
+            }
             self.ring([entry.id], after: session)
             return moved
         }
@@ -71,6 +74,11 @@ extension Broker {
         """
     static let lockKey: Statement = "SELECT 1 FROM mq.blocked_keys WHERE queue = $1 AND key = $2 FOR UPDATE"
     static let goOn: Statement = "UPDATE mq.blocked_keys SET retry_at = now() WHERE queue = $1 AND key = $2"
+    /// After the last one that was held.
+    static let unblock: Statement = """
+        DELETE FROM mq.blocked_keys b WHERE b.queue = $1 AND b.key = $2 AND b.replaying = 0
+            AND NOT EXISTS (SELECT FROM mq.held h WHERE h.queue = b.queue AND h.key = b.key)
+        """
     static let freshAttempts = Statement("UPDATE mq.held h SET attempt = 1 WHERE \(head)")
     static let buryHead = Statement(
         """
