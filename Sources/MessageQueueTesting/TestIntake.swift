@@ -21,7 +21,7 @@ final class TestIntake: Intake {
 
     var taken: [ReceivedMessage] { state.withLock { $0.taken } }
 
-    func host(_ body: (_ lasts: () -> Bool) async throws -> Void) async throws { try await body { true } }
+    func host<T>(_ body: () async throws -> T) async throws -> T { try await body() }
 
     /// Nothing is waited for.
     var isDeaf: Bool { false }

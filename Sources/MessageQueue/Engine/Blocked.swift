@@ -50,7 +50,7 @@ extension Broker {
         let moved = try await database.write { session in
             let entry = try self.catalogue.queue(queue, in: session)
             // Against a replay of the same key, which takes its head away.
-            try session.execute(Self.lockKey, entry.id, key)
+            guard try session.execute(Self.lockKey, entry.id, key) > 0 else { return false }
             let moved = try session.execute(statement, entry.id, key) > 0
             if moved {
                 session.queue(Self.goOn, entry.id, key)

@@ -5,9 +5,8 @@ package protocol Intake: Sendable {
     /// Claims the next messages of the runtime's queue, at most `limit`.
     func claim(_ limit: Int, runtime: StepRuntime) async throws -> Broker.Catch
     func lookForMore(runtime: StepRuntime) async throws -> Prospect
-    /// Runs `body` where claims are made, so that whoever waits there changes no threads to claim. `body` returns soon after it
-    /// is told that this place is gone.
-    func host(_ body: (_ lasts: () -> Bool) async throws -> Void) async throws
+    /// Runs `body` where claims are made, so that whoever waits there changes no threads to claim.
+    func host<T>(_ body: () async throws -> T) async throws -> T
     /// Whether rings don't come in, so that it has to look by itself.
     var isDeaf: Bool { get }
     /// What jitter is made of: a number between -1 and 1.
@@ -27,10 +26,7 @@ extension Consumer: Intake {
     var draw: Double { Double.random(in: -1...1) }
     var isDeaf: Bool { isPooled }
 
-    func host(_ body: (_ lasts: () -> Bool) async throws -> Void) async throws {
-        let connection = try await presence().connection
-        try await connection.host { try await body { !connection.isBroken } }
-    }
+    func host<T>(_ body: () async throws -> T) async throws -> T { try await presence().connection.host(body) }
 
     func claim(_ limit: Int, runtime: StepRuntime) async throws -> Broker.Catch {
         let presence = try await presence()

@@ -16,7 +16,7 @@ extension Step {
                 },
                 giveBack: { missing in if missing == most { slots.giveBack(1) } }
             ) { messages in
-                group.addTask(executorPreference: globalConcurrentExecutor) {
+                group.addTask {
                     await uncancelled { await settler.settle(messages.map { runtime.decoded($0) }) }
                     slots.giveBack(1)
                 }
@@ -44,7 +44,7 @@ extension PreparingStep {
                     room: { await slots.take(upTo: options.concurrency) }, giveBack: slots.giveBack
                 ) { messages in
                     for chain in runtime.chains(of: messages) {
-                        group.addTask(executorPreference: globalConcurrentExecutor) {
+                        group.addTask {
                             var isBlocked = false
                             for message in chain {
                                 let settlement =

@@ -80,51 +80,67 @@ public final class StepRuntime: Sendable {
         var promotion = ContinuousClock.now
         var patience = Patience(longest: poll)
         var linger = Linger(factor: 16, longest: .milliseconds(100))
-        /// Claims and handles once, and waits if there is nothing.
-        func turn() async throws {
+        var idle: Duration?
+        while !isStopping, !Task.isCancelled {
             journal.beat("receive \(queue)")
-            guard let allowed = await admitted() else { return }
             let limit = await room()
-            let start = ContinuousClock.now
-            let caught: Broker.Catch
-            do { caught = isStopping ? Broker.Catch() : try await receive(min(limit, allowed)) } catch {
+            let take: Take
+            do { take = try await self.take(limit, after: idle.take()) } catch {
                 giveBack(limit)
-                throw error
+                if !(error is CancellationError) { await recover(from: error) }
+                continue
             }
-            let messages = caught.messages
+            let messages = take.caught.messages
             giveBack(limit - messages.count)
             if !messages.isEmpty {
                 breaker?.started()
-                let pause = linger.pause(afterTaking: .now - start)
+                let pause = linger.pause(afterTaking: .now - take.start)
                 journal.record(.received(queue, count: messages.count))
-                handle(messages)
                 times.pickup(of: messages)
+                handle(messages)
                 patience.renew()
                 // Ends early, by an error, when the worker is told to give up.
                 if pause > .zero, messages.count >= Self.worthGathering, messages.count < most {
                     try? await Task.sleep(for: pause)
                 }
             }
-            guard messages.isEmpty && !caught.isIncomplete || promotion <= .now else { return }
-            switch try await intake.lookForMore(runtime: self) {
-            case .lookAgain: promotion = .now + min(poll, .seconds(1))
-            case .wait(let pause):
-                promotion = .now + min(pause ?? poll, .seconds(1))
-                guard messages.isEmpty, !caught.isIncomplete, !isStopping else { return }
-                let longest = patience.next(isDeaf: intake.isDeaf)
-                await bell.wait(atMost: min(pause ?? poll, caught.wait ?? poll, longest))
-            case .over: stop()
-            }
-        }
-        while !isStopping, !Task.isCancelled {
+            let isEmpty = messages.isEmpty && !take.caught.isIncomplete
+            guard !isStopping, isEmpty || promotion <= .now else { continue }
             do {
-                try await intake.host { lasts in
-                    while !isStopping, !Task.isCancelled, lasts() { try await turn() }
+                switch try await intake.lookForMore(runtime: self) {
+                case .lookAgain: promotion = .now + min(poll, .seconds(1))
+                case .wait(let pause):
+                    promotion = .now + min(pause ?? poll, .seconds(1))
+                    guard isEmpty else { continue }
+                    let longest = patience.next(isDeaf: intake.isDeaf)
+                    idle = min(pause ?? poll, take.caught.wait ?? poll, longest)
+                case .over: stop()
                 }
             } catch {
                 if !(error is CancellationError) { await recover(from: error) }
             }
         }
+    }
+
+    private struct Take {
+        let start: ContinuousClock.Instant
+        let caught: Broker.Catch
+    }
+
+    /// Claims, at once or after having been idle.
+    private func take(_ limit: Int, after idle: Duration?) async throws -> Take {
+        guard let idle else { return try await take(limit) }
+        return try await intake.host {
+            await bell.wait(atMost: idle)
+            return try await take(limit)
+        }
+    }
+
+    private func take(_ limit: Int) async throws -> Take {
+        let allowed = await admitted()
+        let start = ContinuousClock.now
+        guard let allowed, !isStopping else { return Take(start: start, caught: Broker.Catch(isIncomplete: true)) }
+        return Take(start: start, caught: try await receive(min(limit, allowed)))
     }
 
     /// A claim of fewer shows that little is going on: whoever comes next should not wait for company.
