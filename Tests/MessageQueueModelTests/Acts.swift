@@ -58,7 +58,7 @@ extension Stage {
         }
     }
 
-    /// An hour passes for what is deferred and for what was sent once, unless somebody holds it just now.
+    /// An hour passes for what is deferred or held and for what was sent once, unless somebody holds it just now.
     func endDeferrals() async throws {
         try await letRetirePass(nil)
         note("an hour passes for what is deferred")
@@ -67,6 +67,11 @@ extension Stage {
             """
             UPDATE mq.deferred SET due_at = now() - interval '1 second' WHERE ticket IN (
                 SELECT ticket FROM mq.deferred WHERE due_at > now() FOR UPDATE SKIP LOCKED)
+            """)
+        try await world.database.execute(
+            """
+            UPDATE mq.blocked_keys SET retry_at = now() - interval '1 second' WHERE (queue, key) IN (
+                SELECT queue, key FROM mq.blocked_keys WHERE retry_at > now() AND retry_at < 'infinity' FOR UPDATE SKIP LOCKED)
             """)
         let forgotten = try await world.database.query(
             """
@@ -91,5 +96,17 @@ extension Stage {
             WHERE (c.queue, c.lane, c.last_seq) = (held.queue, held.lane, held.last_seq)
             """)
         snapshot = try await Snapshot.take(of: imagination.ids, on: world.database)
+    }
+
+    /// An hour passes for what was claimed at a rate, once everybody is done.
+    func letPaceGoOn() async throws {
+        if facts.paced.isEmpty { return }
+        try await finishAll()
+        note("an hour passes for the pace")
+        for log in ["mq.claims", "mq.lanes"] {
+            try await world.database.execute(
+                Statement("UPDATE \(log) SET paced_until = paced_until - interval '1 hour'"))
+        }
+        facts.paced = facts.paced.mapValues { max(0, $0 - 1) }
     }
 }

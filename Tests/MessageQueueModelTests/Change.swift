@@ -4,7 +4,10 @@ import Foundation
 
 /// What one commit changed: the difference of two snapshots.
 struct Change {
-    enum Part { case appended, claimed, finished, dropped, leases, deferred, undeferred, died, risen, paused }
+    enum Part {
+        case appended, claimed, finished, dropped, leases, deferred, undeferred, died, risen
+        case held, unheld, renewed, blocks, paused
+    }
 
     var appended: [Place: Snapshot.Attempt] = [:]
     var claimed: [Place: Snapshot.Claim] = [:]
@@ -16,6 +19,11 @@ struct Change {
     var undeferred: [Snapshot.Resting] = []
     var died: [Snapshot.Resting] = []
     var risen: [Snapshot.Resting] = []
+    var held: [Snapshot.Spot: Snapshot.Resting] = [:]
+    var unheld: [Snapshot.Spot: Snapshot.Resting] = [:]
+    /// Held as before, with another attempt ahead.
+    var renewed: [Snapshot.Spot: Snapshot.Resting] = [:]
+    var areBlocksChanged = false
     var isPauseChanged = false
     /// What no verb may do, whichever it was.
     private(set) var contradictions: [String] = []
@@ -29,6 +37,10 @@ struct Change {
         undeferred = before.deferred.filter { after.deferred[$0.key] == nil }.map(\.value)
         died = after.dead.filter { before.dead[$0.key] == nil }.map(\.value)
         risen = before.dead.filter { after.dead[$0.key] == nil }.map(\.value)
+        held = after.held.filter { before.held[$0.key] == nil }
+        unheld = before.held.filter { after.held[$0.key] == nil }
+        renewed = after.held.filter { before.held[$0.key].map { [resting = $0.value] in $0 != resting } ?? false }
+        areBlocksChanged = before.blocked != after.blocked
         isPauseChanged = before.paused != after.paused
         for (place, attempt) in appended where !attempt.isWaiting {
             contradictions.append("\(place) is claimed or finished as it is appended")
@@ -37,6 +49,7 @@ struct Change {
             contradictions.append("\(place) is dropped with its segment, though \(attempt.name) is not finished")
         }
         judgeLanes(before)
+        judgeBlocks(after)
         for (name, places) in after.whereabouts where places.count > 1 {
             contradictions.append("\(name) is in \(places.sorted())")
         }
@@ -77,6 +90,25 @@ struct Change {
         }
     }
 
+    /// A key is blocked, visibly, for as long as something of it is held or under way again, and no longer.
+    private mutating func judgeBlocks(_ after: Snapshot) {
+        for (spot, resting) in after.held where after.blocked[spot.key] == nil || resting.name.key != spot.key.text {
+            contradictions.append("\(resting.name) is held, and its key \(spot.key) is not blocked")
+        }
+        for (key, block) in after.blocked {
+            let replaying = after.log.filter { place, attempt in
+                attempt.rank != nil && attempt.outcome == nil
+                    && place.queue == key.queue && attempt.name.key == key.text
+            }
+            if block.replaying != replaying.count {
+                contradictions.append("\(key) counts \(block.replaying) under way, there are \(replaying.count)")
+            }
+            if replaying.isEmpty, after.queue(of: key).isEmpty {
+                contradictions.append("\(key) is blocked by nothing")
+            }
+        }
+    }
+
     private struct Lane: Hashable {
         let queue: Int32
         let lane: Int16
@@ -99,24 +131,35 @@ struct Change {
         note(undeferred.isEmpty, .undeferred)
         note(died.isEmpty, .died)
         note(risen.isEmpty, .risen)
+        note(held.isEmpty, .held)
+        note(unheld.isEmpty, .unheld)
+        note(renewed.isEmpty, .renewed)
+        note(!areBlocksChanged, .blocks)
         note(!isPauseChanged, .paused)
         return parts
     }
 
     var isEmpty: Bool { parts.isEmpty }
+
+    /// Claimed, and not held back at once.
+    var delivered: [Place] { claimed.keys.filter { finished[$0] == nil } }
 }
 
 /// What a queue got or lost, whichever way: comparable however it is ordered.
 struct Headcount: Equatable, CustomStringConvertible {
     private var counts: [String: Int] = [:]
 
+    init() {}
+
     init(_ entries: some Sequence<(Name, Int)>) {
-        for (name, attempt) in entries { counts["\(name)#\(attempt)", default: 0] += 1 }
+        for (name, attempt) in entries { add(name, attempt) }
     }
 
     init(_ attempts: [Place: Snapshot.Attempt]) { self.init(attempts.values.map { ($0.name, $0.number) }) }
 
-    init(_ resting: [Snapshot.Resting]) { self.init(resting.map { ($0.name, $0.attempt) }) }
+    init(_ resting: some Sequence<Snapshot.Resting>) { self.init(resting.map { ($0.name, $0.attempt) }) }
+
+    mutating func add(_ name: Name, _ attempt: Int) { counts["\(name)#\(attempt)", default: 0] += 1 }
 
     static func + (one: Headcount, other: Headcount) -> Headcount {
         var sum = one

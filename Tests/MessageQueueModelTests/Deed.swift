@@ -13,7 +13,7 @@ enum Deed: Sendable {
     case send([Outgoing<Parcel>], to: World.Line)
     case sendOnce([Outgoing<Parcel>], to: World.Line, by: String)
     case publish([Outgoing<Parcel>])
-    case receive(World.Line, limit: Int, lease: Duration?, settled: [Int64])
+    case receive(World.Line, limit: Int, lease: Duration?, settled: [Int64], first: Priority)
     case receiveByHand(World.Line, limit: Int)
     case finish([Verdict], number: Int)
     case extend([ReceivedMessage])
@@ -24,14 +24,23 @@ enum Deed: Sendable {
     case resume(World.Line)
     case redrive(World.Line)
     case purge(World.Line)
+    case retryBlocked(World.Line, key: String)
+    case skipBlocked(World.Line, key: String)
     case retire(drops: Bool)
     case settle(World.Line, from: [Int64])
     case statistics
 
     struct Verdict: Sendable {
-        enum Fate: CaseIterable, Sendable { case done, retried, retriedLater, released, dead }
+        enum Fate: Sendable {
+            case done, retried, retriedLater, released, dead
+            /// Behind one of its key that isn't done.
+            case heldBack
+
+            static let chosen: [Fate] = [.done, .retried, .retriedLater, .released, .dead]
+        }
         let message: ReceivedMessage
         let fate: Fate
+        var name: Name { Name(message) }
     }
 
     enum Answer: Sendable {
@@ -46,7 +55,7 @@ enum Deed: Sendable {
 }
 
 extension Deed {
-    static let later = Duration.seconds(3600)
+    static let later = World.hour
 
     /// Calls the verb, as an application or a worker would.
     func perform(by consumer: Int64, with broker: Broker) async throws -> Answer {
@@ -57,10 +66,11 @@ extension Deed {
             return .count(try await broker.sendOnce(messages, to: line.queue, by: { _ in key }, within: Self.later))
         case .publish(let messages):
             try await broker.publish(messages, to: World.topic)
-        case .receive(let line, let limit, let lease, let settled):
+        case .receive(let line, let limit, let lease, let settled, let first):
             return .received(
                 try await broker.database.perform(isTransaction: false, within: nil) { session in
                     let memory = Self.memory(of: line.id, in: broker)
+                    while Priority.first(inTurn: memory.nextTurn() + 1) != first.rawValue {}
                     memory.settled.withLock { $0 = settled }
                     let claimer = Broker.Claimer(consumer: consumer, lease: lease, memory: memory)
                     return try broker.receive(line.entry(of: broker), by: claimer, limit: limit, in: session).messages
@@ -86,6 +96,10 @@ extension Deed {
         case .resume(let line): try await broker.resume(line.name)
         case .redrive(let line): return .report(try await broker.redrive(.init(queue: line.name)))
         case .purge(let line): return .report(try await broker.purge(.init(queue: line.name)))
+        case .retryBlocked(let line, let key):
+            return .count(try await broker.retryBlocked(line.name, key: key) ? 1 : 0)
+        case .skipBlocked(let line, let key):
+            return .count(try await broker.skipBlocked(line.name, key: key) ? 1 : 0)
         case .retire(let drops):
             // While it waits for a lock, nobody else moves: whether it gets one is known at once.
             let retention = Broker.Retention(keep: drops ? .zero : Self.later, rotate: .zero)
@@ -116,6 +130,7 @@ extension Deed {
         broker.retry(messages(.retriedLater).map { .init($0, after: later, error: "failed") }, in: session)
         broker.release(messages(.released), in: session)
         broker.deadLetter(messages(.dead).map { .init($0, reason: "hopeless", error: nil) }, in: session)
+        broker.holdBack(messages(.heldBack), in: session)
     }
 }
 
@@ -146,7 +161,7 @@ extension Deed {
 extension Deed: CustomStringConvertible {
     var description: String {
         func names(_ messages: [Outgoing<Parcel>]) -> String {
-            messages.map { "\($0.id.description.suffix(4))\($0.delay > .zero ? " later" : "")" }
+            messages.map { "\($0.id.description.suffix(4))\($0.key ?? "")\($0.delay > .zero ? " later" : "")" }
                 .joined(separator: ", ")
         }
         func places(_ messages: [ReceivedMessage]) -> String { messages.map { "\($0.place)" }.joined(separator: ", ") }
@@ -154,8 +169,8 @@ extension Deed: CustomStringConvertible {
         case .send(let messages, let line): "send \(names(messages)) to \(line.name)"
         case .sendOnce(let messages, let line, let key): "send once \(names(messages)) to \(line.name) as \(key)"
         case .publish(let messages): "publish \(names(messages)) with \(messages.map { $0.tag ?? "no tag" })"
-        case .receive(let line, let limit, let lease, let settled):
-            "receive \(limit) of \(line.name)\(lease == nil ? "" : " for a time") knowing \(settled)"
+        case .receive(let line, let limit, let lease, let settled, let first):
+            "receive \(limit) of \(line.name)\(lease == nil ? "" : " for a time") knowing \(settled), \(first) first"
         case .receiveByHand(let line, let limit): "receive \(limit) of \(line.name) by hand"
         case .finish(let verdicts, let number):
             "finish (\(number)) \(verdicts.map { "\($0.message.place) \($0.fate)" }.joined(separator: ", "))"
@@ -167,6 +182,8 @@ extension Deed: CustomStringConvertible {
         case .resume(let line): "resume \(line.name)"
         case .redrive(let line): "redrive \(line.name)"
         case .purge(let line): "purge \(line.name)"
+        case .retryBlocked(let line, let key): "retry what blocks \(key) in \(line.name)"
+        case .skipBlocked(let line, let key): "skip what blocks \(key) in \(line.name)"
         case .retire(let drops): drops ? "open and drop segments" : "open a segment"
         case .settle(let line, let settled): "settle \(line.name) from \(settled)"
         case .statistics: "statistics"

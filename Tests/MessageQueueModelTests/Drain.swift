@@ -23,6 +23,8 @@ extension Stage {
     /// Gives everything back and completes it, then compares what was sent with what came out.
     func drain() async throws {
         for line in facts.lines { try await world.janitor.resume(line.name) }
+        let paced = facts.lines.filter { $0.limits.rate != nil }
+        for line in paced { try await world.janitor.limit(line.name, to: .none) }
         for _ in 0..<30 where !isEmpty {
             try await endDeferrals()
             try await endLeases()
@@ -30,6 +32,7 @@ extension Stage {
             snapshot = try await Snapshot.take(of: imagination.ids, on: world.database)
         }
         if !isEmpty { report("could not be drained: \(snapshot.whereabouts.filter { $0.value != ["done"] })") }
+        for line in paced { try await world.janitor.limit(line.name, to: line.limits) }
         try await audit("after draining")
         books.handled += snapshot.dead.values.map(\.name)
         let check = books.check
@@ -38,12 +41,16 @@ extension Stage {
     }
 
     private var isEmpty: Bool {
-        snapshot.deferred.isEmpty && snapshot.log.values.allSatisfy { $0.outcome != nil }
+        snapshot.deferred.isEmpty && snapshot.held.isEmpty && snapshot.blocked.isEmpty
+            && snapshot.log.values.allSatisfy { $0.outcome != nil }
     }
 
     private func drain(_ line: World.Line) async throws {
         let entry = try line.entry(of: world.janitor)
         _ = try await world.janitor.rescue(entry, from: (facts.lost.union(facts.living)).sorted(), settled: [])
+        for (key, block) in snapshot.blocked where key.queue == line.id && block.retry == .never {
+            try await world.janitor.retryBlocked(line.name, key: key.text)
+        }
         _ = try await world.janitor.promote(entry, on: world.database)
         let messages = try await world.janitor.receive(line.name, limit: 100, lease: Deed.later)
         if messages.isEmpty { return }
@@ -56,6 +63,10 @@ extension Stage {
         _ = try await world.janitor.purge()
         try await world.database.execute(Broker.endConsumers, facts.lost.sorted())
         try await world.database.execute("DELETE FROM effect")
+        if !facts.paced.isEmpty {
+            try await world.database.execute("UPDATE mq.claims SET paced_until = NULL")
+            try await world.database.execute("UPDATE mq.lanes SET paced_until = NULL")
+        }
         if Int.random(in: 0..<8) == 0 { try await world.janitor.retire(.init(keep: .zero, rotate: .zero)) }
     }
 }

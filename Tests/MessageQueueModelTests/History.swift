@@ -22,8 +22,8 @@ struct Move: Sendable {
         case rollBack
         /// The player's server process is terminated where it stands, or while it commits.
         case kill, killAtCommit
-        /// All that is deferred becomes due; all leases with an end have ended.
-        case deferralsEnd, leasesEnd
+        /// All that is deferred becomes due; all leases with an end have ended; a rate allows one more.
+        case deferralsEnd, leasesEnd, paceGoesOn
     }
 
     let player: Int
@@ -34,7 +34,7 @@ struct Move: Sendable {
 
     enum Kind: CaseIterable, Sendable {
         case send, sendOnce, publish, receive, receiveByHand, finish, extend, rescue, rescueLost, promote
-        case pause, resume, redrive, purge, retire, settle, statistics
+        case pause, resume, redrive, purge, retryBlocked, skipBlocked, retire, settle, statistics
 
         /// How often, of all.
         fileprivate var weight: Int {
@@ -45,7 +45,8 @@ struct Move: Sendable {
             case .promote: 10
             case .publish, .rescue, .statistics: 6
             case .rescueLost, .redrive, .extend, .settle: 5
-            case .sendOnce, .receiveByHand, .resume: 4
+            case .sendOnce, .receiveByHand, .resume, .retryBlocked: 4
+            case .skipBlocked: 3
             case .pause, .purge, .retire: 2
             }
         }
@@ -61,7 +62,7 @@ struct History: Sendable {
 
     static let players = 4
 
-    init(seed: UInt64, length: Int = 50) {
+    init(seed: UInt64, length: Int = 60) {
         self.seed = seed
         var dice = Dice(seed)
         moves = (0..<length).map { _ in Move(&dice) }
@@ -78,7 +79,8 @@ extension Move {
             case 45..<50: .killAtCommit
             case 50..<90: .deferralsEnd
             case 90..<120: .leasesEnd
-            case 120..<600: .go(steps: Int.random(in: 0...2, using: &dice))
+            case 120..<150: .paceGoesOn
+            case 150..<600: .go(steps: Int.random(in: 0...2, using: &dice))
             default: .go(steps: 20)
             }
         deed = Kind.drawn.randomElement(using: &dice) ?? .send

@@ -30,25 +30,28 @@ struct Imagination {
         settled[player, default: [:]][queue] = known
     }
 
-    mutating func deed(_ move: Move, by player: Int, _ facts: World.Facts) -> Deed {
+    mutating func deed(_ move: Move, by player: Int, _ facts: World.Facts, seeing snapshot: Snapshot) -> Deed {
         var dice = Dice(move.seed)
         deedCount += 1
-        let line = lines[Int.random(in: 0..<lines.count, using: &dice)]
-        let limit = Int.random(in: 1...5, using: &dice)
+        let kind = fitting(move.deed, &dice, snapshot)
+        let line = line(for: kind, &dice, snapshot)
+        let limit = [1, 1, 2, 3, 5].randomElement(using: &dice) ?? 1
         let known = settled[player]?[line.id] ?? []
-        switch move.deed {
-        case .send: return .send(messages(&dice, mayWait: true), to: line)
+        let first = Priority.allCases.randomElement(using: &dice) ?? .high
+        let key = ["a", "b"].randomElement(using: &dice) ?? "a"
+        switch kind {
+        case .send: return .send(messages(&dice, mayWait: line.order == nil), to: line)
         case .sendOnce:
-            return .sendOnce(messages(&dice), to: line, by: ["a", "b"].randomElement(using: &dice) ?? "a")
+            return .sendOnce(messages(&dice), to: line, by: key)
         case .publish: return .publish(messages(&dice))
         case .receive:
             let lease: Duration? = Bool.random(using: &dice) ? Deed.later : nil
-            return .receive(line, limit: limit, lease: lease, settled: known)
+            return .receive(line, limit: limit, lease: lease, settled: known, first: first)
         case .receiveByHand: return .receiveByHand(line, limit: limit)
         case .finish:
             let held = receipts(&dice, of: player)
-            if held.isEmpty { return .receive(line, limit: limit, lease: nil, settled: known) }
-            return .finish(verdicts(on: held, &dice), number: deedCount)
+            if held.isEmpty { return .receive(line, limit: limit, lease: nil, settled: known, first: first) }
+            return .finish(orderly(verdicts(on: held, &dice), seeing: snapshot), number: deedCount)
         case .extend:
             let held = receipts(&dice, of: player)
             return held.isEmpty ? .statistics : .extend(held)
@@ -62,18 +65,46 @@ struct Imagination {
         case .resume: return .resume(line)
         case .redrive: return .redrive(line)
         case .purge: return .purge(line)
+        case .retryBlocked: return .retryBlocked(line, key: key)
+        case .skipBlocked: return .skipBlocked(line, key: key)
         case .retire: return .retire(drops: Bool.random(using: &dice))
         case .settle: return .settle(line, from: known)
         case .statistics: return .statistics
         }
     }
 
+    /// With nothing to finish it receives, with nothing to receive it promotes what is due, else it sends, mostly.
+    private func fitting(_ deed: Move.Kind, _ dice: inout Dice, _ snapshot: Snapshot) -> Move.Kind {
+        let isForHands = deed == .finish && fresh.values.allSatisfy(\.isEmpty)
+        guard isForHands || deed == .receive, Int.random(in: 0..<4, using: &dice) > 0 else { return deed }
+        if snapshot.log.values.contains(where: \.isWaiting), Int.random(in: 0..<3, using: &dice) > 0 { return .receive }
+        return snapshot.blocked.values.contains { $0.retry == .due && $0.replaying == 0 } ? .promote : .send
+    }
+
+    /// Mostly one where there is something to do: else few messages would fail twice.
+    private func line(for deed: Move.Kind, _ dice: inout Dice, _ snapshot: Snapshot) -> World.Line {
+        let waiting = snapshot.log.filter(\.value.isWaiting)
+        // What is delivered anew is rare, and worth a look.
+        let anew = Bool.random(using: &dice) ? waiting.filter { $0.value.rank != nil } : [:]
+        let busy = lines.filter { line in
+            switch deed {
+            case .receive: (anew.isEmpty ? waiting : anew).contains { $0.key.queue == line.id }
+            default: snapshot.blocked.keys.contains { $0.queue == line.id }
+            }
+        }
+        let some = !busy.isEmpty && Int.random(in: 0..<4, using: &dice) > 0 ? busy : lines
+        return some[Int.random(in: 0..<some.count, using: &dice)]
+    }
+
     private mutating func messages(_ dice: inout Dice, mayWait: Bool = false) -> [Outgoing<Parcel>] {
         (0..<Int.random(in: 1...3, using: &dice)).map { _ in
             let isDelayed = mayWait && Int.random(in: 0..<4, using: &dice) == 0
             let tag = ["red", "yellow", "blue", nil].randomElement(using: &dice) ?? nil
+            let (number, id) = (ids.count, nextID())
+            let name = Name(queue: 0, id: id.uuid)
             return Outgoing(
-                Parcel(number: ids.count), id: nextID(), tag: tag, delay: isDelayed ? Deed.later : .zero)
+                Parcel(number: number), id: id, key: name.key, tag: tag, delay: isDelayed ? Deed.later : .zero,
+                priority: name.priority)
         }
     }
 
@@ -87,20 +118,49 @@ struct Imagination {
         return MessageID(id)
     }
 
-    /// Mostly the player's own; some are anybody's, from any time.
+    /// Mostly the player's own, or, when it has none, another one's; some are anybody's, from any time.
     private mutating func receipts(_ dice: inout Dice, of player: Int) -> [ReceivedMessage] {
         let count = Int.random(in: 1...4, using: &dice)
         if Int.random(in: 0..<6, using: &dice) == 0 { return Array(received.shuffled(using: &dice).prefix(count)) }
-        let own = fresh[player] ?? []
-        fresh[player] = Array(own.dropFirst(count))
-        return Array(own.prefix(count))
+        let holders = [player] + fresh.keys.sorted()
+        let holder = holders.first { fresh[$0]?.isEmpty == false } ?? player
+        let held = fresh[holder] ?? []
+        fresh[holder] = Array(held.dropFirst(count))
+        return Array(held.prefix(count))
     }
 
     private func verdicts(on messages: [ReceivedMessage], _ dice: inout Dice) -> [Deed.Verdict] {
         let isPlain = Bool.random(using: &dice)
         return messages.map {
             Deed.Verdict(
-                message: $0, fate: isPlain ? .done : Deed.Verdict.Fate.allCases.randomElement(using: &dice) ?? .done)
+                message: $0, fate: isPlain ? .done : Deed.Verdict.Fate.chosen.randomElement(using: &dice) ?? .done)
         }
+    }
+
+    /// Where order is kept, a consumer finishes the messages of a key in their order: those that stand ahead in its hands come
+    /// along, and those behind one that has to be tried again are held back.
+    private func orderly(_ verdicts: [Deed.Verdict], seeing snapshot: Snapshot) -> [Deed.Verdict] {
+        func key(_ message: ReceivedMessage) -> Key? {
+            guard let line = lines.first(where: { $0.id == message.place.queue }), line.order != nil,
+                snapshot.log[message.place]?.isOpen == true
+            else { return nil }
+            return message.message.key.map { Key(queue: line.id, text: $0) }
+        }
+        var (ordered, orderly) = verdicts.partitioned { key($0.message) != nil }
+        while let one = ordered.first.flatMap({ key($0.message) }) {
+            let (same, others) = ordered.partitioned { key($0.message) == one }
+            ordered = others
+            var chosen: [Place: Deed.Verdict.Fate] = [:]
+            for verdict in same { chosen[verdict.message.place] = verdict.fate }
+            let skips = lines.contains { $0.id == one.queue && $0.order == .skipOnFailure }
+            var isStopped = false
+            for message in received.filter({ key($0) == one }).sorted(by: { $0.place < $1.place }) {
+                if chosen.isEmpty, !isStopped { break }
+                let given = chosen.removeValue(forKey: message.place) ?? .done
+                orderly.append(Deed.Verdict(message: message, fate: isStopped ? .heldBack : given))
+                isStopped = isStopped || !(given == .done || given == .dead && skips)
+            }
+        }
+        return orderly
     }
 }

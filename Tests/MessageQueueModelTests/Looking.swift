@@ -14,22 +14,27 @@ extension Stage {
         let after = mayHaveWritten ? try await Snapshot.take(of: imagination.ids, on: world.database) : snapshot
         let change = Change(from: snapshot, to: after)
         defer { snapshot = after }
-        if player.stand == .idle { return try end(player, after: change) }
+        if player.stand == .idle { return try end(player, after: change, to: after) }
         guard let run = runs[player.number] else { return }
-        judge(run, change, nil)
-        runs[player.number]?.claimed.merge(snapshot.log.filter { change.claimed[$0.key] != nil }) { $1 }
+        judge(run, change, from: snapshot, to: after, nil)
+        runs[player.number]?.claimed += change.delivered
+        runs[player.number]?.moved += change.appended.count
     }
 
     /// A deed that ended without a commit: by an error.
     func fail(_ player: Player) async throws {
-        try end(player, after: Change(from: snapshot, to: snapshot))
+        try end(player)
     }
 
-    func end(_ player: Player, after change: Change) throws {
+    func end(_ player: Player) throws {
+        try end(player, after: Change(from: snapshot, to: snapshot), to: snapshot)
+    }
+
+    private func end(_ player: Player, after change: Change, to after: Snapshot) throws {
         guard let run = runs.removeValue(forKey: player.number), let outcome = player.takeOutcome() else { return }
         switch outcome {
         case .success(let answer):
-            judge(run, change, outcome)
+            judge(run, change, from: snapshot, to: after, outcome)
             judge(answer, of: run, change)
             remember(run, change, answer, player)
             if case .sendOnce = run.deed {
@@ -43,7 +48,7 @@ extension Stage {
             if change.isEmpty { return }
             if run.isKilled {
                 // The answer was lost, not the commit.
-                judge(run, change, nil)
+                judge(run, change, from: snapshot, to: after, nil)
                 remember(run, change, .nothing, player)
             } else {
                 report("\(run.deed) failed, and changed \(change.parts)")
@@ -51,11 +56,15 @@ extension Stage {
         }
     }
 
-    private func judge(_ run: Run, _ change: Change, _ outcome: Result<Deed.Answer, any Error>?) {
-        let scene = Scene(
-            run.deed, by: run.consumer, from: snapshot, change, outcome, isAlone: run.isAlone,
-            seeing: run.view, hadToWait: run.wasBlocked, company: run.company, in: facts)
+    private func judge(
+        _ run: Run, _ change: Change, from before: Snapshot, to after: Snapshot,
+        _ outcome: Result<Deed.Answer, any Error>?
+    ) {
+        let scene = Scene(of: run, from: before, to: after, change, outcome, in: facts)
         for contradiction in scene.contradictions { report(contradiction) }
+        for place in change.claimed.keys where facts.line(of: place.queue)?.limits.rate != nil {
+            facts.paced[place.queue, default: 0] += 1
+        }
         books.handled +=
             (change.finished.filter { $0.value == Outcome.done.rawValue }.compactMap { snapshot.log[$0.key]?.name })
     }
@@ -64,7 +73,7 @@ extension Stage {
     private func judge(_ answer: Deed.Answer, of run: Run, _ change: Change) {
         switch (answer, run.deed) {
         case (.received(let messages), .receiveByHand):
-            let places = Set(run.claimed.keys).union(change.claimed.keys)
+            let places = Set(run.claimed).union(change.delivered)
             if Set(messages.map(\.place)) != places { report("told \(messages.map(\.place)), claimed \(places)") }
         case (.settlement(let settlement), .settle(let line, _)) where !run.wasBlocked:
             for what in run.view.contradictions(of: settlement, in: line.id) { report(what) }

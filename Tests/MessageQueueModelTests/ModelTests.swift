@@ -23,9 +23,10 @@ struct ModelTests {
     func broken(mutant: Mutant) async throws {
         let histories = (0..<100).map { History(seed: $0) }
         let found = await #expect(throws: Contradiction.self) {
-            try await Theatre.perform(histories, world: 0) { try await $0.script(mutant.sql) }
+            try await Theatre.perform(histories, world: mutant.world) { try await $0.script(mutant.sql) }
         }
         if let found {
+            #expect(found.isPlayedToItsEnd, "it broke off: \(found)")
             print("mutant: \(mutant.testDescription): history \(found.seed + 1): \(found.contradictions.first ?? "")")
         }
     }

@@ -5,10 +5,13 @@ import Testing
 struct Mutant: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let sql: String
+    /// The world that it is let loose in: see ``World/Line/Kind``.
+    let world: UInt64
 
-    init(_ description: String, _ sql: String) {
+    init(_ description: String, world: UInt64 = 0, _ sql: String) {
         testDescription = description
         self.sql = sql
+        self.world = world
     }
 
     /// Replaces a part of a function's text in the database, and fails when the function has no such part.
@@ -88,5 +91,54 @@ struct Mutant: Sendable, CustomTestStringConvertible {
         Mutant(
             "a lane forgets where it stood when a segment is opened",
             edit("mq.advance_head", "greatest(l.closed_seq, (SELECT", "least(l.closed_seq, (SELECT")),
+        Mutant(
+            "whose turn it is means nothing",
+            edit("mq.take_lanes", "q.levels > 1 AND l.lane / q.lanes <> first, ", "")),
+        Mutant(
+            "the less urgent come first",
+            edit("mq.take_lanes", "CASE WHEN q.levels > 1 THEN l.lane / q.lanes END", "- l.lane / q.lanes")),
+        Mutant(
+            "what is deferred loses its priority",
+            """
+            CREATE FUNCTION mq.level_down() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                NEW.level := 0;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER level_down BEFORE INSERT ON mq.deferred FOR EACH ROW EXECUTE FUNCTION mq.level_down()
+            """),
+        Mutant(
+            "a lane is claimed from though one of its keys is in flight", world: ordered,
+            edit("mq.take_lanes", "taken.key_order IS NOT NULL AND mq.is_open(of_queue, taken.lane)", "false")),
+        Mutant(
+            "what comes behind a failed message is delivered", world: ordered,
+            edit("mq.claim_in_order", "IF taken.lane < shards THEN", "IF false THEN")),
+        Mutant(
+            "a key is tried again with all that is held", world: ordered,
+            edit("mq.replay", "CASE WHEN due.is_moving THEN most ELSE 1 END", "most")),
+        Mutant(
+            "the newest of a key is tried first", world: ordered,
+            edit("mq.replay", "ORDER BY f.rank LIMIT", "ORDER BY f.rank DESC LIMIT")),
+        Mutant(
+            "a message loses its rank as it is held again", world: ordered,
+            edit("mq.hold", "coalesce(m.rank, m.seq)", "m.seq")),
+        Mutant(
+            "a key is free as soon as one message of it has gone well", world: ordered,
+            edit("mq.pass", "WHERE h.queue = b.queue AND h.key = b.key", "WHERE false")),
+        Mutant(
+            "a failed key waits for nobody", world: ordered,
+            edit("mq.hold", "WHEN p.delay = 'infinity' THEN 'infinity'", "WHEN p.delay = 'infinity' THEN now()")),
+        Mutant(
+            "claims keep no pace", world: rated,
+            """
+            CREATE FUNCTION mq.no_pace() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                NEW.paced_until := NULL;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER no_pace BEFORE INSERT ON mq.claims FOR EACH ROW EXECUTE FUNCTION mq.no_pace()
+            """),
     ]
+
+    /// Two lines that keep order; a line with a rate.
+    private static let ordered: UInt64 = 2
+    private static let rated: UInt64 = 0
 }

@@ -3,7 +3,7 @@ import Foundation
 /// Which histories are played.
 struct Plan: Sendable, CustomStringConvertible {
     /// Histories of one world, played one after the other.
-    static let worldSize: UInt64 = 50
+    static let worldSize: UInt64 = 40
 
     /// Numbers of worlds; world n has the histories from n * ``worldSize`` on.
     var worlds: [UInt64]

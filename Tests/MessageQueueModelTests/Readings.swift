@@ -29,16 +29,15 @@ extension Snapshot {
             let expected = [
                 log.filter(\.isWaiting).count, log.filter(\.isOpen).count,
                 deferred.values.filter { $0.name.queue == line.id }.count,
+                held.keys.filter { $0.key.queue == line.id }.count, blocked.keys.filter { $0.queue == line.id }.count,
                 dead.values.filter { $0.name.queue == line.id }.count,
-                purged[line.id] ?? 0, paused.contains(line.id) ? 1 : 0,
+                purged[line.id] ?? 0,
             ]
-            let told = [one.depth, one.inFlight, one.deferred, one.dead, one.purged, one.isPaused ? 1 : 0]
+            let told = [one.depth, one.inFlight, one.deferred, one.held, one.blockedKeys, one.dead, one.purged]
             let isSame = told == expected && one.appended - one.claimed == one.depth
-            return isSame
-                ? []
-                : [
-                    "statistics of \(line.name) [waiting, open, deferred, dead, purged, paused]: told \(told), are \(expected)"
-                ]
+            let what = "[waiting, open, deferred, held, blocked, dead, purged]"
+            return (isSame ? [] : ["statistics of \(line.name) \(what): told \(told), are \(expected)"])
+                + (one.isPaused == paused.contains(line.id) ? [] : ["\(line.name) is told to be paused, or not"])
         }
     }
 }

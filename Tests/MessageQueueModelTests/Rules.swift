@@ -8,7 +8,10 @@ final class Scene {
     let deed: Deed
     let consumer: Int64
     let before: Snapshot
+    let after: Snapshot
     let change: Change
+    /// How many it had put into the log in earlier transactions.
+    let moved: Int
     /// What the verb answered; nil while it goes on, in its next transaction.
     let outcome: Result<Deed.Answer, any Error>?
     /// Nobody else was in the middle of a transaction since the deed began: nothing was locked, so nothing is left out.
@@ -23,29 +26,32 @@ final class Scene {
 
     private(set) var contradictions: [String] = []
 
-    private func demand(_ holds: Bool, _ what: @autoclosure () -> String) {
+    func demand(_ holds: Bool, _ what: @autoclosure () -> String) {
         if !holds { contradictions.append("\(what()), by \(deed)") }
     }
 
-    private var answer: Deed.Answer? { if case .success(let answer)? = outcome { answer } else { nil } }
+    var answer: Deed.Answer? { if case .success(let answer)? = outcome { answer } else { nil } }
 
     init(
-        _ deed: Deed, by consumer: Int64, from before: Snapshot, _ change: Change,
-        _ outcome: Result<Deed.Answer, any Error>?, isAlone: Bool, seeing seen: Snapshot, hadToWait: Bool, company: Int,
-        in world: World.Facts
+        of run: Stage.Run, from before: Snapshot, to after: Snapshot, _ change: Change,
+        _ outcome: Result<Deed.Answer, any Error>?, in world: World.Facts
     ) {
-        self.deed = deed
-        self.consumer = consumer
+        deed = run.deed
+        consumer = run.consumer
         self.before = before
+        self.after = after
         self.change = change
+        moved = run.moved
         self.outcome = outcome
-        self.isAlone = isAlone
-        self.seen = seen
-        self.paused = hadToWait ? [] : seen.paused
-        self.company = company
+        isAlone = run.isAlone
+        seen = run.view
+        paused = run.wasBlocked ? [] : run.view.paused
+        company = run.company
         self.world = world
         contradictions = change.contradictions.map { "\($0), by \(deed)" }
         judge()
+        judgeLanes()
+        judgeOrder()
     }
 
     private func judge() {
@@ -53,7 +59,7 @@ final class Scene {
         case .send(let messages, let line): arrive(messages, in: [line])
         case .sendOnce(let messages, let line, let key): arriveOnce(messages, in: line, by: key)
         case .publish(let messages): arrive(messages, in: world.lines)
-        case .receive(let line, let limit, let lease, _):
+        case .receive(let line, let limit, let lease, _, _):
             claim(of: line, limit: limit, by: consumer, lease: lease == nil ? .untilGone : .running)
         case .receiveByHand(let line, let limit): receiveByHand(of: line, limit: limit)
         case .finish(let verdicts, _): finish(verdicts)
@@ -64,12 +70,14 @@ final class Scene {
         case .pause, .resume: only([.paused])
         case .redrive(let line): redrive(in: line)
         case .purge(let line): purge(in: line)
+        case .retryBlocked(let line, let key): retryBlocked(Key(queue: line.id, text: key))
+        case .skipBlocked(let line, let key): skipBlocked(Key(queue: line.id, text: key))
         case .retire(let drops): only(drops ? [.dropped] : [])
         case .settle, .statistics: only([])
         }
     }
 
-    private func only(_ parts: Set<Change.Part>) {
+    func only(_ parts: Set<Change.Part>) {
         let others = change.parts.subtracting(parts)
         demand(others.isEmpty, "changed \(others)")
     }
@@ -98,8 +106,11 @@ final class Scene {
             demand(false, "\(resting.name) is deferred to the wrong time")
         }
         for resting in change.deferred where resting.isMarked {
-            let lanes = world.lanes(of: resting.name.queue)
-            demand(company >= lanes, "\(resting.name) found none of \(lanes) lanes free, beside \(company) others")
+            guard let line = world.line(of: resting.name.queue) else { continue }
+            demand(line.order == nil, "\(resting.name) did not wait for its lane")
+            demand(
+                company >= line.lanes,
+                "\(resting.name) found none of \(line.lanes) lanes free, beside \(company) others")
         }
     }
 
@@ -112,64 +123,72 @@ final class Scene {
     // MARK: Receiving
 
     private func claim(of line: World.Line, limit: Int, by consumer: Int64, lease: Snapshot.Claim.Lease) {
-        only([.claimed])
+        holdBackAtOnce(in: line)
         for (place, claim) in change.claimed {
             demand(claim.consumer == consumer, "\(place) is claimed by \(claim.consumer), not \(consumer)")
             demand(claim.lease == lease, "the lease of \(place) is \(claim.lease)")
             demand(place.queue == line.id, "\(place) is of another queue")
             demand(before.log[place]?.isWaiting == true, "\(place) was not waiting")
         }
-        demand(change.claimed.count <= limit, "\(change.claimed.count) claimed of at most \(limit)")
         demand(change.claimed.isEmpty || !paused.contains(line.id), "claimed from a paused queue")
-        let open = before.log.filter { $0.key.queue == line.id && $0.value.isOpen }.count
-        let free = line.limit.map { $0 - open } ?? limit
-        demand(change.claimed.count <= max(0, free), "claimed \(change.claimed.count) beside \(open) in flight")
-        guard case .received(let messages)? = answer, case .receive = deed else { return }
-        demand(told(messages) == Headcount(claimedAttempts), "told \(told(messages)), claimed \(claimedAttempts)")
-        let isWaiting = before.log.contains { $0.key.queue == line.id && $0.value.isWaiting }
-        let mustCome = isAlone && isWaiting && free > 0 && !paused.contains(line.id)
-        demand(!mustCome || !messages.isEmpty, "nothing received though messages wait")
-    }
-
-    private var claimedAttempts: [Place: Snapshot.Attempt] {
-        before.log.filter { change.claimed[$0.key] != nil }
+        let allowed = allowance(of: line)
+        let most = min(limit, allowed ?? limit)
+        demand(change.claimed.count <= most, "claimed \(change.claimed.count) of \(most) allowed")
+        guard case .received(let messages)? = answer, case .receive(_, _, _, _, let first) = deed else { return }
+        let given = Headcount(before.log.filter { change.delivered.contains($0.key) })
+        demand(told(messages) == given, "told \(told(messages)), claimed \(given)")
+        demand(messages.allSatisfy { $0.message.key == Name($0).key }, "another key than was sent")
+        let levels = [first] + Priority.allCases.filter { $0 != first }
+        let ranks = messages.map { line.kind == .urgent ? levels.firstIndex(of: Name($0).priority) ?? 0 : 0 }
+        demand(ranks == ranks.sorted(), "\(messages.map { Name($0).priority }) in this order")
+        if isAlone { judgeShares(of: line, most, levels) }
     }
 
     private func told(_ messages: [ReceivedMessage]) -> Headcount {
-        Headcount(messages.map { (Name(queue: $0.place.queue, id: $0.message.id.uuid), $0.attempt) })
+        Headcount(messages.map { (Name($0), $0.attempt) })
     }
 
     /// One of its transactions: it takes, rescues what has no lease any more, or promotes what is due.
     private func receiveByHand(of line: World.Line, limit: Int) {
-        if !change.finished.isEmpty { return rescue(in: line, from: []) }
-        if !change.undeferred.isEmpty { return promote(in: line, limit: 1000) }
+        if change.claimed.isEmpty, !change.finished.isEmpty { return rescue(in: line, from: []) }
+        if !change.appended.isEmpty { return promote(in: line, limit: 1000) }
         claim(of: line, limit: limit, by: 0, lease: .running)
     }
 
     // MARK: Finishing
 
     private func finish(_ verdicts: [Deed.Verdict]) {
-        let outcomes: [Deed.Verdict.Fate: Outcome] = [
-            .done: .done, .retried: .retried, .retriedLater: .retried, .released: .released, .dead: .dead,
-        ]
-        only([.finished, .deferred, .died])
-        let expected = verdicts.map { ($0.message.place, outcomes[$0.fate]?.rawValue ?? "") }
-        let isExact = change.finished == Dictionary(expected) { first, _ in first }
-        demand(isExact, "finished \(change.finished)")
-        for verdict in verdicts where before.log[verdict.message.place]?.isOpen != true {
-            demand(false, "\(verdict.message.place) was not open")
+        only([.finished, .deferred, .died, .held, .blocks])
+        var expected: [Place: String] = [:]
+        var (deferred, due, held, died) = (Headcount(), Headcount(), Headcount(), Headcount())
+        for verdict in verdicts {
+            let (name, attempt) = (verdict.name, verdict.message.attempt)
+            demand(before.log[verdict.message.place]?.isOpen == true, "\(verdict.message.place) was not open")
+            guard let line = world.line(of: name.queue) else { continue }
+            let isOrdered = line.keepsOrder(name)
+            let isDead = verdict.fate == .dead && !(isOrdered && line.order == .blockOnFailure)
+            expected[verdict.message.place] = (isDead ? Outcome.dead : verdict.fate.outcomeBut).rawValue
+            let next = [.retried, .retriedLater].contains(verdict.fate) ? attempt + 1 : attempt
+            switch verdict.fate {
+            case .done: break
+            case _ where isDead: died.add(name, attempt)
+            case _ where isOrdered: held.add(name, next)
+            default:
+                deferred.add(name, next)
+                if verdict.fate != .retriedLater { due.add(name, next) }
+            }
+            if isOrdered, !isDead, let retry = verdict.fate.retry {
+                let block = after.blocked[Key(queue: line.id, text: name.key ?? "")]
+                let waits = block.map { "\($0.retry)" } ?? "no more"
+                demand(block?.retry == retry, "\(name) is to be tried again \(retry), its key \(waits)")
+            }
         }
-        func names(_ fates: [Deed.Verdict.Fate], plus more: Int) -> Headcount {
-            Headcount(
-                verdicts.filter { fates.contains($0.fate) }.map {
-                    (Name(queue: $0.message.place.queue, id: $0.message.message.id.uuid), $0.message.attempt + more)
-                })
-        }
-        let back = names([.retried, .retriedLater], plus: 1) + names([.released], plus: 0)
-        demand(Headcount(change.deferred) == back, "put back \(Headcount(change.deferred)), expected \(back)")
-        let due = names([.retried], plus: 1) + names([.released], plus: 0)
-        demand(Headcount(change.deferred.filter(\.isMarked)) == due, "due at once: \(change.deferred), expected \(due)")
-        demand(Headcount(change.died) == names([.dead], plus: 0), "died: \(change.died)")
+        demand(change.finished == expected, "finished \(change.finished), expected \(expected)")
+        demand(Headcount(change.deferred) == deferred, "put back \(Headcount(change.deferred)), expected \(deferred)")
+        let ready = change.deferred.filter(\.isMarked)
+        demand(Headcount(ready) == due, "due at once: \(ready), expected \(due)")
+        demand(Headcount(change.held.values) == held, "held \(change.held.values), expected \(held)")
+        demand(Headcount(change.died) == died, "died: \(change.died), expected \(died)")
     }
 
     private func extend(_ messages: [ReceivedMessage]) {
@@ -187,26 +206,27 @@ final class Scene {
     // MARK: Rescuing
 
     private func rescue(in line: World.Line, from gone: Set<Int64>) {
-        only([.finished, .deferred, .died])
+        only([.finished, .deferred, .died, .held, .blocks])
         func isAbandoned(_ attempt: Snapshot.Attempt) -> Bool {
             guard attempt.isOpen, let claim = attempt.claim else { return false }
             return claim.lease == .ended || claim.lease == .untilGone && gone.contains(claim.consumer)
         }
-        var back: [(Name, Int)] = []
-        var dead: [(Name, Int)] = []
+        var (deferred, held, died) = (Headcount(), Headcount(), Headcount())
         for (place, outcome) in change.finished {
             guard let attempt = before.log[place] else { continue }
             demand(outcome == Outcome.expired.rawValue && isAbandoned(attempt), "\(place) was not abandoned")
+            let isOrdered = line.keepsOrder(attempt.name)
             let mayLive = attempt.number < line.attempts
-            if mayLive {
-                back.append((attempt.name, attempt.number + 1))
-            } else {
-                dead.append((attempt.name, attempt.number))
+            switch (mayLive, isOrdered) {
+            case (true, true): held.add(attempt.name, attempt.number + 1)
+            case (true, false): deferred.add(attempt.name, attempt.number + 1)
+            case (false, true) where line.order == .blockOnFailure: held.add(attempt.name, attempt.number)
+            case (false, _): died.add(attempt.name, attempt.number)
             }
         }
-        demand(
-            Headcount(change.deferred) == Headcount(back), "put back \(change.deferred), expected \(Headcount(back))")
-        demand(Headcount(change.died) == Headcount(dead), "died: \(change.died), expected \(Headcount(dead))")
+        demand(Headcount(change.deferred) == deferred, "put back \(change.deferred), expected \(deferred)")
+        demand(Headcount(change.held.values) == held, "held \(change.held.values), expected \(held)")
+        demand(Headcount(change.died) == died, "died: \(change.died), expected \(died)")
         demand(change.died.allSatisfy(\.isMarked), "died of something else")
         switch answer {
         case .count(let count)?, .lost(_, let count)?:
@@ -225,17 +245,22 @@ final class Scene {
     }
 
     private func promote(in line: World.Line, limit: Int) {
-        only([.appended, .undeferred])
-        demand(
-            Headcount(change.appended) == Headcount(change.undeferred),
-            "moved \(Headcount(change.undeferred)) as \(Headcount(change.appended))")
+        only([.appended, .undeferred, .unheld, .blocks])
+        let gone = Headcount(change.undeferred) + Headcount(change.unheld.values)
+        demand(Headcount(change.appended) == gone, "moved \(gone) as \(Headcount(change.appended))")
         for resting in change.undeferred {
             demand(resting.isMarked && resting.name.queue == line.id, "\(resting.name) was not due here")
         }
-        guard case .count(let moved)? = answer else { return }
-        demand(moved == change.undeferred.count, "told \(moved), moved \(change.undeferred.count)")
-        let due = before.deferred.values.filter { $0.isMarked && $0.name.queue == line.id }.count
-        demand(!isAlone || moved == min(due, limit), "moved \(moved) of \(due)")
+        demand(change.undeferred.count <= limit, "moved \(change.undeferred.count) of at most \(limit)")
+        judgeReplay(in: line)
+        guard case .count(let told)? = answer else { return }
+        let sum = moved + change.appended.count
+        demand(told == sum, "told \(told), moved \(sum)")
+        let left = after.deferred.values.filter { $0.isMarked && $0.name.queue == line.id }.count
+        let keys = after.blocked.filter {
+            $0.key.queue == line.id && $0.value.retry == .due && $0.value.replaying == 0
+        }
+        demand(!isAlone || keys.isEmpty && (left == 0 || sum >= limit), "moved \(sum) and left \(left), \(keys)")
     }
 
     // MARK: Operating

@@ -3,12 +3,30 @@ import Postgres
 
 @testable import MessageQueue
 
-/// A message in one queue.
+/// A message in one queue. What it is like follows from its number, the last part of its id.
 struct Name: Hashable, CustomStringConvertible {
     let queue: Int32
     let id: UUID
 
+    init(queue: Int32, id: UUID) {
+        self.queue = queue
+        self.id = id
+    }
+
+    init(_ received: ReceivedMessage) { self.init(queue: received.place.queue, id: received.message.id.uuid) }
+
+    var key: String? { ["a", "b", "a", nil][Int(id.uuid.15) % 4] }
+    var priority: Priority { Priority.allCases[Int(id.uuid.15) % 3] }
+
     var description: String { "\(queue)/\(id.uuidString.suffix(4))" }
+}
+
+/// A key of a queue that keeps order.
+struct Key: Hashable, CustomStringConvertible {
+    let queue: Int32
+    let text: String
+
+    var description: String { "\(queue)/\(text)" }
 }
 
 /// All that is committed about some messages, as plain values: what the model reasons about.
@@ -17,6 +35,8 @@ struct Snapshot: Equatable, Sendable {
     struct Attempt: Equatable, Sendable {
         let name: Name
         let number: Int
+        /// The place that it had before it was held back.
+        let rank: Int64?
         var claim: Claim?
         var outcome: String?
 
@@ -28,9 +48,26 @@ struct Snapshot: Equatable, Sendable {
         enum Lease: String, Sendable { case untilGone, running, ended }
         let consumer: Int64
         var lease: Lease
+        /// The claim's last place.
+        let end: Int64
     }
 
-    /// A row of the deferred messages or of the dead letters.
+    /// Where a message of a blocked key waits.
+    struct Spot: Hashable, Sendable {
+        let key: Key
+        let rank: Int64
+    }
+
+    /// What a blocked key waits for.
+    struct Block: Equatable, Sendable {
+        enum Retry: String, Sendable { case due, later, never }
+        let retry: Retry
+        /// How many of its messages are in the log again, unfinished.
+        let replaying: Int
+        let isMoving: Bool
+    }
+
+    /// A row of the deferred messages, of the held ones or of the dead letters.
     struct Resting: Equatable, Sendable {
         let name: Name
         let attempt: Int
@@ -42,6 +79,8 @@ struct Snapshot: Equatable, Sendable {
     /// By ticket.
     var deferred: [Int64: Resting] = [:]
     var dead: [Int64: Resting] = [:]
+    var held: [Spot: Resting] = [:]
+    var blocked: [Key: Block] = [:]
     var paused: Set<Int32> = []
 
     /// Where each message is; more than one entry is a contradiction.
@@ -51,8 +90,25 @@ struct Snapshot: Equatable, Sendable {
             found[attempt.name, default: []].append(attempt.outcome == nil ? "log" : "done")
         }
         for resting in deferred.values { found[resting.name, default: []].append("deferred") }
+        for resting in held.values { found[resting.name, default: []].append("held") }
         for resting in dead.values { found[resting.name, default: []].append("dead") }
         return found
+    }
+
+    /// Messages of the same key that were sent earlier, and are neither done nor dead.
+    func ahead(of place: Place) -> Set<Name> {
+        guard let attempt = log[place], let key = attempt.name.key else { return [] }
+        let rank = attempt.rank ?? place.seq
+        let logged = log.filter { other, it in
+            it.outcome == nil && other.queue == place.queue && it.name.key == key && it.rank ?? other.seq < rank
+        }
+        let waiting = held.filter { $0.key.key == Key(queue: place.queue, text: key) && $0.key.rank < rank }
+        return Set(logged.values.map(\.name) + waiting.values.map(\.name))
+    }
+
+    /// The held messages of a key, in the order in which they are to be delivered.
+    func queue(of key: Key) -> [(spot: Spot, message: Resting)] {
+        held.filter { $0.key.key == key }.sorted { $0.key.rank < $1.key.rank }.map { ($0.key, $0.value) }
     }
 }
 
@@ -63,29 +119,41 @@ extension Snapshot {
     }
 
     private enum Part: Sendable {
-        case log(Place, Attempt), deferred(Int64, Resting), dead(Int64, Resting), paused(Int32)
+        case log(Place, Attempt), deferred(Int64, Resting), dead(Int64, Resting), held(Spot, Resting)
+        case blocked(Key, Block), paused(Int32)
 
         init(_ row: borrowing Row) throws {
             let queue = try row[1, as: Int32.self]
-            guard let id = try row[2, as: UUID?.self] else {
-                self = .paused(queue)
-                return
-            }
-            let (name, attempt) = (Name(queue: queue, id: id), try row[3, as: Int.self])
-            let seq = try row[5, as: Int64.self]
             switch try row[0, as: String.self] {
             case "log":
-                let consumer = try row[6, as: Int64?.self]
-                let lease = try row[7, as: String?.self].flatMap(Claim.Lease.init) ?? .untilGone
-                let claim = consumer.map { Claim(consumer: $0, lease: lease) }
                 self = .log(
-                    Place(queue: queue, lane: try row[4], seq: seq),
-                    Attempt(name: name, number: attempt, claim: claim, outcome: try row[8]))
-            case "deferred":
-                self = .deferred(seq, Resting(name: name, attempt: attempt, isMarked: try row[9]))
-            default:
-                self = .dead(seq, Resting(name: name, attempt: attempt, isMarked: try row[9]))
+                    Place(queue: queue, lane: try row[4], seq: try row[5]),
+                    Attempt(
+                        name: try Self.name(row), number: try row[3], rank: try row[6], claim: try Self.claim(row),
+                        outcome: try row[10]))
+            case "deferred": self = .deferred(try row[5], try Self.resting(row))
+            case "dead": self = .dead(try row[5], try Self.resting(row))
+            case "held":
+                self = .held(Spot(key: Key(queue: queue, text: try row[12]), rank: try row[5]), try Self.resting(row))
+            case "blocked":
+                let retry = Block.Retry(rawValue: try row[10]) ?? .never
+                self = .blocked(
+                    Key(queue: queue, text: try row[12]),
+                    Block(retry: retry, replaying: try row[3], isMoving: try row[11]))
+            default: self = .paused(queue)
             }
+        }
+
+        private static func name(_ row: borrowing Row) throws -> Name { Name(queue: try row[1], id: try row[2]) }
+
+        private static func resting(_ row: borrowing Row) throws -> Resting {
+            Resting(name: try name(row), attempt: try row[3], isMarked: try row[11])
+        }
+
+        private static func claim(_ row: borrowing Row) throws -> Claim? {
+            guard let consumer = try row[7, as: Int64?.self] else { return nil }
+            let lease = try row[8, as: String?.self].flatMap(Claim.Lease.init) ?? .untilGone
+            return Claim(consumer: consumer, lease: lease, end: try row[9])
         }
 
         func add(to snapshot: inout Snapshot) {
@@ -93,29 +161,38 @@ extension Snapshot {
             case .log(let place, let attempt): snapshot.log[place] = attempt
             case .deferred(let ticket, let resting): snapshot.deferred[ticket] = resting
             case .dead(let ticket, let resting): snapshot.dead[ticket] = resting
+            case .held(let spot, let resting): snapshot.held[spot] = resting
+            case .blocked(let key, let block): snapshot.blocked[key] = block
             case .paused(let queue): snapshot.paused.insert(queue)
             }
         }
     }
 
     private static let read: Statement = """
-        SELECT 'log', m.queue, m.id, m.attempt, m.lane, m.seq, c.consumer,
+        SELECT 'log', m.queue, m.id, m.attempt, m.lane, m.seq, m.rank, c.consumer,
             CASE WHEN c.lease_until < clock_timestamp() THEN 'ended' WHEN c.lease_until IS NOT NULL THEN 'running' END,
-            d.outcome::text, false
+            c.last_seq, d.outcome::text, false, NULL
         FROM mq.messages m
         LEFT JOIN LATERAL (
-            SELECT n.first_seq, n.consumer, n.lease_until FROM mq.claims n
+            SELECT n.first_seq, n.last_seq, n.consumer, n.lease_until FROM mq.claims n
             WHERE n.queue = m.queue AND n.lane = m.lane AND n.last_seq >= m.seq ORDER BY n.last_seq LIMIT 1) AS c
             ON c.first_seq <= m.seq
         LEFT JOIN mq.completions d ON d.queue = m.queue AND d.lane = m.lane AND d.seq = m.seq
         WHERE m.id = ANY ($1)
         UNION ALL
-        SELECT 'deferred', queue, id, attempt, NULL, ticket, NULL, NULL, NULL, due_at <= clock_timestamp()
+        SELECT 'deferred', queue, id, attempt, NULL, ticket, NULL, NULL, NULL, NULL, NULL, due_at <= clock_timestamp(), NULL
         FROM mq.deferred WHERE id = ANY ($1)
         UNION ALL
-        SELECT 'dead', queue, id, attempts, NULL, ticket, NULL, NULL, NULL, reason = 'worker-lost'
+        SELECT 'dead', queue, id, attempts, NULL, ticket, NULL, NULL, NULL, NULL, NULL, reason = 'worker-lost', NULL
         FROM mq.dead_letters WHERE id = ANY ($1)
         UNION ALL
-        SELECT 'paused', id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true FROM mq.queues WHERE paused_at IS NOT NULL
+        SELECT 'held', queue, id, attempt, NULL, rank, NULL, NULL, NULL, NULL, NULL, false, key FROM mq.held WHERE id = ANY ($1)
+        UNION ALL
+        SELECT 'blocked', queue, NULL, replaying, NULL, NULL, NULL, NULL, NULL, NULL,
+            CASE WHEN retry_at <= clock_timestamp() THEN 'due' WHEN retry_at < 'infinity' THEN 'later' ELSE 'never' END, is_moving, key
+        FROM mq.blocked_keys
+        UNION ALL
+        SELECT 'paused', id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, NULL FROM mq.queues
+        WHERE paused_at IS NOT NULL
         """
 }

@@ -24,15 +24,17 @@ actor Stage {
         /// Since its last commit, more than reading.
         var hasWritten = false
         /// By earlier transactions of the same deed.
-        var claimed: [Place: Snapshot.Attempt] = [:]
+        var claimed: [Place] = []
+        var moved = 0
 
         mutating func note(_ sql: String, seeing snapshot: Snapshot, purged: [Int32: Int]) {
             view = snapshot
             self.purged = purged
             // What functions of the engine do is not seen from outside.
-            hasWritten =
-                hasWritten || !sql.hasPrefix("SELECT") || sql.contains("mq.append(") || sql.hasPrefix("SELECT mq.")
+            hasWritten = hasWritten || !sql.hasPrefix("SELECT") || Self.writing.contains { sql.contains($0) }
         }
+
+        private static let writing = ["SELECT mq.", "mq.append(", "mq.claim_in_order(", "mq.replay("]
     }
 
     /// For the queue check at the end.
@@ -92,6 +94,7 @@ actor Stage {
         switch (move.act, player.stand) {
         case (.deferralsEnd, _): try await endDeferrals()
         case (.leasesEnd, _): try await endLeases()
+        case (.paceGoesOn, _): try await letPaceGoOn()
         case (.kill, _): try await kill(player)
         case (_, .running): break
         case (.go(let steps), .idle):
@@ -106,7 +109,7 @@ actor Stage {
 
     private func begin(_ move: Move, _ player: Player) async throws {
         guard let seat = player.seat else { return }
-        let deed = imagination.deed(move, by: player.number, facts)
+        let deed = imagination.deed(move, by: player.number, facts, seeing: snapshot)
         // A segment can be opened only while nobody holds a lane; mostly, it is given that moment.
         if case .retire = deed, !move.seed.isMultiple(of: 4) { try await finishAll() }
         books.attempted += deed.names(in: facts.lines)
@@ -114,7 +117,7 @@ actor Stage {
         note("\(player.number) begins to \(deed)")
         player.begin(deed, with: seat)
         try await settle(player)
-        if player.stand == .idle { try end(player, after: Change(from: snapshot, to: snapshot)) }
+        if player.stand == .idle { try end(player) }
     }
 
     /// One statement. A commit changes what is there; any other statement may have to wait for somebody.

@@ -28,10 +28,28 @@ struct World: Sendable {
         let lanes: Int
         let attempts: Int
         let tags: [String]?
-        /// Of messages in flight at once.
-        let limit: Int?
+        let kind: Kind
+        let limits: QueueLimits
+
+        enum Kind: CaseIterable, Sendable {
+            case plain, urgent, blocking, skipping
+
+            var order: KeyOrder? {
+                switch self {
+                case .plain, .urgent: nil
+                case .blocking: .blockOnFailure
+                case .skipping: .skipOnFailure
+                }
+            }
+        }
 
         var queue: Queue<Parcel> { Queue(name) }
+        var order: KeyOrder? { kind.order }
+
+        /// Whether a message waits for others of its key.
+        func keepsOrder(_ name: Name) -> Bool { order != nil && name.key != nil }
+        func level(of place: Place) -> Int16 { kind == .urgent ? place.lane / Int16(lanes) : 0 }
+        func level(of name: Name) -> Int16 { kind == .urgent ? name.priority.rawValue : 0 }
 
         func hears(_ tag: String?) -> Bool { tags.map { tags in tag.map(tags.contains) ?? false } ?? true }
 
@@ -49,8 +67,10 @@ struct World: Sendable {
         var living: Set<Int64> = []
         /// What was sent once, and is remembered.
         var keys: Set<String> = []
+        /// Of a line with a rate: for how many deliveries an hour has yet to pass.
+        var paced: [Int32: Int] = [:]
 
-        func lanes(of queue: Int32) -> Int { lines.first { $0.id == queue }?.lanes ?? 0 }
+        func line(of queue: Int32) -> Line? { lines.first { $0.id == queue } }
     }
 
     let database: Database
@@ -116,18 +136,28 @@ struct World: Sendable {
         try await broker.declare(topic: topic.name)
         var lines: [Line] = []
         for (name, tags) in [("red", ["red"]), ("all", nil), ("warm", ["red", "yellow"])] as [(QueueName, [String]?)] {
+            // Three of the four kinds: those of one world follow each other.
+            let kind = Line.Kind.allCases[(Int(seed % 4) + lines.count) % 4]
             let lanes = [1, 2].randomElement(using: &dice) ?? 1
             let attempts = Int.random(in: 1...2, using: &dice)
-            let retry = RetryPolicy(attempts: attempts, base: .zero, cap: .zero)
-            let limit = name == "warm" ? [nil, 3].randomElement(using: &dice) ?? nil : nil
-            let limits = QueueLimits(concurrency: limit)
-            try await broker.declare(queue: name, QueueSettings(lanes: lanes, retry: retry, limits: limits))
+            let limits = name == "warm" ? Self.limits.randomElement(using: &dice) ?? .none : .none
+            let settings = QueueSettings(
+                lanes: lanes, retry: RetryPolicy(attempts: attempts, base: .zero, cap: .zero),
+                priorities: kind == .urgent, order: kind.order, limits: limits)
+            try await broker.declare(queue: name, settings)
             try await broker.subscribe(name, to: topic.name, tags: tags)
             let id = try broker.catalogue.known(name)?.id ?? { throw QueueError.unknownQueue(name) }()
-            lines.append(Line(id: id, name: name, lanes: lanes, attempts: attempts, tags: tags, limit: limit))
+            lines.append(
+                Line(id: id, name: name, lanes: lanes, attempts: attempts, tags: tags, kind: kind, limits: limits))
         }
         return lines
     }
+
+    /// One delivery an hour: none is added while a history is played, unless the history says so.
+    private static let limits = [
+        QueueLimits.none, QueueLimits(concurrency: 3), QueueLimits(rate: 1 / hour.inSeconds, burst: 5),
+    ]
+    static let hour = Duration.seconds(3600)
 
     /// Seats so many players and ends them when `body` is over.
     func seating<T: Sendable>(_ count: Int, _ body: @Sendable ([Player]) async throws -> T) async throws -> T {
