@@ -13,6 +13,7 @@ enum Deed: Sendable {
     case send([Outgoing<Parcel>], to: World.Line)
     case sendOnce([Outgoing<Parcel>], to: World.Line, by: String)
     case publish([Outgoing<Parcel>])
+    case produce([[Outgoing<Parcel>]], to: World.Line)
     case receive(World.Line, limit: Int, lease: Duration?, settled: [Int64], first: Priority)
     case receiveByHand(World.Line, limit: Int)
     case finish([Verdict], number: Int)
@@ -66,6 +67,10 @@ extension Deed {
             return .count(try await broker.sendOnce(messages, to: line.queue, by: { _ in key }, within: Self.later))
         case .publish(let messages):
             try await broker.publish(messages, to: World.topic)
+        case .produce(let batches, let line):
+            try await broker.withProducer(of: line.queue) { producer in
+                for messages in batches { try await producer.send(messages) }
+            }
         case .receive(let line, let limit, let lease, let settled, let first):
             return .received(
                 try await broker.database.perform(isTransaction: false, within: nil) { session in
@@ -140,6 +145,7 @@ extension Deed {
         switch self {
         case .send(let messages, let line), .sendOnce(let messages, let line, _):
             messages.map { Name(queue: line.id, id: $0.id.uuid) }
+        case .produce(let batches, let line): batches.joined().map { Name(queue: line.id, id: $0.id.uuid) }
         case .publish(let messages):
             lines.flatMap { line in
                 messages.filter { line.hears($0.tag) }.map { Name(queue: line.id, id: $0.id.uuid) }
@@ -168,6 +174,7 @@ extension Deed: CustomStringConvertible {
         return switch self {
         case .send(let messages, let line): "send \(names(messages)) to \(line.name)"
         case .sendOnce(let messages, let line, let key): "send once \(names(messages)) to \(line.name) as \(key)"
+        case .produce(let batches, let line): "produce \(batches.map(names)) in \(line.name)"
         case .publish(let messages): "publish \(names(messages)) with \(messages.map { $0.tag ?? "no tag" })"
         case .receive(let line, let limit, let lease, let settled, let first):
             "receive \(limit) of \(line.name)\(lease == nil ? "" : " for a time") knowing \(settled), \(first) first"

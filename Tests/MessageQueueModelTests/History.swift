@@ -33,7 +33,7 @@ struct Move: Sendable {
     let seed: UInt64
 
     enum Kind: CaseIterable, Sendable {
-        case send, sendOnce, publish, receive, receiveByHand, finish, extend, rescue, rescueLost, promote
+        case send, sendOnce, publish, produce, receive, receiveByHand, finish, extend, rescue, rescueLost, promote
         case pause, resume, redrive, purge, retryBlocked, skipBlocked, retire, settle, statistics
 
         /// How often, of all.
@@ -45,7 +45,7 @@ struct Move: Sendable {
             case .promote: 10
             case .publish, .rescue, .statistics: 6
             case .rescueLost, .redrive, .extend, .settle: 5
-            case .sendOnce, .receiveByHand, .resume, .retryBlocked: 4
+            case .sendOnce, .produce, .receiveByHand, .resume, .retryBlocked: 4
             case .skipBlocked: 3
             case .pause, .purge, .retire: 2
             }

@@ -44,6 +44,9 @@ struct Imagination {
         case .sendOnce:
             return .sendOnce(messages(&dice), to: line, by: key)
         case .publish: return .publish(messages(&dice))
+        case .produce:
+            let count = Int.random(in: 1...4, using: &dice)
+            return .produce((0..<count).map { _ in messages(&dice, mayWait: line.order == nil) }, to: line)
         case .receive:
             let lease: Duration? = Bool.random(using: &dice) ? Deed.later : nil
             return .receive(line, limit: limit, lease: lease, settled: known, first: first)

@@ -40,7 +40,7 @@ struct Plan: Sendable, CustomStringConvertible {
                 worlds: Array(fresh..<fresh + worlds), description: "from MODEL_SEED=\(fresh * worldSize) on")
         }
         return Plan(
-            worlds: Array(0..<38) + Array(fresh..<fresh + 2),
+            worlds: Array(0..<48) + Array(fresh..<fresh + 2),
             description: "the fixed ones and those from MODEL_SEED=\(fresh * worldSize) on")
     }
 

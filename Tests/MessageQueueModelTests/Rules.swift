@@ -59,6 +59,7 @@ final class Scene {
         case .send(let messages, let line): arrive(messages, in: [line])
         case .sendOnce(let messages, let line, let key): arriveOnce(messages, in: line, by: key)
         case .publish(let messages): arrive(messages, in: world.lines)
+        case .produce(let batches, let line): produce(batches, in: line)
         case .receive(let line, let limit, let lease, _, _):
             claim(of: line, limit: limit, by: consumer, lease: lease == nil ? .untilGone : .running)
         case .receiveByHand(let line, let limit): receiveByHand(of: line, limit: limit)
@@ -96,6 +97,12 @@ final class Scene {
         let arrived = Headcount(change.appended) + Headcount(change.deferred)
         demand(arrived == Headcount(expected), "arrived: \(arrived), sent: \(Headcount(expected))")
         judgeParked(delayed: Set(messages.filter { $0.delay > .zero }.map(\.id.uuid)))
+    }
+
+    /// One of its transactions: it takes its lane, stores what one call sends, or gives the lane back.
+    private func produce(_ batches: [[Outgoing<Parcel>]], in line: World.Line) {
+        let ids = Set(change.appended.values.map(\.name.id) + change.deferred.map(\.name.id))
+        arrive(batches.first { $0.contains { ids.contains($0.id.uuid) } } ?? [], in: [line])
     }
 
     private func judgeParked(delayed: Set<UUID>) {

@@ -21,6 +21,7 @@ actor Stage {
         var wasBlocked = false
         var isKilled = false
         var isRegretted = false
+        var isGivingBack = false
         /// Since its last commit, more than reading.
         var hasWritten = false
         /// By earlier transactions of the same deed.
@@ -30,10 +31,12 @@ actor Stage {
         mutating func note(_ sql: String, seeing snapshot: Snapshot, purged: [Int32: Int]) {
             view = snapshot
             self.purged = purged
+            isGivingBack = isGivingBack || sql.contains(Self.givingBack)
             // What functions of the engine do is not seen from outside.
             hasWritten = hasWritten || !sql.hasPrefix("SELECT") || Self.writing.contains { sql.contains($0) }
         }
 
+        static let givingBack = "mq.let_lane("
         private static let writing = ["SELECT mq.", "mq.append(", "mq.claim_in_order(", "mq.replay("]
     }
 
@@ -145,12 +148,19 @@ actor Stage {
     func disturb() { for number in runs.keys { runs[number]?.isAlone = false } }
 
     private func rollBack(_ player: Player) async throws {
+        if isGivingBack(player) { return try await advance(player) }
         runs[player.number]?.isRegretted = true
         note("\(player.number) rolls back")
         player.step(regretting: true)
         try await settle(player)
         if player.stand == .idle { try await fail(player) }
         try await lookAfterBlocked()
+    }
+
+    /// A producer that could not give its lane back would lose its session, and with it its seat.
+    private func isGivingBack(_ player: Player) -> Bool {
+        if case .before(let sql) = player.stand, sql.contains(Run.givingBack) { return true }
+        return runs[player.number]?.isGivingBack == true
     }
 
     /// Whoever opens or drops a segment holds locks that nobody can look past, the model included.
