@@ -20,10 +20,12 @@ BEGIN
         END IF;
     END LOOP;
     IF lane IS NULL THEN RETURN; END IF;
-    SELECT h.base + mq.ordinal(coalesce(
-            (SELECT m.seq FROM mq.head_messages m WHERE m.queue = of_queue AND m.lane = l.lane ORDER BY m.seq DESC LIMIT 1),
-            l.closed_seq))
-        INTO STRICT last FROM mq.lanes l, mq.head h WHERE l.queue = of_queue AND l.lane = hold_lane.lane;
+    SELECT m.seq INTO last FROM mq.head_messages m WHERE m.queue = of_queue AND m.lane = hold_lane.lane
+        ORDER BY m.seq DESC LIMIT 1;
+    IF last IS NULL THEN
+        SELECT h.base + mq.ordinal(l.closed_seq) INTO STRICT last FROM mq.lanes l, mq.head h
+            WHERE l.queue = of_queue AND l.lane = hold_lane.lane;
+    END IF;
 END $$;
 
 -- Gives it back.

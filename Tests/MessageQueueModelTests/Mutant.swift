@@ -34,7 +34,7 @@ struct Mutant: Sendable, CustomTestStringConvertible {
                 + edit(
                     "mq.append", "pg_try_advisory_xact_lock(1836122112 + of_queue, level * lanes + step % lanes)",
                     "true")),
-        Mutant("a producer leaves a place out", edit("mq.hold_lane", "mq.ordinal(", "1 + mq.ordinal(")),
+        Mutant("a producer leaves a place out", edit("mq.hold_lane", "SELECT m.seq INTO", "SELECT m.seq + 1 INTO")),
         Mutant(
             "a lane is claimed from without its lock",
             edit("mq.take_lanes", "FOR UPDATE OF l SKIP LOCKED", "")),

@@ -148,7 +148,7 @@ actor Stage {
     func disturb() { for number in runs.keys { runs[number]?.isAlone = false } }
 
     private func rollBack(_ player: Player) async throws {
-        if isGivingBack(player) { return try await advance(player) }
+        if isAboutLane(player) { return try await advance(player) }
         runs[player.number]?.isRegretted = true
         note("\(player.number) rolls back")
         player.step(regretting: true)
@@ -157,9 +157,11 @@ actor Stage {
         try await lookAfterBlocked()
     }
 
-    /// A producer that could not give its lane back would lose its session, and with it its seat.
-    private func isGivingBack(_ player: Player) -> Bool {
-        if case .before(let sql) = player.stand, sql.contains(Run.givingBack) { return true }
+    /// A producer that could not ask for its lane, or give it back, would give up its session, and with it its seat.
+    private func isAboutLane(_ player: Player) -> Bool {
+        if case .before(let sql) = player.stand, sql.contains("mq.hold_lane(") || sql.contains(Run.givingBack) {
+            return true
+        }
         return runs[player.number]?.isGivingBack == true
     }
 

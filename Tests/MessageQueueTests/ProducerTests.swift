@@ -144,6 +144,27 @@ struct ProducerTests {
         }
     }
 
+    @Test("a session that may hold a lane unknown to its producer is not used again")
+    func uncertain() async throws {
+        try await Bench.with(connections: 1) { bench in
+            // The lane is taken, and then its last place can't be read.
+            try await bench.database.script(
+                """
+                CREATE OR REPLACE FUNCTION mq.ordinal(seq bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT seq / 0'
+                """)
+            let backend = try await bench.number("SELECT pg_backend_pid()")
+            await #expect(throws: PostgresError.self) {
+                try await bench.broker.withProducer(of: bench.shoes) { try await $0.send(Shoe(size: 1)) }
+            }
+            #expect(try await bench.number("SELECT pg_backend_pid()") != backend)
+            let watcher = Database(bench.database.conninfo)
+            try await eventually("the lane is free") {
+                try await watcher.query(Self.locks) { try $0[0, as: Int.self] } == [0]
+            }
+            await watcher.close()
+        }
+    }
+
     private struct Stop: Error {}
 
     @Test(

@@ -115,8 +115,9 @@ final class Bell: Sendable {
     private struct State {
         var isRung = false
         var waiter: CheckedContinuation<Void, Never>?
-        /// How many waits have begun.
+        /// How many waits have begun, and which was told to end last.
         var waits = 0
+        var ended = 0
     }
 
     private let state = Mutex(State())
@@ -144,7 +145,8 @@ final class Bell: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isRung = state.withLock { state in
-                    if state.isRung || Task.isCancelled {
+                    // Its time may have passed before it waited.
+                    if state.isRung || Task.isCancelled || state.ended == wait {
                         state.isRung = false
                         return true
                     }
@@ -158,5 +160,12 @@ final class Bell: Sendable {
         }
     }
 
-    private func end(_ wait: Int) { state.withLock { $0.waits == wait ? $0.waiter.take() : nil }?.resume() }
+    private func end(_ wait: Int) {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard state.waits == wait else { return nil }
+            state.ended = wait
+            return state.waiter.take()
+        }
+        waiter?.resume()
+    }
 }

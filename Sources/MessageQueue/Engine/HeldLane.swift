@@ -11,24 +11,36 @@ final class HeldLane: Sendable {
         var lane: Int16?
         var last: Int64?
         var isGivenBack = false
+        /// A question for a lane failed: a lock outlives the transaction that took it, so the session may hold one more.
+        var mayHoldAnother = false
         /// Sends to go until a lane is asked for again, after none was free.
         var patience = 0
     }
 
     private let queue: Int32
+    private let isAskedFor: Bool
     private let state = Mutex(State())
 
     private static let patience = 100
 
-    init(of queue: Int32) { self.queue = queue }
+    /// - Parameter isAskedFor: false where no lane can be held.
+    init(of queue: Int32, isAskedFor: Bool) {
+        self.queue = queue
+        self.isAskedFor = isAskedFor
+    }
+
+    /// - Throws: ``PostgresError`` of kind `closed` once the lane was given back.
+    func checkIsInUse() throws {
+        if state.withLock({ $0.isGivenBack }) { throw PostgresError(.closed, "the producer has been given back") }
+    }
 
     /// The place that comes next; nil when no lane is to be had.
     ///
     /// From here on the last place is unknown, until ``advance(to:)``.
-    /// - Throws: ``PostgresError`` of kind `closed` once the lane was given back.
+    /// - Throws: as ``checkIsInUse()``.
     func nextPlace(in session: borrowing Session) throws -> (lane: Int16, seq: Int64)? {
-        let (known, mayAsk) = try state.withLock { state in
-            if state.isGivenBack { throw PostgresError(.closed, "the producer has been given back") }
+        try checkIsInUse()
+        let (known, mayAsk) = state.withLock { state in
             defer {
                 state.last = nil
                 state.patience = max(0, state.patience - 1)
@@ -36,7 +48,7 @@ final class HeldLane: Sendable {
             return (state.last.flatMap { last in state.lane.map { ($0, last + 1) } }, state.patience == 0)
         }
         if let known { return known }
-        return mayAsk ? try ask(in: session) : nil
+        return isAskedFor && mayAsk ? try ask(in: session) : nil
     }
 
     /// The messages up to this place are committed.
@@ -44,8 +56,10 @@ final class HeldLane: Sendable {
 
     private func ask(in session: borrowing Session) throws -> (lane: Int16, seq: Int64)? {
         let held = state.withLock { $0.lane }
-        let answers = try session.query(Self.hold, queue, held) { row in
-            (lane: try row[0, as: Int16?.self], last: try row[1, as: Int64?.self])
+        let answers: [(lane: Int16?, last: Int64?)]
+        do { answers = try session.query(Self.hold, queue, held) { (lane: try $0[0], last: try $0[1]) } } catch {
+            state.withLock { $0.mayHoldAnother = true }
+            throw error
         }
         guard let answer = answers.first, let lane = answer.lane, let last = answer.last else {
             state.withLock { $0.patience = Self.patience }
@@ -59,15 +73,17 @@ final class HeldLane: Sendable {
     ///
     /// - Returns: false when the session may still hold it.
     func giveBack(on connection: LentConnection) async -> Bool {
-        let lane = state.withLock { state in
-            state.isGivenBack = true
-            return state.lane
+        let isFree = try? await connection.perform(isTransaction: false, within: Self.limit) { session in
+            // On the connection's thread: behind all that was asked before.
+            let known = state.withLock { state in
+                state.isGivenBack = true
+                return state
+            }
+            if known.mayHoldAnother { return false }
+            guard let lane = known.lane else { return true }
+            return try session.query(Self.giveBack, queue, lane) { try $0[0, as: Bool.self] } == [true]
         }
-        guard let lane else { return true }
-        let answers = try? await connection.query(Self.giveBack, queue, lane, within: Self.limit) {
-            try $0[0, as: Bool.self]
-        }
-        return answers == [true]
+        return isFree ?? false
     }
 
     private static let limit = Duration.seconds(5)

@@ -64,7 +64,9 @@ extension Broker {
             let open = lanes.reduce(0) { $0 + $1.open.count }
             let free = limits.concurrency.map { max(0, $0 - open) } ?? limit
             let now = lanes.first?.now ?? Date()
-            let pacedUntil = lanes.compactMap(\.pacedUntil).max() ?? now
+            // Of a slower rate that was set before, no more than this one could owe.
+            let latest = limits.pace.map { now + Double($0.burst) / $0.rate } ?? now
+            let pacedUntil = min(lanes.compactMap(\.pacedUntil).max() ?? now, latest)
             let passing = limits.pace?.allowance(pacedUntil: pacedUntil, now: now)
             pacing = limits.pace.map { Pacing(from: max(pacedUntil, now), interval: 1 / $0.rate) }
             places = min(limit, free, passing?.places ?? limit)

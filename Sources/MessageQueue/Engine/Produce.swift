@@ -18,7 +18,7 @@ extension Broker {
         }
         return try await database.lend { connection in
             let isPooled = await connection.isPooled
-            let lane = entry.sortsMessages || isPooled ? nil : HeldLane(of: entry.id)
+            let lane = HeldLane(of: entry.id, isAskedFor: !entry.sortsMessages && !isPooled)
             let producer = Producer<P>(broker: self, entry: entry, connection: connection, lane: lane)
             do {
                 let value = try await body(producer)
@@ -37,20 +37,21 @@ public struct Producer<Payload: Codable & Sendable>: Sendable {
     let broker: Broker
     let entry: Catalogue.Entry
     let connection: LentConnection
-    let lane: HeldLane?
+    let lane: HeldLane
 
     /// Stores messages, and returns once they are committed: all of them, or, when it throws, none.
     ///
     /// - Throws: the error of encoding a payload, or ``PostgresError``: after one of kind `connectionLost` or `outcomeUnknown`
-    ///   this producer is of no more use, and another one has to go on.
+    ///   this producer is of no more use, and another one has to go on; after one of kind `closed` it has been given back.
     public func send(_ messages: [Outgoing<Payload>]) async throws {
+        try lane.checkIsInUse()
         let packed = try messages.map { try Packed($0) }
-        guard let lane, !packed.isEmpty, packed.allSatisfy({ $0.delay <= .zero }) else { return try await send(packed) }
+        guard !packed.isEmpty, packed.allSatisfy({ $0.delay <= .zero }) else { return try await send(packed) }
         // A place is refused when another send on this connection took it, or when it lies in front of a new segment. The
         // next try knows better.
         for _ in 0..<Self.tries {
             do {
-                if try await append(packed, to: lane) { return }
+                if try await append(packed) { return }
                 break
             } catch let error as PostgresError where error.refusesPlace {}
         }
@@ -73,7 +74,7 @@ public struct Producer<Payload: Codable & Sendable>: Sendable {
     }
 
     /// Answers whether there was a lane.
-    private func append(_ messages: [Packed], to lane: HeldLane) async throws -> Bool {
+    private func append(_ messages: [Packed]) async throws -> Bool {
         try await connection.perform(isTransaction: false, within: nil) { session in
             guard let place = try lane.nextPlace(in: session) else { return false }
             broker.append(messages, at: place, of: entry, in: session)
@@ -83,11 +84,10 @@ public struct Producer<Payload: Codable & Sendable>: Sendable {
         }
     }
 
-    /// A connection that still holds the lane ends, and gives it back that way.
+    /// A connection that may still hold a lane ends, and gives it back that way.
     func end() async {
-        guard let lane else { return }
         // A task of its own: it must come through though the caller was cancelled.
-        await Task { [connection] in
+        await Task { [connection, lane] in
             if await !lane.giveBack(on: connection) { await connection.abandon() }
         }.value
     }
