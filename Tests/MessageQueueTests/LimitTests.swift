@@ -169,6 +169,20 @@ struct LimitTests {
         #expect(full.places == 0 && abs((full.wait ?? .zero).inSeconds - 0.1) < 1e-6)
     }
 
+    @Test("of a slower rate that was set before, no more is owed than the present one could owe")
+    func slowerBefore() {
+        let now = Date(timeIntervalSince1970: 1_000_000)
+        func allowance(owing seconds: Double) -> Broker.Allowance {
+            let lane = Broker.LaneFlow(
+                lane: 0, cursor: 0, open: [], pacedUntil: now.addingTimeInterval(seconds), now: now)
+            return Broker.Allowance(of: QueueLimits(rate: 10, burst: 5), limit: 50, [lane])
+        }
+        #expect(allowance(owing: 0.2).places == 3)
+        let late = allowance(owing: 86_400)
+        #expect(late.places == 0 && abs((late.wait ?? .zero).inSeconds - 0.1) < 1e-6)
+        #expect(late.pacing?.from == now.addingTimeInterval(0.5))
+    }
+
     @Test("limits that make no sense are refused")
     func refusals() async throws {
         try await Bench.with { bench in
