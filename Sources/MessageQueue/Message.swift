@@ -55,7 +55,7 @@ public struct Message: Sendable, Equatable {
 
 /// A message in a consumer's hands, for as long as its lease holds.
 public struct ReceivedMessage: Sendable, Equatable {
-    public let place: Place
+    public let receipt: Receipt
     public let queue: QueueName
     /// 1 for the first delivery.
     public let attempt: Int

@@ -16,7 +16,7 @@ extension TestBroker {
         guard time > .zero else { throw QueueError.invalidSettings("time only passes forward, not by \(time)") }
         let microseconds = time.components.seconds * 1_000_000 + time.components.attoseconds / 1_000_000_000_000
         try await database.write { session in
-            for statement in Self.shifts { session.queue(statement, microseconds) }
+            for statement in Self.shifts { session.pipeline(statement, microseconds) }
         }
         let entries = try await broker.allEntries()
         try await rescue(entries)

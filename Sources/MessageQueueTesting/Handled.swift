@@ -38,7 +38,7 @@ public struct Handled: Sendable, CustomStringConvertible {
 extension TestBroker {
     /// Reads what became of these attempts. The primary key of the completions carries it, the id index the rest.
     func outcomes(of messages: [ReceivedMessage]) async throws -> [Handled] {
-        let places = messages.map(\.place)
+        let places = messages.map(\.receipt)
         let found = try await database.query(
             Self.outcomes, places.map(\.queue), places.map(\.lane), places.map(\.seq), messages.map(\.message.id.uuid)
         ) { row in

@@ -65,10 +65,11 @@ public final class Database: DatabaseAccess {
     /// For work that makes many small calls one after the other. Each call is what it would be otherwise, a transaction of
     /// its own; but it changes no threads, which is most of what a small statement costs its caller. Child tasks of `body` run
     /// there too, one at a time. What blocks the thread in there blocks this connection and no other.
-    public func lend<T: Sendable>(_ body: @Sendable (LentConnection) async throws -> T) async throws -> T {
+    public func withConnection<T: Sendable>(_ body: @Sendable (BorrowedConnection) async throws -> T) async throws -> T
+    {
         let connection = try await lease(within: options.waitLimit)
         defer { giveBack(connection) }
-        return try await connection.host { try await body(LentConnection(connection)) }
+        return try await connection.host { try await body(BorrowedConnection(connection)) }
     }
 
     /// Opens a connection outside of this pool, with its settings; at ``DatabaseOptions/directConninfo``, where given.
@@ -157,8 +158,8 @@ public final class Database: DatabaseAccess {
     private static var closed: PostgresError { PostgresError(.closed, "the database has been closed") }
 }
 
-/// A connection of the pool, for the time of ``Database/lend(_:)``.
-public struct LentConnection: DatabaseAccess {
+/// A connection of the pool, for the time of ``Database/withConnection(_:)``.
+public struct BorrowedConnection: DatabaseAccess {
     private let connection: Connection
 
     init(_ connection: Connection) { self.connection = connection }

@@ -49,10 +49,10 @@ public final class GroupCommit<Entry: Sendable, Outcome: Sendable>: Sendable {
     /// As above, but a line is a connection of `database`, lent while groups come: `commit` runs on its own thread.
     public convenience init(
         limit: Int, lines: Int = 1, linger: Linger? = nil, on database: Database,
-        commit: @escaping @Sendable ([Entry], LentConnection) async throws -> [Outcome]
+        commit: @escaping @Sendable ([Entry], BorrowedConnection) async throws -> [Outcome]
     ) {
         self.init(limit: limit, lines: lines, linger: linger) { groups in
-            try await database.lend { connection in try await groups { try await commit($0, connection) } }
+            try await database.withConnection { connection in try await groups { try await commit($0, connection) } }
         }
     }
 

@@ -62,7 +62,7 @@ public struct Migrator: Sendable {
             try check(known)
             guard !known.contains(where: { $0.number == migration.number }) else { return false }
             try session.script(migration.sql)
-            session.queue(Self.record, migration.number, migration.name, migration.checksum)
+            session.pipeline(Self.record, migration.number, migration.name, migration.checksum)
             return true
         }
     }

@@ -45,8 +45,8 @@ public struct Session: ~Copyable {
     ///
     /// A transaction of nothing but queued statements costs one round trip. A failing one fails the transaction.
     @inlinable
-    public borrowing func queue<each P: PostgresEncodable>(_ statement: Statement, _ values: repeat each P) {
-        transaction.queue(BoundStatement(statement, repeat each values))
+    public borrowing func pipeline<each P: PostgresEncodable>(_ statement: Statement, _ values: repeat each P) {
+        transaction.pipeline(BoundStatement(statement, repeat each values))
     }
 
     /// Runs `action` once the transaction is committed, and never otherwise.
@@ -77,7 +77,7 @@ public struct Session: ~Copyable {
         self.isBlock = isBlock || channel.pace != nil
     }
 
-    @usableFromInline func queue(_ statement: BoundStatement) { pending.append(statement) }
+    @usableFromInline func pipeline(_ statement: BoundStatement) { pending.append(statement) }
 
     @usableFromInline func run(_ statement: BoundStatement, receive: (borrowing ResultHandle) throws -> Void) throws {
         let ahead = takePending(withBegin: isBlock)

@@ -9,12 +9,12 @@ struct Change {
         case held, unheld, renewed, blocks, paused
     }
 
-    var appended: [Place: Snapshot.Attempt] = [:]
-    var claimed: [Place: Snapshot.Claim] = [:]
-    var finished: [Place: String] = [:]
+    var appended: [Receipt: Snapshot.Attempt] = [:]
+    var claimed: [Receipt: Snapshot.Claim] = [:]
+    var finished: [Receipt: String] = [:]
     /// Gone with their segment.
-    var dropped: [Place: Snapshot.Attempt] = [:]
-    var leases: [Place: Snapshot.Claim] = [:]
+    var dropped: [Receipt: Snapshot.Attempt] = [:]
+    var leases: [Receipt: Snapshot.Claim] = [:]
     var deferred: [Snapshot.Resting] = []
     var undeferred: [Snapshot.Resting] = []
     var died: [Snapshot.Resting] = []
@@ -55,7 +55,7 @@ struct Change {
         }
     }
 
-    private mutating func compare(_ old: Snapshot.Attempt, _ new: Snapshot.Attempt, at place: Place) {
+    private mutating func compare(_ old: Snapshot.Attempt, _ new: Snapshot.Attempt, at place: Receipt) {
         if old.name != new.name || old.number != new.number {
             contradictions.append("\(place) holds another message than before")
         }
@@ -113,7 +113,7 @@ struct Change {
         let queue: Int32
         let lane: Int16
 
-        init(_ place: Place) {
+        init(_ place: Receipt) {
             queue = place.queue
             lane = place.lane
         }
@@ -142,7 +142,7 @@ struct Change {
     var isEmpty: Bool { parts.isEmpty }
 
     /// Claimed, and not held back at once.
-    var delivered: [Place] { claimed.keys.filter { finished[$0] == nil } }
+    var delivered: [Receipt] { claimed.keys.filter { finished[$0] == nil } }
 }
 
 /// What a queue got or lost, whichever way: comparable however it is ordered.
@@ -155,7 +155,7 @@ struct Headcount: Equatable, CustomStringConvertible {
         for (name, attempt) in entries { add(name, attempt) }
     }
 
-    init(_ attempts: [Place: Snapshot.Attempt]) { self.init(attempts.values.map { ($0.name, $0.number) }) }
+    init(_ attempts: [Receipt: Snapshot.Attempt]) { self.init(attempts.values.map { ($0.name, $0.number) }) }
 
     init(_ resting: some Sequence<Snapshot.Resting>) { self.init(resting.map { ($0.name, $0.attempt) }) }
 
@@ -170,7 +170,7 @@ struct Headcount: Equatable, CustomStringConvertible {
     var description: String { "\(counts.map { "\($0.key)*\($0.value)" }.sorted())" }
 }
 
-extension Place {
+extension Receipt {
     /// The dense part, the same count over all segments.
     var ordinal: Int64 { seq & ((1 << 40) - 1) }
 }

@@ -84,7 +84,7 @@ extension Deed {
             return .received(try await broker.receive(line.name, limit: limit, lease: Self.later))
         case .finish(let verdicts, let number):
             try await broker.write { session in
-                session.queue("INSERT INTO effect (deed) VALUES ($1)", Int32(number))
+                session.pipeline("INSERT INTO effect (deed) VALUES ($1)", Int32(number))
                 Self.finish(verdicts, with: broker, in: session)
             }
         case .extend(let messages):
@@ -170,7 +170,9 @@ extension Deed: CustomStringConvertible {
             messages.map { "\($0.id.description.suffix(4))\($0.key ?? "")\($0.delay > .zero ? " later" : "")" }
                 .joined(separator: ", ")
         }
-        func places(_ messages: [ReceivedMessage]) -> String { messages.map { "\($0.place)" }.joined(separator: ", ") }
+        func places(_ messages: [ReceivedMessage]) -> String {
+            messages.map { "\($0.receipt)" }.joined(separator: ", ")
+        }
         return switch self {
         case .send(let messages, let line): "send \(names(messages)) to \(line.name)"
         case .sendOnce(let messages, let line, let key): "send once \(names(messages)) to \(line.name) as \(key)"
@@ -180,7 +182,7 @@ extension Deed: CustomStringConvertible {
             "receive \(limit) of \(line.name)\(lease == nil ? "" : " for a time") knowing \(settled), \(first) first"
         case .receiveByHand(let line, let limit): "receive \(limit) of \(line.name) by hand"
         case .finish(let verdicts, let number):
-            "finish (\(number)) \(verdicts.map { "\($0.message.place) \($0.fate)" }.joined(separator: ", "))"
+            "finish (\(number)) \(verdicts.map { "\($0.message.receipt) \($0.fate)" }.joined(separator: ", "))"
         case .extend(let messages): "extend \(places(messages))"
         case .rescue(let line, let gone, let settled): "rescue in \(line.name) from \(gone), knowing \(settled)"
         case .rescueLost(let line): "rescue in \(line.name) from whoever is gone"

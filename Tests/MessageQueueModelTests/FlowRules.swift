@@ -150,6 +150,6 @@ extension Deed.Verdict.Fate {
     }
 }
 
-extension Place {
+extension Receipt {
     var segment: Int64 { seq >> 40 }
 }

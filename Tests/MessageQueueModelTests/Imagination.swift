@@ -144,8 +144,8 @@ struct Imagination {
     /// along, and those behind one that has to be tried again are held back.
     private func orderly(_ verdicts: [Deed.Verdict], seeing snapshot: Snapshot) -> [Deed.Verdict] {
         func key(_ message: ReceivedMessage) -> Key? {
-            guard let line = lines.first(where: { $0.id == message.place.queue }), line.order != nil,
-                snapshot.log[message.place]?.isOpen == true
+            guard let line = lines.first(where: { $0.id == message.receipt.queue }), line.order != nil,
+                snapshot.log[message.receipt]?.isOpen == true
             else { return nil }
             return message.message.key.map { Key(queue: line.id, text: $0) }
         }
@@ -153,13 +153,13 @@ struct Imagination {
         while let one = ordered.first.flatMap({ key($0.message) }) {
             let (same, others) = ordered.partitioned { key($0.message) == one }
             ordered = others
-            var chosen: [Place: Deed.Verdict.Fate] = [:]
-            for verdict in same { chosen[verdict.message.place] = verdict.fate }
+            var chosen: [Receipt: Deed.Verdict.Fate] = [:]
+            for verdict in same { chosen[verdict.message.receipt] = verdict.fate }
             let skips = lines.contains { $0.id == one.queue && $0.order == .skipOnFailure }
             var isStopped = false
-            for message in received.filter({ key($0) == one }).sorted(by: { $0.place < $1.place }) {
+            for message in received.filter({ key($0) == one }).sorted(by: { $0.receipt < $1.receipt }) {
                 if chosen.isEmpty, !isStopped { break }
-                let given = chosen.removeValue(forKey: message.place) ?? .done
+                let given = chosen.removeValue(forKey: message.receipt) ?? .done
                 orderly.append(Deed.Verdict(message: message, fate: isStopped ? .heldBack : given))
                 isStopped = isStopped || !(given == .done || given == .dead && skips)
             }

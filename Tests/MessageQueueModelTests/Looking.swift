@@ -74,7 +74,7 @@ extension Stage {
         switch (answer, run.deed) {
         case (.received(let messages), .receiveByHand):
             let places = Set(run.claimed).union(change.delivered)
-            if Set(messages.map(\.place)) != places { report("told \(messages.map(\.place)), claimed \(places)") }
+            if Set(messages.map(\.receipt)) != places { report("told \(messages.map(\.receipt)), claimed \(places)") }
         case (.settlement(let settlement), .settle(let line, _)) where !run.wasBlocked:
             for what in run.view.contradictions(of: settlement, in: line.id) { report(what) }
         case (.statistics(let all), _) where !run.wasBlocked:
@@ -100,7 +100,7 @@ extension Stage {
     private func isExpected(_ error: any Error, of run: Run) -> Bool {
         if run.isRegretted, error is Player.Regret { return true }
         if case QueueError.leaseLost = error {
-            return run.deed.receipts.contains { snapshot.log[$0.place]?.isOpen != true }
+            return run.deed.receipts.contains { snapshot.log[$0.receipt]?.isOpen != true }
         }
         guard let error = error as? PostgresError else { return false }
         if run.isKilled { return error.isConnectionTrouble }

@@ -4,7 +4,7 @@ import Postgres
 
 /// What verbs that only read must answer.
 extension Snapshot {
-    private func log(of queue: Int32) -> [Place: Attempt] { log.filter { $0.key.queue == queue } }
+    private func log(of queue: Int32) -> [Receipt: Attempt] { log.filter { $0.key.queue == queue } }
 
     func contradictions(of settlement: Broker.Settlement, in queue: Int32) -> [String] {
         var found: [String] = []

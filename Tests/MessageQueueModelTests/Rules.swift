@@ -166,15 +166,15 @@ final class Scene {
 
     private func finish(_ verdicts: [Deed.Verdict]) {
         only([.finished, .deferred, .died, .held, .blocks])
-        var expected: [Place: String] = [:]
+        var expected: [Receipt: String] = [:]
         var (deferred, due, held, died) = (Headcount(), Headcount(), Headcount(), Headcount())
         for verdict in verdicts {
             let (name, attempt) = (verdict.name, verdict.message.attempt)
-            demand(before.log[verdict.message.place]?.isOpen == true, "\(verdict.message.place) was not open")
+            demand(before.log[verdict.message.receipt]?.isOpen == true, "\(verdict.message.receipt) was not open")
             guard let line = world.line(of: name.queue) else { continue }
             let isOrdered = line.keepsOrder(name)
             let isDead = verdict.fate == .dead && !(isOrdered && line.order == .blockOnFailure)
-            expected[verdict.message.place] = (isDead ? Outcome.dead : verdict.fate.outcomeBut).rawValue
+            expected[verdict.message.receipt] = (isDead ? Outcome.dead : verdict.fate.outcomeBut).rawValue
             let next = [.retried, .retriedLater].contains(verdict.fate) ? attempt + 1 : attempt
             switch verdict.fate {
             case .done: break
@@ -203,10 +203,10 @@ final class Scene {
         guard answer != nil else { return }
         for message in messages {
             // Its holder may finish it once it is extended.
-            let attempt = seen.log[message.place]
-            demand(attempt?.isOpen == true, "\(message.place) was not open")
-            let lease = (change.leases[message.place] ?? attempt?.claim)?.lease
-            demand(lease != .ended, "the lease of \(message.place) is over all the same")
+            let attempt = seen.log[message.receipt]
+            demand(attempt?.isOpen == true, "\(message.receipt) was not open")
+            let lease = (change.leases[message.receipt] ?? attempt?.claim)?.lease
+            demand(lease != .ended, "the lease of \(message.receipt) is over all the same")
         }
     }
 

@@ -13,7 +13,7 @@ struct Name: Hashable, CustomStringConvertible {
         self.id = id
     }
 
-    init(_ received: ReceivedMessage) { self.init(queue: received.place.queue, id: received.message.id.uuid) }
+    init(_ received: ReceivedMessage) { self.init(queue: received.receipt.queue, id: received.message.id.uuid) }
 
     var key: String? { ["a", "b", "a", nil][Int(id.uuid.15) % 4] }
     var priority: Priority { Priority.allCases[Int(id.uuid.15) % 3] }
@@ -75,7 +75,7 @@ struct Snapshot: Equatable, Sendable {
         let isMarked: Bool
     }
 
-    var log: [Place: Attempt] = [:]
+    var log: [Receipt: Attempt] = [:]
     /// By ticket.
     var deferred: [Int64: Resting] = [:]
     var dead: [Int64: Resting] = [:]
@@ -96,7 +96,7 @@ struct Snapshot: Equatable, Sendable {
     }
 
     /// Messages of the same key that were sent earlier, and are neither done nor dead.
-    func ahead(of place: Place) -> Set<Name> {
+    func ahead(of place: Receipt) -> Set<Name> {
         guard let attempt = log[place], let key = attempt.name.key else { return [] }
         let rank = attempt.rank ?? place.seq
         let logged = log.filter { other, it in
@@ -119,7 +119,7 @@ extension Snapshot {
     }
 
     private enum Part: Sendable {
-        case log(Place, Attempt), deferred(Int64, Resting), dead(Int64, Resting), held(Spot, Resting)
+        case log(Receipt, Attempt), deferred(Int64, Resting), dead(Int64, Resting), held(Spot, Resting)
         case blocked(Key, Block), paused(Int32)
 
         init(_ row: borrowing Row) throws {
@@ -127,7 +127,7 @@ extension Snapshot {
             switch try row[0, as: String.self] {
             case "log":
                 self = .log(
-                    Place(queue: queue, lane: try row[4], seq: try row[5]),
+                    Receipt(queue: queue, lane: try row[4], seq: try row[5]),
                     Attempt(
                         name: try Self.name(row), number: try row[3], rank: try row[6], claim: try Self.claim(row),
                         outcome: try row[10]))

@@ -25,7 +25,7 @@ actor Stage {
         /// Since its last commit, more than reading.
         var hasWritten = false
         /// By earlier transactions of the same deed.
-        var claimed: [Place] = []
+        var claimed: [Receipt] = []
         var moved = 0
 
         mutating func note(_ sql: String, seeing snapshot: Snapshot, purged: [Int32: Int]) {

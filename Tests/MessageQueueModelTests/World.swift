@@ -48,7 +48,7 @@ struct World: Sendable {
 
         /// Whether a message waits for others of its key.
         func keepsOrder(_ name: Name) -> Bool { order != nil && name.key != nil }
-        func level(of place: Place) -> Int16 { kind == .urgent ? place.lane / Int16(lanes) : 0 }
+        func level(of place: Receipt) -> Int16 { kind == .urgent ? place.lane / Int16(lanes) : 0 }
         func level(of name: Name) -> Int16 { kind == .urgent ? name.priority.rawValue : 0 }
 
         func hears(_ tag: String?) -> Bool { tags.map { tags in tag.map(tags.contains) ?? false } ?? true }

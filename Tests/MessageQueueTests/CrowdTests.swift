@@ -78,7 +78,7 @@ struct CrowdTests {
                         while true {
                             let held = try await bench.receive(7)
                             if held.isEmpty, try await bench.statistics().depth == 0 { return }
-                            claims.change { $0.append(held.map(\.place.seq)) }
+                            claims.change { $0.append(held.map(\.receipt.seq)) }
                         }
                     }
                 }
@@ -130,7 +130,7 @@ struct CrowdTests {
             }
             let held = try await bench.receive()
             #expect(held.count == 10)
-            #expect(held.map(\.place.seq) == (held[0].place.seq..<held[0].place.seq + 10).map { $0 })
+            #expect(held.map(\.receipt.seq) == (held[0].receipt.seq..<held[0].receipt.seq + 10).map { $0 })
         }
     }
 

@@ -9,7 +9,7 @@ struct Record: Step {
     var inspect: @Sendable ([Delivery<Shoe>]) throws -> Void = { _ in }
 
     func commit(_ batch: [Delivery<Shoe>], in session: borrowing Session) throws {
-        session.queue(
+        session.pipeline(
             "INSERT INTO record (key, size) SELECT * FROM unnest($1::text[], $2::int[])", batch.map { $0.key ?? "" },
             batch.map { Int32($0.payload.size) })
         try inspect(batch)
@@ -27,7 +27,7 @@ struct PreparedRecord: PreparingStep {
     }
 
     func commit(_ batch: [PreparedDelivery<Shoe, Int32>], in session: borrowing Session) throws {
-        session.queue(
+        session.pipeline(
             "INSERT INTO record (key, size) SELECT * FROM unnest($1::text[], $2::int[])",
             batch.map { $0.delivery.key ?? "" },
             batch.map(\.prepared))

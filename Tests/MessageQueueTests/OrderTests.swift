@@ -227,7 +227,7 @@ struct OrderTests {
                                     let shoe = Outgoing(Shoe(size: sender * 100 + round), key: "one")
                                     try bench.broker.send([shoe], to: bench.shoes, in: session)
                                     // Under the lane's lock, so in the order of the commits.
-                                    session.queue("INSERT INTO sent (size) VALUES ($1)", Int32(sender * 100 + round))
+                                    session.pipeline("INSERT INTO sent (size) VALUES ($1)", Int32(sender * 100 + round))
                                 }
                             }
                         }

@@ -8,7 +8,7 @@ import Testing
 struct Greet: Step {
     let queue = Queue<String>("greetings")
     func commit(_ batch: [Delivery<String>], in session: borrowing Session) throws {
-        for greeting in batch { session.queue("INSERT INTO greeted (name) VALUES ($1)", greeting.payload) }
+        for greeting in batch { session.pipeline("INSERT INTO greeted (name) VALUES ($1)", greeting.payload) }
     }
 }
 

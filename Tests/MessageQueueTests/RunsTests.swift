@@ -6,14 +6,14 @@ import Testing
 struct RunsTests {
     @Test("of which a gap, another lane, another queue, and a place that is named twice begin a new one")
     func runs() {
-        let places = [(1, 0, 5), (1, 0, 6), (1, 0, 8), (1, 1, 9), (2, 1, 10), (2, 1, 10), (2, 1, 11)].map(Self.place)
-        let runs = Place.runs(of: places)
-        #expect(runs.map(\.first) == [(1, 0, 5), (1, 0, 8), (1, 1, 9), (2, 1, 10), (2, 1, 10)].map(Self.place))
+        let places = [(1, 0, 5), (1, 0, 6), (1, 0, 8), (1, 1, 9), (2, 1, 10), (2, 1, 10), (2, 1, 11)].map(Self.receipt)
+        let runs = Receipt.runs(of: places)
+        #expect(runs.map(\.first) == [(1, 0, 5), (1, 0, 8), (1, 1, 9), (2, 1, 10), (2, 1, 10)].map(Self.receipt))
         #expect(runs.map(\.last) == [6, 8, 9, 10, 11])
-        #expect(Place.runs(of: []).isEmpty)
+        #expect(Receipt.runs(of: []).isEmpty)
     }
 
-    private static func place(queue: Int, lane: Int, seq: Int) -> Place {
-        Place(queue: Int32(queue), lane: Int16(lane), seq: Int64(seq))
+    private static func receipt(queue: Int, lane: Int, seq: Int) -> Receipt {
+        Receipt(queue: Int32(queue), lane: Int16(lane), seq: Int64(seq))
     }
 }

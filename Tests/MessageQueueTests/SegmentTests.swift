@@ -113,7 +113,7 @@ struct SegmentTests {
             let lock = try await bench.database.dedicatedConnection(named: "lock")
             try await lock.script("BEGIN; SELECT 1 FROM mq.lanes WHERE lane = 1 FOR UPDATE")
             let held = try await bench.receive()
-            #expect(held.count == 5 && held.allSatisfy { $0.place.lane == 0 })
+            #expect(held.count == 5 && held.allSatisfy { $0.receipt.lane == 0 })
             try await bench.broker.complete(held)
             await lock.close()
             await holder.close()
@@ -142,7 +142,7 @@ struct SegmentTests {
             var lanes: Set<Int16> = []
             for _ in 0..<2 {
                 try await bench.send(10, toLane: 0, as: holder)
-                lanes.formUnion(try await bench.receive(5).map(\.place.lane))
+                lanes.formUnion(try await bench.receive(5).map(\.receipt.lane))
             }
             #expect(lanes == [0, 1])
             await holder.close()
@@ -176,7 +176,7 @@ struct SegmentTests {
             #expect(try await bench.number("SELECT count(*) FROM mq.segments WHERE segment = 1") == 0)
             do {
                 try await bench.broker.write { session in
-                    session.queue("INSERT INTO effect VALUES (1)")
+                    session.pipeline("INSERT INTO effect VALUES (1)")
                     bench.broker.complete(held, in: session)
                 }
                 Issue.record("a finish without a place succeeded")

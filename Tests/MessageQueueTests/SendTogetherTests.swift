@@ -11,7 +11,9 @@ struct SendTogetherTests {
     ) async throws -> [Result<Void, any Error>] {
         // A queue that nobody has sent to yet is looked up first.
         _ = try await bench.entry()
-        let tasks = try await bench.database.lend { _ in sends.map { send in Task.immediate { try await send() } } }
+        let tasks = try await bench.database.withConnection { _ in
+            sends.map { send in Task.immediate { try await send() } }
+        }
         var outcomes: [Result<Void, any Error>] = []
         for task in tasks { outcomes.append(await task.result) }
         return outcomes
@@ -74,7 +76,7 @@ struct SendTogetherTests {
         try await Bench.with(connections: 1) { bench in
             _ = try await bench.entry()
             let sends = (0..<20).map { send($0, bench) }
-            let tasks = try await bench.database.lend { _ in
+            let tasks = try await bench.database.withConnection { _ in
                 let tasks = sends.map { send in Task.immediate { try await send() } }
                 tasks[5].cancel()
                 await #expect(throws: CancellationError.self) { try await tasks[5].value }

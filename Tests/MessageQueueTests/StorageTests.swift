@@ -154,7 +154,7 @@ extension Bench {
             try await database.query("SELECT lane, seq FROM mq.completions") {
                 "\(try $0[0, as: Int.self]).\(try $0[1, as: Int.self])"
             })
-        return held.filter { !closed.contains("\($0.place.lane).\($0.place.seq)") }
+        return held.filter { !closed.contains("\($0.receipt.lane).\($0.receipt.seq)") }
     }
 
     /// Depth, in flight, deferred, dead and appended, by counting everything.

@@ -115,7 +115,7 @@ struct Lace: Step {
     var inspect: @Sendable ([Delivery<Shoe>], borrowing Session) throws -> Void = { _, _ in }
 
     func commit(_ batch: [Delivery<Shoe>], in session: borrowing Session) throws {
-        session.queue("INSERT INTO effect SELECT unnest($1::int[])", batch.map { Int32($0.payload.size) })
+        session.pipeline("INSERT INTO effect SELECT unnest($1::int[])", batch.map { Int32($0.payload.size) })
         try inspect(batch, session)
     }
 }
@@ -132,6 +132,6 @@ struct Polish: PreparingStep {
     }
 
     func commit(_ batch: [PreparedDelivery<Shoe, Int32>], in session: borrowing Session) throws {
-        session.queue("INSERT INTO effect SELECT unnest($1::int[])", batch.map(\.prepared))
+        session.pipeline("INSERT INTO effect SELECT unnest($1::int[])", batch.map(\.prepared))
     }
 }

@@ -71,7 +71,7 @@ struct GroupCommitTests {
         try await Bench.with(.shoes, limit: 2) { database async throws in
             let commit = GroupCommit<Int32, Int>(limit: 500) { sizes in
                 try await database.write { session in
-                    session.queue(
+                    session.pipeline(
                         "INSERT INTO shoe SELECT s, txid_current() FROM unnest($1::int[]) AS s", sizes)
                 }
                 return sizes.map { _ in 1 }

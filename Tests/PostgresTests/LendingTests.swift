@@ -11,7 +11,7 @@ struct LendingTests {
     @Test("on its own thread and one backend, also after awaiting somebody else, and child tasks too")
     func host() async throws {
         try await Bench.with(limit: 2) { database async throws in
-            let threads = try await database.lend { connection in
+            let threads = try await database.withConnection { connection in
                 let backend = try await connection.backend()
                 var threads = [Self.thread()]
                 threads.append(try await connection.perform(isTransaction: true, within: nil) { _ in Self.thread() })
@@ -45,7 +45,7 @@ struct LendingTests {
             let backend = try await database.backend()
             for number in 1...20 {
                 await #expect(throws: Stop.self) {
-                    try await database.lend { connection in
+                    try await database.withConnection { connection in
                         try await connection.write { try $0.execute("INSERT INTO shoe VALUES ($1)", number) }
                         try await connection.write { session in
                             try session.execute("INSERT INTO shoe VALUES ($1)", -number)
@@ -68,7 +68,7 @@ struct LendingTests {
             let backends = try await withThrowingTaskGroup(of: Int32.self) { group in
                 for _ in 0..<20 {
                     group.addTask {
-                        try await database.lend { connection in
+                        try await database.withConnection { connection in
                             _ = try await connection.execute("SELECT pg_sleep(0.001)")
                             return try await connection.backend()
                         }
@@ -89,7 +89,7 @@ struct LendingTests {
             for round in 0..<60 {
                 let (begun, begin) = AsyncStream.makeStream(of: Void.self)
                 let work = Task {
-                    try await database.lend { connection in
+                    try await database.withConnection { connection in
                         for number in 0... {
                             if number == round { begin.yield() }
                             let answer = try await connection.query("SELECT $1::int", Int32(number)) {
@@ -112,7 +112,7 @@ struct LendingTests {
     func deadlines() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let backend = try await database.backend()
-            let after = try await database.lend { connection in
+            let after = try await database.withConnection { connection in
                 for microseconds in stride(from: 0, to: 3000, by: 200) {
                     let error = await failure {
                         try await connection.execute("SELECT pg_sleep(60)", within: .microseconds(microseconds))
@@ -131,7 +131,7 @@ struct LendingTests {
             let backend = try await database.backend()
             let observer = try await database.dedicatedConnection(named: "observer")
             let error = await failure {
-                try await database.lend { connection in
+                try await database.withConnection { connection in
                     try await observer.execute("SELECT pg_terminate_backend($1)", backend)
                     while true { try await connection.execute("SELECT 1") }
                 }

@@ -58,14 +58,14 @@ struct LossTests {
             let error = await failure {
                 try await database.write { session in
                     try session.execute("INSERT INTO shoe VALUES (1)")
-                    session.queue(Self.killSelf)
+                    session.pipeline(Self.killSelf)
                 }
             }
             #expect(error?.kind == .outcomeUnknown && error?.isRetryable == false)
             let queued = await failure {
                 try await database.write { session in
-                    session.queue("INSERT INTO shoe VALUES (1)")
-                    session.queue(Self.killSelf)
+                    session.pipeline("INSERT INTO shoe VALUES (1)")
+                    session.pipeline(Self.killSelf)
                 }
             }
             #expect(queued?.kind == .outcomeUnknown)

@@ -46,11 +46,11 @@ struct PoolerTests {
             for _ in 0..<10 {
                 #expect(try await database.one(Self.state, as: String.self) == "off, read committed, 0")
                 let inside = try await database.write { session in
-                    session.queue("SELECT 1")
+                    session.pipeline("SELECT 1")
                     return try session.query(Self.state) { try $0[0, as: String.self] }
                 }
                 #expect(inside == ["off, read committed, 0"])
-                try await database.write { $0.queue(Statement("INSERT INTO seen \(Self.state.sql)")) }
+                try await database.write { $0.pipeline(Statement("INSERT INTO seen \(Self.state.sql)")) }
                 #expect(try await other.one(Self.state, as: String.self) == "on, serializable, 0")
             }
             #expect(
@@ -68,14 +68,14 @@ struct PoolerTests {
                         _ = await failure {
                             try await database.write { session in
                                 try session.execute("INSERT INTO shoe VALUES ($1)", Int32(size))
-                                session.queue("INSERT INTO shoe VALUES ($1 + 1000)", Int32(size))
-                                if size % 3 == 0 { session.queue("SELECT 1 / 0") }
+                                session.pipeline("INSERT INTO shoe VALUES ($1 + 1000)", Int32(size))
+                                if size % 3 == 0 { session.pipeline("SELECT 1 / 0") }
                             }
                         }
                     }
                     group.addTask { _ = await failure { try await database.execute("SELECT 1 / ($1 % 2)", size) } }
                     group.addTask {
-                        _ = await failure { try await database.write { $0.queue("INSERT INTO shoe SELECT 1 / 0") } }
+                        _ = await failure { try await database.write { $0.pipeline("INSERT INTO shoe SELECT 1 / 0") } }
                     }
                 }
             }

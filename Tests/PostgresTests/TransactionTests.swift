@@ -24,7 +24,7 @@ struct TransactionTests {
                     if point == 0 { throw Stop() }
                     try session.execute(Self.add, Int32(1))
                     if point == 1 { throw Stop() }
-                    session.queue(Self.add, Int32(2))
+                    session.pipeline(Self.add, Int32(2))
                     if point == 2 { throw Stop() }
                     _ = try session.query("SELECT 1") { _ in throw Stop() }
                 }
@@ -65,14 +65,14 @@ struct TransactionTests {
     func queued() async throws {
         try await Bench.with(.shoes, limit: 1) { database async throws in
             try await database.write { session in
-                for size in 1...50 { session.queue(Self.add, Int32(size)) }
+                for size in 1...50 { session.pipeline(Self.add, Int32(size)) }
             }
             #expect(try await database.number("SELECT count(DISTINCT xact) FROM shoe") == 1)
             let error = await failure {
                 try await database.write { session in
-                    for size in 51...60 { session.queue(Self.add, Int32(size)) }
-                    session.queue(Self.add, Int32(7))
-                    for size in 61...70 { session.queue(Self.add, Int32(size)) }
+                    for size in 51...60 { session.pipeline(Self.add, Int32(size)) }
+                    session.pipeline(Self.add, Int32(7))
+                    for size in 61...70 { session.pipeline(Self.add, Int32(size)) }
                 }
             }
             #expect(error?.isUniqueViolation == true && error?.constraint == "shoe_pkey")
@@ -84,8 +84,8 @@ struct TransactionTests {
     func order() async throws {
         try await Bench.with(.shoes, limit: 1) { database async throws in
             let seen = try await database.write { session in
-                session.queue(Self.add, Int32(1))
-                session.queue("UPDATE shoe SET size = 2")
+                session.pipeline(Self.add, Int32(1))
+                session.pipeline("UPDATE shoe SET size = 2")
                 return try session.query("SELECT size FROM shoe") { try $0[0, as: Int.self] }
             }
             #expect(seen == [2])
@@ -99,9 +99,9 @@ struct TransactionTests {
             for round in 0..<20 {
                 let error = await failure {
                     try await database.write { session in
-                        session.queue(Statement("SELECT 'fresh \(round)'"))
-                        session.queue(Statement(round.isMultiple(of: 2) ? "SELECT nonsense" : "SELECT 1 / 0"))
-                        session.queue(Statement("SELECT 'never prepared \(round)'"))
+                        session.pipeline(Statement("SELECT 'fresh \(round)'"))
+                        session.pipeline(Statement(round.isMultiple(of: 2) ? "SELECT nonsense" : "SELECT 1 / 0"))
+                        session.pipeline(Statement("SELECT 'never prepared \(round)'"))
                         try session.execute(Statement("SELECT 'nor this \(round)'"))
                     }
                 }
@@ -141,7 +141,7 @@ struct TransactionTests {
             }
             try await database.write { session in
                 session.afterCommit { ring.yield("committed") }
-                session.queue(Self.add, Int32(1))
+                session.pipeline(Self.add, Int32(1))
             }
             ring.finish()
             var heard: [String] = []

@@ -20,8 +20,8 @@ struct VolumeTests {
         try await Bench.with(limit: 1) { database async throws in
             let bytes = Bytes([UInt8](repeating: 7, count: 20_000_000))
             let echo = try await database.write { session in
-                session.queue("SELECT $1", bytes)
-                session.queue("SELECT $1", bytes)
+                session.pipeline("SELECT $1", bytes)
+                session.pipeline("SELECT $1", bytes)
                 return try session.query("SELECT $1", bytes) { try $0[0, as: Bytes.self] }
             }
             #expect(echo == [bytes])
@@ -32,7 +32,7 @@ struct VolumeTests {
     func largePipeline() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let last = try await database.write { session in
-                for number in 0..<20_000 { session.queue("SELECT repeat('y', 1000), $1", number) }
+                for number in 0..<20_000 { session.pipeline("SELECT repeat('y', 1000), $1", number) }
                 return try session.query("SELECT 42") { try $0[0, as: Int.self] }
             }
             #expect(last == [42])

@@ -86,9 +86,11 @@ public struct ClientBenchmark: Benchmark {
                 group.addTask {
                     switch way {
                     case .onePerHop:
-                        try await database.lend { for number in 0..<load.each { try await Self.ask(number, $0) } }
+                        try await database.withConnection {
+                            for number in 0..<load.each { try await Self.ask(number, $0) }
+                        }
                     case .tenPerHop:
-                        try await database.lend { connection in
+                        try await database.withConnection { connection in
                             for number in 0..<load.each / 10 { try await Self.askTenTimes(number, connection) }
                         }
                     case .pool: for number in 0..<load.each { try await Self.ask(number, database) }

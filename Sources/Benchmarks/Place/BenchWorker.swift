@@ -94,7 +94,7 @@ private struct Effect: Step {
     let reporter: Reporter
     func commit(_ batch: [Delivery<String>], in session: borrowing Session) throws {
         let now = Monotonic.nanoseconds
-        session.queue("INSERT INTO bench.effects (id) SELECT unnest($1::uuid[])", batch.map(\.id.uuid))
+        session.pipeline("INSERT INTO bench.effects (id) SELECT unnest($1::uuid[])", batch.map(\.id.uuid))
         reporter.report(batch.map { .began($0.id.uuid, nanoseconds: now) })
     }
 }

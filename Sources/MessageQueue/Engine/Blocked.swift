@@ -53,8 +53,8 @@ extension Broker {
             guard try session.execute(Self.lockKey, entry.id, key) > 0 else { return false }
             let moved = try session.execute(statement, entry.id, key) > 0
             if moved {
-                session.queue(Self.goOn, entry.id, key)
-                session.queue(Self.unblock, entry.id, key)
+                session.pipeline(Self.goOn, entry.id, key)
+                session.pipeline(Self.unblock, entry.id, key)
             }
             self.ring([entry.id], after: session)
             return moved

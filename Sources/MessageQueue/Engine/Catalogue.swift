@@ -24,7 +24,7 @@ package final class Catalogue: Sendable {
         var sortsMessages: Bool { order != nil || levels > 1 }
 
         func level(of priority: Priority) -> Int16 { min(priority.rawValue, levels - 1) }
-        func level(of place: Place) -> Int16 { levels > 1 ? place.lane / lanes : 0 }
+        func level(of place: Receipt) -> Int16 { levels > 1 ? place.lane / lanes : 0 }
     }
 
     private struct State {

@@ -17,11 +17,11 @@ package final class ClaimMemory: Sendable {
 
 /// The places in flight of a whole queue, as of the last claim: what a look since then has to be added to.
 struct OpenPlaces: Sendable, Equatable {
-    var places: [Place] = []
+    var places: [Receipt] = []
     /// Per lane, the last claimed place that was looked at.
     var cursors: [Int64] = []
 
-    mutating func add(_ claimed: [Place]) {
+    mutating func add(_ claimed: [Receipt]) {
         places += claimed
         for place in claimed where Int(place.lane) < cursors.count {
             cursors[Int(place.lane)] = max(cursors[Int(place.lane)], place.seq)

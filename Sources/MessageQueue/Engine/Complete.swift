@@ -17,7 +17,7 @@ extension Broker {
     /// Guarantee: only one finish of a place is ever committed. When another consumer has taken over since, the whole
     /// transaction fails with ``QueueError/leaseLost(_:)``, at the latest at its commit, and nothing in it happens.
     public func complete(_ messages: [ReceivedMessage], in session: borrowing Session) {
-        finish(messages.map(\.place), as: .done, in: session)
+        finish(messages.map(\.receipt), as: .done, in: session)
         pass(messages, in: session)
     }
 
@@ -27,18 +27,18 @@ extension Broker {
     }
 
     /// Errors, if given, match the places one by one.
-    func finish(_ places: [Place], as outcome: Outcome, errors: [String?]? = nil, in session: borrowing Session) {
+    func finish(_ places: [Receipt], as outcome: Outcome, errors: [String?]? = nil, in session: borrowing Session) {
         // What was claimed together comes in order.
         let isSorted = zip(places, places.dropFirst()).allSatisfy { $0 < $1 }
         let order = isSorted ? Array(places.indices) : places.indices.sorted { places[$0] < places[$1] }
         let sorted = order.map { places[$0] }
         if let errors {
-            session.queue(
+            session.pipeline(
                 Self.completeWithErrors, sorted.map(\.queue), sorted.map(\.lane), sorted.map(\.seq), outcome.rawValue,
                 order.map { errors[$0] })
         } else {
-            let runs = Place.runs(of: sorted)
-            session.queue(
+            let runs = Receipt.runs(of: sorted)
+            session.pipeline(
                 Self.complete, runs.map(\.first.queue), runs.map(\.first.lane), runs.map(\.first.seq),
                 runs.map(\.last), outcome.rawValue)
         }

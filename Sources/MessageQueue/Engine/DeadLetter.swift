@@ -2,7 +2,7 @@ public import Postgres
 
 extension Broker {
     /// Why a message is given up.
-    public struct Burial: Sendable {
+    public struct Rejection: Sendable {
         public let message: ReceivedMessage
         /// A short class to select by, such as `attempts-exhausted`.
         public let reason: String
@@ -21,37 +21,39 @@ extension Broker {
     ///
     /// Guarantee: only the holder of the current lease can do this; a dead letter stays until an operator redrives or
     /// purges it. In a queue with ``KeyOrder/blockOnFailure`` a message with a key blocks its key instead.
-    public func deadLetter(_ burials: [Burial], in session: borrowing Session) {
-        let (blocking, dying) = burials.partitioned { order(of: $0.message) == .blockOnFailure }
+    public func deadLetter(_ rejections: [Rejection], in session: borrowing Session) {
+        let (blocking, dying) = rejections.partitioned { order(of: $0.message) == .blockOnFailure }
         if !dying.isEmpty {
-            finish(dying.map(\.message.place), as: .dead, errors: dying.map(\.error), in: session)
+            finish(dying.map(\.message.receipt), as: .dead, errors: dying.map(\.error), in: session)
             bury(dying, in: session)
         }
         if !blocking.isEmpty {
-            finish(blocking.map(\.message.place), as: .held, errors: blocking.map(\.reasonAndError), in: session)
+            finish(blocking.map(\.message.receipt), as: .held, errors: blocking.map(\.reasonAndError), in: session)
             block(blocking, in: session)
         }
     }
 
-    public func deadLetter(_ burials: [Burial]) async throws { try await write { self.deadLetter(burials, in: $0) } }
+    public func deadLetter(_ rejections: [Rejection]) async throws {
+        try await write { self.deadLetter(rejections, in: $0) }
+    }
 
     /// The letters themselves, after the completions: the history includes the last attempt.
-    func bury(_ burials: [Burial], in session: borrowing Session) {
-        guard !burials.isEmpty else { return }
-        pass(burials.map(\.message), in: session)
-        let messages = burials.map(\.message.message)
-        session.queue(
-            Self.bury, burials.map(\.message.place.queue), burials.map { Int16($0.message.attempt) },
+    func bury(_ rejections: [Rejection], in session: borrowing Session) {
+        guard !rejections.isEmpty else { return }
+        pass(rejections.map(\.message), in: session)
+        let messages = rejections.map(\.message.message)
+        session.pipeline(
+            Self.bury, rejections.map(\.message.receipt.queue), rejections.map { Int16($0.message.attempt) },
             messages.map(\.id.uuid), messages.map(\.sentAt), messages.map(\.topic), messages.map(\.key),
             messages.map(\.tag), messages.map { try? Payloads.encode(headers: $0.headers) },
-            messages.map { Bytes($0.body) }, burials.map(\.reason), burials.map(\.error),
-            burials.map { level(of: $0.message.place) })
+            messages.map { Bytes($0.body) }, rejections.map(\.reason), rejections.map(\.error),
+            rejections.map { level(of: $0.message.receipt) })
     }
 
     /// Blocks the keys of messages that failed for good, until an operator acts.
-    func block(_ burials: [Burial], in session: borrowing Session) {
+    func block(_ rejections: [Rejection], in session: borrowing Session) {
         hold(
-            burials.map {
+            rejections.map {
                 Holding(
                     $0.message, attempt: $0.message.attempt, delay: Self.untilAnOperatorActs, error: $0.reasonAndError)
             }, in: session)

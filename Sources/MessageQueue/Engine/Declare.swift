@@ -11,13 +11,13 @@ extension Broker {
         try Self.check(name.text)
         try await database.write { session in
             let retry = settings.retry
-            session.queue(
+            session.pipeline(
                 Self.declareQueue, name.text, Int16(settings.lanes), Int32(settings.lease.milliseconds),
                 Int32(retry.attempts), Int32(retry.base.milliseconds), Int32(retry.cap.milliseconds), retry.jitter,
                 settings.levels, settings.order?.code)
-            session.queue(Self.declareLanes, name.text)
+            session.pipeline(Self.declareLanes, name.text)
             if let limits = settings.limits {
-                session.queue(
+                session.pipeline(
                     Self.setLimits, name.text, limits.concurrency.map(Int32.init(clamping:)), limits.rate,
                     limits.burst.map(Int32.init(clamping:)))
             }

@@ -6,9 +6,9 @@ extension Broker {
     /// Messages in the hands of a ``Worker`` need none of this; their consumer's heartbeat extends them all.
     /// - Throws: ``QueueError/leaseLost(_:)`` when one of them is finished or taken over already; then none is extended.
     public func extend(_ messages: [ReceivedMessage], by duration: Duration) async throws {
-        let places = messages.map(\.place).sorted()
+        let places = messages.map(\.receipt).sorted()
         try await write { session in
-            session.queue(Self.lockClaims, places.map(\.queue), places.map(\.lane), places.map(\.seq))
+            session.pipeline(Self.lockClaims, places.map(\.queue), places.map(\.lane), places.map(\.seq))
             let extended = try session.execute(
                 Self.extend, places.map(\.queue), places.map(\.lane), places.map(\.seq), duration.inSeconds)
             if extended != places.count {

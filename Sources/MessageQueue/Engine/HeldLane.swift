@@ -72,7 +72,7 @@ final class HeldLane: Sendable {
     /// The lane is for others from now on.
     ///
     /// - Returns: false when the session may still hold it.
-    func giveBack(on connection: LentConnection) async -> Bool {
+    func giveBack(on connection: BorrowedConnection) async -> Bool {
         let isFree = try? await connection.perform(isTransaction: false, within: Self.limit) { session in
             // On the connection's thread: behind all that was asked before.
             let known = state.withLock { state in

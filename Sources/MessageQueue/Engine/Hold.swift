@@ -7,7 +7,7 @@ extension Broker {
     /// that failed.
     func holdBack(_ messages: [ReceivedMessage], in session: borrowing Session) {
         guard !messages.isEmpty else { return }
-        finish(messages.map(\.place), as: .held, in: session)
+        finish(messages.map(\.receipt), as: .held, in: session)
         hold(messages.map { Holding($0, attempt: $0.attempt) }, in: session)
     }
 
@@ -31,9 +31,9 @@ extension Broker {
 
     /// Blocks the keys of messages that have their completion already, and keeps the messages in order.
     func hold(_ holdings: [Holding], in session: borrowing Session) {
-        for (queue, holdings) in Dictionary(grouping: holdings, by: \.message.place.queue) {
-            session.queue(
-                Self.hold, queue, holdings.map(\.message.place.lane), holdings.map(\.message.place.seq),
+        for (queue, holdings) in Dictionary(grouping: holdings, by: \.message.receipt.queue) {
+            session.pipeline(
+                Self.hold, queue, holdings.map(\.message.receipt.lane), holdings.map(\.message.receipt.seq),
                 holdings.map { Int16($0.attempt) }, holdings.map(\.delay), holdings.map(\.error))
             ring([queue], after: session)
         }
@@ -41,11 +41,11 @@ extension Broker {
 
     /// Lets keys go on whose messages are finished, after their completions. Only what was delivered anew has blocked anybody.
     func pass(_ messages: [ReceivedMessage], in session: borrowing Session) {
-        for (queue, messages) in Dictionary(grouping: messages, by: \.place.queue) {
+        for (queue, messages) in Dictionary(grouping: messages, by: \.receipt.queue) {
             guard let entry = catalogue.known(queue), entry.order != nil else { continue }
-            let replayed = messages.filter { $0.place.lane >= entry.lanes }
+            let replayed = messages.filter { $0.receipt.lane >= entry.lanes }
             if !replayed.isEmpty {
-                session.queue(Self.pass, queue, replayed.map(\.place.lane), replayed.map(\.place.seq))
+                session.pipeline(Self.pass, queue, replayed.map(\.receipt.lane), replayed.map(\.receipt.seq))
             }
         }
     }
@@ -54,7 +54,7 @@ extension Broker {
     func keepsOrder(_ message: ReceivedMessage) -> Bool { order(of: message) != nil }
 
     func order(of message: ReceivedMessage) -> KeyOrder? {
-        message.message.key == nil ? nil : catalogue.known(message.place.queue)?.order
+        message.message.key == nil ? nil : catalogue.known(message.receipt.queue)?.order
     }
 
     /// See `mq.hold` and `mq.pass`: they find messages by their places, and keys by their primary key, in key order.

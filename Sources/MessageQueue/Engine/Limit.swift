@@ -25,7 +25,7 @@ extension Broker {
     func allowance(
         of entry: Catalogue.Entry, upTo limit: Int, memory: ClaimMemory, in session: borrowing Session
     ) throws -> Allowance {
-        session.queue(Self.lockFlow, entry.id)
+        session.pipeline(Self.lockFlow, entry.id)
         let known = memory.open.withLock { $0 }
         let lanes = try session.query(
             Self.openSince, entry.id, known.places.map(\.lane), known.places.map(\.seq), known.cursors,
@@ -104,7 +104,7 @@ extension Broker {
 extension OpenPlaces {
     fileprivate init(_ lanes: [Broker.LaneFlow], of queue: Int32) {
         self.init(
-            places: lanes.flatMap { lane in lane.open.map { Place(queue: queue, lane: lane.lane, seq: $0) } },
+            places: lanes.flatMap { lane in lane.open.map { Receipt(queue: queue, lane: lane.lane, seq: $0) } },
             cursors: lanes.map(\.cursor))
     }
 }

@@ -7,7 +7,7 @@ extension Broker {
     /// A call of a producer changes no threads and, since it has a lane of its own, costs the server hardly more than the bare
     /// insert of its message. Where many tasks send at the same time, ``send(_:to:)`` is better still: they share transactions.
     ///
-    /// The connection is one of the pool, see ``Database/lend(_:)``, and at most half of a queue's lanes go to producers. One
+    /// The connection is one of the pool, see ``Database/withConnection(_:)``, and at most half of a queue's lanes go to producers. One
     /// that gets no lane sends as everybody else does; so it is in queues with priorities or an order, and behind a pooler.
     /// - Throws: ``QueueError/unknownQueue(_:)``, and what `body` throws.
     public func withProducer<P, T: Sendable>(
@@ -16,7 +16,7 @@ extension Broker {
         guard let entry = try await entries(of: [queue.name], on: database).first else {
             throw QueueError.unknownQueue(queue.name)
         }
-        return try await database.lend { connection in
+        return try await database.withConnection { connection in
             let isPooled = await connection.isPooled
             let lane = HeldLane(of: entry.id, isAskedFor: !entry.sortsMessages && !isPooled)
             let producer = Producer<P>(broker: self, entry: entry, connection: connection, lane: lane)
@@ -36,7 +36,7 @@ extension Broker {
 public struct Producer<Payload: Codable & Sendable>: Sendable {
     let broker: Broker
     let entry: Catalogue.Entry
-    let connection: LentConnection
+    let connection: BorrowedConnection
     let lane: HeldLane
 
     /// Stores messages, and returns once they are committed: all of them, or, when it throws, none.
@@ -99,11 +99,11 @@ extension Broker {
         in session: borrowing Session
     ) {
         if messages.count == 1, let message = messages.first {
-            session.queue(
+            session.pipeline(
                 Self.appendOne, place.seq, entry.id, place.lane, message.id.uuid, message.key, message.tag,
                 message.headers, message.body)
         } else {
-            session.queue(
+            session.pipeline(
                 Self.appendMany, place.seq, entry.id, place.lane, messages.map(\.id.uuid), messages.given(\.key),
                 messages.given(\.tag), messages.given(\.headers), messages.map(\.body))
         }

@@ -13,7 +13,7 @@ extension Broker {
         }
         guard !messages.isEmpty else { return }
         let packed = try messages.map { try Packed($0) }
-        session.queue(
+        session.pipeline(
             Self.fanOut, topic.name.text, packed.map(\.id.uuid), packed.given(\.key), packed.given(\.tag),
             packed.given(\.headers), packed.map(\.body), packed.map(\.priority.rawValue))
         ring(listeners, after: session)

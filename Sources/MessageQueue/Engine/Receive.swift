@@ -43,7 +43,7 @@ extension Broker {
         let allowance = try allowance(of: entry, upTo: limit, memory: claimer.memory, in: session)
         guard allowance.places > 0 else { return Catch(wait: allowance.wait) }
         let caught = try claim(entry, claimer, allowance.places, allowance.pacing, in: session)
-        let places = caught.messages.map(\.place)
+        let places = caught.messages.map(\.receipt)
         // A claim that is rolled back holds nothing: remembered, it would take up the limit for good.
         session.afterCommit { claimer.memory.open.withLock { $0.add(places) } }
         return caught
@@ -62,7 +62,8 @@ extension Broker {
         ) { row in
             try row[1, as: Int64?.self].map { seq in
                 ReceivedMessage(
-                    place: Place(queue: entry.id, lane: try row[0], seq: seq), queue: entry.name, attempt: try row[2],
+                    receipt: Receipt(queue: entry.id, lane: try row[0], seq: seq), queue: entry.name,
+                    attempt: try row[2],
                     message: try Message(row, from: 4), appendedAt: try row[3])
             }
         }

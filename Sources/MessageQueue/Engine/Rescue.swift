@@ -13,12 +13,12 @@ extension Broker {
                 try Rescued(row, queue: entry)
             }
             guard !open.isEmpty else { return [] }
-            let places = open.map(\.message.place)
+            let places = open.map(\.message.receipt)
             let won = Set(
                 try session.query(
                     Self.expire, entry.id, places.map(\.lane), places.map(\.seq), open.map(\.error)
-                ) { row in Place(queue: entry.id, lane: try row[0], seq: try row[1]) })
-            let taken = open.filter { won.contains($0.message.place) }
+                ) { row in Receipt(queue: entry.id, lane: try row[0], seq: try row[1]) })
+            let taken = open.filter { won.contains($0.message.receipt) }
             self.giveBack(taken, attempts: entry.retry.attempts, in: session)
             return taken
         }
@@ -33,8 +33,8 @@ extension Broker {
         hold(
             ordered.map { Holding($0.message, attempt: $0.message.attempt + 1, delay: 0, error: $0.error) }, in: session
         )
-        let burials = dying.map { Burial($0.message, reason: "worker-lost", error: $0.error) }
-        let (blocking, leaving) = burials.partitioned { order(of: $0.message) == .blockOnFailure }
+        let rejections = dying.map { Rejection($0.message, reason: "worker-lost", error: $0.error) }
+        let (blocking, leaving) = rejections.partitioned { order(of: $0.message) == .blockOnFailure }
         block(blocking, in: session)
         bury(leaving, in: session)
     }
@@ -47,7 +47,7 @@ extension Broker {
 
         init(_ row: borrowing Row, queue: Catalogue.Entry) throws {
             message = ReceivedMessage(
-                place: Place(queue: queue.id, lane: try row[0], seq: try row[1]), queue: queue.name,
+                receipt: Receipt(queue: queue.id, lane: try row[0], seq: try row[1]), queue: queue.name,
                 attempt: try row[2],
                 message: try Message(row, from: 5), appendedAt: try row[3])
             error = "consumer \(try row[4, as: Int64.self]) was lost, or its lease ended"

@@ -36,7 +36,7 @@ extension Broker {
             guard let next = due.first else { return nil }
             try session.execute("SELECT mq.open_segment($1)", next)
             // With the commit, in one trip: no process that is stopped or lost now keeps everybody from the log.
-            session.queue("SELECT mq.advance_head($1)", next)
+            session.pipeline("SELECT mq.advance_head($1)", next)
             return next
         }
     }
@@ -48,7 +48,7 @@ extension Broker {
             guard try session.query(Self.unfinished, segment, row: { try $0[0, as: Bool.self] }) == [false] else {
                 return false
             }
-            session.queue("SELECT mq.drop_segment($1)", segment)
+            session.pipeline("SELECT mq.drop_segment($1)", segment)
             return true
         }
     }
@@ -59,8 +59,8 @@ extension Broker {
         within patience: Duration, _ body: @Sendable (borrowing Session) throws -> T
     ) async throws -> T {
         try await database.write { session in
-            session.queue("SELECT set_config('lock_timeout', $1, true)", "\(patience.milliseconds)ms")
-            session.queue("SELECT pg_advisory_xact_lock(1836122112, 0)")
+            session.pipeline("SELECT set_config('lock_timeout', $1, true)", "\(patience.milliseconds)ms")
+            session.pipeline("SELECT pg_advisory_xact_lock(1836122112, 0)")
             return try body(session)
         }
     }

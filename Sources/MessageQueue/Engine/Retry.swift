@@ -2,7 +2,7 @@ public import Postgres
 
 extension Broker {
     /// What went wrong with one delivery, and when it should be tried again.
-    public struct Retrial: Sendable {
+    public struct Retry: Sendable {
         public let message: ReceivedMessage
         public let delay: Duration
         public let error: String
@@ -18,10 +18,10 @@ extension Broker {
     ///
     /// Guarantee: only the holder of the current lease can do this; otherwise the transaction fails with
     /// ``QueueError/leaseLost(_:)``. In a queue that keeps order, the message's key waits with it.
-    public func retry(_ retrials: [Retrial], in session: borrowing Session) {
-        guard !retrials.isEmpty else { return }
-        finish(retrials.map(\.message.place), as: .retried, errors: retrials.map(\.error), in: session)
-        let (ordered, free) = retrials.partitioned { keepsOrder($0.message) }
+    public func retry(_ retries: [Retry], in session: borrowing Session) {
+        guard !retries.isEmpty else { return }
+        finish(retries.map(\.message.receipt), as: .retried, errors: retries.map(\.error), in: session)
+        let (ordered, free) = retries.partitioned { keepsOrder($0.message) }
         putBack(free.map { Returning($0.message, attempt: $0.message.attempt + 1, delay: $0.delay) }, in: session)
         hold(
             ordered.map {
@@ -36,13 +36,13 @@ extension Broker {
         _ messages: [ReceivedMessage], after delay: Duration = .zero, in session: borrowing Session
     ) {
         guard !messages.isEmpty else { return }
-        finish(messages.map(\.place), as: .released, in: session)
+        finish(messages.map(\.receipt), as: .released, in: session)
         let (ordered, free) = messages.partitioned { keepsOrder($0) }
         putBack(free.map { Returning($0, attempt: $0.attempt, delay: delay) }, in: session)
         hold(ordered.map { Holding($0, attempt: $0.attempt, delay: delay.inSeconds) }, in: session)
     }
 
-    public func retry(_ retrials: [Retrial]) async throws { try await write { self.retry(retrials, in: $0) } }
+    public func retry(_ retries: [Retry]) async throws { try await write { self.retry(retries, in: $0) } }
 
     public func release(_ messages: [ReceivedMessage], after delay: Duration = .zero) async throws {
         try await write { self.release(messages, after: delay, in: $0) }
@@ -50,14 +50,14 @@ extension Broker {
 
     /// A message on its way back to its queue.
     struct Returning: Sendable {
-        let place: Place
+        let receipt: Receipt
         let message: Message
         let attempt: Int
         let delay: Duration
-        var queue: Int32 { place.queue }
+        var queue: Int32 { receipt.queue }
 
         init(_ received: ReceivedMessage, attempt: Int, delay: Duration = .zero) {
-            place = received.place
+            receipt = received.receipt
             message = received.message
             self.attempt = attempt
             self.delay = delay
@@ -68,17 +68,17 @@ extension Broker {
     func putBack(_ returning: [Returning], in session: borrowing Session) {
         guard !returning.isEmpty else { return }
         let headers = returning.map { try? Payloads.encode(headers: $0.message.headers) }
-        session.queue(
+        session.pipeline(
             Self.deferAgain, returning.map(\.queue), returning.map { Int16($0.attempt) },
             returning.map(\.message.id.uuid), returning.map(\.message.sentAt), returning.map(\.message.topic),
             returning.map(\.message.key), returning.map(\.message.tag), headers,
             returning.map { Bytes($0.message.body) }, returning.map(\.delay.inSeconds),
-            returning.map { level(of: $0.place) })
+            returning.map { level(of: $0.receipt) })
         ring(Array(Set(returning.filter { $0.delay < Doorbell.horizon }.map(\.queue))), after: session)
     }
 
     /// The level of what stood there.
-    func level(of place: Place) -> Int16 { catalogue.known(place.queue)?.level(of: place) ?? 0 }
+    func level(of receipt: Receipt) -> Int16 { catalogue.known(receipt.queue)?.level(of: receipt) ?? 0 }
 
     static let deferAgain: Statement = """
         INSERT INTO mq.deferred (due_at, queue, level, attempt, id, sent_at, topic, key, tag, headers, body)

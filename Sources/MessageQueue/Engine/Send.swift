@@ -54,7 +54,7 @@ extension Broker {
             }
         }
         if !delayed.isEmpty {
-            session.queue(
+            session.pipeline(
                 Self.deferNew, entry.id, delayed.map(\.id.uuid), delayed.map(\.key), delayed.map(\.tag),
                 delayed.map(\.headers), delayed.map(\.body), delayed.map(\.delay.inSeconds),
                 delayed.map { entry.level(of: $0.priority) })
@@ -63,13 +63,13 @@ extension Broker {
     }
 
     private func append(_ messages: [Packed], to entry: Catalogue.Entry, in session: borrowing Session) {
-        session.queue(
+        session.pipeline(
             Self.append, entry.id, entry.lanes, messages.map(\.id.uuid), messages.given(\.key), messages.given(\.tag),
             messages.given(\.headers), messages.map(\.body))
     }
 
     private func appendSorted(_ messages: [Packed], to entry: Catalogue.Entry, in session: borrowing Session) {
-        session.queue(
+        session.pipeline(
             Self.appendSorted, entry.id, messages.map(\.id.uuid), messages.given(\.key), messages.given(\.tag),
             messages.given(\.headers), messages.map(\.body), messages.map(\.priority.rawValue))
     }

@@ -7,20 +7,22 @@ extension Broker {
     /// is committed. A sender that lost its connection may so repeat what it sent. Costs a row and a round trip more than
     /// ``send(_:to:in:)-(_,Queue<P>,_)``; waits for a transaction that is just sending the same key.
     /// - Parameters:
-    ///   - key: names what must be sent once; by default the message's id.
+    ///   - key: names what must be sent once; by default, and for messages that it names none for, the message's own id. So
+    ///     `by: \.key` never takes two messages without a key for one.
     ///   - period: how long the key is remembered.
     /// - Returns: how many were new.
     @discardableResult
     public func sendOnce<P>(
-        _ messages: [Outgoing<P>], to queue: Queue<P>, by key: (Outgoing<P>) -> String = { $0.id.description },
+        _ messages: [Outgoing<P>], to queue: Queue<P>, by key: (Outgoing<P>) -> String? = { $0.id.description },
         within period: Duration = .seconds(3 * 86_400), in session: borrowing Session
     ) throws -> Int {
         let entry = try catalogue.queue(queue.name, in: session)
+        let keys = messages.map { key($0) ?? $0.id.description }
         var fresh = Set(
-            try session.query(Self.takeKeys, entry.id, Set(messages.map(key)).sorted(), period.inSeconds) { row in
+            try session.query(Self.takeKeys, entry.id, Set(keys).sorted(), period.inSeconds) { row in
                 try row[0, as: String.self]
             })
-        let new = messages.filter { fresh.remove(key($0)) != nil }
+        let new = zip(messages, keys).filter { fresh.remove($0.1) != nil }.map(\.0)
         try send(new.map { try Packed($0) }, to: entry, in: session)
         return new.count
     }
@@ -29,7 +31,7 @@ extension Broker {
     @discardableResult
     public func sendOnce<P>(
         _ messages: [Outgoing<P>], to queue: Queue<P>,
-        by key: @escaping @Sendable (Outgoing<P>) -> String = { $0.id.description },
+        by key: @escaping @Sendable (Outgoing<P>) -> String? = { $0.id.description },
         within period: Duration = .seconds(3 * 86_400)
     ) async throws -> Int {
         try await database.write { try self.sendOnce(messages, to: queue, by: key, within: period, in: $0) }

@@ -67,18 +67,18 @@ struct Settler<Work: Sendable>: Sendable {
         guard let order = runtime.entry.order else { return messages }
         return messages.map { settlement in
             guard let key = settlement.message.message.key else { return settlement }
-            if blocked[key] == nil, settlement.blocksKey(under: order) { blocked[key] = settlement.message.place }
-            guard let blocker = blocked[key], blocker != settlement.message.place else { return settlement }
+            if blocked[key] == nil, settlement.blocksKey(under: order) { blocked[key] = settlement.message.receipt }
+            guard let blocker = blocked[key], blocker != settlement.message.receipt else { return settlement }
             return Settlement(message: settlement.message, verdict: .held)
         }
     }
 
     /// By key, the message that the others of this key have to wait for.
-    private typealias Blockers = [String: Place]
+    private typealias Blockers = [String: Receipt]
 
     private func block(_ messages: some Sequence<ReceivedMessage>, _ blocked: inout Blockers) {
         for message in messages {
-            if let key = message.message.key, blocked[key] == nil { blocked[key] = message.place }
+            if let key = message.message.key, blocked[key] == nil { blocked[key] = message.receipt }
         }
     }
 
@@ -122,8 +122,8 @@ struct Settler<Work: Sendable>: Sendable {
             if let onPhase { session.afterCommit { onPhase(.afterCommit) } }
             if !pile.work.isEmpty { try commit(pile.work, session) }
             if !pile.done.isEmpty { broker.complete(pile.done, in: session) }
-            broker.retry(pile.retrials, in: session)
-            broker.deadLetter(pile.burials, in: session)
+            broker.retry(pile.retries, in: session)
+            broker.deadLetter(pile.rejections, in: session)
             broker.holdBack(pile.held, in: session)
             for (delay, messages) in pile.releases { broker.release(messages, after: delay, in: session) }
             if let onPhase {
@@ -137,11 +137,11 @@ struct Settler<Work: Sendable>: Sendable {
     private func record(_ pile: Pile) {
         let queue = runtime.queue
         if !pile.done.isEmpty { runtime.journal.record(.done(queue, count: pile.done.count)) }
-        for retrial in pile.retrials {
-            runtime.journal.record(.retried(queue, retrial.message.message.id, error: retrial.error))
+        for retry in pile.retries {
+            runtime.journal.record(.retried(queue, retry.message.message.id, error: retry.error))
         }
-        for burial in pile.burials {
-            runtime.journal.record(.deadLettered(queue, burial.message.message.id, reason: burial.reason))
+        for rejection in pile.rejections {
+            runtime.journal.record(.deadLettered(queue, rejection.message.message.id, reason: rejection.reason))
         }
         let released = pile.releases.values.reduce(0) { $0 + $1.count }
         if released > 0 { runtime.journal.record(.released(queue, count: released)) }
@@ -152,8 +152,8 @@ struct Settler<Work: Sendable>: Sendable {
     private struct Pile: Sendable {
         var work: [Work] = []
         var done: [ReceivedMessage] = []
-        var retrials: [Broker.Retrial] = []
-        var burials: [Broker.Burial] = []
+        var retries: [Broker.Retry] = []
+        var rejections: [Broker.Rejection] = []
         var releases: [Duration: [ReceivedMessage]] = [:]
         var held: [ReceivedMessage] = []
 
@@ -164,9 +164,9 @@ struct Settler<Work: Sendable>: Sendable {
                 case .success(let one):
                     work.append(one)
                     done.append(message)
-                case .failure(.retry(let delay, let error)): retrials.append(.init(message, after: delay, error: error))
+                case .failure(.retry(let delay, let error)): retries.append(.init(message, after: delay, error: error))
                 case .failure(.dead(let reason, let error)):
-                    burials.append(.init(message, reason: reason, error: error))
+                    rejections.append(.init(message, reason: reason, error: error))
                 case .failure(.release(let delay)): releases[delay, default: []].append(message)
                 case .held: held.append(message)
                 }

@@ -43,7 +43,7 @@ struct Snapshot: Sendable {
     /// - Parameter accepted: orders that somebody was told were accepted.
     static func read(_ database: Database, accepted: [OrderID]) async throws -> Snapshot {
         try await database.write { session in
-            session.queue(isolation)
+            session.pipeline(isolation)
             return Snapshot(
                 items: try session.query(items) { row in
                     Item(

@@ -29,7 +29,7 @@ package struct BookingAnswer: Sendable {
 package enum Bookings {
     /// Keeps the first answer per order.
     package static func record(_ answers: [BookingAnswer], in session: borrowing Session) {
-        session.queue(
+        session.pipeline(
             record, answers.map(\.processed.order.id), answers.map(\.status), answers.map(\.trackingNumber),
             answers.map(\.refusalReason))
     }

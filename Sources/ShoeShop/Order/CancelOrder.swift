@@ -30,7 +30,7 @@ public struct CancelOrder: Sendable {
         case .received, .priced, .paid: break
         }
         if !standing.isAsked {
-            session.queue(Self.ask, id)
+            session.pipeline(Self.ask, id)
             try broker.send(
                 [Outgoing(OrderReference(orderID: id), key: id.description)], to: Workflow.cancellations, in: session)
         }

@@ -5,7 +5,7 @@ package enum Invoices {
     /// The first invoice of an order stays its invoice.
     package static func issue(for processed: [OrderProcessed], in session: borrowing Session) {
         let invoices = processed.map { Invoice(for: $0) }
-        session.queue(
+        session.pipeline(
             record, invoices.map(\.orderID), invoices.map(\.number), invoices.map(\.issuedAt), invoices.map(\.html))
     }
 

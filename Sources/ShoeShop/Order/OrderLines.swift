@@ -4,14 +4,14 @@ package import Postgres
 package enum OrderLines {
     static func insert(_ orders: [PlacedOrder], in session: borrowing Session) {
         let lines = orders.flatMap { order in order.lines.enumerated().map { (order.id, $0.offset + 1, $0.element) } }
-        session.queue(insert, lines.map(\.0), lines.map(\.1), lines.map(\.2.sku), lines.map(\.2.quantity))
+        session.pipeline(insert, lines.map(\.0), lines.map(\.1), lines.map(\.2.sku), lines.map(\.2.quantity))
     }
 
     /// Writes the prices that hold for these orders from now on.
     package static func fixPrices(of orders: [PricedOrder], in session: borrowing Session) {
         let lines = orders.flatMap { order in order.lines.enumerated().map { (order.id, $0.offset + 1, $0.element) } }
         guard !lines.isEmpty else { return }
-        session.queue(fixPrices, lines.map(\.0), lines.map(\.1), lines.map(\.2.unitPrice))
+        session.pipeline(fixPrices, lines.map(\.0), lines.map(\.1), lines.map(\.2.unitPrice))
     }
 
     /// Orders that were priced before, at the prices of then.

@@ -11,10 +11,10 @@ package enum OrderRecords {
     package static func insert(_ orders: [PlacedOrder], in session: borrowing Session) {
         let customers = orders.map(\.customer)
         let addresses = orders.map(\.address)
-        session.queue(
+        session.pipeline(
             insert, orders.map(\.id), customers.map(\.name), customers.map(\.email), addresses.map(\.recipient),
             addresses.map(\.street), addresses.map(\.city), addresses.map(\.postcode), addresses.map(\.country))
-        session.queue(begin, orders.map(\.id))
+        session.pipeline(begin, orders.map(\.id))
         OrderLines.insert(orders, in: session)
     }
 
@@ -52,7 +52,7 @@ package enum OrderRecords {
     package static func save(_ changes: [Change], in session: borrowing Session) {
         guard !changes.isEmpty else { return }
         let orders = changes.map(\.order)
-        session.queue(
+        session.pipeline(
             save, orders.map(\.id), orders.map(\.status.name), orders.map(\.status.rejection?.rawValue),
             orders.map(\.rejectionDetail), orders.map(\.total), orders.map(\.trackingNumber), orders.map(\.refundedAt))
         record(changes.flatMap { change in change.entries.map { (change.order.id, $0) } }, in: session)
@@ -60,7 +60,7 @@ package enum OrderRecords {
 
     /// Adds to timelines.
     static func record(_ entries: [(OrderID, TimelineEntry)], in session: borrowing Session) {
-        session.queue(
+        session.pipeline(
             record, entries.map(\.0), entries.map(\.1.milestone.rawValue), entries.map(\.1.at), entries.map(\.1.detail))
     }
 

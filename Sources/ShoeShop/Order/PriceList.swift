@@ -36,7 +36,7 @@ package struct PriceList: Sendable {
 
     /// Adds articles to the catalogue; those that are in it stay as they are.
     static func offer(_ products: [Product], in session: borrowing Session) {
-        session.queue(
+        session.pipeline(
             offer, products.map(\.sku), products.map(\.name), products.map(\.colour), products.map(\.size),
             products.map(\.price))
     }

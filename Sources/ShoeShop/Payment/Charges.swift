@@ -38,7 +38,7 @@ package struct ChargeAnswer: Sendable {
 package enum Charges {
     /// Keeps the first answer per order.
     package static func record(_ answers: [ChargeAnswer], in session: borrowing Session) {
-        session.queue(
+        session.pipeline(
             record, answers.map(\.request.order.id), answers.map(\.status), answers.map(\.request.order.total),
             answers.map(\.chargeID), answers.map(\.declineReason))
     }

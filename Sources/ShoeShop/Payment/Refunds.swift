@@ -5,7 +5,7 @@ package enum Refunds {
     /// Keeps the first refund per order.
     package static func record(_ refunds: [(request: RefundRequest, refundID: String)], in session: borrowing Session) {
         let requests = refunds.map(\.request)
-        session.queue(
+        session.pipeline(
             record, requests.map(\.orderID), refunds.map(\.refundID), requests.map(\.chargeID), requests.map(\.amount))
     }
 

@@ -50,7 +50,7 @@ package enum Reservations {
     /// fails as a whole, is repeated, and finds the decision of the first.
     static func record(_ decisions: [Reservation], in session: borrowing Session) {
         let lines = decisions.flatMap { decision in decision.lines.map { (decision.orderID, $0) } }
-        session.queue(
+        session.pipeline(
             record, decisions.map(\.orderID), decisions.map(\.state.rawValue), decisions.map(\.refusal),
             decisions.map(\.decidedAt), lines.map(\.0), lines.map(\.1.sku), lines.map(\.1.quantity))
     }
@@ -58,16 +58,16 @@ package enum Reservations {
     /// Puts the shoes of these orders back on the shelf. One that asks for its shoes only later won't get them.
     package static func release(_ ids: [OrderID], in session: borrowing Session) {
         session.walkIndexes()
-        session.queue(release, ids)
-        session.queue(forestall, ids)
+        session.pipeline(release, ids)
+        session.pipeline(forestall, ids)
         // A reservation that was committed after the first look was in the way of the second.
-        session.queue(release, ids)
+        session.pipeline(release, ids)
     }
 
     /// The shoes of these orders have left with the carrier.
     package static func take(_ ids: [OrderID], in session: borrowing Session) {
         session.walkIndexes()
-        session.queue(take, ids)
+        session.pipeline(take, ids)
     }
 
     private static let find: Statement = """

@@ -12,18 +12,18 @@ public enum StockItems {
 
     /// Moves pairs from the shelf to the reserved ones; the items must be locked.
     static func reserve(_ quantities: [SKU: Int], in session: borrowing Session) {
-        session.queue(reserve, Array(quantities.keys), Array(quantities.values))
+        session.pipeline(reserve, Array(quantities.keys), Array(quantities.values))
     }
 
     /// The first delivery of articles that the warehouse hasn't had yet; the others stay as they are.
     static func open(with quantities: [SKU: Int], in session: borrowing Session) {
-        session.queue(open, Array(quantities.keys), Array(quantities.values))
+        session.pipeline(open, Array(quantities.keys), Array(quantities.values))
     }
 
     /// A further delivery from the manufacturers.
     public static func restock(_ quantities: [SKU: Int], in session: borrowing Session) throws {
         _ = try lock(Set(quantities.keys), in: session)
-        session.queue(restock, Array(quantities.keys), Array(quantities.values))
+        session.pipeline(restock, Array(quantities.keys), Array(quantities.values))
     }
 
     private static let lock: Statement = """
