@@ -11,14 +11,18 @@ let strict: [SwiftSetting] = [
 func log() -> Target.Dependency { .product(name: "Logging", package: "swift-log") }
 func metrics() -> Target.Dependency { .product(name: "Metrics", package: "swift-metrics") }
 func lifecycle() -> Target.Dependency { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
-func hummingbird() -> Target.Dependency { .product(name: "Hummingbird", package: "hummingbird") }
-func subprocess() -> [Target.Dependency] {
-    [
-        .product(name: "Subprocess", package: "swift-subprocess"),
-        .product(name: "SystemPackage", package: "swift-system"),
-    ]
+
+// What only the shop needs stands behind the trait `Shop`: whoever depends on this package with `traits: []` does not even
+// fetch it. It is on by default, so here `swift build` and `swift test` build everything.
+func shop(_ product: String, _ package: String) -> Target.Dependency {
+    .product(name: product, package: package, condition: .when(traits: ["Shop"]))
 }
-func httpClient() -> Target.Dependency { .product(name: "AsyncHTTPClient", package: "async-http-client") }
+func hummingbird() -> Target.Dependency { shop("Hummingbird", "hummingbird") }
+func httpClient() -> Target.Dependency { shop("AsyncHTTPClient", "async-http-client") }
+func nio(_ module: String) -> Target.Dependency { shop(module, "swift-nio") }
+func subprocess() -> [Target.Dependency] {
+    [shop("Subprocess", "swift-subprocess"), shop("SystemPackage", "swift-system")]
+}
 
 let package = Package(
     name: "shoe-shop",
@@ -38,13 +42,18 @@ let package = Package(
         .executable(name: "coupled-shop", targets: ["CoupledShop"]),
         .executable(name: "provider-sandbox", targets: ["ProviderSandbox"]),
     ],
+    traits: [
+        .default(enabledTraits: ["Shop"]),
+        .trait(name: "Shop", description: "Everything but the libraries: the shop, its command line, its scenarios."),
+    ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
-        .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
+        // From here on behind the trait `Shop`.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.25.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0"),
@@ -70,9 +79,9 @@ let package = Package(
             name: "ShoeShop",
             dependencies: [
                 "Postgres", "MessageQueue", log(), metrics(), httpClient(),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                nio("NIOCore"),
+                nio("NIOPosix"),
+                nio("NIOHTTP1"),
             ],
             resources: [.embedInCode("Migrations")],
             swiftSettings: strict),
@@ -80,25 +89,25 @@ let package = Package(
             name: "Launch",
             dependencies: [
                 "Postgres", "MessageQueue", "ShoeShop", log(), metrics(), lifecycle(), hummingbird(),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
+                nio("NIOCore"),
+                nio("NIOPosix"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Configuration", package: "swift-configuration"),
+                shop("Configuration", "swift-configuration"),
             ],
             swiftSettings: strict),
         .target(
             name: "ShopHTTP",
             dependencies: [
                 "Postgres", "ShoeShop", log(), hummingbird(),
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "NIOCore", package: "swift-nio"),
+                shop("Crypto", "swift-crypto"),
+                nio("NIOCore"),
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "OrderAPI",
             dependencies: [
                 "Launch", "Postgres", "ShoeShop", "ShopHTTP", log(), lifecycle(), hummingbird(),
-                .product(name: "NIOCore", package: "swift-nio"),
+                nio("NIOCore"),
             ],
             resources: [.embedInCode("openapi.yaml")],
             swiftSettings: strict),
@@ -108,7 +117,7 @@ let package = Package(
         .executableTarget(name: "LogisticsWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .target(name: "CFakeTime"),
         .target(
-            name: "PortReservation", dependencies: [.product(name: "NIOCore", package: "swift-nio")],
+            name: "PortReservation", dependencies: [nio("NIOCore")],
             swiftSettings: strict),
         .executableTarget(
             name: "CoupledShop",
@@ -118,9 +127,9 @@ let package = Package(
             name: "ProviderSandbox",
             dependencies: [
                 "Launch", "PortReservation", log(), metrics(), lifecycle(), hummingbird(),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                nio("NIOCore"),
+                nio("NIOPosix"),
+                nio("NIOHTTP1"),
             ],
             swiftSettings: strict),
         .target(name: "LocalPostgres", dependencies: subprocess(), swiftSettings: strict),
@@ -130,11 +139,11 @@ let package = Package(
             dependencies: [
                 "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "PortReservation", "ShopProcesses", log(),
                 httpClient(),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "Yams", package: "Yams"),
-                .product(name: "Mustache", package: "swift-mustache"),
+                nio("NIOCore"),
+                nio("NIOPosix"),
+                nio("NIOHTTP1"),
+                shop("Yams", "Yams"),
+                shop("Mustache", "swift-mustache"),
             ] + subprocess(),
             swiftSettings: strict),
         .target(
@@ -149,9 +158,9 @@ let package = Package(
             dependencies: [
                 "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "ShopProcesses", "Scenarios", "Benchmarks",
                 log(), httpClient(),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                nio("NIOCore"),
+                nio("NIOHTTP1"),
+                shop("ArgumentParser", "swift-argument-parser"),
             ] + subprocess(),
             // Not embedded: the optimiser takes many minutes over a literal of 200 kB.
             resources: [.copy("Samples")],
@@ -181,9 +190,9 @@ let package = Package(
             name: "ScenariosTests",
             dependencies: [
                 "Scenarios", "ShoeShop", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", httpClient(),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                nio("NIOCore"),
+                nio("NIOPosix"),
+                nio("NIOHTTP1"),
             ] + subprocess(),
             swiftSettings: strict),
         .testTarget(
@@ -193,24 +202,24 @@ let package = Package(
             name: "LaunchTests",
             dependencies: [
                 "Launch", "MessageQueue", "TestSupport", log(), metrics(), lifecycle(), hummingbird(), httpClient(),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                nio("NIOCore"),
+                nio("NIOHTTP1"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "ProviderSandboxTests",
             dependencies: [
                 "ProviderSandbox", "ShoeShop", "Launch", httpClient(),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                nio("NIOCore"),
+                nio("NIOHTTP1"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "CoupledShopTests",
             dependencies: [
                 "CoupledShop", "MessageQueue", "Postgres", "ProviderSandbox", "ShoeShop", "TestSupport", httpClient(),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                nio("NIOCore"),
+                nio("NIOHTTP1"),
             ],
             swiftSettings: strict),
         .testTarget(
@@ -218,8 +227,8 @@ let package = Package(
             dependencies: [
                 "ShoeShop", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", "ShopCLI", "OrderAPI",
                 "OrderWorker", "StockWorker", "PaymentWorker", "LogisticsWorker", "ProviderSandbox", httpClient(),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                nio("NIOCore"),
+                nio("NIOHTTP1"),
             ],
             swiftSettings: strict),
         .testTarget(
@@ -227,16 +236,16 @@ let package = Package(
             dependencies: [
                 "TestSupport", "ShoeShop", "MessageQueue", "MessageQueueTesting", "Postgres", log(), lifecycle(),
                 httpClient(),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                nio("NIOCore"),
+                nio("NIOHTTP1"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "OrderAPITests",
             dependencies: [
                 "TestSupport", "LocalPostgres", "ShoeShop", "MessageQueue", "Postgres", httpClient(),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                nio("NIOCore"),
+                nio("NIOHTTP1"),
             ],
             swiftSettings: strict),
     ],
