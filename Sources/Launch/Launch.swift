@@ -73,13 +73,12 @@ extension Launch {
         _ name: String, _ about: String, _ table: [any SettingDeclaration]
     ) -> Settings {
         do throws(SettingsError) {
-            if CommandLine.arguments.dropFirst().contains(where: { ["--help", "-h"].contains($0) }) {
-                print(Help(name: name, about: about, table: table).text)
+            let arguments = Array(CommandLine.arguments.dropFirst())
+            if let answer = Help(name: name, about: about, table: table).answer(to: arguments) {
+                print(answer)
                 exit(0)
             }
-            return try Settings(
-                table, arguments: Array(CommandLine.arguments.dropFirst()),
-                environment: ProcessInfo.processInfo.environment)
+            return try Settings(table, arguments: arguments, environment: ProcessInfo.processInfo.environment)
         } catch {
             StandardError.write("\(name): \(error)\nTry \(name) --help.\n")
             exit(64)

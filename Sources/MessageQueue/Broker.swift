@@ -31,6 +31,7 @@ public final class Broker: Sendable {
         self.catalogue = Catalogue()
         self.doorbell = doorbell
         self.together = SendTogether(on: database)
+        Self.recordVersion()
     }
 
     /// Waits until everybody who waits for messages sent so far has been told of them.

@@ -55,6 +55,17 @@ public struct TestProcess: Sendable {
         return try result.closureResult.get()
     }
 
+    /// What an executable prints before it ends by itself with success, such as its version.
+    public static func output(of name: String, _ arguments: [String]) async throws -> String {
+        let result = try await run(
+            .path(FilePath(directory + "/" + name)), arguments: Arguments(arguments), output: .string(limit: 1 << 20),
+            error: .string(limit: 1 << 20))
+        guard result.terminationStatus.isSuccess else {
+            throw NotReady(description: "\(name) ended with \(result.terminationStatus): \(result.standardError)")
+        }
+        return result.standardOutput
+    }
+
     /// Sends a signal; nothing happens when the process has ended.
     public func signal(_ number: Int32) { kill(processID, number) }
 

@@ -1,5 +1,6 @@
 import Hummingbird
 import Logging
+import MessageQueue
 import NIOCore
 import ServiceLifecycle
 
@@ -44,6 +45,7 @@ struct OperationsServer: Service {
     private func announce(_ port: Int, _ readyFile: ReadyFile?) throws {
         let addresses = context.operations.addresses(own: "http://\(context.settings[Settings.host]):\(port)")
         try readyFile?.write(addresses)
-        context.logger.info("listening", metadata: addresses.mapValues { .string($0) })
+        let told = addresses.merging(["version": Broker.libraryVersion]) { _, version in version }
+        context.logger.info("listening", metadata: told.mapValues { .string($0) })
     }
 }

@@ -1,8 +1,16 @@
-/// The text of `--help`, made from the table of settings.
+import MessageQueue
+
+/// What a program tells about itself: `--help`, made from the table of settings, and `--version`.
 struct Help {
     let name: String
     let about: String
     let table: [any SettingDeclaration]
+
+    /// What is printed instead of starting; nil when the arguments ask for nothing of that kind.
+    func answer(to arguments: [String]) -> String? {
+        if arguments.contains(where: { ["--help", "-h"].contains($0) }) { return text }
+        return arguments.contains("--version") ? "\(name) \(Broker.libraryVersion)" : nil
+    }
 
     var text: String {
         """
@@ -12,18 +20,20 @@ struct Help {
 
         A setting is a flag or an environment variable; the flag goes first.
 
-        \((rows + [helpRow]).joined(separator: "\n"))
+        \((settings + questions).joined(separator: "\n"))
         """
     }
 
-    private var rows: [String] {
+    private var settings: [String] {
         table.map { setting in
             let fallback = setting.standardText.isEmpty ? "" : " (default: \(setting.standardText))"
             return row(setting.flag, setting.variable, setting.meaning + fallback)
         }
     }
 
-    private var helpRow: String { row("--help", "", "Shows this text.") }
+    private var questions: [String] {
+        [row("--help", "", "Shows this text."), row("--version", "", "Shows the version of the program.")]
+    }
 
     private func row(_ flag: String, _ variable: String, _ meaning: String) -> String {
         let flagWidth = table.map(\.flag.count).max() ?? 0
