@@ -38,7 +38,7 @@ public struct IdleBenchmark: Benchmark {
         return max(0, Double(after - before)) / start.secondsUntilNow
     }
 
-    private static func transactions(in database: Database) async throws -> Int {
+    static func transactions(in database: Database) async throws -> Int {
         try await database.query(
             """
             SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()

@@ -12,6 +12,8 @@ public struct BenchWorker: Sendable {
         case nothing
         /// Reports when its handling began.
         case stamp
+        /// Reports when its handling of marked messages began; see ``Flood``.
+        case sample
         /// Writes a row into `bench.effects`.
         case effect
         /// Reports when its preparation began, and never comes to an end.
@@ -68,6 +70,7 @@ public struct BenchWorker: Sendable {
         return switch work {
         case .nothing: DoNothing(queue: queue)
         case .stamp: Stamp(queue: queue, reporter: reporter)
+        case .sample: Sample(queue: queue, reporter: reporter)
         case .effect: Effect(queue: queue, reporter: reporter)
         case .hang: Hang(queue: queue, reporter: reporter)
         }
@@ -85,6 +88,16 @@ private struct Stamp: Step {
     func commit(_ batch: [Delivery<String>], in session: borrowing Session) throws {
         let now = Monotonic.nanoseconds
         reporter.report(batch.map { .began($0.id.uuid, nanoseconds: now) })
+    }
+}
+
+private struct Sample: Step {
+    let queue: Queue<String>
+    let reporter: Reporter
+    func commit(_ batch: [Delivery<String>], in session: borrowing Session) throws {
+        let now = Monotonic.nanoseconds
+        let marked = batch.filter { $0.tag == Flood.mark }
+        if !marked.isEmpty { reporter.report(marked.map { .began($0.id.uuid, nanoseconds: now) }) }
     }
 }
 

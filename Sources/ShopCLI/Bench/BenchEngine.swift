@@ -4,12 +4,14 @@ import Benchmarks
 /// The benchmarks of the engine alone, and of the database client below it.
 enum BenchEngine {
     static let subcommands: [any ParsableCommand.Type] = [
-        BenchSend.self, BenchDrain.self, BenchSteady.self, BenchPinned.self, BenchBacklog.self, BenchSegments.self,
+        BenchSend.self, BenchDrain.self, BenchSteady.self, BenchLatency.self, BenchPinned.self, BenchBacklog.self,
+        BenchSegments.self,
         BenchRescue.self, BenchIdle.self, BenchFanout.self, BenchFeatures.self, BenchClient.self,
     ]
     static var benchmarks: [any Benchmark] {
         [
-            SendBenchmark(), DrainBenchmark(), SteadyBenchmark(), PinnedBenchmark(), BacklogBenchmark(),
+            SendBenchmark(), DrainBenchmark(), SteadyBenchmark(), LatencyBenchmark(), PinnedBenchmark(),
+            BacklogBenchmark(),
             SegmentsBenchmark(), RescueBenchmark(), IdleBenchmark(), FanoutBenchmark(), FeaturesBenchmark(),
             ClientBenchmark(),
         ]
@@ -42,6 +44,47 @@ struct BenchSteady: BenchCommand {
     var span: Span?
     @OptionGroup var bench: BenchOptions
     var benchmark: any Benchmark { SteadyBenchmark(perSecond: rate, seconds: span?.seconds) }
+}
+
+struct BenchLatency: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "latency", abstract: "From commit to handler start, over rates and beside disturbances.",
+        discussion: """
+            An open loop at each rate. Shares are of what one worker can handle while it is sent, measured first; at such rates
+            messages share transactions, and of each the first is timed.
+            """)
+    @Option(parsing: .upToNextOption, help: "Messages per second, sent one by one.")
+    var rates = LatencyBenchmark.usualRates
+    @Option(parsing: .upToNextOption, help: "Shares of the most that can be sent and handled, in per cent.")
+    var shares = LatencyBenchmark.usualShares.map { $0 * 100 }
+    @Option(
+        parsing: .upToNextOption,
+        help: "What goes on beside it: \(Disturbance.allCases.map(\.rawValue).joined(separator: ", ")).",
+        transform: disturbance)
+    var beside = Disturbance.allCases
+    @Option(name: .customLong("for"), help: "How long each point is measured. Default: 10s.")
+    var span: Span?
+    @OptionGroup var bench: BenchOptions
+
+    func validate() throws {
+        guard rates.allSatisfy({ (1...20_000).contains($0) }) else {
+            throw ValidationError("A rate is between 1 and 20000 messages a second.")
+        }
+        guard shares.allSatisfy({ (1...100).contains($0) }) else {
+            throw ValidationError("A share is between 1 and 100 per cent.")
+        }
+    }
+
+    var benchmark: any Benchmark {
+        LatencyBenchmark(rates: rates, shares: shares.map { $0 / 100 }, beside: beside, seconds: span?.seconds)
+    }
+}
+
+private func disturbance(_ text: String) throws -> Disturbance {
+    guard let disturbance = Disturbance(rawValue: text) else {
+        throw ValidationError("There is no disturbance \(text); say \(Disturbance.allCases.map(\.rawValue)).")
+    }
+    return disturbance
 }
 
 struct BenchPinned: BenchCommand {
