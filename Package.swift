@@ -71,7 +71,10 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "MessageQueue",
-            dependencies: ["Postgres", log(), metrics(), lifecycle()],
+            dependencies: [
+                "Postgres", log(), metrics(), lifecycle(),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
             resources: [.embedInCode("Migrations")],
             swiftSettings: strict),
         .target(name: "MessageQueueTesting", dependencies: ["MessageQueue", "Postgres"], swiftSettings: strict),

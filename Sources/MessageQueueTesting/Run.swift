@@ -5,7 +5,7 @@ import Synchronization
 final class Run: Sendable {
     private let test: TestBroker
     private let limit: Duration
-    private let current = Mutex<(runtime: StepRuntime, intake: TestIntake)?>(nil)
+    private let current = Mutex<(runtime: StepRuntime, claims: TestClaims)?>(nil)
 
     init(_ test: TestBroker, limit: Duration) {
         self.test = test
@@ -14,21 +14,21 @@ final class Run: Sendable {
 
     /// Runs one step until it has handled so many messages, or its queue is empty.
     func handle(_ step: any WorkerStep, _ entry: Catalogue.Entry, atMost count: Int) async throws -> [Handled] {
-        let intake = TestIntake(atMost: count)
-        let runtime = StepRuntime(broker: test.broker, intake: intake, entry: entry, drainLimit: limit)
-        current.withLock { $0 = (runtime, intake) }
-        await step.run(in: runtime)
+        let claims = TestClaims(from: test.broker, atMost: count)
+        let runtime = StepRuntime(broker: test.broker, source: claims, entry: entry, drainLimit: limit)
+        current.withLock { $0 = (runtime, claims) }
+        await step.runner.run(runtime)
         runtime.close()
         try Task.checkCancellation()
         current.withLock { $0 = nil }
-        return try await test.outcomes(of: intake.taken)
+        return try await test.outcomes(of: claims.taken)
     }
 
     /// What a step that was cut off had in its hands.
     func stop() async throws -> [Handled] {
-        guard let (runtime, intake) = current.withLock({ $0 }) else { return [] }
+        guard let (runtime, claims) = current.withLock({ $0 }) else { return [] }
         runtime.stop()
-        return try await test.outcomes(of: intake.taken).filter { $0.outcome == .open }
+        return try await test.outcomes(of: claims.taken).filter { $0.outcome == .open }
     }
 }
 

@@ -17,7 +17,7 @@ private func greet(_ database: Database) async throws {
     let broker = Broker(database)
     try await broker.declare(queue: "greetings")
     try await broker.send("Ada", to: Queue<String>("greetings"))
-    try await Worker("greeter", broker: broker, steps: [Greet()]).run()
+    try await Worker("greeter", broker: broker, steps: [Greet()]).runService()
 }
 
 @Suite("The README's library example")

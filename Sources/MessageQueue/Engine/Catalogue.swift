@@ -1,4 +1,4 @@
-import Postgres
+package import Postgres
 import Synchronization
 
 /// What this process knows of queues and topics, so that sending needs no look-up.
@@ -95,4 +95,20 @@ package final class Catalogue: Sendable {
             coalesce(array_agg(s.queue) FILTER (WHERE s.queue IS NOT NULL), '{}')
         FROM mq.topics t LEFT JOIN mq.subscriptions s ON s.topic = t.id GROUP BY t.id
         """
+}
+
+extension Broker {
+    /// Looks queues up, with their present settings.
+    package func entries(of queues: [QueueName], on database: some DatabaseAccess) async throws -> [Catalogue.Entry] {
+        try await database.perform(isTransaction: false, within: nil) { session in
+            try self.catalogue.load(in: session)
+            return try queues.map { try self.catalogue.queue($0, in: session) }
+        }
+    }
+
+    /// Every queue there is, with its present settings.
+    package func allEntries() async throws -> [Catalogue.Entry] {
+        _ = try await entries(of: [], on: database)
+        return catalogue.allKnown
+    }
 }

@@ -4,12 +4,14 @@ import Synchronization
 
 extension Broker {
     /// What a claim brought.
-    package struct Catch: Sendable {
+    package struct Claim: Sendable {
         package var messages: [ReceivedMessage]
         /// When nothing came because of the queue's rate: until it is worth asking again.
         var wait: Duration?
         /// More may be there at once: places were claimed only to be held back.
         package var isIncomplete: Bool
+
+        package var foundNothing: Bool { messages.isEmpty && !isIncomplete }
 
         package init(messages: [ReceivedMessage] = [], wait: Duration? = nil, isIncomplete: Bool = false) {
             self.messages = messages
@@ -17,6 +19,9 @@ extension Broker {
             self.isIncomplete = isIncomplete
         }
     }
+
+    /// The most places of one claim, which counts them in a smallint.
+    static let largestClaim = 32_000
 
     /// Who claims, and how.
     package struct Claimer: Sendable {
@@ -38,20 +43,20 @@ extension Broker {
     /// commit, and lasts as long as the consumer gives signs of life, or, with ``Claimer/lease``, for that time.
     package func receive(
         _ entry: Catalogue.Entry, by claimer: Claimer, limit: Int, in session: borrowing Session
-    ) throws -> Catch {
+    ) throws -> Claim {
         guard entry.isLimited else { return try claim(entry, claimer, limit, nil, in: session) }
         let allowance = try allowance(of: entry, upTo: limit, memory: claimer.memory, in: session)
-        guard allowance.places > 0 else { return Catch(wait: allowance.wait) }
-        let caught = try claim(entry, claimer, allowance.places, allowance.pacing, in: session)
-        let places = caught.messages.map(\.receipt)
+        guard allowance.places > 0 else { return Claim(wait: allowance.wait) }
+        let claim = try self.claim(entry, claimer, allowance.places, allowance.pacing, in: session)
+        let places = claim.messages.map(\.receipt)
         // A claim that is rolled back holds nothing: remembered, it would take up the limit for good.
         session.afterCommit { claimer.memory.open.withLock { $0.add(places) } }
-        return caught
+        return claim
     }
 
     private func claim(
         _ entry: Catalogue.Entry, _ claimer: Claimer, _ limit: Int, _ pacing: Pacing?, in session: borrowing Session
-    ) throws -> Catch {
+    ) throws -> Claim {
         let turn = claimer.memory.nextTurn()
         let first = entry.levels > 1 ? Priority.first(inTurn: turn) : 0
         let rows = try session.query(
@@ -68,7 +73,7 @@ extension Broker {
             }
         }
         let messages = rows.compactMap(\.self)
-        return Catch(messages: messages, isIncomplete: messages.count < rows.count)
+        return Claim(messages: messages, isIncomplete: messages.count < rows.count)
     }
 
     /// Locks the rows of lanes with something to claim (see `mq.take_lanes`), and takes the lanes in that order, however far

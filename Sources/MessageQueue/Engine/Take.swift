@@ -31,10 +31,10 @@ extension Broker {
 
     private func take(_ entry: Catalogue.Entry, _ claimer: Claimer, _ limit: Int) async throws -> [ReceivedMessage] {
         while true {
-            let caught = try await database.perform(isTransaction: entry.isLimited, within: nil) { session in
-                try self.receive(entry, by: claimer, limit: min(limit, 32_000), in: session)
+            let claim = try await database.perform(isTransaction: entry.isLimited, within: nil) { session in
+                try self.receive(entry, by: claimer, limit: min(limit, Self.largestClaim), in: session)
             }
-            if !caught.messages.isEmpty || !caught.isIncomplete { return caught.messages }
+            if !claim.messages.isEmpty || claim.foundNothing { return claim.messages }
         }
     }
 
@@ -55,6 +55,10 @@ extension ReceivedMessage {
     ///
     /// - Throws: an error with ``Disposition/deadLetter(reason:)``, when the body isn't the JSON of a `Payload`.
     public func decoded<Payload: Codable & Sendable>(as type: Payload.Type = Payload.self) throws -> Delivery<Payload> {
-        try Delivery(decoding: self)
+        do {
+            return Delivery(received: self, payload: try Payloads.decode(Payload.self, from: message.body))
+        } catch {
+            throw UnreadablePayload(reason: "\(error)")
+        }
     }
 }

@@ -30,7 +30,7 @@ struct BreakerState: ~Copyable {
     }
 
     enum Admission: Equatable { case all, one, none(until: ContinuousClock.Instant?) }
-    enum Verdict: Equatable { case counts, opens, spared(until: ContinuousClock.Instant) }
+    enum Response: Equatable { case counts, opens, spared(until: ContinuousClock.Instant) }
 
     private let settings: CircuitBreaker
     private var state = State.closed(failures: 0)
@@ -70,7 +70,7 @@ struct BreakerState: ~Copyable {
     }
 
     /// What is to be done with the message that failed.
-    mutating func failed(at now: ContinuousClock.Instant) -> Verdict {
+    mutating func failed(at now: ContinuousClock.Instant) -> Response {
         switch state {
         case .closed(let failures) where failures + 1 < settings.threshold:
             state = .closed(failures: failures + 1)
@@ -114,13 +114,13 @@ final class Breaker: Sendable {
         bell.ring()
     }
 
-    /// The judgement, or a gentler one while the third party is down.
-    func soften(_ judgement: Judgement, of error: any Error) -> Judgement {
+    /// The verdict, or a gentler one while the third party is down.
+    func soften(_ verdict: Verdict, on error: any Error) -> Verdict {
         switch state.withLock({ $0.failed(at: .now) }) {
-        case .counts: return judgement
+        case .counts: return verdict
         case .opens:
             onChange(true, "\(error)")
-            return judgement
+            return verdict
         case .spared(let until):
             bell.ring()
             return .release(after: max(.zero, ContinuousClock.now.duration(to: until)))

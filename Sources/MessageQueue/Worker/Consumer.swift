@@ -1,5 +1,5 @@
 import Foundation
-package import Postgres
+import Postgres
 import Synchronization
 
 /// This process, as the engine sees it: one server session that listens, claims, and by holding a lock shows that it lives.
@@ -24,7 +24,7 @@ final class Consumer: Sendable {
 
     let name: String
     private let version: String
-    private let broker: Broker
+    let broker: Broker
     private let queues: [QueueName]
     private let journal: WorkerJournal
     private let gate = Gate<Presence>()
@@ -191,14 +191,4 @@ final class Consumer: Sendable {
         """
     static let lock: Statement = "SELECT pg_advisory_lock(1836122112, $1::int)"
     static let beat: Statement = "UPDATE mq.consumers SET heartbeat_at = now() WHERE id = $1 AND ended_at IS NULL"
-}
-
-extension Broker {
-    /// Looks queues up, with their present settings.
-    package func entries(of queues: [QueueName], on database: some DatabaseAccess) async throws -> [Catalogue.Entry] {
-        try await database.perform(isTransaction: false, within: nil) { session in
-            try self.catalogue.load(in: session)
-            return try queues.map { try self.catalogue.queue($0, in: session) }
-        }
-    }
 }

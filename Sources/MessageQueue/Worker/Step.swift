@@ -4,15 +4,20 @@ public import Postgres
 public protocol WorkerStep: Sendable {
     var queueName: QueueName { get }
     var options: StepOptions { get }
-    /// Runs until the runtime stops. Provided for both kinds of step.
-    func run(in runtime: StepRuntime) async
+    /// How a worker runs it. Both kinds of step have one already; there is nothing to write.
+    var runner: StepRunner { get }
+}
+
+/// How a worker runs a step of a certain kind; see ``WorkerStep/runner``.
+public struct StepRunner: Sendable {
+    /// Until the runtime stops and what was claimed is settled.
+    package let run: @Sendable (StepRuntime) async -> Void
 }
 
 /// How a step is run.
 public struct StepOptions: Sendable {
-    /// The most messages taken, and committed, at once; 32,000 at the most.
+    /// The most messages taken, and committed, at once; from 1 to 32,000.
     public let batch: Int
-    private static let largestBatch = 32_000
     /// How many messages are prepared at once; for steps that only write, how many batches are committed at once.
     public var concurrency: Int
     /// The longest that preparing one message may take; then it has failed.
@@ -23,8 +28,8 @@ public struct StepOptions: Sendable {
     public init(
         batch: Int = 200, concurrency: Int = 128, limit: Duration = .seconds(15), breaker: CircuitBreaker? = nil
     ) {
-        self.batch = min(batch, Self.largestBatch)
-        self.concurrency = concurrency
+        self.batch = min(max(batch, 1), Broker.largestClaim)
+        self.concurrency = max(concurrency, 1)
         self.limit = limit
         self.breaker = breaker
     }
@@ -74,25 +79,11 @@ public struct PreparedDelivery<Payload: Codable & Sendable, Prepared: Sendable>:
 extension Step {
     public var queueName: QueueName { queue.name }
     public var options: StepOptions { StepOptions(batch: 1000, concurrency: 3) }
+    public var runner: StepRunner { StepRunner { await StepRun(self, in: $0).run() } }
 }
 
 extension PreparingStep {
     public var queueName: QueueName { queue.name }
     public var options: StepOptions { StepOptions() }
-}
-
-/// An error that says itself what should become of the message; any other error means ``Disposition/retry``.
-public protocol StepFailure: Error {
-    var disposition: Disposition { get }
-}
-
-public enum Disposition: Sendable, Equatable {
-    /// Again, after the queue's back-off.
-    case retry
-    /// Again, after this time.
-    case retryAfter(Duration)
-    /// Never again; an operator has to look at it.
-    case deadLetter(reason: String)
-    /// Later, without counting the attempt.
-    case snooze(Duration)
+    public var runner: StepRunner { StepRunner { await PreparingStepRun(self, in: $0).run() } }
 }

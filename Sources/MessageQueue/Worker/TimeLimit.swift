@@ -15,8 +15,16 @@ final class TimeLimit: Sendable {
 
     init(_ limit: Duration) { self.limit = limit }
 
-    /// Looks around until the task is cancelled.
-    func watch() async {
+    /// Runs `body` while somebody looks around.
+    func watch(during body: () async -> Void) async {
+        await withTaskGroup(of: Void.self) { watch in
+            watch.addTask { await self.lookAround() }
+            await body()
+            watch.cancelAll()
+        }
+    }
+
+    private func lookAround() async {
         while (try? await Task.sleep(for: limit / 10)) != nil {
             let now = ContinuousClock.now
             let late = state.withLock { state in state.work.values.filter { $0.end <= now }.map(\.cancel) }
@@ -27,7 +35,7 @@ final class TimeLimit: Sendable {
     /// Runs `action`, and cancels it once the limit has passed.
     ///
     /// - Throws: ``StepTimedOut`` when it was cancelled for that.
-    func hold<T: Sendable>(_ action: @escaping @Sendable () async throws -> T) async throws -> T {
+    func enforce<T: Sendable>(_ action: @escaping @Sendable () async throws -> T) async throws -> T {
         // Awaited here: a task of its own, so that it can be cancelled alone.
         let task = Task { try await action() }
         let end = ContinuousClock.now + limit

@@ -149,10 +149,3 @@ struct Upkeep: Sendable {
         try await broker.database.execute(Broker.forgetKeys)
     }
 }
-
-extension Broker {
-    package func allEntries() async throws -> [Catalogue.Entry] {
-        _ = try await entries(of: [], on: database)
-        return catalogue.allKnown
-    }
-}

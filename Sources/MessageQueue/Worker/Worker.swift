@@ -1,6 +1,7 @@
 import Logging
 import Postgres
 public import ServiceLifecycle
+import UnixSignals
 
 public struct WorkerOptions: Sendable {
     /// How often an idle step looks for messages without having been rung.
@@ -36,6 +37,9 @@ public struct WorkerOptions: Sendable {
 
 /// Runs steps on their queues until it is told to stop.
 ///
+/// A program that does nothing else calls ``runService()``, which drains on SIGTERM and SIGINT. One with other services
+/// gives its worker to a `ServiceGroup`, which decides when each of them stops.
+///
 /// Guarantee: at-least-once delivery, with effects exactly once in the database. Survives a server that goes away and comes
 /// back. A graceful shutdown stops receiving, finishes what is in flight within ``WorkerOptions/drainLimit``, and gives
 /// the rest back without counting the attempt.
@@ -52,6 +56,20 @@ public struct Worker: Service {
         self.options = options
     }
 
+    /// Runs as the whole of a program: until SIGTERM or SIGINT, upon which it shuts down gracefully and returns.
+    ///
+    /// ```swift
+    /// try await Worker("greeter", broker: broker, steps: [Greet()]).runService()
+    /// ```
+    /// - Throws: as ``run()``.
+    public func runService() async throws {
+        let group = ServiceGroup(services: [self], gracefulShutdownSignals: [.sigterm, .sigint], logger: broker.logger)
+        try await group.run()
+    }
+
+    /// Runs as one service of a `ServiceGroup`, until the group shuts it down gracefully.
+    ///
+    /// Traps no signals: outside of a group, only cancellation ends it, which gives back at once what is in flight.
     /// - Throws: ``QueueError/unknownQueue(_:)`` when a step's queue was never declared.
     public func run() async throws {
         let journal = WorkerJournal(logger: broker.logger, onEvent: options.onEvent)
@@ -60,7 +78,7 @@ public struct Worker: Service {
         guard let entries = try await entriesWaiting() else { return }
         let runtimes = zip(steps, entries).map { step, entry in
             StepRuntime(
-                broker: broker, intake: consumer, entry: entry, breaker: step.options.breaker, journal: journal,
+                broker: broker, source: consumer, entry: entry, breaker: step.options.breaker, journal: journal,
                 options: options)
         }
         defer { for runtime in runtimes { runtime.close() } }
@@ -84,7 +102,7 @@ public struct Worker: Service {
         await withTaskGroup(of: Ended.self) { group in
             for (step, runtime) in zip(steps, runtimes) {
                 group.addTask {
-                    await step.run(in: runtime)
+                    await step.runner.run(runtime)
                     return .step
                 }
             }

@@ -1,10 +1,11 @@
 import Postgres
 
 /// Where a running step's messages come from, and what it does when there are none.
-package protocol Intake: Sendable {
-    /// Claims the next messages of the runtime's queue, at most `limit`.
-    func claim(_ limit: Int, runtime: StepRuntime) async throws -> Broker.Catch
-    func lookForMore(runtime: StepRuntime) async throws -> Prospect
+package protocol ClaimSource: Sendable {
+    /// Claims the next messages of a queue, at most `limit`.
+    func claim(_ limit: Int, of queue: Catalogue.Entry, remembering memory: ClaimMemory) async throws -> Broker.Claim
+    /// Puts into the queue's log what has become due.
+    func lookForDue(in queue: Catalogue.Entry) async throws -> Prospect
     /// Runs `body` where claims are made, so that whoever waits there changes no threads to claim.
     func host<T>(_ body: () async throws -> T) async throws -> T
     /// Whether rings don't come in, so that it has to look by itself.
@@ -22,20 +23,19 @@ package enum Prospect: Sendable {
 }
 
 /// A worker's steps take what comes for as long as it lives.
-extension Consumer: Intake {
+extension Consumer: ClaimSource {
     var draw: Double { Double.random(in: -1...1) }
     var isDeaf: Bool { isPooled }
 
     func host<T>(_ body: () async throws -> T) async throws -> T { try await presence().connection.host(body) }
 
-    func claim(_ limit: Int, runtime: StepRuntime) async throws -> Broker.Catch {
+    func claim(_ limit: Int, of queue: Catalogue.Entry, remembering memory: ClaimMemory) async throws -> Broker.Claim {
         let presence = try await presence()
-        let claimer = Broker.Claimer(consumer: presence.id, lease: nil, memory: runtime.memory)
-        let entry = runtime.current
+        let claimer = Broker.Claimer(consumer: presence.id, lease: nil, memory: memory)
         do {
-            return try await presence.connection.perform(isTransaction: entry.isLimited, within: .seconds(30)) {
+            return try await presence.connection.perform(isTransaction: queue.isLimited, within: .seconds(30)) {
                 session in
-                try runtime.broker.receive(entry, by: claimer, limit: limit, in: session)
+                try broker.receive(queue, by: claimer, limit: limit, in: session)
             }
         } catch {
             // A claim that the server refused is no claim; any other may have been made.
@@ -44,9 +44,9 @@ extension Consumer: Intake {
         }
     }
 
-    func lookForMore(runtime: StepRuntime) async throws -> Prospect {
+    func lookForDue(in queue: Catalogue.Entry) async throws -> Prospect {
         let connection = try await presence().connection
-        let promotion = try await runtime.broker.promote(runtime.entry, on: connection)
+        let promotion = try await broker.promote(queue, on: connection)
         return promotion.moved > 0 ? .lookAgain : .wait(promotion.nextDue)
     }
 }

@@ -1,0 +1,22 @@
+/// An error that says itself what should become of the message; any other error means ``Disposition/retry``.
+public protocol StepFailure: Error {
+    var disposition: Disposition { get }
+}
+
+public enum Disposition: Sendable, Equatable {
+    /// Again, after the queue's back-off.
+    case retry
+    /// Again, after this time.
+    case retryAfter(Duration)
+    /// Never again; an operator has to look at it.
+    case deadLetter(reason: String)
+    /// Later, without counting the attempt.
+    case snooze(Duration)
+}
+
+/// The message's own fault: it can't be read as what the step expects, and never will be.
+struct UnreadablePayload: StepFailure, CustomStringConvertible {
+    let reason: String
+    var disposition: Disposition { .deadLetter(reason: "unreadable-payload") }
+    var description: String { "the payload can't be read: \(reason)" }
+}

@@ -1,0 +1,78 @@
+/// One attempt of a message on its way through a step: decode, prepare, judge, settle.
+///
+/// Each station makes something further of what the one before it made. An error passes by the stations between it and the
+/// judgement.
+struct Attempt<Value: Sendable>: Sendable {
+    let message: ReceivedMessage
+    private let result: Result<Value, any Error>
+
+    private func then<Next>(_ station: (Value) async throws -> Next) async -> Attempt<Next> {
+        switch result {
+        case .success(let value):
+            do { return Attempt<Next>(message: message, result: .success(try await station(value))) } catch {
+                return Attempt<Next>(message: message, result: .failure(error))
+            }
+        case .failure(let error): return Attempt<Next>(message: message, result: .failure(error))
+        }
+    }
+}
+
+extension Attempt where Value == ReceivedMessage {
+    init(_ message: ReceivedMessage) { self.init(message: message, result: .success(message)) }
+
+    func decode<Payload>(as payload: Payload.Type) -> Attempt<Delivery<Payload>> {
+        Attempt<Delivery<Payload>>(message: message, result: Result { try message.decoded(as: payload) })
+    }
+}
+
+extension Attempt {
+    /// Lets the step talk to its third party, for as long as it may.
+    func prepare<S: PreparingStep>(
+        by step: S, within limit: TimeLimit, timed times: StepTimes
+    ) async -> Attempt<PreparedDelivery<S.Payload, S.Prepared>> where Value == Delivery<S.Payload> {
+        await then { delivery in
+            let start = ContinuousClock.now
+            defer { times.preparation(since: start) }
+            let prepared = try await limit.enforce { try await step.prepare(delivery) }
+            return PreparedDelivery(delivery: delivery, prepared: prepared)
+        }
+    }
+
+    /// Decides what is to become of the message.
+    func judge(by runtime: StepRuntime) -> Judged<Value> {
+        switch result {
+        case .success(let work):
+            runtime.breaker?.succeeded()
+            runtime.onPhase?(.afterPrepare)
+            return Judged(message, .commit(work))
+        case .failure(let error): return Judged(message, .fail(runtime.verdict(on: error, of: message)))
+        }
+    }
+}
+
+/// A message with what is to become of it, and still to be written down.
+struct Judged<Work: Sendable>: Sendable {
+    enum Decision: Sendable {
+        case commit(Work)
+        case fail(Verdict)
+        /// Stands behind one of its key that failed, in a queue that keeps order.
+        case holdBack
+    }
+
+    let message: ReceivedMessage
+    let decision: Decision
+
+    init(_ message: ReceivedMessage, _ decision: Decision) {
+        self.message = message
+        self.decision = decision
+    }
+
+    /// Whether later messages of the same key have to wait.
+    func blocksKey(under order: KeyOrder) -> Bool {
+        switch decision {
+        case .commit: false
+        case .fail(.deadLetter): order == .blockOnFailure
+        case .fail, .holdBack: true
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import Postgres
+
+/// What a running step claims, claim by claim: waits for messages, and for room to handle them.
+///
+/// Nothing is claimed that nobody has a hand free for. Ends when the runtime stops; what was claimed goes on.
+struct Claims: AsyncSequence {
+    private let runtime: StepRuntime
+    private let capacity: Capacity
+
+    /// - Parameter capacity: a claim fills what it reserved there; whoever handles the messages frees it.
+    init(by runtime: StepRuntime, within capacity: Capacity) {
+        self.runtime = runtime
+        self.capacity = capacity
+    }
+
+    func makeAsyncIterator() -> ClaimIterator { ClaimIterator(runtime, capacity) }
+}
+
+struct ClaimIterator: AsyncIteratorProtocol {
+    private let runtime: StepRuntime
+    private let capacity: Capacity
+    private var patience: Patience
+    private var linger = Linger(factor: 16, longest: .milliseconds(100))
+    private var pause = Duration.zero
+    /// The last claim: nil once it has been dealt with.
+    private var last: Broker.Claim?
+    /// What becomes due is looked for when a claim finds nothing, and also now and then while messages come.
+    private var nextLook = ContinuousClock.now
+
+    init(_ runtime: StepRuntime, _ capacity: Capacity) {
+        self.runtime = runtime
+        self.capacity = capacity
+        patience = Patience(longest: runtime.poll)
+    }
+
+    mutating func next() async -> [ReceivedMessage]? {
+        while !runtime.isStopping, !Task.isCancelled {
+            runtime.journal.beat("receive \(runtime.queue)")
+            do {
+                let messages = try await claim(after: lookForDue())
+                if !messages.isEmpty { return messages }
+            } catch {
+                await runtime.pause(after: error)
+            }
+        }
+        return nil
+    }
+
+    private mutating func claim(after idle: Duration?) async throws -> [ReceivedMessage] {
+        await gather()
+        let room = await capacity.reserve()
+        var messages: [ReceivedMessage] = []
+        defer { capacity.giveBack(unused: room - messages.count) }
+        let (claim, time) = try await runtime.claim(room, after: idle)
+        last = claim
+        messages = claim.messages
+        if !messages.isEmpty { note(messages, after: time) }
+        return messages
+    }
+
+    private mutating func note(_ messages: [ReceivedMessage], after time: Duration) {
+        let pause = linger.pause(afterTaking: time)
+        let isWorthGathering = messages.count >= Self.worthGathering && messages.count < capacity.mostPerClaim
+        self.pause = isWorthGathering ? pause : .zero
+        patience.renew()
+        runtime.note(messages)
+    }
+
+    /// A claim of fewer shows that little is going on: whoever comes next should not wait for company.
+    private static let worthGathering = 4
+
+    private mutating func gather() async {
+        // Ends early, by an error, when the worker is told to give up.
+        if pause > .zero { try? await Task.sleep(for: pause) }
+        pause = .zero
+    }
+
+    /// - Returns: how long to stay idle before the next claim; nil when something may be there.
+    private mutating func lookForDue() async throws -> Duration? {
+        guard let claim = last.take(), claim.foundNothing || nextLook <= .now else { return nil }
+        switch try await runtime.source.lookForDue(in: runtime.entry) {
+        case .lookAgain: nextLook = .now + Self.longestUnlooked(runtime.poll)
+        case .wait(let due):
+            nextLook = .now + Self.longestUnlooked(due ?? runtime.poll)
+            guard claim.foundNothing else { return nil }
+            let longest = patience.next(isDeaf: runtime.source.isDeaf)
+            return min(due ?? runtime.poll, claim.wait ?? runtime.poll, longest)
+        case .over: runtime.stop()
+        }
+        return nil
+    }
+
+    private static func longestUnlooked(_ pause: Duration) -> Duration { min(pause, .seconds(1)) }
+}
+
+extension StepRuntime {
+    /// Claims, at once or after having been idle; with how long the claim itself took.
+    fileprivate func claim(_ limit: Int, after idle: Duration?) async throws -> (Broker.Claim, Duration) {
+        guard let idle else { return try await claim(limit) }
+        return try await source.host {
+            await bell.wait(atMost: idle)
+            return try await claim(limit)
+        }
+    }
+
+    private func claim(_ limit: Int) async throws -> (Broker.Claim, Duration) {
+        guard let allowed = await admitted(), !isStopping else { return (Broker.Claim(isIncomplete: true), .zero) }
+        let start = ContinuousClock.now
+        var mayHaveClaimed = true
+        defer { if mayHaveClaimed { countClaim() } }
+        let claim = try await source.claim(min(limit, allowed), of: current, remembering: memory)
+        mayHaveClaimed = !claim.messages.isEmpty
+        return (claim, .now - start)
+    }
+
+    /// What the breaker lets through: nil, after a wait, when it is nothing.
+    private func admitted() async -> Int? {
+        switch breaker?.admit() ?? .all {
+        case .all: return .max
+        case .one: return 1
+        case .none(let until):
+            let pause = until.map { ContinuousClock.now.duration(to: $0) } ?? poll
+            await bell.wait(atMost: max(.zero, min(pause, poll)))
+            return nil
+        }
+    }
+
+    fileprivate func note(_ messages: [ReceivedMessage]) {
+        breaker?.started()
+        journal.record(.received(queue, count: messages.count))
+        times.pickup(of: messages)
+    }
+}
