@@ -59,12 +59,8 @@ extension Template {
 }
 
 extension TestBroker {
-    private static let places = Places(5)
-
     /// On a database of its own.
     static func with(_ body: @Sendable (TestBroker) async throws -> Void) async throws {
-        await places.take()
-        defer { places.giveBack() }
         try await TestDatabase.with(.depot) { try await body(TestBroker(Broker($0, logger: quiet))) }
     }
 

@@ -15,7 +15,7 @@ struct Shoe: Codable, Sendable, Equatable {
     var size: Int
 }
 
-/// A broker over a database of the test's own, for a few tests at a time: all at once would exhaust the server.
+/// A broker over a database of the test's own.
 struct Bench: Sendable {
     let database: Database
     let broker: Broker
@@ -25,14 +25,10 @@ struct Bench: Sendable {
     let shoes = Queue<Shoe>("shoes")
     let memory = ClaimMemory()
 
-    private static let places = Places(5)
-
     static func with(
         _ settings: QueueSettings = .init(), connections: Int = 8, through route: Route = .direct,
         _ body: @Sendable (Bench) async throws -> Void
     ) async throws {
-        await places.take()
-        defer { places.giveBack() }
         var options = DatabaseOptions()
         options.connectionLimit = connections
         options.waitLimit = .seconds(60)

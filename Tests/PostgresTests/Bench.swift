@@ -1,19 +1,14 @@
 import Foundation
 import Postgres
-import Synchronization
 import TestSupport
 
-/// A database of the test's own, for a few tests at a time: all at once would exhaust the server's connections.
+/// A database of the test's own.
 enum Bench {
-    private static let places = Places(6)
-
     static func with<T: Sendable>(
         _ template: Template = .empty, through route: Route = .direct, limit: Int = 8, waiters: Int = 4096,
         waitLimit: Duration = .seconds(30),
         _ body: (Database) async throws -> T
     ) async throws -> T {
-        await places.take()
-        defer { places.giveBack() }
         var options = DatabaseOptions()
         options.connectionLimit = limit
         options.waiterLimit = waiters

@@ -99,11 +99,7 @@ struct PaperShop: Sendable {
     let providers: PaperProviders
     let test: TestBroker
 
-    private static let places = Places(4)
-
     static func with(_ body: @Sendable (PaperShop) async throws -> Void) async throws {
-        await places.take()
-        defer { places.giveBack() }
         try await TestDatabase.with(.openShop) { database in
             var quiet = Logger(label: "paper")
             quiet.logLevel = .critical

@@ -47,10 +47,17 @@ public enum Route: Sendable {
 /// }
 /// ```
 public enum TestDatabase {
-    /// Copies the template, which is made only once, lends the copy to `body`, and drops it afterwards.
+    /// Copies the template, which is made only once, lends the copy to `body`, and drops it afterwards. Begins when the
+    /// server has room for it; see ``ConnectionBudget``.
     public static func with<T: Sendable>(
         _ template: Template, through route: Route = .direct, options: DatabaseOptions = .init(),
         _ body: (Database) async throws -> T
+    ) async throws -> T {
+        try await ConnectionBudget.spend { try await copy(template, through: route, options, body) }
+    }
+
+    private static func copy<T: Sendable>(
+        _ template: Template, through route: Route, _ options: DatabaseOptions, _ body: (Database) async throws -> T
     ) async throws -> T {
         let source = try await Templates.shared.name(of: template)
         let name = "test_\(UUID().uuidString.lowercased().replacing("-", with: "_"))"

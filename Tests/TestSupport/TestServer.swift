@@ -15,6 +15,8 @@ public enum TestServer {
         var settings = LocalPostgresSettings()
         settings.database = "tests"
         settings.fsync = false
+        settings.maxConnections = ConnectionBudget.all
+        settings.sharedBuffersMegabytes = 128
         let folder = "/tmp/shoeshop-tests-\(ProcessInfo.processInfo.processIdentifier)"
         let postgres = LocalPostgres(directory: folder, settings: settings)
         _ = try await postgres.removeWithThisProcess()
