@@ -20,6 +20,7 @@ func shop(_ product: String, _ package: String) -> Target.Dependency {
 func hummingbird() -> Target.Dependency { shop("Hummingbird", "hummingbird") }
 func httpClient() -> Target.Dependency { shop("AsyncHTTPClient", "async-http-client") }
 func nio(_ module: String) -> Target.Dependency { shop(module, "swift-nio") }
+func nioExtras(_ module: String) -> Target.Dependency { shop(module, "swift-nio-extras") }
 func subprocess() -> [Target.Dependency] {
     [shop("Subprocess", "swift-subprocess"), shop("SystemPackage", "swift-system")]
 }
@@ -56,6 +57,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.25.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.27.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
@@ -94,6 +96,7 @@ let package = Package(
                 "Postgres", "MessageQueue", "ShoeShop", log(), metrics(), lifecycle(), hummingbird(),
                 nio("NIOCore"),
                 nio("NIOPosix"),
+                nioExtras("NIOHTTPTypes"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 shop("Configuration", "swift-configuration"),
             ],
@@ -246,7 +249,7 @@ let package = Package(
         .testTarget(
             name: "OrderAPITests",
             dependencies: [
-                "TestSupport", "LocalPostgres", "ShoeShop", "MessageQueue", "Postgres", httpClient(),
+                "TestSupport", "LocalPostgres", "ShoeShop", "ShopHTTP", "MessageQueue", "Postgres", httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
             ],

@@ -54,7 +54,7 @@ extension Launch {
         let settings = settingsOrExit(name, about, Settings.standard(port: port) + declared)
         let context = Context.bootstrap(name: name, settings: settings)
         do {
-            let router = Router(context: requests)
+            let router = Router(context: requests, options: .autoGenerateHeadEndpoints)
             var all = try await services(context, router)
             context.operations.addRoutes(to: router)
             let server = OperationsServer(

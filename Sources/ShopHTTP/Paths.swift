@@ -3,7 +3,7 @@ package import HTTPTypes
 /// The paths of an API, each with the one method that it has; `*` stands for anything. Those of operations are among them.
 ///
 /// The router answers 404 for whatever is no route. Here it is told whether the path or only the method is wrong,
-/// for every method there is, HEAD included.
+/// for every method there is. Where there is GET, there is HEAD.
 package struct Paths: Sendable {
     private let methods: [([String], HTTPRequest.Method)]
 

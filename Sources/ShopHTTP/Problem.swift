@@ -63,8 +63,9 @@ package struct Problems<Context: RequestContext>: RouterMiddleware {
         case let problem as Problem: return problem
         case let error as HTTPError where error.status == .notFound:
             if let allowed = paths.method(at: request.uri.path) {
+                let methods = allowed == .get ? "GET, HEAD" : allowed.rawValue
                 return Problem(
-                    .methodNotAllowed, "This path only has \(allowed.rawValue).", headers: [.allow: allowed.rawValue])
+                    .methodNotAllowed, "This path only has \(allowed.rawValue).", headers: [.allow: methods])
             }
             return Problem(
                 .notFound, "There is nothing at this path.", detail: "GET /openapi.yaml tells what there is.")

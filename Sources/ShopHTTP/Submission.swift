@@ -35,12 +35,18 @@ extension Submission {
             return Data(try await request.body.collect(upTo: bodyLimit).readableBytesView)
         } catch is NIOTooManyBytesError {
             throw Problem(.contentTooLarge, "The body may have 64 KiB at most.")
+        } catch {
+            // The customer hung up, or what came is no HTTP. There is nobody to answer, and nothing wrong here.
+            throw Problem(.badRequest, "The body did not come to its end.")
         }
     }
 
     private static func draft(in body: Data) throws -> OrderDraft {
         let form: OrderForm
-        do { form = try decoder.decode(OrderForm.self, from: body) } catch {
+        do {
+            try StrictJSON.check([UInt8](body))
+            form = try decoder.decode(OrderForm.self, from: body)
+        } catch {
             throw Problem(.badRequest, "The body is no JSON.", detail: JSONProblem.explanation(of: error))
         }
         guard let draft = form.draft else {
@@ -59,6 +65,7 @@ extension Problem {
 /// What a decoder says about text that is no JSON.
 private enum JSONProblem {
     static func explanation(of error: any Error) -> String? {
+        if let flaw = error as? StrictJSON.Flaw { return "There is \(flaw)." }
         guard case DecodingError.dataCorrupted(let context) = error else { return nil }
         let underlying = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"] as? String
         return underlying ?? context.debugDescription

@@ -26,10 +26,11 @@ struct API: Sendable {
 
     /// Another one over the same database.
     static func with<T: Sendable>(
-        _ database: Database, _ body: @escaping @Sendable (API) async throws -> T
+        _ database: Database, log: String? = nil, _ body: @escaping @Sendable (API) async throws -> T
     ) async throws -> T {
         try await TestProcess.with(
-            "order-api", environment: ["DATABASE_URL": database.conninfo, "LOG_LEVEL": "critical"]
+            "order-api",
+            environment: ["DATABASE_URL": database.conninfo, "LOG_LEVEL": log == nil ? "critical" : "info"], log: log
         ) { process in
             try await body(API(process: process, database: database))
         }

@@ -38,7 +38,34 @@ struct RawConnection: Sendable {
         }
     }
 
+    /// Says something, waits for an answer to it, says the rest, and hears what comes until the other side hangs up.
+    static func conversation(
+        _ beginning: Data, awaiting answer: String, then rest: Data, at address: String
+    ) async throws -> (first: String, last: String) {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread {
+                continuation.resume(
+                    with: Result {
+                        let connection = try RawConnection(to: address, sending: beginning)
+                        defer { connection.hangUp() }
+                        let first = connection.read(until: answer)
+                        connection.write(rest)
+                        return (first, connection.readToEnd())
+                    })
+            }
+        }
+    }
+
     func hangUp() { close(descriptor) }
+
+    private func read(until end: String) -> String {
+        var text = ""
+        var byte: UInt8 = 0
+        while !text.hasSuffix(end), recv(descriptor, &byte, 1, 0) == 1 {
+            text.unicodeScalars.append(Unicode.Scalar(byte))
+        }
+        return text
+    }
 
     /// Stops when the other side has hung up: it need not hear all of it.
     private func write(_ bytes: Data) {

@@ -36,14 +36,17 @@ extension OrderAPITests {
                 ]
                 let methods: [HTTPMethod] = [.GET, .POST, .PUT, .PATCH, .DELETE, .OPTIONS, .TRACE, .PROPFIND]
                 for (path, allowed) in paths {
+                    let told = allowed == "GET" ? "GET, HEAD" : allowed
                     for method in methods where method.rawValue != allowed {
                         let answer = try await api.send(method, path)
                         #expect(answer.status == 405, "\(method) \(path)")
-                        #expect(answer.header("Allow") == [allowed])
+                        #expect(answer.header("Allow") == [told])
                         _ = try answer.problem()
                     }
                     let head = try await api.send(.HEAD, path)
-                    #expect(head.status == 405 && head.header("Allow") == [allowed] && head.body.isEmpty)
+                    let same = allowed == "GET" ? try await api.get(path).status : 405
+                    #expect(head.status == same && head.body.isEmpty, "\(path)")
+                    #expect(head.header("Allow") == (same == 405 ? [told] : []))
                 }
                 #expect(try await api.database.orderCount() == 0)
             }

@@ -16,6 +16,30 @@ struct OrderFormTests {
         try JSONDecoder().decode(OrderForm.self, from: Data(json.utf8))
     }
 
+    @Test(
+        "a name with a control character of either kind, a separator, or a mark that nobody sees is refused by its field",
+        arguments: [
+            "\\u0000", "\\u001b", "\\u007f", "\\u0085", "\\u009b", "\\u2028", "\\u2029", "\\u202e", "\\u2066",
+            "\\u200b", "\\u00ad",
+            "\\ufeff", "\\ue000",
+        ])
+    func unseen(escape: String) throws {
+        let form = try form(
+            #"{"customer": {"name": "Lena\#(escape)Schneider", "email": "lena@example.com"}}"#)
+        #expect(
+            form.errors.contains {
+                $0.pointer == "/customer/name" && $0.detail == "must not contain control characters or invisible marks"
+            })
+    }
+
+    @Test(
+        "names of all scripts are taken as they are, with the joiners that some need",
+        arguments: ["Zoë Ångström", "ナディア", "نور‌الدین", "क्‍ष", "👩‍👟 O'Neill", "Ñandú-Łódź", "ﬁ"])
+    func scripts(name: String) throws {
+        let form = try form(#"{"customer": {"name": "\#(name)", "email": "lena@example.com"}}"#)
+        #expect(!form.errors.contains { $0.pointer == "/customer/name" })
+    }
+
     @Test("a good one becomes a draft")
     func accepts() throws {
         let form = try form(Self.good)

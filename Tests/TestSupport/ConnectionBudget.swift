@@ -21,9 +21,10 @@ enum ConnectionBudget {
 
     /// A server that was made by somebody else may allow fewer.
     private static func width() async throws -> Int {
-        let allowed = try await TestDatabase.administer { database in
-            try await database.query("SELECT current_setting('max_connections')::int") { try $0[0, as: Int.self] }
-        }.first ?? 0
+        let allowed =
+            try await TestDatabase.administer { database in
+                try await database.query("SELECT current_setting('max_connections')::int") { try $0[0, as: Int.self] }
+            }.first ?? 0
         return max(1, min(databases, (allowed - ofTheShop - reserved) / (ofOneDatabase + 1)))
     }
 

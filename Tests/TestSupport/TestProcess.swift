@@ -26,10 +26,11 @@ public struct TestProcess: Sendable {
 
     /// Starts the process, waits until it listens, runs `body`, and ends the process: SIGTERM, then SIGKILL.
     ///
-    /// Any port; logs go to this process's standard error. The process does not outlive this one.
+    /// Any port. The process does not outlive this one.
+    /// - Parameter log: a file for what it logs; else that goes to this process's standard error.
     /// - Throws: ``NotReady`` when it ended or said nothing within `limit`, and what `body` throws.
     public static func with<T: Sendable>(
-        _ name: String, arguments: [String] = [], environment: [String: String] = [:],
+        _ name: String, arguments: [String] = [], environment: [String: String] = [:], log: String? = nil,
         limit: Duration = .seconds(120), _ body: @escaping @Sendable (TestProcess) async throws -> T
     ) async throws -> T {
         let readyFile = "/tmp/shoeshop-ready-\(UUID().uuidString)"
@@ -42,7 +43,7 @@ public struct TestProcess: Sendable {
         let result = try await run(
             .path(FilePath(directory + "/" + name)), arguments: Arguments(arguments),
             environment: .inherit.updating(Dictionary(uniqueKeysWithValues: variables)),
-            platformOptions: options, input: .none, output: .currentStandardError, error: .combinedWithOutput
+            platformOptions: options, input: .none, output: try output(into: log), error: .combinedWithOutput
         ) { execution in
             let outcome = await outcome {
                 let processID = execution.processIdentifier.value
@@ -53,6 +54,13 @@ public struct TestProcess: Sendable {
         }
         try watch.standDown()
         return try result.closureResult.get()
+    }
+
+    private static func output(into file: String?) throws -> FileDescriptorOutput {
+        guard let file else { return .currentStandardError }
+        let descriptor = try FileDescriptor.open(
+            FilePath(file), .writeOnly, options: [.create, .append], permissions: [.ownerReadWrite])
+        return .fileDescriptor(descriptor, closeAfterSpawningProcess: true)
     }
 
     /// What an executable prints before it ends by itself with success, such as its version.

@@ -20,7 +20,8 @@ struct OperationsServer: Service {
         application = Application(
             router: router,
             // Connections on which nothing moves are closed, or stalled clients would hold them for ever.
-            server: .http1(configuration: .init(idleTimeout: .seconds(120))),
+            server: .http1(
+                configuration: .init(additionalChannelHandlers: [ExpectHandler()], idleTimeout: .seconds(120))),
             configuration: .init(
                 address: .hostname(context.settings[Settings.host], port: Int(port.number)), serverName: context.name),
             onServerRunning: { channel in continuation.yield(channel.localAddress?.port ?? Int(port.number)) },

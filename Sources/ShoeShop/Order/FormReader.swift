@@ -41,7 +41,7 @@ struct FormReader {
         }
     }
 
-    /// A text without control characters (the database takes no NUL) and without white space around it.
+    /// A text without control characters (the database takes no NUL), invisible marks, and white space around it.
     mutating func text(
         _ name: String, in parent: FormObject?, _ length: ClosedRange<Int> = OrderLimits.text, _ rule: TextRule? = nil
     ) -> String {
@@ -53,8 +53,8 @@ struct FormReader {
         if !length.contains(text.unicodeScalars.count) {
             let size = length.count == 1 ? "\(length.lowerBound)" : "\(length.lowerBound) to \(length.upperBound)"
             report(name, in: parent, rule?.detail ?? "must have \(size) characters")
-        } else if text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) {
-            report(name, in: parent, "must not contain control characters")
+        } else if text.unicodeScalars.contains(where: \.isUnfitForNames) {
+            report(name, in: parent, "must not contain control characters or invisible marks")
         } else if text.first?.isWhitespace == true || text.last?.isWhitespace == true {
             report(name, in: parent, "must not begin or end with a space")
         } else if let rule, !rule.allows(text) {
@@ -104,6 +104,20 @@ struct TextRule: Sendable {
     init(_ detail: String, _ allows: @escaping @Sendable (String) -> Bool) {
         self.detail = detail
         self.allows = allows
+    }
+}
+
+extension Unicode.Scalar {
+    /// Control characters, C0 and C1; line and paragraph separators; what is for private use; and marks that nobody sees,
+    /// such as those that turn the direction of what follows, by which a label says something else than it stores.
+    ///
+    /// Joiners stay: names of several scripts need them.
+    fileprivate var isUnfitForNames: Bool {
+        switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse: true
+        case .format: properties.isDefaultIgnorableCodePoint && !(0x200C...0x200D).contains(value)
+        default: false
+        }
     }
 }
 
