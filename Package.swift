@@ -139,12 +139,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(name: "LocalPostgres", dependencies: subprocess(), swiftSettings: strict),
+        .target(name: "XMLMarkup", swiftSettings: strict),
         .target(name: "ShopProcesses", dependencies: subprocess(), swiftSettings: strict),
         .target(
             name: "Scenarios",
             dependencies: [
-                "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "PortReservation", "ShopProcesses", log(),
-                httpClient(),
+                "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "PortReservation", "ShopProcesses",
+                "XMLMarkup", log(), httpClient(),
                 nio("NIOCore"),
                 nio("NIOPosix"),
                 nio("NIOHTTP1"),
@@ -155,7 +156,7 @@ let package = Package(
         .target(
             name: "Benchmarks",
             dependencies: [
-                "CLibPQ", "Postgres", "MessageQueue", "LocalPostgres", log(), lifecycle(),
+                "CLibPQ", "Postgres", "MessageQueue", "LocalPostgres", "XMLMarkup", log(), lifecycle(),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ] + subprocess(),
             swiftSettings: strict),
@@ -195,7 +196,8 @@ let package = Package(
         .testTarget(
             name: "ScenariosTests",
             dependencies: [
-                "Scenarios", "ShoeShop", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", httpClient(),
+                "Scenarios", "ShoeShop", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", "XMLMarkup",
+                httpClient(),
                 nio("NIOCore"),
                 nio("NIOPosix"),
                 nio("NIOHTTP1"),

@@ -1,7 +1,7 @@
 import Postgres
 
 /// The server that was measured: its version, and the settings that numbers depend on.
-public struct ServerFacts: Encodable, Sendable, Equatable {
+public struct ServerFacts: Codable, Sendable, Equatable {
     public let version: String
     public let settings: [String: String]
 
@@ -24,6 +24,9 @@ public struct ServerFacts: Encodable, Sendable, Equatable {
         found["storage"] = storage
         self.settings = found
     }
+
+    /// The version and where the files lie, in a few words.
+    var name: String { "PostgreSQL \(version)\(settings["storage"].map { ", \($0)" } ?? "")" }
 
     /// In lines of at most 100 columns.
     public var text: String {

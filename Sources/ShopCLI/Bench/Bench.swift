@@ -12,7 +12,7 @@ struct Bench: AsyncParsableCommand {
             TARGET is what a machine with 2 cores, server and all, should reach. A number below it is no failure.
             """,
         subcommands: [BenchAll.self, BenchOrders.self, BenchAccept.self] + BenchEngine.subcommands + [
-            BenchSoak.self, BenchWorkerCommand.self,
+            BenchSoak.self, BenchPlot.self, BenchWorkerCommand.self,
         ])
 }
 
@@ -30,6 +30,8 @@ struct BenchAll: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "all", abstract: "Every benchmark but the soak, one after the other.")
 
+    @Option(help: "A folder that the figures are drawn into, see `shoeshop bench plot`.")
+    var plot: String?
     @OptionGroup var bench: BenchOptions
 
     /// Without the load generator there is nothing to measure acceptance with.
@@ -38,7 +40,7 @@ struct BenchAll: AsyncParsableCommand {
         return BenchEngine.benchmarks + [OrdersBenchmark()] + acceptance
     }
 
-    func run() async throws { try await bench.measure(Self.benchmarks) }
+    func run() async throws { try await bench.measure(Self.benchmarks, plottingInto: plot) }
 }
 
 /// A worker process of a benchmark; not for people.

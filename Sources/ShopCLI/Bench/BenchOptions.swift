@@ -21,10 +21,20 @@ struct BenchOptions: ParsableArguments {
     }
 
     /// Measures one after the other, and goes on when one fails.
-    func measure(_ benchmarks: [any Benchmark]) async throws {
+    ///
+    /// - Parameter folder: where what was measured is drawn.
+    func measure(_ benchmarks: [any Benchmark], plottingInto folder: String? = nil) async throws {
         let isDone = try await withLab { lab, screen in
             var failures = 0
-            for benchmark in benchmarks where try await !measure(benchmark, in: lab, on: screen) { failures += 1 }
+            var records: [FigureRecord] = []
+            for benchmark in benchmarks {
+                if let figures = try await measure(benchmark, in: lab, on: screen) {
+                    records += figures.map { FigureRecord($0, at: lab.facts) }
+                } else {
+                    failures += 1
+                }
+            }
+            if let folder { _ = try PlotFolder(records).write(to: URL(filePath: folder)) }
             return failures == 0
         }
         guard isDone == true else { throw ExitCode.failure }
@@ -39,26 +49,23 @@ struct BenchOptions: ParsableArguments {
         }
     }
 
-    private func measure(_ benchmark: any Benchmark, in lab: Lab, on screen: Screen) async throws -> Bool {
+    /// - Returns: nil when the benchmark failed.
+    private func measure(_ benchmark: any Benchmark, in lab: Lab, on screen: Screen) async throws -> [Figure]? {
         do {
             let figures = try await benchmark.measure(runs: runs ?? (smoke ? 1 : 3), in: lab)
             await screen.clear()
             try show(figures, about: benchmark.about, from: lab)
-            return true
+            return figures
         } catch let error where !(error is CancellationError) && !Task.isCancelled {
             await screen.notice("\(benchmark.name) failed: \(error)")
-            return false
+            return nil
         }
     }
 
     /// Prints figures: for people with what they are about, and where they were measured.
     func show(_ figures: [Figure], about: String, from lab: Lab) throws {
         if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            for figure in figures {
-                print(String(decoding: try encoder.encode(FigureRecord(figure, at: lab.facts)), as: UTF8.self))
-            }
+            for figure in figures { print(try FigureRecord(figure, at: lab.facts).line()) }
         } else {
             let table = FigureTable.of(figures)
             print(([about] + table.lines + ["", lab.facts.text, Machine.description, ""]).joined(separator: "\n"))

@@ -1,3 +1,5 @@
+import XMLMarkup
+
 extension Chart {
     var svg: String {
         let labels = LabelLanes(annotations.filter(isInside), within: Self.plot.left...Self.plot.right, position: x)

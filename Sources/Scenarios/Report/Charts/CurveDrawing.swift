@@ -1,3 +1,5 @@
+import XMLMarkup
+
 extension Chart {
     /// The path of a curve, and dots for the values that gaps on both sides leave alone.
     func draw(_ curve: Curve, in frame: Frame) -> [Markup] {

@@ -1,4 +1,5 @@
 import Mustache
+import XMLMarkup
 
 /// The templates of all pages, read once for a report. What they print of a record is escaped as XML.
 struct Templates {

@@ -5,7 +5,7 @@ import Postgres
 import TestSupport
 import Testing
 
-/// The testing example of the README, in the words of the README.
+/// The example that the catalogue of `MessageQueueTesting` begins with, in its words.
 struct Welcome: Step {
     let queue = Queue<String>("signups")
     let broker: Broker
@@ -32,8 +32,8 @@ private struct Remind: Step {
     func commit(_ batch: [Delivery<String>], in session: borrowing Session) throws {}
 }
 
-@Suite("The README's testing example")
-struct ReadmeTests {
+@Suite("The example of the article on testing queues")
+struct TestingQueuesExampleTests {
     @Test("does what it says")
     func runs() async throws {
         try await TestBroker.with { test in
@@ -42,14 +42,15 @@ struct ReadmeTests {
         }
     }
 
-    @Test("stands in the README as it stands here")
+    @Test("stands in the article as it stands here")
     func isQuoted() throws {
-        let folder = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
-        let own = try String(contentsOf: folder.appending(path: "ReadmeTestExample.swift"), encoding: .utf8)
-        let readme = try String(contentsOf: folder.appending(path: "../../README.md").standardized, encoding: .utf8)
-        let blocks = readme.components(separatedBy: "```swift\n").dropFirst()
-            .compactMap { $0.components(separatedBy: "```").first }
-        let block = try #require(blocks.first { $0.contains("TestBroker") })
+        let article = "Sources/MessageQueueTesting/MessageQueueTesting.docc/TestingQueues.md"
+        var root = URL(filePath: #filePath)
+        let own = try String(contentsOf: root, encoding: .utf8)
+        for _ in 0..<3 { root.deleteLastPathComponent() }
+        let text = try String(contentsOf: root.appending(path: article), encoding: .utf8)
+        let block = try #require(
+            text.components(separatedBy: "```swift\n").dropFirst().first?.components(separatedBy: "```").first)
         let lines = block.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
         #expect(lines.count >= 12)
         for line in lines { #expect(own.contains(line)) }

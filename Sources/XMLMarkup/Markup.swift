@@ -1,25 +1,27 @@
 /// XML that is well formed by construction: text and attributes are escaped where they enter.
-struct Markup: Sendable, Equatable {
-    let source: String
+package struct Markup: Sendable, Equatable {
+    package let source: String
 
     private init(source: String) { self.source = source }
 
     /// Text between tags.
-    init(text: String) { source = Self.escaped(text) }
+    package init(text: String) { source = Self.escaped(text) }
 
-    init(_ element: String, _ attributes: KeyValuePairs<String, String> = [:], _ content: [Markup] = []) {
+    package init(_ element: String, _ attributes: KeyValuePairs<String, String> = [:], _ content: [Markup] = []) {
         let attributes = attributes.map { #" \#($0)="\#(Self.escaped($1))""# }.joined()
         let content = content.map(\.source).joined()
         source = content.isEmpty ? "<\(element)\(attributes)/>" : "<\(element)\(attributes)>\(content)</\(element)>"
     }
 
-    static func lines(_ parts: [Markup]) -> Markup { Markup(source: parts.map(\.source).joined(separator: "\n")) }
+    package static func lines(_ parts: [Markup]) -> Markup {
+        Markup(source: parts.map(\.source).joined(separator: "\n"))
+    }
 
     /// For text and for quoted attributes, of HTML as of XML.
     ///
     /// Goes by scalars: a quote that a combining accent follows is one `Character`, and would slip through. What XML
     /// cannot hold at all, such as the escape of a terminal's colours, becomes U+FFFD.
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             switch scalar {
