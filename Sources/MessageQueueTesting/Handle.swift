@@ -5,7 +5,10 @@ extension TestBroker {
     ///
     /// They are taken as a worker takes them: what is due is there, and as many as the step's options allow make one batch.
     /// A queue keeps the order of its messages within a lane; declare it with one lane where a test asks for more.
-    /// - Parameter limit: the longest this may take, in real time.
+    /// - Parameters:
+    ///   - count: how many messages, at the least one.
+    ///   - step: what handles them, with its own options.
+    ///   - limit: the longest this may take, in real time.
     /// - Throws: ``TestError/nothingToHandle(_:)`` when there is none; ``TestError/limitReached(_:open:)``.
     public func handle(
         next count: Int = 1, with step: some WorkerStep, limit: Duration = .seconds(120)

@@ -14,6 +14,7 @@ struct Greet: Step {
 
 private func greet(_ database: Database) async throws {
     try await Migrator(.messageQueue).run(on: database)
+    try await database.execute("CREATE TABLE IF NOT EXISTS greeted (name text)")
     let broker = Broker(database)
     try await broker.declare(queue: "greetings")
     try await broker.send("Ada", to: Queue<String>("greetings"))
@@ -22,28 +23,42 @@ private func greet(_ database: Database) async throws {
 
 @Suite("The README's library example")
 struct ReadmeTests {
-    @Test("does what it says")
+    @Test("greets, and ends with success when it is told to stop")
     func runs() async throws {
         try await Bench.with { bench in
             try await bench.database.script("CREATE TABLE greeted (name text)")
-            let example = Task { try await greet(bench.database) }
-            try await eventually("Ada is greeted") {
-                try await bench.database.query("SELECT name FROM greeted") { try $0[0, as: String.self] } == ["Ada"]
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let conninfo = bench.database.conninfo
+                group.addTask {
+                    await #expect(processExitsWith: .success) { [conninfo = conninfo as String] in
+                        try await greet(Database(conninfo))
+                    }
+                }
+                try await eventually("Ada is greeted") {
+                    try await bench.database.query("SELECT name FROM greeted") { try $0[0, as: String.self] } == ["Ada"]
+                }
+                let worker = try await bench.number("SELECT pid FROM mq.consumers WHERE name = 'greeter'")
+                kill(Int32(worker), SIGTERM)
+                try await group.waitForAll()
             }
-            example.cancel()
-            _ = await example.result
         }
     }
 
-    @Test("stands in the README as it stands here")
-    func isQuoted() throws {
-        let folder = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
-        let own = try String(contentsOf: folder.appending(path: "ReadmeExample.swift"), encoding: .utf8)
-        let readme = try String(contentsOf: folder.appending(path: "../../README.md").standardized, encoding: .utf8)
-        let block = try #require(
-            readme.components(separatedBy: "```swift\n").dropFirst().first?.components(separatedBy: "```").first)
-        let lines = block.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
-        #expect(lines.count >= 10)
+    @Test(
+        "stands in the README and in the article for beginners as it stands here",
+        arguments: [
+            "README.md", "Sources/MessageQueue/MessageQueue.docc/GettingStarted.md",
+        ])
+    func isQuoted(page: String) throws {
+        var root = URL(filePath: #filePath)
+        let own = try String(contentsOf: root, encoding: .utf8)
+        for _ in 0..<3 { root.deleteLastPathComponent() }
+        let text = try String(contentsOf: root.appending(path: page), encoding: .utf8)
+        let programs = text.components(separatedBy: "```swift\n").dropFirst()
+            .compactMap { $0.components(separatedBy: "```").first }.filter { $0.hasPrefix("import MessageQueue") }
+        let program = try #require(programs.first)
+        let lines = program.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+        #expect(programs.count == 1 && lines.count >= 15)
         // Only the database is another one here.
         for line in lines where !line.hasPrefix("let database") { #expect(own.contains(line)) }
     }

@@ -42,6 +42,21 @@ extension Plot {
             Row("commit to handler, p50", "p50"), Row("commit to handler, p99", "p99"),
             Row("commit to handler, p99.9", "p99.9"),
         ])
+    static func latency(beside disturbance: Disturbance) -> Plot {
+        let loads =
+            LatencyBenchmark.usualRates.map { ("\(Int($0))/s", "\(Figure.text($0)) a second") }
+            + LatencyBenchmark.usualShares.map { share in
+                let percent = "\(Int((share * 100).rounded())) %"
+                return (percent, "\(percent) of the most")
+            }
+        return Plot(
+            name: "latency-\(disturbance.rawValue)",
+            title: "From commit to handler start, by load: \(disturbance.name)",
+            note: "The most is what one worker drains meanwhile. Mark: the median bare NOTIFY round trip.",
+            rows: ["p50", "p99"].flatMap { percentile in
+                loads.map { Row("\(disturbance.name), \($0), \(percentile)", "\($1), \(percentile)") }
+            })
+    }
     static let fanout = Plot(
         name: "fanout", title: "Copies stored a second when a message is published",
         note: "One message a call, one connection. Mark: bare INSERTs of as many rows.",

@@ -7,7 +7,7 @@ extension Broker {
     /// A call of a producer changes no threads and, since it has a lane of its own, costs the server hardly more than the bare
     /// insert of its message. Where many tasks send at the same time, ``send(_:to:)`` is better still: they share transactions.
     ///
-    /// The connection is one of the pool, see ``Database/withConnection(_:)``, and at most half of a queue's lanes go to producers. One
+    /// The connection is one of the pool, see `Database/withConnection(_:)`, and at most half of a queue's lanes go to producers. One
     /// that gets no lane sends as everybody else does; so it is in queues with priorities or an order, and behind a pooler.
     /// - Throws: ``QueueError/unknownQueue(_:)``, and what `body` throws.
     public func withProducer<P, T: Sendable>(
@@ -41,7 +41,7 @@ public struct Producer<Payload: Codable & Sendable>: Sendable {
 
     /// Stores messages, and returns once they are committed: all of them, or, when it throws, none.
     ///
-    /// - Throws: the error of encoding a payload, or ``PostgresError``: after one of kind `connectionLost` or `outcomeUnknown`
+    /// - Throws: the error of encoding a payload, or `PostgresError`: after one of kind `connectionLost` or `outcomeUnknown`
     ///   this producer is of no more use, and another one has to go on; after one of kind `closed` it has been given back.
     public func send(_ messages: [Outgoing<Payload>]) async throws {
         try lane.checkIsInUse()

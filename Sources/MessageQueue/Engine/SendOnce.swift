@@ -7,9 +7,12 @@ extension Broker {
     /// is committed. A sender that lost its connection may so repeat what it sent. Costs a row and a round trip more than
     /// ``send(_:to:in:)-(_,Queue<P>,_)``; waits for a transaction that is just sending the same key.
     /// - Parameters:
+    ///   - messages: to be sent, or left out.
+    ///   - queue: where each key counts by itself.
     ///   - key: names what must be sent once; by default, and for messages that it names none for, the message's own id. So
     ///     `by: \.key` never takes two messages without a key for one.
     ///   - period: how long the key is remembered.
+    ///   - session: the caller's transaction.
     /// - Returns: how many were new.
     @discardableResult
     public func sendOnce<P>(
