@@ -3,6 +3,7 @@ public protocol StepFailure: Error {
     var disposition: Disposition { get }
 }
 
+/// What should become of a message that failed.
 public enum Disposition: Sendable, Equatable {
     /// Again, after the queue's back-off.
     case retry

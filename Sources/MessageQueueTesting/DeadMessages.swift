@@ -2,15 +2,20 @@ public import MessageQueue
 
 /// A dead letter with its payload.
 public struct DeadMessage<Payload: Codable & Sendable>: Sendable {
+    /// The dead letter as the engine keeps it, with its reason and history.
     public let letter: DeadLetter
+    /// What the message says, decoded.
     public let payload: Payload
 
+    /// The message's id.
     public var id: MessageID { letter.message.id }
+    /// What the message is about.
     public var key: String? { letter.message.key }
     /// A short class, such as `attempts-exhausted`.
     public var reason: String { letter.reason }
     /// What the step threw last, as text.
     public var error: String? { letter.error }
+    /// How often it was delivered.
     public var attempts: Int { letter.attempts }
 }
 

@@ -1,6 +1,9 @@
 extension Sequence {
+    /// What the messages say.
     public func payloads<P>() -> [P] where Element == SentMessage<P> { map(\.payload) }
+    /// What the messages say.
     public func payloads<P>() -> [P] where Element == PublishedMessage<P> { map(\.payload) }
+    /// What the messages say.
     public func payloads<P>() -> [P] where Element == DeadMessage<P> { map(\.payload) }
 }
 

@@ -13,11 +13,14 @@ import Synchronization
 /// Works on the real schema in a real database, and brings no test framework with it. Give each test a database of its own,
 /// such as ``ScratchDatabase`` makes. Workers that run beside it on the same queues take messages away from it.
 public struct TestBroker: Sendable {
+    /// The broker that it wraps.
     public let broker: Broker
     let delays = DelayMemory()
 
+    /// The broker's database.
     public var database: Database { broker.database }
 
+    /// Takes the queues of a broker into the hands of a test.
     public init(_ broker: Broker) { self.broker = broker }
 
     func entries(of steps: [any WorkerStep]) async throws -> [Catalogue.Entry] {

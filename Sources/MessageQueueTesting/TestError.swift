@@ -8,7 +8,9 @@ public enum TestError: Error, Sendable, CustomStringConvertible {
     case notEmptied([String])
     /// Messages that were not simply done.
     case failed([Handled])
+    /// A message was asked for, and none is there.
     case nothingToHandle(QueueName)
+    /// A message's body is not of the type asked for.
     case unreadable(QueueName, MessageID, error: String)
     /// Asked for the only message of a kind, when there were several or none.
     case notOnlyOne(found: Int, among: [String])

@@ -1,5 +1,6 @@
 /// A one-dimensional array of the server, for set-based statements over `unnest($1::text[])`.
 extension Array: PostgresEncodable where Element: PostgresEncodable {
+    /// The array type of its elements.
     public static var postgresType: PostgresType {
         PostgresType(oid: Element.postgresType.arrayOID, arrayOID: Element.postgresType.arrayOID)
     }

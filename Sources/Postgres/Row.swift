@@ -14,6 +14,7 @@ public struct Row: ~Copyable {
         self.index = index
     }
 
+    /// How many columns the row has.
     public var columnCount: Int { result.columnCount }
 
     /// The value of a column, counted from 0; ask for an `Optional` where the column can be NULL.

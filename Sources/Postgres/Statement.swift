@@ -5,9 +5,11 @@
 /// static let reserve: Statement = "UPDATE stock.items SET reserved = reserved + $2 WHERE sku = $1"
 /// ```
 public struct Statement: Sendable, Hashable, ExpressibleByStringLiteral {
+    /// The text, with `$1`, `$2` and so on for its parameters.
     public let sql: String
     private let precomputedHash: Int
 
+    /// Makes a statement from SQL that was put together at run time, from trusted parts only.
     public init(_ sql: String) {
         self.sql = sql
         self.precomputedHash = sql.hashValue

@@ -2,9 +2,12 @@ public import Foundation
 
 /// A type of the server, with the type of its arrays; numbers as in `pg_type.oid`.
 public struct PostgresType: Sendable {
+    /// Its number in `pg_type`.
     public let oid: UInt32
+    /// The number of the type of arrays of it.
     public let arrayOID: UInt32
 
+    /// Names a type of the server by its numbers in `pg_type`.
     public init(oid: UInt32, arrayOID: UInt32) {
         self.oid = oid
         self.arrayOID = arrayOID
@@ -13,6 +16,7 @@ public struct PostgresType: Sendable {
 
 /// A value that can be sent as a binary parameter.
 public protocol PostgresEncodable: Sendable {
+    /// The type that the server is told.
     static var postgresType: PostgresType { get }
     /// Appends the binary form; returns false, having appended nothing, for SQL NULL.
     func encode(into bytes: inout [UInt8]) -> Bool
@@ -24,6 +28,7 @@ public protocol PostgresDecodable: Sendable {
     static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self?
 }
 
+/// A type of Swift that is both sent as a parameter and read from a column.
 public typealias PostgresValue = PostgresEncodable & PostgresDecodable
 
 @inlinable func appendBigEndian(_ value: some FixedWidthInteger, to bytes: inout [UInt8]) {
@@ -48,6 +53,7 @@ public typealias PostgresValue = PostgresEncodable & PostgresDecodable
 }
 
 extension Int16: PostgresValue {
+    /// `smallint`.
     public static let postgresType = PostgresType(oid: 21, arrayOID: 1005)
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { appendBigEndian(self, to: &bytes); return true }
     @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
@@ -56,6 +62,7 @@ extension Int16: PostgresValue {
 }
 
 extension Int32: PostgresValue {
+    /// `integer`.
     public static let postgresType = PostgresType(oid: 23, arrayOID: 1007)
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { appendBigEndian(self, to: &bytes); return true }
     @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
@@ -64,6 +71,7 @@ extension Int32: PostgresValue {
 }
 
 extension Int64: PostgresValue {
+    /// `bigint`.
     public static let postgresType = PostgresType(oid: 20, arrayOID: 1016)
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { appendBigEndian(self, to: &bytes); return true }
     @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
@@ -72,6 +80,7 @@ extension Int64: PostgresValue {
 }
 
 extension Int: PostgresValue {
+    /// `bigint`.
     public static let postgresType = Int64.postgresType
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { Int64(self).encode(into: &bytes) }
     @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
@@ -80,6 +89,7 @@ extension Int: PostgresValue {
 }
 
 extension Bool: PostgresValue {
+    /// `boolean`.
     public static let postgresType = PostgresType(oid: 16, arrayOID: 1000)
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { bytes.append(self ? 1 : 0); return true }
     @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
@@ -88,6 +98,7 @@ extension Bool: PostgresValue {
 }
 
 extension Double: PostgresValue {
+    /// `double precision`.
     public static let postgresType = PostgresType(oid: 701, arrayOID: 1022)
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
         appendBigEndian(bitPattern, to: &bytes); return true
@@ -103,6 +114,7 @@ extension Double: PostgresValue {
 }
 
 extension String: PostgresValue {
+    /// `text`.
     public static let postgresType = PostgresType(oid: 25, arrayOID: 1009)
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { bytes.append(contentsOf: utf8); return true }
     @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
@@ -112,9 +124,12 @@ extension String: PostgresValue {
 
 /// `bytea`.
 public struct Bytes: PostgresValue, Hashable {
+    /// The bytes themselves.
     public let bytes: [UInt8]
+    /// Wraps bytes, to be stored as `bytea`.
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
+    /// `bytea`.
     public static let postgresType = PostgresType(oid: 17, arrayOID: 1001)
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
         bytes.append(contentsOf: self.bytes); return true
@@ -123,6 +138,7 @@ public struct Bytes: PostgresValue, Hashable {
 }
 
 extension UUID: PostgresValue {
+    /// `uuid`.
     public static let postgresType = PostgresType(oid: 2950, arrayOID: 2951)
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
         withUnsafeBytes(of: uuid) { bytes.append(contentsOf: $0) }
@@ -136,6 +152,7 @@ extension UUID: PostgresValue {
 
 /// `timestamptz`, in microseconds.
 extension Date: PostgresValue {
+    /// `timestamptz`.
     public static let postgresType = PostgresType(oid: 1184, arrayOID: 1185)
     /// The server counts from 2000-01-01, 10,957 days after the Unix epoch.
     @usableFromInline static let epochOffset = 946_684_800.0
@@ -152,9 +169,12 @@ extension Date: PostgresValue {
 
 /// `jsonb`, as its text.
 public struct JSON: PostgresValue, Equatable {
+    /// The JSON itself.
     public let text: String
+    /// Wraps a text that is JSON already. Nobody checks that here; the server does.
     public init(_ text: String) { self.text = text }
 
+    /// `jsonb`.
     public static let postgresType = PostgresType(oid: 3802, arrayOID: 3807)
     @usableFromInline static let version: UInt8 = 1
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
@@ -168,6 +188,7 @@ public struct JSON: PostgresValue, Equatable {
 }
 
 extension Optional: PostgresEncodable where Wrapped: PostgresEncodable {
+    /// The type of the value that may be there.
     public static var postgresType: PostgresType { Wrapped.postgresType }
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool { self?.encode(into: &bytes) ?? false }
 }

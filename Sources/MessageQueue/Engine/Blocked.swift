@@ -3,8 +3,11 @@ import Postgres
 
 /// A key of an ordered queue whose messages wait, because one of them failed.
 public struct BlockedKey: Sendable, Codable {
+    /// The queue that keeps order.
     public let queue: QueueName
+    /// The key, as its sender gave it.
     public let key: String
+    /// When a message of the key failed first, by the database's clock.
     public let since: Date
     /// When the message at its head is delivered again; nil when it is in flight just now, or waits for an operator.
     public let retryAt: Date?
@@ -14,6 +17,7 @@ public struct BlockedKey: Sendable, Codable {
     public let held: Int
     /// The message at the head, and the attempt that comes next; nil while it is in flight.
     public let message: MessageID?
+    /// The attempt that comes next for the message at the head; nil while that is in flight.
     public let attempt: Int?
     /// Why it failed last.
     public let error: String?

@@ -10,10 +10,14 @@ import Synchronization
 /// Each process judges for itself. What counts as a failure is an error that means ``Disposition/retry`` or
 /// ``Disposition/retryAfter(_:)``; anything that a step answers on purpose shows that the third party is there.
 public struct CircuitBreaker: Sendable, Equatable {
+    /// How many failures in a row open it.
     public var threshold: Int
+    /// How long nothing is claimed after it opened; doubled with each probe that fails.
     public var pause: Duration
+    /// The longest pause.
     public var cap: Duration
 
+    /// Makes a breaker; numbers that make no sense are moved to the nearest that do.
     public init(threshold: Int = 5, pause: Duration = .seconds(1), cap: Duration = .seconds(30)) {
         self.threshold = max(1, threshold)
         self.pause = max(pause, .milliseconds(1))

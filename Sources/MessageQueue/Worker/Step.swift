@@ -2,7 +2,9 @@ public import Postgres
 
 /// Something a worker can run on a queue: a ``Step`` or a ``PreparingStep``.
 public protocol WorkerStep: Sendable {
+    /// The queue that the step works on.
     var queueName: QueueName { get }
+    /// How the step is run.
     var options: StepOptions { get }
     /// How a worker runs it. Both kinds of step have one already; there is nothing to write.
     var runner: StepRunner { get }
@@ -25,6 +27,7 @@ public struct StepOptions: Sendable {
     /// Of use for steps that talk to a third party; nil goes on trying whatever happens.
     public var breaker: CircuitBreaker?
 
+    /// Options; numbers that make no sense are moved to the nearest that do.
     public init(
         batch: Int = 200, concurrency: Int = 128, limit: Duration = .seconds(15), breaker: CircuitBreaker? = nil
     ) {
@@ -46,7 +49,9 @@ public struct StepOptions: Sendable {
 /// }
 /// ```
 public protocol Step: WorkerStep {
+    /// What the messages of the queue carry.
     associatedtype Payload: Codable & Sendable
+    /// The queue that the step works on.
     var queue: Queue<Payload> { get }
 
     /// Makes the effects of a batch, set by set, and sends what follows from it. The engine adds the completions, and
@@ -58,8 +63,11 @@ public protocol Step: WorkerStep {
 
 /// A step that talks to a third party before it writes.
 public protocol PreparingStep: WorkerStep {
+    /// What the messages of the queue carry.
     associatedtype Payload: Codable & Sendable
+    /// What `prepare` hands to `commit`, such as the answer of a third party.
     associatedtype Prepared: Sendable
+    /// The queue that the step works on.
     var queue: Queue<Payload> { get }
 
     /// Does what takes time, with no transaction open; many messages are prepared at once.
@@ -71,19 +79,26 @@ public protocol PreparingStep: WorkerStep {
     func commit(_ batch: [PreparedDelivery<Payload, Prepared>], in session: borrowing Session) throws
 }
 
+/// A message with what its step has prepared for it.
 public struct PreparedDelivery<Payload: Codable & Sendable, Prepared: Sendable>: Sendable {
+    /// The message.
     public let delivery: Delivery<Payload>
+    /// What ``PreparingStep/prepare(_:)`` returned for it.
     public let prepared: Prepared
 }
 
 extension Step {
+    /// The name of ``queue``.
     public var queueName: QueueName { queue.name }
+    /// A thousand messages in a batch, three batches at once.
     public var options: StepOptions { StepOptions(batch: 1000, concurrency: 3) }
     public var runner: StepRunner { StepRunner { await StepRun(self, in: $0).run() } }
 }
 
 extension PreparingStep {
+    /// The name of ``queue``.
     public var queueName: QueueName { queue.name }
+    /// The defaults of ``StepOptions``.
     public var options: StepOptions { StepOptions() }
     public var runner: StepRunner { StepRunner { await PreparingStepRun(self, in: $0).run() } }
 }
