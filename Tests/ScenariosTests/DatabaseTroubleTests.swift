@@ -115,6 +115,39 @@ struct DatabaseTroubleTests {
         }
     }
 
+    @Test("lock: a trouble that the server chose as a deadlock's victim says so, and is made again")
+    func victim() async throws {
+        try await ServerUnderTest.with { server, database in
+            try await database.script(
+                """
+                CREATE TABLE boxes (n int) PARTITION BY LIST (n);
+                CREATE TABLE boxes_1 PARTITION OF boxes FOR VALUES IN (1);
+                CREATE TABLE boxes_2 PARTITION OF boxes FOR VALUES IN (2)
+                """)
+            let told = Tally<[String]>([])
+            let trouble = DatabaseTrouble(.lock(table: "boxes"), on: server) { text in told.change { $0.append(text) } }
+            try await database.write { session in
+                // The other side looks for deadlocks long before this one would.
+                try session.script("SET LOCAL deadlock_timeout = '10min'; LOCK TABLE boxes_2")
+                let making = Task { try await trouble.begin() }
+                while try session.query(Self.waitingForBoxes, row: { try $0[0, as: Bool.self] }) != [true] {
+                    try session.execute("SELECT pg_sleep(0.01)")
+                }
+                try session.script("LOCK TABLE boxes_1")
+                return making
+            }.value
+            #expect(told.value.contains { $0.contains("deadlock detected") && $0.contains("trying again") })
+            let error = await failure { try await database.execute("TABLE boxes", within: .milliseconds(100)) }
+            #expect(error?.kind == .deadlineExceeded)
+            try await trouble.end()
+            try await database.execute("TABLE boxes")
+        }
+    }
+
+    private static let waitingForBoxes: Statement = """
+        SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'boxes_2'::regclass AND NOT granted)
+        """
+
     @Test(
         "lock: a name that is none, or that no table has, is refused",
         arguments: ["shoe; DROP TABLE shoe", "boots", "pg_stat_activity"])

@@ -6,8 +6,17 @@ import Postgres
 /// snapshot for another fault.
 struct DatabaseTrouble: Trouble {
     private let trouble: any Trouble
+    private let tell: @Sendable (String) async -> Void
 
-    init(_ fault: DatabaseFault, on server: ScenarioServer) {
+    /// The shop may be in the way of a trouble, and another trouble, too: for so long it is tried again.
+    private static let patience = Duration.seconds(60)
+
+    /// - Parameter tell: is told when the trouble could not be made yet.
+    init(
+        _ fault: DatabaseFault, on server: ScenarioServer,
+        tell: @escaping @Sendable (String) async -> Void = { _ in }
+    ) {
+        self.tell = tell
         trouble =
             switch fault {
             case .kill: DownTime(of: server) { try await server.kill() }
@@ -21,8 +30,27 @@ struct DatabaseTrouble: Trouble {
             }
     }
 
-    func begin() async throws { try await explaining { try await trouble.begin() } }
-    func end() async throws { try await explaining { try await trouble.end() } }
+    func begin() async throws { try await insisting { try await trouble.begin() } }
+    func end() async throws { try await insisting { try await trouble.end() } }
+
+    /// A lock may be given to the other side of a deadlock, a connection refused while another fault takes them all: that says
+    /// nothing about the shop, and passes.
+    private func insisting(_ body: () async throws -> Void) async throws {
+        let deadline = ContinuousClock.now + Self.patience
+        try await explaining {
+            while true {
+                do { return try await body() } catch let error as PostgresError
+                    where error.isRetryable && ContinuousClock.now < deadline
+                {
+                    // What was made half way is undone; the next attempt begins anew.
+                    try? await trouble.end()
+                    await tell("the database fault could not be made or ended yet, trying again: \(error.message)")
+                    // Whoever is in the way gives no sign when that is over.
+                    try await Task.sleep(for: .milliseconds(200))
+                }
+            }
+        }
+    }
 
     private func explaining(_ body: () async throws -> Void) async throws {
         do { try await body() } catch let error as PostgresError {

@@ -46,7 +46,7 @@ struct Director: Sendable {
         switch entry.act {
         case .provider(let provider, let fault):
             return ProviderTrouble(provider, fault.scaled(by: clock.speed), control: stage.control)
-        case .database(let fault): return DatabaseTrouble(fault, on: stage.server)
+        case .database(let fault): return DatabaseTrouble(fault, on: stage.server, tell: tell)
         case .network(let process, let peer, let fault):
             return stage.proxies[.init(process: process, peer: peer)].map { NetworkTrouble([$0], fault) }
         case .kill(let process): return Killing(fleet: stage.fleet, name: name(of: process))

@@ -41,22 +41,31 @@ struct ScenarioTorture: AsyncParsableCommand {
     private func play(from first: UInt64, on screen: Screen) async throws -> [RunRecord] {
         let start = ContinuousClock.now
         var records: [RunRecord] = []
-        while ContinuousClock.now - start < span.duration, records.count < episodes ?? .max, !Task.isCancelled {
-            let record = try await episode(seed: first + UInt64(records.count), records.count, on: screen)
+        var number = 0
+        while ContinuousClock.now - start < span.duration, number < episodes ?? .max, !Task.isCancelled {
+            defer { number += 1 }
+            guard let record = try await episode(seed: first + UInt64(number), number, on: screen) else { continue }
             records.append(record)
             if !record.passed, !keepGoing { break }
         }
+        // A torture that never hurt has shown nothing.
+        guard !records.isEmpty || number == 0 else { throw ExitCode.failure }
         return records
     }
 
-    private func episode(seed: UInt64, _ number: Int, on screen: Screen) async throws -> RunRecord {
+    /// - Returns: nil when a trouble could not be made: that says nothing about the shop.
+    private func episode(seed: UInt64, _ number: Int, on screen: Screen) async throws -> RunRecord? {
         var random = RandomScenario(seed: seed)
         let yaml = random.yaml()
         let scenario = try Scenario(yaml: yaml, file: "\(random.name).yaml", beside: URL(filePath: failures))
         await screen.notice("\nepisode \(number + 1), seed \(seed)")
         let run = try options.run(
             scenario, by: "torture --episodes 1", seed: seed, number: number, on: screen)
-        let record = try await run.play()
+        let record: RunRecord
+        do { record = try await run.play() } catch let error as ScenarioError where error.reason == .faultFailed {
+            await screen.notice("This episode could not be played, which is no failure of the shop: \(error)")
+            return nil
+        }
         await screen.clear()
         if record.passed {
             await screen.notice(
