@@ -174,7 +174,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "TestSupport", dependencies: ["Postgres", "LocalPostgres", log()] + subprocess(),
-            path: "Tests/TestSupport", swiftSettings: strict),
+            path: "Tests/TestSupport",
+            // Not embedded: read by few.
+            resources: [.copy("Unreleased")], swiftSettings: strict),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", log()], swiftSettings: strict),
         .testTarget(

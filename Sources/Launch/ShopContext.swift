@@ -45,7 +45,7 @@ extension Context {
         let database = Database(settings[Settings.databaseURL], options: options, logger: logger)
         try await refuseOtherSchema(database)
         let broker = Broker(database, logger: logger)
-        operations.readiness("database") { try await Migrator.shop.verify(on: database) }
+        operations.readiness("database") { try await Migrator.verifyShop(on: database) }
         operations.beforeMetrics { await QueueGauges(broker: broker, database: database).refresh() }
         return Shop(
             broker: broker, database: database, payment: PaymentClient(url: settings[Settings.paymentURL]),
@@ -63,7 +63,7 @@ extension Context {
 
     private func refuseOtherSchema(_ database: Database) async throws {
         do {
-            try await Migrator.shop.verify(on: database)
+            try await Migrator.verifyShop(on: database)
         } catch let error as PostgresError {
             logger.warning("the database can't be reached yet", metadata: ["error": "\(error)"])
         }
@@ -72,7 +72,28 @@ extension Context {
 
 extension Migrator {
     /// The schema that this version of the shop was made for.
-    public static var shop: Migrator { Migrator(.messageQueue + .shop) }
+    public static var shop: Migrator { Migrator(.messageQueue, .shop) }
+
+    /// - Throws: ``Problem``, or ``SchemaIsBehind``.
+    static func verifyShop(on database: Database) async throws {
+        do { try await shop.verify(on: database) } catch let problem as Problem where problem.isBehind {
+            throw SchemaIsBehind(problem: problem)
+        }
+    }
+}
+
+/// The schema lacks something, and the shop's own tool would add it.
+struct SchemaIsBehind: Error, CustomStringConvertible {
+    let problem: Migrator.Problem
+    var description: String { "\(problem) (run: shoeshop migrate)" }
+}
+
+/// Something that the workers do for the whole database has failed in all of them for an hour.
+struct UpkeepFails: Error, CustomStringConvertible {
+    let chores: [ChoreEntry]
+    var description: String {
+        chores.map { "\($0.name) fails for an hour: \($0.error ?? "")" }.joined(separator: "; ")
+    }
 }
 
 extension Launch {
@@ -82,6 +103,10 @@ extension Launch {
     ) async {
         await run(name, about, settings: Settings.worker) { context in
             let shop = try await context.shop()
+            context.operations.readiness("upkeep") {
+                let neglected = try await shop.broker.neglectedChores()
+                if !neglected.isEmpty { throw UpkeepFails(chores: neglected) }
+            }
             Worker(name, broker: shop.broker, steps: steps(shop), options: context.workerOptions())
         }
     }
@@ -109,7 +134,8 @@ private struct QueueGauges {
             let labels = [("queue", queue.queue.text)]
             set("mq_queue_depth", queue.depth, labels)
             set("mq_queue_in_flight", queue.inFlight, labels)
-            set("mq_queue_deferred", queue.deferred, labels)
+            set("mq_queue_scheduled", queue.scheduled, labels)
+            set("mq_queue_retrying", queue.retrying, labels)
             set("mq_queue_held", queue.held, labels)
             set("mq_queue_blocked_keys", queue.blockedKeys, labels)
             set("mq_queue_dead", queue.dead, labels)

@@ -46,25 +46,3 @@ public final class Broker: Sendable {
         session.afterCommit { doorbell.ring(queues) }
     }
 }
-
-extension [Migration] {
-    /// The schema of the engine, `mq`. Apply it with a `Migrator`, or with psql.
-    public static let messageQueue = [
-        Migration(number: 1, name: "0001_message_queue", sql: text(PackageResources._001_message_queue_sql)),
-        Migration(number: 6, name: "0006_message_queue_flow", sql: text(PackageResources._006_message_queue_flow_sql)),
-        Migration(
-            number: 8, name: "0008_message_queue_pooler", sql: text(PackageResources._008_message_queue_pooler_sql)),
-        Migration(
-            number: 9, name: "0009_message_queue_rotation", sql: text(PackageResources._009_message_queue_rotation_sql)),
-        Migration(
-            number: 10, name: "0010_message_queue_unfinished",
-            sql: text(PackageResources._010_message_queue_unfinished_sql)),
-        Migration(
-            number: 11, name: "0011_message_queue_pace", sql: text(PackageResources._011_message_queue_pace_sql)),
-        Migration(
-            number: 12, name: "0012_message_queue_producer", sql: text(PackageResources._012_message_queue_producer_sql)
-        ),
-    ]
-
-    private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
-}

@@ -4,7 +4,7 @@ import Postgres
 extension TestBroker {
     /// Lets virtual time pass, at once: for the engine it is now that much later.
     ///
-    /// What was deferred becomes due, leases end, blocked keys are tried again, rates let more through, keys of `sendOnce`
+    /// What was scheduled becomes due, leases end, blocked keys are tried again, rates let more through, keys of `sendOnce`
     /// expire, messages and dead letters grow older, just as if the time had passed. Of the consumers, those that are gone are noticed; those that live are taken to have
     /// given their signs of life meanwhile, and keep what they hold. Messages whose lease ended are back in their queues when
     /// this returns; what has become due is handled by the next ``drain(_:advancingUpTo:limit:)``, or by a worker, which
@@ -47,7 +47,7 @@ extension TestBroker {
 
     /// Time passes when all that is past lies farther back, and all that is to come is nearer.
     private static let shifts: [Statement] = [
-        "UPDATE mq.deferred SET due_at = due_at - $1 * interval '1 us', sent_at = sent_at - $1 * interval '1 us'",
+        "UPDATE mq.scheduled SET due_at = due_at - $1 * interval '1 us', sent_at = sent_at - $1 * interval '1 us'",
         """
         UPDATE mq.claims SET claimed_at = claimed_at - $1 * interval '1 us', lease_until = lease_until - $1 * interval '1 us',
             paced_until = paced_until - $1 * interval '1 us'
@@ -60,9 +60,9 @@ extension TestBroker {
         "UPDATE mq.sent_keys SET expires_at = expires_at - $1 * interval '1 us'",
     ]
 
-    /// A message that was never in the log is deferred by its sender.
+    /// A message that was never in the log is scheduled by its sender.
     private static let dueDelays: Statement = """
-        SELECT d.id, (extract(epoch FROM d.due_at - d.sent_at) * 1000000)::bigint FROM mq.deferred d
+        SELECT d.id, (extract(epoch FROM d.due_at - d.sent_at) * 1000000)::bigint FROM mq.scheduled d
         WHERE d.queue = $1 AND d.due_at <= now() AND NOT EXISTS (
             SELECT FROM mq.messages m WHERE m.id = d.id AND m.queue = d.queue)
         """

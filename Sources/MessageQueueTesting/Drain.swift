@@ -11,7 +11,7 @@ extension TestBroker {
     /// consumer is gone.
     /// - Parameters:
     ///   - steps: each on its queue, in this order within a round.
-    ///   - horizon: how much virtual time may pass; see ``advance(by:)``. What is due only later stays deferred.
+    ///   - horizon: how much virtual time may pass; see ``advance(by:)``. What is due only later stays scheduled.
     ///   - limit: the longest this may take, in real time.
     /// - Throws: ``TestError/limitReached(_:open:)``, when a step hangs or messages beget messages for ever;
     ///   ``TestError/notEmptied(_:)``, when a queue is paused, or a message is held by somebody who lives.

@@ -78,7 +78,7 @@ extension TestBroker {
         SELECT p.n, d.outcome::text, d.error,
             (SELECT l.reason FROM mq.dead_letters l WHERE l.id = p.id AND l.queue = p.queue ORDER BY l.ticket DESC LIMIT 1),
             (SELECT extract(epoch FROM coalesce((
-                SELECT f.due_at FROM mq.deferred f WHERE f.id = p.id AND f.queue = p.queue ORDER BY f.ticket DESC LIMIT 1), (
+                SELECT f.due_at FROM mq.scheduled f WHERE f.id = p.id AND f.queue = p.queue ORDER BY f.ticket DESC LIMIT 1), (
                 SELECT b.retry_at FROM mq.held h JOIN mq.blocked_keys b ON b.queue = h.queue AND b.key = h.key
                 WHERE h.id = p.id AND h.queue = p.queue AND b.retry_at < 'infinity' LIMIT 1)) - d.finished_at) * 1000000)::bigint
         FROM unnest($1::int[], $2::smallint[], $3::bigint[], $4::uuid[]) WITH ORDINALITY AS p(queue, lane, seq, id, n)

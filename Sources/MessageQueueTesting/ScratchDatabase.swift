@@ -4,7 +4,7 @@ public import Postgres
 /// A database of a test's own, on a server that you name: migrated once, then copied for each test.
 ///
 /// ```swift
-/// try await ScratchDatabase.with(server: "host=localhost user=postgres", migrations: .messageQueue + own) { database in
+/// try await ScratchDatabase.with(server: "host=localhost user=postgres", migrations: [.messageQueue, own]) { database in
 ///     let test = TestBroker(Broker(database))
 /// }
 /// ```
@@ -15,7 +15,7 @@ public enum ScratchDatabase {
     ///
     /// - Parameter server: where any existing database of the server can be reached, as `key=value` pairs or as a URI.
     public static func with<T: Sendable>(
-        server: String, migrations: [Migration], options: DatabaseOptions = .init(),
+        server: String, migrations: [MigrationLine], options: DatabaseOptions = .init(),
         _ body: (Database) async throws -> T
     ) async throws -> T {
         let template = try await template(migrations, on: server)
@@ -30,8 +30,9 @@ public enum ScratchDatabase {
     }
 
     /// Made under another name first: a template that is there is complete, whoever was killed while making it.
-    private static func template(_ migrations: [Migration], on server: String) async throws -> String {
-        let content = migrations.map { "\($0.number) \($0.checksum)" }.joined(separator: ",")
+    private static func template(_ migrations: [MigrationLine], on server: String) async throws -> String {
+        let steps = migrations.flatMap { line in line.migrations.map { "\(line.name) \($0.number) \($0.checksum)" } }
+        let content = steps.joined(separator: ",")
         let name = "mq_template_\(Migration(number: 0, name: "", sql: content).checksum)"
         try await administer(server) { session in
             try await session.execute("SELECT pg_advisory_lock(1836122112, -1)")

@@ -5,7 +5,7 @@ import Postgres
 /// A message as it was sent, and where it stands now.
 public struct SentMessage<Payload: Codable & Sendable>: Sendable {
     public enum State: String, Sendable {
-        case waiting, deferred, inFlight, done, dead
+        case waiting, scheduled, inFlight, done, dead
         /// Behind a blocked key of a queue that keeps order, or blocking it.
         case held
     }
@@ -41,7 +41,7 @@ public struct PublishedMessage<Payload: Codable & Sendable>: Sendable {
 }
 
 extension TestBroker {
-    /// Every message in a queue, in the order of sending: waiting, deferred, held, being handled, done and dead ones alike.
+    /// Every message in a queue, in the order of sending: waiting, scheduled, held, being handled, done and dead ones alike.
     ///
     /// Messages that came by a topic are among them. Each stands there once, however often it was tried; sent twice, it
     /// stands there twice. Those of one transaction come in its order, the delayed ones last.

@@ -6,7 +6,7 @@ struct Standing: Sendable {
     let queue: QueueName
     let waiting: Int
     let inFlight: Int
-    let deferred: Int
+    let scheduled: Int
     let held: Int
     let isPaused: Bool
     /// In how much time something becomes due, a lease ends, or the queue's rate lets more through; zero when something is due.
@@ -17,7 +17,7 @@ struct Standing: Sendable {
         var parts: [String] = []
         if waiting > 0 { parts.append("\(waiting) waiting") }
         if inFlight > 0 { parts.append("\(inFlight) in flight") }
-        if deferred > 0 { parts.append("\(deferred) deferred") }
+        if scheduled > 0 { parts.append("\(scheduled) scheduled") }
         if held > 0 { parts.append("\(held) held behind a blocked key") }
         if isPaused { parts.append("paused") }
         return parts.isEmpty ? nil : "\(queue): \(parts.joined(separator: ", "))"
@@ -34,7 +34,8 @@ extension TestBroker {
         let names = Set(entries.map(\.name))
         return try await broker.statistics().filter { names.contains($0.queue) }.map { queue in
             Standing(
-                queue: queue.queue, waiting: queue.depth, inFlight: queue.inFlight, deferred: queue.deferred,
+                queue: queue.queue, waiting: queue.depth, inFlight: queue.inFlight,
+                scheduled: queue.scheduled + queue.retrying,
                 held: queue.held, isPaused: queue.isPaused, next: next[queue.queue])
         }
     }
@@ -44,13 +45,13 @@ extension TestBroker {
     }
 
     private static let due: Statement = """
-        SELECT EXISTS (SELECT FROM mq.deferred WHERE queue = $1 AND due_at <= now())
+        SELECT EXISTS (SELECT FROM mq.scheduled WHERE queue = $1 AND due_at <= now())
             OR EXISTS (SELECT FROM mq.blocked_keys WHERE queue = $1 AND replaying = 0 AND retry_at <= now())
         """
 
     private static let next: Statement = """
         SELECT q.name, ceil(extract(epoch FROM at - now()) * 1000000)::bigint FROM (
-            SELECT queue, min(due_at) FROM mq.deferred GROUP BY queue
+            SELECT queue, min(due_at) FROM mq.scheduled GROUP BY queue
             UNION ALL
             SELECT queue, greatest(min(retry_at), now()) FROM mq.blocked_keys WHERE replaying = 0 AND retry_at < 'infinity'
             GROUP BY queue

@@ -52,7 +52,7 @@ extension TestBroker {
             FROM mq.messages m LEFT JOIN mq.completions d ON (d.queue, d.lane, d.seq) = (m.queue, m.lane, m.seq)
             WHERE coalesce(d.outcome, 'd') = 'd'
             UNION ALL
-            SELECT queue, attempt, 'deferred', id, sent_at, topic, key, tag, headers, body, due_at, ticket FROM mq.deferred
+            SELECT queue, attempt, 'scheduled', id, sent_at, topic, key, tag, headers, body, due_at, ticket FROM mq.scheduled
             UNION ALL
             SELECT queue, attempt, 'held', id, sent_at, topic, key, tag, headers, body, NULL, rank FROM mq.held
             UNION ALL

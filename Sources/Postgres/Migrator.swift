@@ -1,113 +1,96 @@
-import Foundation
-
-/// One numbered step of the schema, as plain SQL.
-public struct Migration: Sendable {
-    public let number: Int
-    public let name: String
-    public let sql: String
-
-    public init(number: Int, name: String, sql: String) {
-        self.number = number
-        self.name = name
-        self.sql = sql
-    }
-
-    /// FNV-1a over the text: enough to notice that a file was edited after it had been applied.
-    public var checksum: String {
-        let hash = sql.utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        return String(hash, radix: 16)
-    }
-}
-
-/// Brings a database to the newest schema, forward only.
+/// Brings a database to the newest schema of some lines, forward only, and tells whether a program fits the schema.
+///
+/// What else is in the database is none of its business: other lines, with a migrator of their own or applied by any
+/// other tool, live beside these.
 public struct Migrator: Sendable {
-    public let migrations: [Migration]
+    public let lines: [MigrationLine]
 
-    public init(_ migrations: [Migration]) { self.migrations = migrations.sorted { $0.number < $1.number } }
+    public init(_ lines: [MigrationLine]) { self.lines = lines }
 
-    public enum Problem: Error, CustomStringConvertible, Equatable {
-        case changed(String)
-        case unknown(Int)
-        case missing([String])
+    public init(_ lines: MigrationLine...) { self.init(lines) }
 
-        public var description: String {
-            switch self {
-            case .changed(let name):
-                "migration \(name) was edited after it had been applied here; put the old text back and add a new migration"
-            case .unknown(let number):
-                "the database has migration \(number), which this program doesn't know: use the newer program"
-            case .missing(let names):
-                "the database lacks \(names.joined(separator: ", ")); run: shoeshop migrate"
-            }
-        }
-    }
-
-    /// Applies what is missing, each migration in a transaction of its own, one migrator at a time.
+    /// Applies what is missing, line by line, each migration in a transaction of its own, one migrator at a time. Safe to repeat.
     ///
+    /// What was applied by other means, such as psql, and recorded itself, is known as applied.
     /// - Returns: the names of the migrations applied now.
-    /// - Throws: ``Problem`` when the database has other migrations, or ``PostgresError``.
+    /// - Throws: ``Problem``, or ``PostgresError``.
     @discardableResult
     public func run(on database: some DatabaseAccess) async throws -> [String] {
+        try await refuseOtherEncoding(database)
         var applied: [String] = []
-        for migration in migrations where try await apply(migration, to: database) { applied.append(migration.name) }
+        for line in lines {
+            for migration in line.migrations where try await apply(migration, of: line, to: database) {
+                applied.append(migration.name)
+            }
+        }
         return applied
     }
 
-    /// Answers false when it had been applied before.
-    private func apply(_ migration: Migration, to database: some DatabaseAccess) async throws -> Bool {
-        try await database.write { session in
-            try session.execute(Self.lock)
-            try session.script(Self.table)
-            let known = try session.query(Self.known, row: Self.record)
-            try check(known)
-            guard !known.contains(where: { $0.number == migration.number }) else { return false }
-            try session.script(migration.sql)
-            session.pipeline(Self.record, migration.number, migration.name, migration.checksum)
-            return true
-        }
-    }
-
-    /// Makes sure that the schema is the one this program was made for, without changing anything.
+    /// Makes sure that this program works with the schema, without changing anything.
     ///
-    /// - Throws: ``Problem``, with what to do about it.
+    /// - Throws: ``Problem``, with both versions and what to do about it.
     public func verify(on database: some DatabaseAccess) async throws {
-        let exists = try await database.query("SELECT to_regclass('public.applied_migrations') IS NOT NULL") { row in
-            try row[0, as: Bool.self]
+        for line in lines {
+            let records = try await MigrationRecords.read(of: line, on: database)
+            try records.check()
+            try records.checkIsEnough()
         }
-        guard exists == [true] else { throw Problem.missing(migrations.map(\.name)) }
-        let known = try await database.query(Self.known, row: Self.record)
-        try check(known)
-        let missing = migrations.filter { migration in !known.contains { $0.number == migration.number } }
-        if !missing.isEmpty { throw Problem.missing(missing.map(\.name)) }
     }
 
-    private func check(_ known: [Record]) throws {
-        for record in known {
-            guard let migration = migrations.first(where: { $0.number == record.number }) else {
-                throw Problem.unknown(record.number)
+    /// The number of the newest migration of a line that the database has; zero for none.
+    public static func version(of line: MigrationLine, on database: some DatabaseAccess) async throws -> Int {
+        try await MigrationRecords.read(of: line, on: database).version
+    }
+
+    /// Answers false when it had been applied before.
+    private func apply(_ migration: Migration, of line: MigrationLine, to database: some DatabaseAccess) async throws
+        -> Bool
+    {
+        do {
+            return try await database.write { session in
+                try session.execute(Self.lock)
+                let records = try MigrationRecords.read(of: line, in: session)
+                try records.check()
+                if let record = records[migration] {
+                    if record.checksum == nil {
+                        session.pipeline(line.noteChecksum, line.name, migration.number, migration.checksum)
+                    }
+                    return false
+                }
+                try Self.apply(migration, of: line, isFirst: records.isEmpty, in: session)
+                return true
             }
-            if migration.checksum != record.checksum { throw Problem.changed(migration.name) }
+        } catch let error as PostgresError where Problem.refusals.contains(error.sqlState ?? "") {
+            throw Problem.refused(
+                migration.name, reason: [error.message, error.hint].compactMap(\.self).joined(separator: ". "))
         }
     }
 
-    private struct Record: Sendable {
-        let number: Int
-        let checksum: String
+    private static func apply(
+        _ migration: Migration, of line: MigrationLine, isFirst: Bool, in session: borrowing Session
+    ) throws {
+        var predecessor: MigrationLine.Predecessor?
+        if isFirst, let before = line.predecessor,
+            try session.query(before.isThere, row: { try $0[0, as: Bool.self] }) == [true]
+        {
+            predecessor = before
+        }
+        if let predecessor { try session.script(predecessor.setAside) }
+        try session.script(migration.sql)
+        if let predecessor { try session.script(predecessor.bringOver) }
+        try session.script(line.makeRecords)
+        session.pipeline(
+            line.record, line.name, migration.number, migration.name, migration.worksWith, migration.checksum)
     }
 
-    private static func record(_ row: borrowing Row) throws -> Record {
-        Record(number: try row[0], checksum: try row[1])
+    /// What others store as text would come back as something else.
+    private func refuseOtherEncoding(_ database: some DatabaseAccess) async throws {
+        let encodings = try await database.query("SELECT current_setting('server_encoding')") {
+            try $0[0, as: String.self]
+        }
+        if let encoding = encodings.first, encoding != "UTF8" { throw Problem.encoding(encoding) }
     }
 
     /// "shoe" in ASCII; one migrator of a database at a time.
     private static let lock: Statement = "SELECT pg_advisory_xact_lock(1936224101)"
-    private static let table = """
-        CREATE TABLE IF NOT EXISTS public.applied_migrations (
-            number int PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,
-            applied_at timestamptz NOT NULL DEFAULT now())
-        """
-    private static let known: Statement = "SELECT number, checksum FROM public.applied_migrations ORDER BY number"
-    private static let record: Statement = """
-        INSERT INTO public.applied_migrations (number, name, checksum) VALUES ($1, $2, $3)
-        """
 }

@@ -65,8 +65,8 @@ extension Stage {
         disturb()
         try await world.database.execute(
             """
-            UPDATE mq.deferred SET due_at = now() - interval '1 second' WHERE ticket IN (
-                SELECT ticket FROM mq.deferred WHERE due_at > now() FOR UPDATE SKIP LOCKED)
+            UPDATE mq.scheduled SET due_at = now() - interval '1 second' WHERE ticket IN (
+                SELECT ticket FROM mq.scheduled WHERE due_at > now() FOR UPDATE SKIP LOCKED)
             """)
         try await world.database.execute(
             """

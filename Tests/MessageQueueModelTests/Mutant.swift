@@ -59,11 +59,11 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             "what is promoted stays among the deferred",
             """
             CREATE FUNCTION mq.stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                INSERT INTO mq.deferred (due_at, queue, attempt, id, sent_at, body)
+                INSERT INTO mq.scheduled (due_at, queue, attempt, id, sent_at, body)
                 VALUES (OLD.due_at, OLD.queue, OLD.attempt, OLD.id, OLD.sent_at, OLD.body);
                 RETURN NULL;
             END $$;
-            CREATE TRIGGER stay AFTER DELETE ON mq.deferred FOR EACH ROW EXECUTE FUNCTION mq.stay()
+            CREATE TRIGGER stay AFTER DELETE ON mq.scheduled FOR EACH ROW EXECUTE FUNCTION mq.stay()
             """),
         Mutant("a topic's tags are ignored", "UPDATE mq.subscriptions SET tags = NULL"),
         Mutant("one attempt more than allowed", "UPDATE mq.queues SET max_attempts = max_attempts + 1"),
@@ -85,7 +85,7 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             END $$;
             CREATE TRIGGER forget AFTER INSERT ON mq.sent_keys FOR EACH STATEMENT EXECUTE FUNCTION mq.forget()
             """),
-        Mutant("nobody counts what leaves the deferred", "DROP TRIGGER deferred_removed ON mq.deferred"),
+        Mutant("nobody counts what leaves the deferred", "DROP TRIGGER scheduled_removed ON mq.scheduled"),
         Mutant(
             "a segment is dropped whatever it holds",
             "CREATE OR REPLACE FUNCTION mq.has_unfinished(number int) RETURNS boolean LANGUAGE sql AS 'SELECT false'"),
@@ -105,7 +105,7 @@ struct Mutant: Sendable, CustomTestStringConvertible {
                 NEW.level := 0;
                 RETURN NEW;
             END $$;
-            CREATE TRIGGER level_down BEFORE INSERT ON mq.deferred FOR EACH ROW EXECUTE FUNCTION mq.level_down()
+            CREATE TRIGGER level_down BEFORE INSERT ON mq.scheduled FOR EACH ROW EXECUTE FUNCTION mq.level_down()
             """),
         Mutant(
             "a lane is claimed from though one of its keys is in flight", world: ordered,

@@ -28,14 +28,17 @@ extension Snapshot {
             let log = log(of: line.id).values
             let expected = [
                 log.filter(\.isWaiting).count, log.filter(\.isOpen).count,
-                deferred.values.filter { $0.name.queue == line.id }.count,
+                deferred.values.filter { $0.name.queue == line.id && $0.attempt == 1 }.count,
+                deferred.values.filter { $0.name.queue == line.id && $0.attempt > 1 }.count,
                 held.keys.filter { $0.key.queue == line.id }.count, blocked.keys.filter { $0.queue == line.id }.count,
                 dead.values.filter { $0.name.queue == line.id }.count,
                 purged[line.id] ?? 0,
             ]
-            let told = [one.depth, one.inFlight, one.deferred, one.held, one.blockedKeys, one.dead, one.purged]
+            let told = [
+                one.depth, one.inFlight, one.scheduled, one.retrying, one.held, one.blockedKeys, one.dead, one.purged,
+            ]
             let isSame = told == expected && one.appended - one.claimed == one.depth
-            let what = "[waiting, open, deferred, held, blocked, dead, purged]"
+            let what = "[waiting, open, scheduled, retrying, held, blocked, dead, purged]"
             return (isSame ? [] : ["statistics of \(line.name) \(what): told \(told), are \(expected)"])
                 + (one.isPaused == paused.contains(line.id) ? [] : ["\(line.name) is told to be paused, or not"])
         }

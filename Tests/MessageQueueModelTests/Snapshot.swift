@@ -181,7 +181,7 @@ extension Snapshot {
         WHERE m.id = ANY ($1)
         UNION ALL
         SELECT 'deferred', queue, id, attempt, NULL, ticket, NULL, NULL, NULL, NULL, NULL, due_at <= clock_timestamp(), NULL
-        FROM mq.deferred WHERE id = ANY ($1)
+        FROM mq.scheduled WHERE id = ANY ($1)
         UNION ALL
         SELECT 'dead', queue, id, attempts, NULL, ticket, NULL, NULL, NULL, NULL, NULL, reason = 'worker-lost', NULL
         FROM mq.dead_letters WHERE id = ANY ($1)

@@ -6,13 +6,16 @@ import TestSupport
 @testable import MessageQueue
 
 extension Template {
-    static let world = Template("world", migrations: .messageQueue) { database in
+    static let world = Template("world", migrations: [.messageQueue]) { database in
         try await database.script(
             """
             CREATE TABLE effect (deed int);
             CREATE SCHEMA stage;
             CREATE FUNCTION stage.pg_backend_pid() RETURNS int LANGUAGE sql STABLE
-                AS $$ SELECT current_setting('stage.player')::int $$
+                AS $$ SELECT current_setting('stage.player')::int $$;
+            -- Locks are taken in the order of queues, which is to be the same in each world.
+            CREATE SEQUENCE stage.queues AS int;
+            ALTER TABLE mq.queues ALTER COLUMN id SET DEFAULT nextval('stage.queues')
             """)
     }
 }

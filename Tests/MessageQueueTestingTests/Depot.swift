@@ -46,7 +46,7 @@ struct Trouble: StepFailure, CustomStringConvertible {
 }
 
 extension Template {
-    static let depot = Template("depot", migrations: .messageQueue) { database in
+    static let depot = Template("depot", migrations: [.messageQueue]) { database in
         let broker = Broker(database)
         let retry = RetryPolicy(attempts: 3, base: .seconds(60), cap: .seconds(600), jitter: 0.5)
         for queue in [Depot.arrivals.name, Depot.shelves.name, Depot.log.name] {

@@ -177,7 +177,7 @@ struct DrainTests {
                 "SELECT pg_advisory_lock(1836122112 + q.id, lane) FROM mq.queues q, generate_series(0, 3) AS lane")
             async let report = test.drain([Carry(queue: Depot.log) { _ in }], advancingUpTo: .seconds(1))
             try await eventually("the delay is over") {
-                try await test.database.query("SELECT count(*) FROM mq.deferred WHERE due_at <= now()") {
+                try await test.database.query("SELECT count(*) FROM mq.scheduled WHERE due_at <= now()") {
                     try $0[0, as: Int.self]
                 } == [1]
             }

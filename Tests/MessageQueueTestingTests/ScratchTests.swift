@@ -17,12 +17,13 @@ struct ScratchTests {
 
     @Test("many at once get a migrated copy each, of one template, and leave nothing else behind")
     func many() async throws {
-        let own = Migration(number: 900, name: "900_own", sql: "CREATE TABLE own (n int)")
+        let own = MigrationLine(
+            "own", schema: "own", [Migration(number: 1, name: "0001_own", sql: "CREATE TABLE own (n int)")])
         let server = try await TestServer.conninfo()
         try await withThrowingTaskGroup(of: String.self) { group in
             for number in 0..<6 {
                 group.addTask {
-                    try await ScratchDatabase.with(server: server, migrations: .messageQueue + [own]) { database in
+                    try await ScratchDatabase.with(server: server, migrations: [.messageQueue, own]) { database in
                         try await database.execute("INSERT INTO own VALUES ($1)", number)
                         let broker = Broker(database)
                         try await broker.declare(queue: "arrivals")
@@ -48,7 +49,7 @@ struct ScratchTests {
         let name = Tally("")
         let server = try await TestServer.conninfo()
         await #expect(throws: Trouble.self) {
-            try await ScratchDatabase.with(server: server, migrations: .messageQueue) { database in
+            try await ScratchDatabase.with(server: server, migrations: [.messageQueue]) { database in
                 let own = try await database.query("SELECT current_database()") { try $0[0, as: String.self] }
                 name.change { $0 = own[0] }
                 throw Trouble()
@@ -61,13 +62,15 @@ struct ScratchTests {
     @Test("a migration that fails leaves no template behind that anybody would use")
     func brokenMigration() async throws {
         let server = try await TestServer.conninfo()
-        let broken = Migration(number: 901, name: "901_broken", sql: "CREATE TABLE half (n int); SELECT 1/0")
+        let broken = MigrationLine(
+            "broken", schema: "broken",
+            [Migration(number: 1, name: "0001_broken", sql: "CREATE TABLE half (n int); SELECT 1/0")])
         for _ in 0..<2 {
             await #expect(throws: PostgresError.self) {
                 try await ScratchDatabase.with(server: server, migrations: [broken]) { _ in }
             }
         }
-        try await ScratchDatabase.with(server: server, migrations: .messageQueue) { database in
+        try await ScratchDatabase.with(server: server, migrations: [.messageQueue]) { database in
             let isGone = try await database.query("SELECT to_regclass('half') IS NULL") { try $0[0, as: Bool.self] }
             #expect(isGone == [true])
         }

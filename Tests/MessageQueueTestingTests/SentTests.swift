@@ -22,10 +22,10 @@ struct SentTests {
                 #expect(second.id == full.id && second.key == "two" && second.tag == "light" && second.topic == nil)
                 #expect(second.headers == ["colour": "red"] && second.queue == "log" && second.attempt == 1)
             }
-            try await check([.waiting, .waiting, .deferred, .waiting])
+            try await check([.waiting, .waiting, .scheduled, .waiting])
             let step = Carry(queue: Depot.log) { _ in }
             try await test.drain([step])
-            try await check([.done, .done, .deferred, .done])
+            try await check([.done, .done, .scheduled, .done])
             try await test.drain([step], advancingUpTo: .seconds(90))
             try await check([.done, .done, .done, .done])
         }

@@ -8,7 +8,7 @@ import TestSupport
 @testable import MessageQueue
 
 extension Template {
-    static let queues = Template("queues", migrations: .messageQueue)
+    static let queues = Template("queues", migrations: [.messageQueue])
 }
 
 struct Shoe: Codable, Sendable, Equatable {
@@ -87,9 +87,9 @@ struct Bench: Sendable {
         try await broker.entries(of: [queue], on: database)[0]
     }
 
-    /// Moves what is deferred into the log, due or not.
+    /// Moves what is scheduled into the log, due or not.
     func promoteAll() async throws {
-        try await database.execute("UPDATE mq.deferred SET due_at = now() - interval '1 second'")
+        try await database.execute("UPDATE mq.scheduled SET due_at = now() - interval '1 second'")
         while try await broker.promote(entry(), on: database).moved > 0 {}
     }
 

@@ -62,7 +62,7 @@ struct CrowdTests {
             #expect(check.recovered == 0, "what was rolled back came out all the same")
             #expect(try await bench.number("SELECT count(*) FROM mq.messages") == sent.value.count)
             #expect(try await bench.number("SELECT count(*) FROM mq.completions") == sent.value.count)
-            #expect(try await bench.number("SELECT count(*) FROM mq.deferred") == 0)
+            #expect(try await bench.number("SELECT count(*) FROM mq.scheduled") == 0)
             #expect(try await bench.audit() == [])
         }
     }
@@ -102,7 +102,7 @@ struct CrowdTests {
             try await holder.execute(
                 "SELECT pg_advisory_lock($1, lane) FROM generate_series(0, 1) AS lane", 1_836_122_112 + bench.queue)
             try await bench.send(3)
-            #expect(try await bench.statistics().deferred == 3)
+            #expect(try await bench.statistics().scheduled == 3)
             let promotion = try await bench.broker.promote(bench.entry(), on: bench.database)
             #expect(promotion.moved == 0)
             #expect(try #require(promotion.nextDue) < .seconds(1), "who holds the lanes may roll back, and ring nobody")

@@ -109,8 +109,8 @@ struct DeadLetterTests {
         }
     }
 
-    @Test("a delayed message is deferred until it is due, and a released one keeps its attempt")
-    func deferred() async throws {
+    @Test("a delayed message is scheduled until it is due, and a released one keeps its attempt")
+    func scheduled() async throws {
         try await Bench.with { bench in
             try await bench.broker.send(
                 [Outgoing(Shoe(size: 1), delay: .seconds(3600)), Outgoing(Shoe(size: 2))], to: bench.shoes)

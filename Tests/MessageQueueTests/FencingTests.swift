@@ -23,7 +23,7 @@ struct FencingTests {
     private func fingerprint(_ bench: Bench) async throws -> [Int] {
         try await bench.database.query(
             """
-            SELECT (SELECT count(*) FROM mq.messages), (SELECT count(*) FROM mq.completions), (SELECT count(*) FROM mq.deferred),
+            SELECT (SELECT count(*) FROM mq.messages), (SELECT count(*) FROM mq.completions), (SELECT count(*) FROM mq.scheduled),
                 (SELECT count(*) FROM mq.dead_letters), (SELECT coalesce(sum(ascii(outcome::text)), 0) FROM mq.completions),
                 (SELECT count(*) FROM mq.claims WHERE lease_until IS NOT NULL)
             """

@@ -53,7 +53,7 @@ struct ProducerTests {
                 try await first.send(Shoe(size: 5))
             }
             #expect(try await bench.number("SELECT count(*) FROM mq.messages") == 204)
-            #expect(try await bench.number("SELECT count(*) FROM mq.deferred") == 0)
+            #expect(try await bench.number("SELECT count(*) FROM mq.scheduled") == 0)
             #expect(try await bench.audit() == [])
         }
     }
@@ -96,7 +96,7 @@ struct ProducerTests {
                 try await producer.send(Shoe(size: 4))
             }
             #expect(try await sizes(bench).sorted() == [1, 2, 4])
-            #expect(try await bench.number("SELECT count(*) FROM mq.deferred") == 1)
+            #expect(try await bench.number("SELECT count(*) FROM mq.scheduled") == 1)
             #expect(try await bench.audit() == [])
         }
     }

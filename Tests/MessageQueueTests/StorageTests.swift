@@ -27,11 +27,12 @@ struct StorageTests {
                 let told = try await bench.statistics()
                 let counted = try await bench.counted()
                 #expect(
-                    [told.depth, told.inFlight, told.deferred, told.dead, told.appended] == counted, "step \(step)")
+                    [told.depth, told.inFlight, told.scheduled, told.retrying, told.dead, told.appended] == counted,
+                    "step \(step)")
                 #expect((told.oldestWaiting == nil) == (told.depth == 0))
             }
             try await bench.database.execute(Broker.foldTallies)
-            #expect(try await bench.statistics().dead == (try await bench.counted())[3])
+            #expect(try await bench.statistics().dead == (try await bench.counted())[4])
             #expect(try await bench.audit() == [])
         }
     }
@@ -99,14 +100,16 @@ struct StorageTests {
     }
 
     private static let statements: [Statement] = [
-        Broker.topics, Broker.consumers, Broker.takeKeys, Broker.forgetKeys, Broker.depths, Broker.foldTallies,
+        Broker.listChores, Broker.choreDone, Broker.choreFailed, Broker.topics, Broker.consumers, Broker.takeKeys,
+        Broker.forgetKeys, Broker.depths, Broker.foldTallies,
         Catalogue.everything,
         Broker.bury, Broker.lockClaims, Broker.extend, Broker.claim, Broker.listDead, Broker.matchDead,
         Broker.stillDead,
-        Broker.queuesOf, Broker.redrive, Broker.purge, Broker.fanOut, Broker.deferAgain, Doorbell.notify, Broker.keep,
+        Broker.queuesOf, Broker.redrive, Broker.purge, Broker.fanOut, Broker.scheduleAgain, Doorbell.notify,
+        Broker.keep,
         Broker.settle, Broker.complete, Broker.completeWithErrors, Broker.rotationDue, Broker.old, Broker.isThere,
         Broker.unfinished,
-        Broker.append, Broker.deferNew, Broker.promote, Broker.trace, Broker.findAbandoned, Broker.expire,
+        Broker.append, Broker.scheduleNew, Broker.promote, Broker.trace, Broker.findAbandoned, Broker.expire,
         Broker.findGone, Broker.endConsumers, Broker.declareQueue, Broker.declareLanes, Broker.declareTopic,
         Broker.subscribe, Broker.unsubscribe, Consumer.register, Consumer.lock, Consumer.beat,
         Broker.claimInOrder, Broker.hold, Broker.pass, Broker.replay, Broker.listBlocked, Broker.lockKey, Broker.goOn,
@@ -157,15 +160,16 @@ extension Bench {
         return held.filter { !closed.contains("\($0.receipt.lane).\($0.receipt.seq)") }
     }
 
-    /// Depth, in flight, deferred, dead and appended, by counting everything.
+    /// Depth, in flight, scheduled, retrying, dead and appended, by counting everything.
     fileprivate func counted() async throws -> [Int] {
         try await database.query(
             """
             SELECT count(*) FILTER (WHERE NOT claimed), count(*) FILTER (WHERE claimed AND NOT completed),
-                (SELECT count(*) FROM mq.deferred), (SELECT count(*) FROM mq.dead_letters), count(*)
+                (SELECT count(*) FROM mq.scheduled WHERE attempt = 1), (SELECT count(*) FROM mq.scheduled WHERE attempt > 1),
+                (SELECT count(*) FROM mq.dead_letters), count(*)
             FROM (SELECT EXISTS (SELECT FROM mq.claims c WHERE c.lane = m.lane AND m.seq BETWEEN c.first_seq AND c.last_seq) AS claimed,
                 EXISTS (SELECT FROM mq.completions d WHERE d.lane = m.lane AND d.seq = m.seq) AS completed FROM mq.messages m) AS all_of_them
             """
-        ) { row in try (0..<5).map { try row[$0, as: Int.self] } }[0]
+        ) { row in try (0..<6).map { try row[$0, as: Int.self] } }[0]
     }
 }

@@ -155,7 +155,7 @@ struct SurvivalTests {
             let effects = try await bench.effects()[0]
             let statistics = try await bench.statistics()
             #expect(effects > 0 && statistics.inFlight == 0 && statistics.dead == 0)
-            #expect(effects + statistics.depth + statistics.deferred == 40)
+            #expect(effects + statistics.depth + statistics.scheduled == 40)
             #expect(try await bench.number("SELECT count(*) FROM mq.completions WHERE outcome <> 'd'") == 0)
             #expect(
                 try await bench.number("SELECT count(*) FROM mq.consumers WHERE name = 'worker' AND ended_at IS NULL")
@@ -178,8 +178,8 @@ struct SurvivalTests {
                 try await eventually("all are in flight") { try await bench.statistics().inFlight == 5 }
             }
             let statistics = try await bench.statistics()
-            #expect(statistics.inFlight == 0 && statistics.deferred == 5)
-            #expect(try await bench.number("SELECT sum(attempt) FROM mq.deferred") == 5)
+            #expect(statistics.inFlight == 0 && statistics.scheduled == 5)
+            #expect(try await bench.number("SELECT sum(attempt) FROM mq.scheduled") == 5)
         }
     }
 
@@ -200,7 +200,7 @@ struct SurvivalTests {
                 }
             }
             let statistics = try await bench.statistics()
-            #expect(statistics.inFlight == 0 && statistics.deferred == 5)
+            #expect(statistics.inFlight == 0 && statistics.retrying == 5)
         }
     }
 

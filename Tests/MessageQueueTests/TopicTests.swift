@@ -54,7 +54,7 @@ struct TopicTests {
             let counts = try await bench.database.query(
                 """
                 SELECT q.name, count(*), count(DISTINCT e.id) FROM (
-                    SELECT queue, id FROM mq.messages UNION ALL SELECT queue, id FROM mq.deferred) AS e
+                    SELECT queue, id FROM mq.messages UNION ALL SELECT queue, id FROM mq.scheduled) AS e
                 JOIN mq.queues q ON q.id = e.queue GROUP BY q.name ORDER BY q.name
                 """
             ) { row in "\(try row[0, as: String.self]) \(try row[1, as: Int.self]) \(try row[2, as: Int.self])" }
@@ -74,7 +74,8 @@ struct TopicTests {
                     throw Stop()
                 }
             }
-            try await bench.broker.unsubscribe("all", from: "processed")
+            #expect(try await bench.broker.unsubscribe("all", from: "processed"))
+            #expect(try await bench.broker.unsubscribe("all", from: "processed") == false, "there is none any more")
             try await bench.broker.publish([Outgoing(Shoe(size: 1), tag: "green")], to: processed)
             #expect(try await bench.number("SELECT count(*) FROM mq.messages") == 0)
             await #expect(throws: QueueError.self) {

@@ -137,7 +137,7 @@ enum Form {
 }
 
 extension Template {
-    static let emptyShop = Template("order-api", migrations: .messageQueue + .shop) { database in
+    static let emptyShop = Template("order-api", migrations: [.messageQueue, .shop]) { database in
         try await Broker(database).declare(Topology.shop)
         let catalogue = try Catalogue(
             json: Data(
@@ -171,7 +171,7 @@ extension Database {
             WITH first AS (
                 SELECT key::uuid AS id FROM mq.messages WHERE queue = (SELECT id FROM mq.queues WHERE name = 'orders')
                 UNION ALL
-                SELECT key::uuid FROM mq.deferred WHERE queue = (SELECT id FROM mq.queues WHERE name = 'orders'))
+                SELECT key::uuid FROM mq.scheduled WHERE queue = (SELECT id FROM mq.queues WHERE name = 'orders'))
             SELECT (SELECT count(*) FROM orders.orders o FULL JOIN first USING (id) WHERE o.id IS NULL OR first.id IS NULL)
                 + (SELECT count(*) FROM first) - (SELECT count(DISTINCT id) FROM first)
                 + (SELECT count(*) FROM orders.orders o WHERE NOT EXISTS (

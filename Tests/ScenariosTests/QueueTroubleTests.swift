@@ -66,10 +66,9 @@ extension ServerUnderTest {
         try await with { server, database in
             try await database.script(
                 """
-                DROP SCHEMA IF EXISTS mq, orders, stock, payment, logistics CASCADE;
-                DROP TABLE IF EXISTS public.applied_migrations
+                DROP SCHEMA IF EXISTS mq, shop, orders, stock, payment, logistics CASCADE
                 """)
-            try await Migrator(.messageQueue + .shop).run(on: database)
+            try await Migrator(.messageQueue, .shop).run(on: database)
             let broker = Broker(database)
             try await broker.declare(Topology.shop)
             try await body(server, broker)

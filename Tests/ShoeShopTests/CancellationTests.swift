@@ -275,7 +275,7 @@ extension PaperShop {
     fileprivate func repeatOne(_ number: Int) async throws {
         try await shop.database.execute(
             """
-            INSERT INTO mq.deferred (due_at, queue, attempt, id, sent_at, topic, key, tag, headers, body)
+            INSERT INTO mq.scheduled (due_at, queue, attempt, id, sent_at, topic, key, tag, headers, body)
             SELECT now(), queue, 1, gen_random_uuid(), sent_at, topic, key, tag, headers, body FROM mq.messages WHERE attempt = 1
             ORDER BY queue, lane, seq OFFSET $1 % (SELECT count(*) FROM mq.messages WHERE attempt = 1) LIMIT 1
             """, number)

@@ -23,7 +23,7 @@ extension WholeShopTests {
                 #expect(messages > 25)
                 try await rig.database.execute(
                     """
-                    INSERT INTO mq.deferred (due_at, queue, attempt, id, sent_at, topic, key, tag, headers, body)
+                    INSERT INTO mq.scheduled (due_at, queue, attempt, id, sent_at, topic, key, tag, headers, body)
                     SELECT now(), queue, 1, gen_random_uuid(), sent_at, topic, key, tag, headers, body
                     FROM mq.messages WHERE attempt = 1
                     """)

@@ -135,14 +135,16 @@ struct Work: Sendable {
         throw CancellationError()
     }
 
-    /// Nothing waits any more, is on its way or deferred.
+    /// Nothing waits any more, is on its way, scheduled or retrying.
     func untilDrained() async throws {
-        try await until { try await rig.broker.statistics().allSatisfy { $0.depth + $0.inFlight + $0.deferred == 0 } }
+        try await until {
+            try await rig.broker.statistics().allSatisfy { $0.depth + $0.inFlight + $0.scheduled + $0.retrying == 0 }
+        }
     }
 }
 
 extension Template {
-    static let openShop = Template("open-shop", migrations: .messageQueue + .shop) {
+    static let openShop = Template("open-shop", migrations: [.messageQueue, .shop]) {
         try await $0.openShop()
     }
 }

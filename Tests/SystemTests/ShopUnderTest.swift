@@ -109,7 +109,7 @@ struct ShopUnderTest: Sendable {
         let broker = Broker(database)
         try await eventually("the queues are empty", within: .seconds(300)) {
             let all = try? await broker.statistics()
-            return all?.allSatisfy { $0.depth + $0.inFlight + $0.deferred == 0 } == true ? () : nil
+            return all?.allSatisfy { $0.depth + $0.inFlight + $0.scheduled + $0.retrying == 0 } == true ? () : nil
         }
         return try await Books.audit(database, accepted: accepted) { try await ledgers() }
     }
@@ -137,7 +137,7 @@ struct ShopUnderTest: Sendable {
 }
 
 extension Template {
-    static let openShop = Template("system", migrations: .messageQueue + .shop) { database in
+    static let openShop = Template("system", migrations: [.messageQueue, .shop]) { database in
         try await Broker(database).declare(Topology.shop)
         let catalogue = try Catalogue(
             json: Data(

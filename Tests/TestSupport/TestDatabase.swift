@@ -6,14 +6,14 @@ import Synchronization
 /// What a test finds in its database.
 public struct Template: Sendable {
     let name: String
-    let migrations: [Migration]
+    let migrations: [MigrationLine]
     let fill: @Sendable (Database) async throws -> Void
 
     /// - Parameters:
     ///   - name: the same name always means the same content within one test process.
     ///   - fill: runs once, after the migrations.
     public init(
-        _ name: String, migrations: [Migration] = [],
+        _ name: String, migrations: [MigrationLine] = [],
         fill: @escaping @Sendable (Database) async throws -> Void = { _ in }
     ) {
         self.name = name

@@ -41,10 +41,12 @@ public struct Soak: Sendable {
         withExtendedLifetime(pin) {}
     }
 
-    /// Waits until nothing waits, is in flight or deferred.
+    /// Waits until nothing waits, is in flight, scheduled or retrying.
     private func settle(_ broker: Broker) async throws {
         try await within(.seconds(60), waitingFor: "the queue to be empty") {
-            while try await broker.statistics().contains(where: { $0.depth + $0.inFlight + $0.deferred > 0 }) {
+            while try await broker.statistics().contains(where: {
+                $0.depth + $0.inFlight + $0.scheduled + $0.retrying > 0
+            }) {
                 try await Task.sleep(for: .milliseconds(100))
             }
         }

@@ -27,7 +27,7 @@ public enum EngineAudit {
         UNION ALL SELECT 'in ' || count(*) || ' places: ' || id FROM (
             SELECT queue, id FROM mq.messages m WHERE NOT EXISTS (
                 SELECT FROM mq.completions d WHERE d.queue = m.queue AND d.lane = m.lane AND d.seq = m.seq AND d.outcome <> 'd')
-            UNION ALL SELECT queue, id FROM mq.deferred UNION ALL SELECT queue, id FROM mq.dead_letters
+            UNION ALL SELECT queue, id FROM mq.scheduled UNION ALL SELECT queue, id FROM mq.dead_letters
             UNION ALL SELECT queue, id FROM mq.held) AS everywhere
             GROUP BY queue, id HAVING count(*) <> 1
         UNION ALL SELECT 'held, but its key is not blocked: ' || h.key FROM mq.held h
@@ -43,10 +43,11 @@ public enum EngineAudit {
         UNION ALL SELECT 'tallied ' || told || ' of kind ' || kind::text || ' in queue ' || queue || ', there are ' || counted FROM (
             SELECT q.id AS queue, k.kind,
                 (SELECT coalesce(sum(change), 0) FROM mq.tallies t WHERE t.queue = q.id AND t.kind = k.kind) AS told,
-                CASE k.kind WHEN 'e' THEN (SELECT count(*) FROM mq.deferred d WHERE d.queue = q.id)
+                CASE k.kind WHEN 's' THEN (SELECT count(*) FROM mq.scheduled d WHERE d.queue = q.id AND d.attempt = 1)
+                    WHEN 'r' THEN (SELECT count(*) FROM mq.scheduled d WHERE d.queue = q.id AND d.attempt > 1)
                     WHEN 'f' THEN (SELECT count(*) FROM mq.dead_letters d WHERE d.queue = q.id)
                     WHEN 'h' THEN (SELECT count(*) FROM mq.held d WHERE d.queue = q.id)
                     ELSE (SELECT count(*) FROM mq.blocked_keys d WHERE d.queue = q.id) END AS counted
-            FROM mq.queues q, unnest(ARRAY['e', 'f', 'h', 'k']::"char"[]) AS k(kind)) AS books WHERE told <> counted
+            FROM mq.queues q, unnest(ARRAY['s', 'r', 'f', 'h', 'k']::"char"[]) AS k(kind)) AS books WHERE told <> counted
         """
 }

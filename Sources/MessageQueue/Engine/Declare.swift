@@ -44,8 +44,11 @@ extension Broker {
     }
 
     /// Ends a subscription; what was published before is still delivered.
-    public func unsubscribe(_ queue: QueueName, from topic: TopicName) async throws {
-        try await database.execute(Self.unsubscribe, topic.text, queue.text)
+    ///
+    /// - Returns: false when there was none.
+    @discardableResult
+    public func unsubscribe(_ queue: QueueName, from topic: TopicName) async throws -> Bool {
+        try await database.execute(Self.unsubscribe, topic.text, queue.text) > 0
     }
 
     private static func check(_ name: String) throws {

@@ -8,8 +8,10 @@ public struct QueueStatistics: Sendable, Codable {
     public let depth: Int
     /// Claimed, and not finished.
     public let inFlight: Int
-    /// Not due yet: delayed sends and retries with a back-off.
-    public let deferred: Int
+    /// Not due yet, and never tried: delayed sends, and messages that were given back before their first attempt counted.
+    public let scheduled: Int
+    /// Not due yet, after an attempt that failed: they wait for their back-off.
+    public let retrying: Int
     /// Behind a message of their key that failed, in a queue that keeps order; that message included.
     public let held: Int
     /// Keys that are blocked by such messages.
@@ -33,18 +35,18 @@ extension Broker {
     public func statistics() async throws -> [QueueStatistics] {
         try await database.read(Self.depths) { row in
             QueueStatistics(
-                queue: QueueName(try row[0]), depth: try row[1], inFlight: try row[2], deferred: try row[3],
-                held: try row[11], blockedKeys: try row[12], dead: try row[4],
+                queue: QueueName(try row[0]), depth: try row[1], inFlight: try row[2], scheduled: try row[3],
+                retrying: try row[13], held: try row[11], blockedKeys: try row[12], dead: try row[4],
                 purged: try row[5], claimed: try row[6], appended: try row[7], oldestWaiting: try row[8],
                 isPaused: try row[9], readAt: try row[10])
         }
     }
 
-    /// Depth is the difference of two dense ordinals per lane; the numbers of deferred, held and dead ones are kept sums; the
+    /// Depth is the difference of two dense ordinals per lane; the numbers of scheduled, held and dead ones are kept sums; the
     /// open places lie between the newest claim's settled place and its end.
     static let depths: Statement = """
-        SELECT q.name, lanes.depth, lanes.open, sums.deferred, sums.dead, sums.purged, lanes.claimed, lanes.appended,
-            lanes.oldest, q.paused_at IS NOT NULL, clock_timestamp(), sums.held, sums.blocked
+        SELECT q.name, lanes.depth, lanes.open, sums.scheduled, sums.dead, sums.purged, lanes.claimed, lanes.appended,
+            lanes.oldest, q.paused_at IS NOT NULL, clock_timestamp(), sums.held, sums.blocked, sums.retrying
         FROM mq.queues q, LATERAL (
             SELECT coalesce(sum(mq.ordinal(newest.seq) - mq.ordinal(cursor.seq)), 0)::bigint AS depth,
                 coalesce(sum(mq.ordinal(cursor.seq)), 0)::bigint AS claimed,
@@ -75,13 +77,14 @@ extension Broker {
             ) AS open ON true
             WHERE l.queue = q.id) AS lanes,
         LATERAL (
-            SELECT coalesce(sum(change) FILTER (WHERE kind = 'e'), 0)::bigint AS deferred,
+            SELECT coalesce(sum(change) FILTER (WHERE kind = 's'), 0)::bigint AS scheduled,
+                coalesce(sum(change) FILTER (WHERE kind = 'r'), 0)::bigint AS retrying,
                 coalesce(sum(change) FILTER (WHERE kind = 'f'), 0)::bigint AS dead,
                 coalesce(sum(change) FILTER (WHERE kind = 'p'), 0)::bigint AS purged,
                 coalesce(sum(change) FILTER (WHERE kind = 'h'), 0)::bigint AS held,
                 coalesce(sum(change) FILTER (WHERE kind = 'k'), 0)::bigint AS blocked
             FROM mq.tallies t WHERE t.queue = q.id) AS sums
-        ORDER BY q.id
+        ORDER BY q.created_at, q.name
         """
 
     /// Folds the tallies of each queue into one row a kind, once that is worth it. Rows that come meanwhile are left for

@@ -3,9 +3,9 @@ import Postgres
 
 /// Who hears a topic.
 public struct TopicEntry: Sendable, Codable {
-    public let topic: String
+    public let topic: TopicName
     /// Nil when nobody has subscribed.
-    public let queue: String?
+    public let queue: QueueName?
     /// Nil hears everything.
     public let tags: [String]?
 }
@@ -25,7 +25,9 @@ extension Broker {
     /// Every topic with its subscriptions, by name.
     public func topics() async throws -> [TopicEntry] {
         try await database.query(Self.topics) { row in
-            TopicEntry(topic: try row[0], queue: try row[1], tags: try row[2])
+            TopicEntry(
+                topic: TopicName(try row[0]), queue: try row[1, as: String?.self].map { QueueName($0) },
+                tags: try row[2])
         }
     }
 

@@ -1,10 +1,10 @@
 package import Postgres
 
 extension Broker {
-    /// Moves deferred messages that are due to the log, at most `limit`, and tells when the next one is due.
+    /// Moves scheduled messages that are due to the log, at most `limit`, and tells when the next one is due.
     ///
     /// Whoever notices may do it: a worker, the upkeep, a test.
-    /// - Returns: how many were moved, and the time until the next one is due, nil when nothing is deferred.
+    /// - Returns: how many were moved, and the time until the next one is due, nil when nothing is scheduled.
     package func promote(_ entry: Catalogue.Entry, limit: Int = 1000, on database: some DatabaseAccess) async throws
         -> Promotion
     {
@@ -48,12 +48,12 @@ extension Broker {
     /// nothing is moved, and it is soon worth trying again: who holds the lanes may roll back, which rings nobody.
     static let promote: Statement = """
         WITH base AS MATERIALIZED (SELECT * FROM mq.take_lane($1, $3::smallint, NULL) WHERE EXISTS (
-            SELECT FROM mq.deferred d WHERE d.queue = $1 AND d.level = $3 AND d.due_at <= now())),
+            SELECT FROM mq.scheduled d WHERE d.queue = $1 AND d.level = $3 AND d.due_at <= now())),
         ticket AS MATERIALIZED (
-            SELECT d.ticket FROM mq.deferred d WHERE d.queue = $1 AND d.level = $3 AND d.due_at <= now() AND EXISTS (
+            SELECT d.ticket FROM mq.scheduled d WHERE d.queue = $1 AND d.level = $3 AND d.due_at <= now() AND EXISTS (
                 SELECT FROM base WHERE lane IS NOT NULL)
             ORDER BY d.due_at LIMIT $2 FOR UPDATE SKIP LOCKED),
-        due AS MATERIALIZED (DELETE FROM mq.deferred d USING ticket WHERE d.ticket = ticket.ticket RETURNING d.*),
+        due AS MATERIALIZED (DELETE FROM mq.scheduled d USING ticket WHERE d.ticket = ticket.ticket RETURNING d.*),
         moved AS (
             INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
             SELECT base.last + row_number() OVER (ORDER BY d.due_at, d.ticket), d.queue, base.lane, d.attempt, d.id, d.sent_at,
@@ -61,7 +61,7 @@ extension Broker {
             FROM base, due d
             RETURNING 1)
         SELECT (SELECT count(*) FROM moved), CASE WHEN EXISTS (SELECT FROM base WHERE lane IS NULL) THEN 0.05 ELSE (
-            SELECT extract(epoch FROM d.due_at - now())::float8 FROM mq.deferred d
+            SELECT extract(epoch FROM d.due_at - now())::float8 FROM mq.scheduled d
             WHERE d.queue = $1 AND d.level = $3 AND d.due_at > now() ORDER BY d.due_at LIMIT 1) END
         """
 }

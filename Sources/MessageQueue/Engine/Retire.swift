@@ -21,12 +21,24 @@ extension Broker {
     /// - Returns: what was done, for the log.
     @discardableResult
     func retire(_ retention: Retention, patience: Duration = .milliseconds(50)) async throws -> [String] {
-        var deeds: [String] = []
+        let opened = try await rotateIfDue(retention, patience: patience)
+        let dropped = try await dropOld(retention, patience: patience)
+        return (opened.map { ["opened segment \($0)"] } ?? []) + dropped.map { "dropped segment \($0)" }
+    }
+
+    /// - Returns: the number of the segment that was opened, if it was time.
+    func rotateIfDue(_ retention: Retention, patience: Duration = .milliseconds(50)) async throws -> Int32? {
         let isDue = try await !database.query(Self.rotationDue, retention.rotate.inSeconds, row: Self.number).isEmpty
-        if isDue, let opened = try await rotate(retention, patience) { deeds.append("opened segment \(opened)") }
-        for segment in try await database.query(Self.old, retention.keep.inSeconds, row: Self.number)
-        where try await drop(segment, patience) { deeds.append("dropped segment \(segment)") }
-        return deeds
+        return isDue ? try await rotate(retention, patience) : nil
+    }
+
+    /// - Returns: the numbers of the segments that were dropped. One that can't be dropped keeps none of the others.
+    func dropOld(_ retention: Retention, patience: Duration = .milliseconds(50)) async throws -> [Int32] {
+        var dropped: [Int32] = []
+        try await eachByItself(database.query(Self.old, retention.keep.inSeconds, row: Self.number)) { segment in
+            if try await drop(segment, patience) { dropped.append(segment) }
+        }
+        return dropped
     }
 
     /// Asks again under the lock: another process may have been faster.

@@ -55,7 +55,7 @@ extension Broker {
         }
         if !delayed.isEmpty {
             session.pipeline(
-                Self.deferNew, entry.id, delayed.map(\.id.uuid), delayed.map(\.key), delayed.map(\.tag),
+                Self.scheduleNew, entry.id, delayed.map(\.id.uuid), delayed.map(\.key), delayed.map(\.tag),
                 delayed.map(\.headers), delayed.map(\.body), delayed.map(\.delay.inSeconds),
                 delayed.map { entry.level(of: $0.priority) })
         }
@@ -75,7 +75,7 @@ extension Broker {
     }
 
     /// See `mq.append`: locks a lane for writing until the transaction ends, and appends after its last place, which the
-    /// primary key of the head segment carries. Without a free lane the messages are put aside among the deferred ones.
+    /// primary key of the head segment carries. Without a free lane the messages are put aside among the scheduled ones.
     static let append: Statement = "SELECT mq.append($1, $2::smallint, 0, NULL, NULL, $3, $4, $5, $6, $7)"
 
     /// As ``append``, for queues in which the lane depends on the message.
@@ -103,8 +103,8 @@ extension Broker {
     static let share =
         "CASE WHEN q.key_order IS NOT NULL THEN mq.shard(coalesce(m.key, m.id::text), q.lanes)::int END"
 
-    static let deferNew: Statement = """
-        INSERT INTO mq.deferred (due_at, queue, level, attempt, id, sent_at, key, tag, headers, body)
+    static let scheduleNew: Statement = """
+        INSERT INTO mq.scheduled (due_at, queue, level, attempt, id, sent_at, key, tag, headers, body)
         SELECT now() + make_interval(secs => m.delay), $1, m.level, 1, m.id, now(), m.key, m.tag, m.headers, m.body
         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::float8[], $8::smallint[])
             AS m(id, key, tag, headers, body, delay, level)

@@ -38,7 +38,7 @@ extension Broker {
         }
     }
 
-    /// Leases that have ended, and deferred messages that are due: whether there is anything to take now.
+    /// Leases that have ended, and scheduled messages that are due: whether there is anything to take now.
     private func bringBack(_ entry: Catalogue.Entry, _ memory: ClaimMemory) async throws -> Bool {
         let settlement = try await settle(entry.id, from: memory.settled.withLock { $0 }, on: database)
         memory.settled.withLock { $0 = settlement.settled }

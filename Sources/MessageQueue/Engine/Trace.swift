@@ -14,7 +14,7 @@ public struct TraceEntry: Sendable, Codable {
     /// `name/version host pid` of the consumer.
     public let worker: String?
     public let finishedAt: Date?
-    /// waiting, in flight, done, retried, expired, dead, released, held; or, as they stand now: deferred, held back, dead
+    /// waiting, in flight, done, retried, expired, dead, released, held; or, as they stand now: scheduled, held back, dead
     /// letter.
     public let outcome: String
     public let error: String?
@@ -50,8 +50,8 @@ extension Broker {
             LEFT JOIN mq.completions d ON d.queue = m.queue AND d.lane = m.lane AND d.seq = m.seq
             WHERE m.id = $1 OR m.key = $2
             UNION ALL
-            SELECT f.queue, f.id, f.topic, f.key, f.tag, f.attempt, f.due_at, NULL, NULL, NULL, 'deferred', NULL
-            FROM mq.deferred f WHERE f.id = $1 OR f.key = $2
+            SELECT f.queue, f.id, f.topic, f.key, f.tag, f.attempt, f.due_at, NULL, NULL, NULL, 'scheduled', NULL
+            FROM mq.scheduled f WHERE f.id = $1 OR f.key = $2
             UNION ALL
             SELECT h.queue, h.id, h.topic, h.key, h.tag, h.attempt, b.since, NULL, NULL, NULL, 'held back', b.error
             FROM mq.held h JOIN mq.blocked_keys b ON b.queue = h.queue AND b.key = h.key WHERE h.id = $1 OR h.key = $2

@@ -1,1 +1,1 @@
-../../../Migrations/0001_message_queue.sql
+../../../Migrations/message-queue/0001_message_queue.sql

@@ -16,7 +16,7 @@ package protocol ClaimSource: Sendable {
 
 package enum Prospect: Sendable {
     case lookAgain
-    /// Nothing is there. What becomes due next, becomes due after this time; nil when nothing is deferred.
+    /// Nothing is there. What becomes due next, becomes due after this time; nil when nothing is scheduled.
     case wait(Duration?)
     /// The step has come to its end.
     case over

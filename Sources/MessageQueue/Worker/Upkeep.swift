@@ -17,7 +17,8 @@ struct Upkeep: Sendable {
             group.addTask { await watchOver() }
             group.addTask { await every({ heartbeat }, "heartbeat") { try await beat() } }
             group.addTask { await every({ .seconds(2) }, "settle") { [memory = Memory()] in try await settle(memory) } }
-            group.addTask { await every({ options.upkeepInterval }, "retire") { try await retire() } }
+            let housekeeping = Housekeeping(broker: broker, retention: options.retention)
+            for chore in housekeeping.chores { group.addTask { await keepDoing(chore, of: housekeeping) } }
         }
     }
 
@@ -39,6 +40,21 @@ struct Upkeep: Sendable {
                 broker.logger.info("\(name) failed, trying again", metadata: ["error": "\(error)"])
             }
             try? await Task.sleep(for: interval() * Double.random(in: 0.9...1.1))
+        }
+    }
+
+    /// Goes round however often the chore fails: a loop that stands still would be taken for stuck.
+    private func keepDoing(_ chore: Housekeeping.Chore, of housekeeping: Housekeeping) async {
+        var rounds = Rounds()
+        await every({ options.upkeepInterval }, chore.name) {
+            guard rounds.isDue() else { return }
+            do {
+                try await housekeeping.attempt(chore)
+                rounds.wentWell()
+            } catch {
+                rounds.failed(isPassing: (error as? PostgresError)?.isRetryable ?? false)
+                throw error
+            }
         }
     }
 
@@ -88,7 +104,7 @@ struct Upkeep: Sendable {
 
     /// Puts back all that these consumers hold.
     func takeEverything(from gone: [Int64]) async throws {
-        for entry in try await broker.allEntries() {
+        try await eachByItself(broker.allEntries()) { entry in
             let known = runtimes.first { $0.entry.id == entry.id }?.memory.settled.withLock { $0 } ?? []
             let settled = try await broker.settle(entry.id, from: known, on: broker.database).settled
             var taken = 0
@@ -117,7 +133,8 @@ struct Upkeep: Sendable {
     private func settle(_ memory: Memory) async throws {
         memory.round += 1
         let isThorough = memory.round.isMultiple(of: Self.thoroughRound)
-        for runtime in runtimes where isThorough || memory.claims[runtime.entry.id] != runtime.claimCount {
+        let wanted = runtimes.filter { isThorough || memory.claims[$0.entry.id] != $0.claimCount }
+        try await eachByItself(wanted) { runtime in
             let claims = runtime.claimCount
             let known = runtime.memory.settled.withLock { $0 }
             let settlement = try await broker.settle(runtime.entry.id, from: known, on: broker.database)
@@ -139,13 +156,4 @@ struct Upkeep: Sendable {
         memory.kept[queue] = settled
     }
 
-    // MARK: Segments
-
-    private func retire() async throws {
-        for deed in try await broker.retire(options.retention) {
-            broker.logger.info("upkeep", metadata: ["did": "\(deed)"])
-        }
-        try await broker.database.execute(Broker.foldTallies)
-        try await broker.database.execute(Broker.forgetKeys)
-    }
 }

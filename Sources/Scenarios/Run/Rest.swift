@@ -24,7 +24,8 @@ struct Rest: Sendable {
             before = now
             if ContinuousClock.now - lastMove > Self.patience {
                 let left = busy.map {
-                    "\($0.queue): \($0.depth) waiting, \($0.inFlight) in flight, \($0.deferred + $0.held) put off"
+                    "\($0.queue): \($0.depth) waiting, \($0.inFlight) in flight, "
+                        + "\($0.scheduled + $0.retrying + $0.held) put off"
                 }
                 return left.isEmpty ? ["the database does not answer"] : left
             }

@@ -44,7 +44,8 @@ struct Sampler: Sendable {
 extension Sample.Queue {
     init(_ statistics: QueueStatistics) {
         self.init(
-            depth: statistics.depth, inFlight: statistics.inFlight, deferred: statistics.deferred + statistics.held,
+            depth: statistics.depth, inFlight: statistics.inFlight,
+            deferred: statistics.scheduled + statistics.retrying + statistics.held,
             dead: statistics.dead)
     }
 

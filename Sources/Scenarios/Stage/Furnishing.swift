@@ -13,7 +13,7 @@ struct Furnishing: Sendable {
 
     func install(on conninfo: String) async throws {
         try await Database.lend(to: conninfo) { database in
-            try await Migrator(.messageQueue + .shop).run(on: database)
+            try await Migrator(.messageQueue, .shop).run(on: database)
             try await Broker(database).declare(topology)
             let catalogue = catalogue.stocked(with: floor.stock ?? Self.plenty)
             try await database.write { catalogue.open(in: $0) }

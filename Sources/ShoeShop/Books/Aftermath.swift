@@ -81,7 +81,7 @@ struct Standing: Sendable {
         WITH driven AS MATERIALIZED (
             SELECT m.key FROM mq.messages AS m WHERE NOT EXISTS (
                 SELECT FROM mq.completions AS c WHERE c.queue = m.queue AND c.lane = m.lane AND c.seq = m.seq)
-            UNION SELECT key FROM mq.deferred UNION SELECT key FROM mq.dead_letters
+            UNION SELECT key FROM mq.scheduled UNION SELECT key FROM mq.dead_letters
         )
         SELECT o.id, o.status IN ('dispatched', 'rejected', 'cancelled'), r.order_id IS NOT NULL, d.key IS NOT NULL
         FROM orders.orders AS o

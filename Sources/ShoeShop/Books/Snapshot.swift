@@ -103,7 +103,7 @@ struct Snapshot: Sendable {
         WITH moving AS MATERIALIZED (
             SELECT m.key FROM mq.messages AS m WHERE NOT EXISTS (
                 SELECT FROM mq.completions AS c WHERE c.queue = m.queue AND c.lane = m.lane AND c.seq = m.seq)
-            UNION SELECT d.key FROM mq.deferred AS d
+            UNION SELECT d.key FROM mq.scheduled AS d
         ), dead AS MATERIALIZED (
             SELECT DISTINCT key FROM mq.dead_letters
         ), business AS MATERIALIZED (

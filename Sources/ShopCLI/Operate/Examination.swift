@@ -8,9 +8,9 @@ struct Examination {
 
     func findings() async throws -> [Finding] {
         let schema = try await schema()
-        let server = try await [server(), schema, durability(), connections(), pooler(), clock()]
+        let server = try await [server(), encoding(), schema, durability(), connections(), pooler(), clock()]
         // Without the schema there is nothing else to look at.
-        return schema.mend == nil ? try await server + queues() + consumers() : server
+        return schema.mend == nil ? try await server + queues() + consumers() + [upkeep()] : server
     }
 
     private func server() async throws -> Finding {
@@ -19,12 +19,22 @@ struct Examination {
         return Finding("server", version, mend: major < 15 ? "Use PostgreSQL 15 or newer." : nil)
     }
 
+    /// In another one, not all that a customer may write can be stored, or it comes back as something else.
+    private func encoding() async throws -> Finding {
+        let encoding = try await setting("server_encoding")
+        return Finding(
+            "encoding", encoding,
+            mend: encoding == "UTF8" ? nil : "Make the database anew: ENCODING 'UTF8' TEMPLATE template0.")
+    }
+
     private func schema() async throws -> Finding {
         do {
             try await ShopSchema.migrator.verify(on: database)
-            return Finding("schema", "version \(ShopSchema.migrator.migrations.last?.number ?? 0)")
+            let versions = ShopSchema.migrator.lines.map { "\($0.name) \($0.version)" }
+            return Finding("schema", versions.joined(separator: ", "))
         } catch let problem as Migrator.Problem {
-            return Finding("schema", "\(problem)", mend: "shoeshop migrate, with the newest program")
+            return Finding(
+                "schema", "\(problem)", mend: problem.isBehind ? "shoeshop migrate" : "Use the newest programs.")
         }
     }
 
@@ -97,6 +107,16 @@ struct Examination {
                 silent.isEmpty ? "\(consumers.count) consumers alive" : "silent: \(silent.joined(separator: ", "))",
                 mend: silent.isEmpty ? nil : "Restart these processes.")
         ]
+    }
+
+    private func upkeep() async throws -> Finding {
+        let broker = Broker(database)
+        let neglected = try await broker.neglectedChores().map { "\($0.name): \($0.error ?? "")" }
+        let count = try await broker.chores().count
+        return Finding(
+            "upkeep",
+            neglected.isEmpty ? "\(count) chores go well" : "fails for an hour: \(neglected.joined(separator: "; "))",
+            mend: neglected.isEmpty ? nil : "Often missing rights: shoeshop migrate --roles.")
     }
 
     private func setting(_ name: String) async throws -> String {

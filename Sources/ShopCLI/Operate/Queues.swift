@@ -6,7 +6,8 @@ import Postgres
 struct Queues: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Shows each queue: waiting, in flight, deferred, held, dead, age of the oldest, deliveries per second.")
+            "Shows each queue: waiting, in flight, scheduled, retrying, held, dead, age of the oldest, deliveries per second."
+    )
 
     @Flag(name: .shortAndLong, help: "Refresh every second until interrupted.")
     var watch = false
@@ -37,7 +38,7 @@ struct Queues: AsyncParsableCommand {
 /// How a queue stands, and how fast it moves.
 struct QueueReport: Encodable {
     let queue: String
-    let waiting, inFlight, deferred, dead, purged: Int
+    let waiting, inFlight, scheduled, retrying, dead, purged: Int
     /// Behind a blocked key, in queues that keep order.
     let held, blockedKeys: Int
     /// Deliveries that were finished, ever; each attempt counts.
@@ -48,7 +49,8 @@ struct QueueReport: Encodable {
 
     init(_ now: QueueStatistics, since before: QueueStatistics?) {
         queue = now.queue.text
-        (waiting, inFlight, deferred) = (now.depth, now.inFlight, now.deferred)
+        (waiting, inFlight) = (now.depth, now.inFlight)
+        (scheduled, retrying) = (now.scheduled, now.retrying)
         (dead, purged) = (now.dead, now.purged)
         (held, blockedKeys) = (now.held, now.blockedKeys)
         handled = now.claimed - now.inFlight
@@ -66,13 +68,14 @@ struct QueueReport: Encodable {
     static func table(_ reports: [QueueReport]) -> Table {
         Table(
             [
-                .text("QUEUE"), .number("WAITING"), .number("IN FLIGHT"), .number("HANDLED"), .number("RETRYING"),
-                .number("HELD"), .number("DEAD"), .number("OLDEST"), .number("PER SECOND"), .text(""),
+                .text("QUEUE"), .number("WAITING"), .number("IN FLIGHT"), .number("HANDLED"), .number("SCHEDULED"),
+                .number("RETRYING"), .number("HELD"), .number("DEAD"), .number("OLDEST"), .number("PER SECOND"),
+                .text(""),
             ],
             rows: reports.map { report in
                 [
                     report.queue, "\(report.waiting)", "\(report.inFlight)", "\(report.handled)",
-                    "\(report.deferred)", "\(report.held)", "\(report.dead)",
+                    "\(report.scheduled)", "\(report.retrying)", "\(report.held)", "\(report.dead)",
                     report.oldestWaitingSeconds.map { Span(seconds: $0).text } ?? "-",
                     "\(Int(report.deliveriesPerSecond.rounded()))", report.isPaused ? "paused" : "",
                 ]

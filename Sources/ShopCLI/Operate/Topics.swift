@@ -13,7 +13,7 @@ struct Topics: AsyncParsableCommand {
             Table(
                 [.text("TOPIC"), .text("QUEUE"), .text("TAGS")],
                 rows: subscriptions.map { entry in
-                    [entry.topic, entry.queue ?? "nobody", entry.tags?.joined(separator: ", ") ?? "all"]
+                    [entry.topic.text, entry.queue?.text ?? "nobody", entry.tags?.joined(separator: ", ") ?? "all"]
                 })
         }
     }

@@ -59,7 +59,8 @@ struct Performance: Sendable {
             await screen.refresh(QueueReport.table(QueueReport.reports(now, since: before)).lines)
             if now.map(\.claimed) != before.map(\.claimed) { lastMove = .now }
             before = now
-            let isIdle = !now.isEmpty && now.allSatisfy { $0.depth + $0.inFlight + $0.deferred + $0.held == 0 }
+            let isIdle =
+                !now.isEmpty && now.allSatisfy { $0.depth + $0.inFlight + $0.scheduled + $0.retrying + $0.held == 0 }
             if untilIdle, isIdle || ContinuousClock.now - lastMove > Self.patience { return }
             try await Task.sleep(for: .milliseconds(500))
         }

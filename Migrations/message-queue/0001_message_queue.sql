@@ -1,0 +1,849 @@
+-- The message engine: queues, topics, an append-only log of attempts, what waits beside it, and what was given up.
+--
+-- An attempt is a row in `messages`. Its place (queue, lane, seq) is its receipt: claimed once, completed once.
+-- A seq carries the number of its segment in the high bits and a dense ordinal of its lane in the low 40 bits, so that
+--   * within a lane, seq order is commit order (the ordinal is taken under the lane's write lock),
+--   * depth is a difference of ordinals, and a range of places is contiguous,
+--   * a segment (one partition of each log table) holds a period of time, and is dropped whole.
+-- The newest segment of each log is known to the hot statements as `head_...`, a view that is replaced when the next
+-- segment is opened: however many segments live, a send or a receive touches one.
+--
+-- Apply it with a Migrator, or with: psql --single-transaction --set ON_ERROR_STOP=1 --file 0001_message_queue.sql
+-- Columns of tables with many rows are ordered by alignment, to keep rows small.
+
+
+-- 1. The schema ------------------------------------------------------------------------------------------------------------
+
+-- An empty schema that somebody made for us is used; what isn't ours is left alone.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'mq') THEN
+        IF NOT has_database_privilege(current_database(), 'CREATE') THEN
+            RAISE EXCEPTION 'role % may not create the schema mq in database %', current_user, current_database()
+                USING HINT = format('An administrator makes it: CREATE SCHEMA mq AUTHORIZATION %I', current_user);
+        END IF;
+        CREATE SCHEMA mq;
+    ELSIF NOT (has_schema_privilege('mq', 'CREATE') AND has_schema_privilege('mq', 'USAGE')) THEN
+        RAISE EXCEPTION 'role % may not use the schema mq, which is there already, or make tables in it', current_user
+            USING HINT = format('An administrator gives it away: ALTER SCHEMA mq OWNER TO %I', current_user);
+    ELSIF EXISTS (SELECT FROM pg_class WHERE relnamespace = 'mq'::regnamespace)
+        OR EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'mq'::regnamespace)
+        OR EXISTS (SELECT FROM pg_type WHERE typnamespace = 'mq'::regnamespace)
+    THEN
+        RAISE EXCEPTION 'the schema mq is there already, and holds something that is not the message queue of this version'
+            USING HINT = 'If it is somebody else''s, give it another name: ALTER SCHEMA mq RENAME TO ...';
+    END IF;
+END $$;
+
+-- What was applied here. `works_with` is the oldest version of a program, by the number of the newest migration it was made
+-- with, that goes on working once this one is there.
+CREATE TABLE mq.migrations (
+    line       text NOT NULL,
+    number     int NOT NULL,
+    name       text NOT NULL,
+    works_with int NOT NULL,
+    checksum   text,
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (line, number)
+);
+
+-- What tells this schema from any other.
+CREATE TABLE mq.identity (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    id       uuid NOT NULL DEFAULT gen_random_uuid()
+);
+INSERT INTO mq.identity DEFAULT VALUES;
+
+-- Tells a database from one that was made anew, restored or taken over by another server. Programs ask once per connection,
+-- and forget what they remember of the database when the answer is another one.
+CREATE FUNCTION mq.fingerprint() RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    server text;
+    timeline text;
+BEGIN
+    IF has_function_privilege('pg_control_system()', 'EXECUTE') THEN
+        SELECT system_identifier INTO server FROM pg_control_system();
+    END IF;
+    IF NOT pg_is_in_recovery() AND has_function_privilege('pg_walfile_name(pg_lsn)', 'EXECUTE') THEN
+        timeline := left(pg_walfile_name(pg_current_wal_lsn()), 8);
+    END IF;
+    RETURN concat_ws('/', coalesce(server, '-'), coalesce(timeline, '-'),
+        (SELECT oid FROM pg_database WHERE datname = current_database()), 'mq.queues'::regclass::oid,
+        (SELECT id FROM mq.identity));
+END $$;
+
+
+-- 2. Queues and topics -----------------------------------------------------------------------------------------------------
+
+-- Ids are drawn, not counted: whoever remembers one of a database that was made anew or restored finds no other queue
+-- under it. Advisory locks of queue n have class 1836122112 + n, which is why it stays below 2^28.
+CREATE FUNCTION mq.draw_queue_id() RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    drawn int;
+BEGIN
+    LOOP
+        drawn := 1 + floor(random() * 268435455)::int;
+        IF NOT EXISTS (SELECT FROM mq.queues WHERE id = drawn) THEN RETURN drawn; END IF;
+    END LOOP;
+END $$;
+
+-- A queue with priorities has a set of lanes for each level: lane = level * lanes + n. A queue that keeps order has a lane
+-- for each share of its keys (0 to lanes - 1), and as many again in which the messages of keys that had failed are
+-- delivered anew.
+CREATE TABLE mq.queues (
+    id                int PRIMARY KEY DEFAULT mq.draw_queue_id(),
+    name              text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$'),
+    lanes             smallint NOT NULL DEFAULT 8 CHECK (lanes BETWEEN 1 AND 64),
+    levels            smallint NOT NULL DEFAULT 1 CHECK (levels BETWEEN 1 AND 16),
+    -- NULL keeps no order; b blocks a key whose message failed for good, s skips the message to the dead letters
+    key_order         "char" CHECK (key_order IN ('b', 's')),
+    lease_ms          bigint NOT NULL DEFAULT 30000 CHECK (lease_ms > 0),
+    max_attempts      int NOT NULL DEFAULT 10 CHECK (max_attempts > 0),
+    backoff_base_ms   bigint NOT NULL DEFAULT 500 CHECK (backoff_base_ms >= 0),
+    backoff_cap_ms    bigint NOT NULL DEFAULT 60000 CHECK (backoff_cap_ms >= 0),
+    jitter            double precision NOT NULL DEFAULT 0.2 CHECK (jitter BETWEEN 0 AND 1),
+    concurrency_limit int CHECK (concurrency_limit > 0),
+    rate_limit        double precision CHECK (rate_limit > 0),
+    burst             int CHECK (burst > 0),
+    paused_at         timestamptz,
+    created_at        timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT queues_lanes_in_all CHECK (lanes * levels * CASE WHEN key_order IS NULL THEN 1 ELSE 2 END <= 64)
+);
+
+-- One row per lane, locked (never updated) by whoever claims from it. `closed_seq` is the lane's last place in segments
+-- before the head; `floor_seq` is a place up to which everything is claimed. Both change only when a segment is opened,
+-- and once more when a lane that was behind has caught up. `paced_until` is what its dropped claims said, see `claims`.
+CREATE TABLE mq.lanes (
+    queue       int NOT NULL REFERENCES mq.queues ON DELETE CASCADE,
+    lane        smallint NOT NULL,
+    closed_seq  bigint NOT NULL DEFAULT 0,
+    floor_seq   bigint NOT NULL DEFAULT 0,
+    paced_until timestamptz,
+    PRIMARY KEY (queue, lane)
+);
+
+-- Everything up to here is completed. Kept with each claim, and here once a queue has come to rest, so that whoever asks
+-- for open places afterwards need not look at all that came before.
+CREATE TABLE mq.settlements (
+    queue       int NOT NULL REFERENCES mq.queues ON DELETE CASCADE,
+    lane        smallint NOT NULL,
+    settled_seq bigint NOT NULL,
+    PRIMARY KEY (queue, lane)
+) WITH (fillfactor = 50);
+
+CREATE TABLE mq.topics (
+    id         int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name       text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$'),
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- No tags: everything published is heard. With tags: only messages that carry one of them.
+CREATE TABLE mq.subscriptions (
+    topic      int NOT NULL REFERENCES mq.topics ON DELETE CASCADE,
+    queue      int NOT NULL REFERENCES mq.queues ON DELETE CASCADE,
+    tags       text[],
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (topic, queue)
+);
+
+
+-- 3. The log ---------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE mq.messages (
+    seq         bigint NOT NULL,
+    queue       int NOT NULL,
+    lane        smallint NOT NULL,
+    attempt     smallint NOT NULL,
+    id          uuid NOT NULL,
+    sent_at     timestamptz NOT NULL,
+    appended_at timestamptz NOT NULL DEFAULT now(),
+    -- The place that a message had before it was held back; NULL for one that never was.
+    rank        bigint,
+    topic       text,
+    key         text,
+    tag         text,
+    headers     jsonb,
+    body        bytea NOT NULL
+) PARTITION BY RANGE (seq);
+
+CREATE TABLE mq.claims (
+    last_seq    bigint NOT NULL,
+    first_seq   bigint NOT NULL,
+    queue       int NOT NULL,
+    lane        smallint NOT NULL,
+    places      smallint NOT NULL,
+    consumer    bigint NOT NULL,
+    claimed_at  timestamptz NOT NULL DEFAULT now(),
+    -- Everything up to here was completed when this claim was made, as far as its consumer knew.
+    settled_seq bigint NOT NULL DEFAULT 0,
+    -- NULL: as long as the consumer gives signs of life.
+    lease_until timestamptz,
+    -- A queue with a rate: until when what was claimed so far takes, at that rate.
+    paced_until timestamptz,
+    -- Ordinals are dense: a claim that skips or repeats a place cannot be written.
+    CONSTRAINT claims_contiguous CHECK (last_seq - first_seq + 1 = places)
+) PARTITION BY RANGE (last_seq);
+
+CREATE TABLE mq.completions (
+    seq         bigint NOT NULL,
+    queue       int NOT NULL,
+    lane        smallint NOT NULL,
+    -- d done, r retried, x expired, f dead (failed for good), b released (given back), h held back
+    outcome     "char" NOT NULL,
+    finished_at timestamptz NOT NULL DEFAULT now(),
+    error       text
+) PARTITION BY RANGE (seq);
+
+-- The dense part of a place.
+CREATE FUNCTION mq.ordinal(seq bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS 'SELECT seq & 1099511627775';
+
+-- The lane that a key's messages go through. The hash is the one that the server's own hash partitions rest on, so it
+-- stays the same over its versions.
+CREATE FUNCTION mq.shard(key text, lanes int) RETURNS smallint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS 'SELECT ((hashtextextended($1, 0) & 9223372036854775807) % $2)::smallint';
+
+
+-- 4. Segments --------------------------------------------------------------------------------------------------------------
+--
+-- Workers need no rights to make tables: these functions run with the rights of whoever owns the schema, and may be called
+-- by whom they are lent to (see `lend_to`). The log is reached through its parents and the head views, whose rights stay.
+
+CREATE TABLE mq.segments (
+    segment   int PRIMARY KEY,
+    opened_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Opens a segment: a table for each log, with its indexes, attached, and made the head.
+--
+-- Analyzed never, vacuumed never: rows are only added, and the tables are dropped whole. Without statistics the planner
+-- assumes a table of some size and walks the primary key, whatever the backlog; statistics taken at a quiet moment are
+-- what makes it sort a million rows.
+CREATE FUNCTION mq.open_segment(number int) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    log text;
+    place text;
+    base bigint := number::bigint << 40;
+BEGIN
+    FOR log, place IN VALUES ('messages', 'seq'), ('claims', 'last_seq'), ('completions', 'seq') LOOP
+        EXECUTE format(
+            'CREATE TABLE mq.%1$s_%2$s (LIKE mq.%1$s INCLUDING DEFAULTS INCLUDING CONSTRAINTS,
+                CONSTRAINT %1$s_%2$s_place PRIMARY KEY (queue, lane, %3$s)) WITH (autovacuum_enabled = false)',
+            log, number, place);
+    END LOOP;
+    EXECUTE format('CREATE INDEX messages_%1$s_id ON mq.messages_%1$s (id)', number);
+    EXECUTE format('CREATE INDEX messages_%1$s_key ON mq.messages_%1$s (key) WHERE key IS NOT NULL', number);
+    FOREACH log IN ARRAY ARRAY['messages', 'claims', 'completions'] LOOP
+        EXECUTE format('ALTER TABLE mq.%1$s ATTACH PARTITION mq.%1$s_%2$s FOR VALUES FROM (%3$s) TO (%4$s)',
+            log, number, base, base + (1::bigint << 40));
+    END LOOP;
+    INSERT INTO mq.segments (segment) VALUES (number);
+END $$;
+
+SELECT mq.open_segment(1);
+CREATE VIEW mq.head AS SELECT 1::bigint << 40 AS base;
+CREATE VIEW mq.head_messages AS SELECT * FROM mq.messages_1;
+CREATE VIEW mq.head_claims AS SELECT * FROM mq.claims_1;
+
+-- Makes an opened segment the head. What lies in front of it is remembered per lane, exactly: the exclusive lock on the
+-- views means that no send and no claim is under way.
+--
+-- Sends and claims lock mq.head_messages first, by the statement itself, and mq.head and mq.head_claims after it, in the
+-- functions that it calls. A rotation that takes mq.head first and then waits for mq.head_messages waits for senders who
+-- wait for it, until it gives up: under steady traffic every time. So it takes the locks in the order of everybody else,
+-- and holds none while it waits for the first.
+CREATE FUNCTION mq.advance_head(number int) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    LOCK TABLE mq.head_messages, mq.head_claims, mq.head IN ACCESS EXCLUSIVE MODE;
+    UPDATE mq.lanes l SET
+        closed_seq = greatest(l.closed_seq, (SELECT max(m.seq) FROM mq.head_messages m WHERE m.queue = l.queue AND m.lane = l.lane)),
+        floor_seq = greatest(l.floor_seq, (SELECT max(c.last_seq) FROM mq.head_claims c WHERE c.queue = l.queue AND c.lane = l.lane));
+    EXECUTE format('CREATE OR REPLACE VIEW mq.head AS SELECT %s::bigint << 40 AS base', number);
+    EXECUTE format('CREATE OR REPLACE VIEW mq.head_messages AS SELECT * FROM mq.messages_%s', number);
+    EXECUTE format('CREATE OR REPLACE VIEW mq.head_claims AS SELECT * FROM mq.claims_%s', number);
+END $$;
+
+-- Whether a segment still holds a message that isn't finished. Asked at every upkeep for each segment that is old enough to go,
+-- so it looks only at what is not known to be settled: per lane, whether the segment's last place is claimed, and the places of
+-- claims that end beyond the settled one. A claim lies within one segment, and so do its completions.
+CREATE FUNCTION mq.has_unfinished(number int) RETURNS boolean LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+DECLARE
+    answer boolean;
+BEGIN
+    EXECUTE format(
+        'SELECT EXISTS (
+            SELECT FROM mq.lanes l
+            CROSS JOIN LATERAL (
+                SELECT m.seq AS last FROM mq.messages_%1$s m WHERE m.queue = l.queue AND m.lane = l.lane
+                ORDER BY m.seq DESC LIMIT 1) AS stored
+            LEFT JOIN LATERAL (
+                SELECT c.last_seq AS last FROM mq.claims_%1$s c WHERE c.queue = l.queue AND c.lane = l.lane
+                ORDER BY c.last_seq DESC LIMIT 1) AS claimed ON true
+            LEFT JOIN LATERAL (
+                SELECT c.settled_seq FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
+                ORDER BY c.last_seq DESC LIMIT 1) AS newest ON true
+            LEFT JOIN mq.settlements kept ON kept.queue = l.queue AND kept.lane = l.lane
+            WHERE greatest(newest.settled_seq, kept.settled_seq, 0) < stored.last AND (
+                claimed.last IS DISTINCT FROM stored.last OR EXISTS (
+                    SELECT FROM mq.claims_%1$s c, generate_series(c.first_seq, c.last_seq) AS place(seq)
+                    WHERE c.queue = l.queue AND c.lane = l.lane
+                      AND c.last_seq > greatest(newest.settled_seq, kept.settled_seq, 0)
+                      AND (SELECT d.seq FROM mq.completions_%1$s d
+                           WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = place.seq LIMIT 1) IS NULL)))', number)
+        INTO answer;
+    RETURN answer;
+END $$;
+
+-- Drops a segment whole. Lanes that caught up in it keep their cursor, and their pace: its claims go with it.
+CREATE FUNCTION mq.drop_segment(number int) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE format(
+        'UPDATE mq.lanes l SET floor_seq = greatest(l.floor_seq, c.last_seq), paced_until = greatest(l.paced_until, c.paced_until)
+         FROM (SELECT queue, lane, max(last_seq) AS last_seq, max(paced_until) AS paced_until
+               FROM mq.claims_%s GROUP BY queue, lane) AS c
+         WHERE l.queue = c.queue AND l.lane = c.lane AND (l.floor_seq < c.last_seq OR c.paced_until > now())', number);
+    EXECUTE format('DROP TABLE mq.messages_%1$s, mq.claims_%1$s, mq.completions_%1$s', number);
+    DELETE FROM mq.segments WHERE segment = number;
+END $$;
+
+
+-- 5. Sending ---------------------------------------------------------------------------------------------------------------
+
+-- Not due yet: delayed sends, retries with a back-off, and sends that found no free lane.
+CREATE TABLE mq.scheduled (
+    ticket  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    due_at  timestamptz NOT NULL,
+    queue   int NOT NULL,
+    level   smallint NOT NULL DEFAULT 0,
+    attempt smallint NOT NULL,
+    id      uuid NOT NULL,
+    sent_at timestamptz NOT NULL,
+    topic   text,
+    key     text,
+    tag     text,
+    headers jsonb,
+    body    bytea NOT NULL
+);
+CREATE INDEX scheduled_due ON mq.scheduled (queue, due_at);
+CREATE INDEX scheduled_id ON mq.scheduled (id);
+CREATE INDEX scheduled_key ON mq.scheduled (key) WHERE key IS NOT NULL;
+
+-- Takes a lane of a queue for writing, until the transaction ends, and tells the place after which to write.
+--
+-- Without a `wanted` lane, any of the level's that is free; it never waits: when others hold every lane, the answer is a
+-- row of NULLs. A `wanted` lane is waited for: that is what keeps the order of a key.
+--
+-- Called inside of the statement that appends. The lock comes first; the last place is read by a statement of its own
+-- after it, with a snapshot that sees whatever the lane's last writer committed. That needs READ COMMITTED: under any
+-- other isolation the snapshot is as old as the transaction, so the answer is NULLs there too, or an error.
+CREATE FUNCTION mq.take_lane(of_queue int, level int, wanted int, OUT lane smallint, OUT last bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    lanes int;
+    candidate int;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        IF wanted IS NULL THEN RETURN; END IF;
+        RAISE EXCEPTION 'sending to a queue that keeps order needs READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
+    END IF;
+    IF wanted IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(1836122112 + of_queue, wanted);
+        lane := wanted;
+    ELSE
+        SELECT q.lanes INTO STRICT lanes FROM mq.queues q WHERE q.id = of_queue;
+        FOR step IN 0..lanes - 1 LOOP
+            candidate := level * lanes + (pg_backend_pid() + step) % lanes;
+            IF pg_try_advisory_xact_lock(1836122112 + of_queue, candidate) THEN
+                lane := candidate;
+                EXIT;
+            END IF;
+        END LOOP;
+        IF lane IS NULL THEN RETURN; END IF;
+    END IF;
+    SELECT h.base + mq.ordinal(coalesce(
+            (SELECT m.seq FROM mq.head_messages m WHERE m.queue = of_queue AND m.lane = l.lane ORDER BY m.seq DESC LIMIT 1),
+            l.closed_seq))
+        INTO STRICT last FROM mq.lanes l, mq.head h WHERE l.queue = of_queue AND l.lane = take_lane.lane;
+END $$;
+
+-- Appends messages to one lane of a queue: a `wanted` one, or any of the level's that is free, as mq.take_lane would take it.
+-- Messages that find no free lane are put aside, due at once: whoever promotes scheduled messages takes them from there.
+--
+-- The hottest function there is, so it does what mq.take_lane does in its own words: a call of that would cost it a tenth,
+-- and so would asking for the number of lanes, which never changes. One message alone has a statement of its own.
+CREATE FUNCTION mq.append(of_queue int, lanes int, level int, wanted int, topic text, ids uuid[], keys text[], tags text[],
+    headers jsonb[], bodies bytea[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    start int := pg_backend_pid();
+    of_lane smallint;
+    last bigint;
+BEGIN
+    IF wanted IS NOT NULL THEN
+        SELECT l.lane, l.last INTO of_lane, last FROM mq.take_lane(of_queue, level, wanted) AS l;
+    ELSIF current_setting('transaction_isolation') = 'read committed' THEN
+        FOR step IN start..start + lanes - 1 LOOP
+            IF pg_try_advisory_xact_lock(1836122112 + of_queue, level * lanes + step % lanes) THEN
+                of_lane := level * lanes + step % lanes;
+                SELECT m.seq INTO last FROM mq.head_messages m WHERE m.queue = of_queue AND m.lane = of_lane
+                    ORDER BY m.seq DESC LIMIT 1;
+                IF last IS NULL THEN
+                    SELECT h.base + mq.ordinal(l.closed_seq) INTO STRICT last FROM mq.lanes l, mq.head h
+                        WHERE l.queue = of_queue AND l.lane = of_lane;
+                END IF;
+                EXIT;
+            END IF;
+        END LOOP;
+    END IF;
+    IF of_lane IS NULL THEN
+        INSERT INTO mq.scheduled (due_at, queue, level, attempt, id, sent_at, topic, key, tag, headers, body)
+            SELECT now(), of_queue, level, 1, m.id, now(), topic, m.key, m.tag, m.headers, m.body
+            FROM unnest(ids, keys, tags, headers, bodies) AS m(id, key, tag, headers, body);
+    ELSIF cardinality(ids) = 1 THEN
+        INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
+            VALUES (last + 1, of_queue, of_lane, 1, ids[1], now(), topic, keys[1], tags[1], headers[1], bodies[1]);
+    ELSE
+        INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
+            SELECT last + m.n, of_queue, of_lane, 1, m.id, now(), topic, m.key, m.tag, m.headers, m.body
+            FROM unnest(ids, keys, tags, headers, bodies) WITH ORDINALITY AS m(id, key, tag, headers, body, n);
+    END IF;
+END $$;
+
+-- Takes a lane for writing for as long as the session lasts, or until it is given back, and tells the lane's last place. A
+-- producer that sends one message after the other then knows the next place by itself, and each send is a bare INSERT; the
+-- primary key refuses a place that was taken meanwhile, and the head segment one from before it was opened. Then it asks
+-- again, with the lane that it holds.
+--
+-- As in mq.take_lane, the lock comes first, and the place is read by a statement of its own after it; under another
+-- isolation than READ COMMITTED the answer is NULLs. So it is when every lane is taken that may be held: no more than half
+-- of them, since whoever else sends takes a lane for one transaction and must not wait.
+CREATE FUNCTION mq.hold_lane(of_queue int, held smallint, OUT lane smallint, OUT last bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    most int;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN RETURN; END IF;
+    SELECT q.lanes / 2 INTO STRICT most FROM mq.queues q WHERE q.id = of_queue;
+    lane := held;
+    FOR step IN 1..most LOOP
+        EXIT WHEN lane IS NOT NULL;
+        IF pg_try_advisory_lock(1836122112 + of_queue, (pg_backend_pid() + step) % most) THEN
+            lane := (pg_backend_pid() + step) % most;
+        END IF;
+    END LOOP;
+    IF lane IS NULL THEN RETURN; END IF;
+    SELECT m.seq INTO last FROM mq.head_messages m WHERE m.queue = of_queue AND m.lane = hold_lane.lane
+        ORDER BY m.seq DESC LIMIT 1;
+    IF last IS NULL THEN
+        SELECT h.base + mq.ordinal(l.closed_seq) INTO STRICT last FROM mq.lanes l, mq.head h
+            WHERE l.queue = of_queue AND l.lane = hold_lane.lane;
+    END IF;
+END $$;
+
+-- Gives it back.
+CREATE FUNCTION mq.let_lane(of_queue int, held smallint) RETURNS boolean LANGUAGE sql
+    AS 'SELECT pg_advisory_unlock(1836122112 + of_queue, held)';
+
+-- What is sent only once: a queue's keys, each until it expires.
+CREATE TABLE mq.sent_keys (
+    queue      int NOT NULL REFERENCES mq.queues ON DELETE CASCADE,
+    key        text NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (queue, key)
+);
+CREATE INDEX sent_keys_expiry ON mq.sent_keys (expires_at);
+
+
+-- 6. Receiving -------------------------------------------------------------------------------------------------------------
+
+-- One row per process start. While it lives it holds the session-level advisory lock (1836122112, id): the class is 'mq' in
+-- the high half of an int, so that it meets nobody else's by accident. Behind a pooler in transaction mode there is no session
+-- to hold it, and the heartbeat is the only sign of life; `lease_ms` is how long it may be silent.
+CREATE TABLE mq.consumers (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name         text NOT NULL,
+    host         text NOT NULL,
+    pid          int NOT NULL,
+    version      text NOT NULL,
+    lease_ms     bigint NOT NULL,
+    holds_lock   boolean NOT NULL DEFAULT true,
+    started_at   timestamptz NOT NULL DEFAULT now(),
+    heartbeat_at timestamptz NOT NULL DEFAULT now(),
+    -- Set when it has said goodbye, or when all that it held has been taken from it.
+    ended_at     timestamptz
+) WITH (fillfactor = 50);
+CREATE INDEX consumers_alive ON mq.consumers (id) WHERE ended_at IS NULL;
+
+-- The lane's last claimed place, wherever it lies.
+CREATE FUNCTION mq.cursor(of_queue int, of_lane smallint) RETURNS bigint LANGUAGE plpgsql STABLE
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+BEGIN
+    RETURN greatest(
+        (SELECT l.floor_seq FROM mq.lanes l WHERE l.queue = of_queue AND l.lane = of_lane),
+        (SELECT c.last_seq FROM mq.claims c WHERE c.queue = of_queue AND c.lane = of_lane ORDER BY c.last_seq DESC LIMIT 1));
+END $$;
+
+-- Whether a lane holds a place that is claimed and not finished, given that all before its newest claim is finished.
+CREATE FUNCTION mq.is_open(of_queue int, of_lane smallint) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    newest record;
+BEGIN
+    SELECT c.first_seq, c.last_seq, c.places INTO newest FROM mq.claims c
+        WHERE c.queue = of_queue AND c.lane = of_lane ORDER BY c.last_seq DESC LIMIT 1;
+    RETURN FOUND AND newest.places > (SELECT count(*) FROM mq.completions d
+        WHERE d.queue = of_queue AND d.lane = of_lane AND d.seq BETWEEN newest.first_seq AND newest.last_seq);
+END $$;
+
+-- Locks lanes that have something to claim, until the transaction ends, and tells each one's cursor.
+-- Lanes that another consumer is claiming from are skipped, and in a queue that keeps order those with a place in
+-- flight. The cursors are read after the locks, by statements of their own: what the last claimer committed is seen. A
+-- lane with unclaimed places in front of the head is `behind`, and its cursor is then beyond everything in the head.
+-- Lanes of level `first` come first, then the others by urgency; within a level from lane `start` on.
+CREATE FUNCTION mq.take_lanes(of_queue int, start int, most int, first int)
+    RETURNS TABLE (lane smallint, place bigint, behind boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    taken record;
+BEGIN
+    FOR taken IN
+        SELECT l.lane, l.closed_seq, l.floor_seq, q.key_order FROM mq.lanes l JOIN mq.queues q ON q.id = l.queue
+        WHERE l.queue = of_queue AND q.paused_at IS NULL AND (
+            EXISTS (SELECT FROM mq.head_messages m WHERE m.queue = l.queue AND m.lane = l.lane AND m.seq >
+                coalesce((SELECT c.last_seq FROM mq.head_claims c WHERE c.queue = l.queue AND c.lane = l.lane
+                          ORDER BY c.last_seq DESC LIMIT 1), 0))
+            OR (l.floor_seq < l.closed_seq AND NOT EXISTS (
+                SELECT FROM mq.head_claims c WHERE c.queue = l.queue AND c.lane = l.lane)))
+        ORDER BY q.levels > 1 AND l.lane / q.lanes <> first, CASE WHEN q.levels > 1 THEN l.lane / q.lanes END,
+            (l.lane + start) % q.lanes
+        LIMIT most FOR UPDATE OF l SKIP LOCKED
+    LOOP
+        CONTINUE WHEN taken.key_order IS NOT NULL AND mq.is_open(of_queue, taken.lane);
+        lane := taken.lane;
+        SELECT c.last_seq INTO place FROM mq.head_claims c
+            WHERE c.queue = of_queue AND c.lane = taken.lane ORDER BY c.last_seq DESC LIMIT 1;
+        behind := place IS NULL AND taken.floor_seq < taken.closed_seq;
+        place := CASE WHEN behind THEN 9223372036854775807 ELSE coalesce(place, taken.floor_seq) END;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+-- The next places of a lane that is behind the head, all of one segment. The caller holds the lane's row lock.
+-- A lane that turns out to have caught up is marked so.
+CREATE FUNCTION mq.read_behind(of_queue int, of_lane smallint, most int) RETURNS SETOF mq.messages LANGUAGE plpgsql
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+DECLARE
+    place bigint := mq.cursor(of_queue, of_lane);
+    first bigint;
+BEGIN
+    SELECT m.seq INTO first FROM mq.messages m
+        WHERE m.queue = of_queue AND m.lane = of_lane AND m.seq > place ORDER BY m.seq LIMIT 1;
+    UPDATE mq.lanes l SET floor_seq = l.closed_seq
+        WHERE l.queue = of_queue AND l.lane = of_lane AND l.floor_seq < l.closed_seq AND l.closed_seq <= place;
+    RETURN QUERY SELECT * FROM mq.messages m
+        WHERE m.queue = of_queue AND m.lane = of_lane AND m.seq >= first AND m.seq < ((first >> 40) + 1) << 40
+        ORDER BY m.seq LIMIT most;
+END $$;
+
+
+-- 7. Queues that keep order ------------------------------------------------------------------------------------------------
+
+-- Keys that wait: a message failed, and what comes after it is held back.
+CREATE TABLE mq.blocked_keys (
+    queue     int NOT NULL REFERENCES mq.queues ON DELETE CASCADE,
+    -- How many of its messages are in the log again, and not finished.
+    replaying int NOT NULL DEFAULT 0,
+    since     timestamptz NOT NULL DEFAULT now(),
+    -- When the first held message is delivered again; infinity: when an operator says so.
+    retry_at  timestamptz NOT NULL,
+    -- Its first message has gone well since it failed: the rest may follow in one go.
+    is_moving boolean NOT NULL DEFAULT false,
+    key       text NOT NULL,
+    error     text,
+    PRIMARY KEY (queue, key)
+) WITH (fillfactor = 50);
+CREATE INDEX blocked_keys_due ON mq.blocked_keys (queue, retry_at) WHERE replaying = 0;
+
+-- The messages of blocked keys, in the order of their first places.
+CREATE TABLE mq.held (
+    rank     bigint NOT NULL,
+    queue    int NOT NULL,
+    attempt  smallint NOT NULL,
+    id       uuid NOT NULL,
+    sent_at  timestamptz NOT NULL,
+    key      text NOT NULL,
+    topic    text,
+    tag      text,
+    headers  jsonb,
+    body     bytea NOT NULL,
+    PRIMARY KEY (queue, key, rank)
+);
+CREATE INDEX held_id ON mq.held (id);
+CREATE INDEX held_key ON mq.held (key);
+
+-- Claims the next places of a queue that keeps order, at most `most`, and answers them but for those of blocked keys:
+-- these are held back at once, and a row without a seq stands for them, so that an answer of nothing means nothing is there.
+--
+-- Lane by lane: the lane's row is locked by mq.take_lanes, and each statement here sees what was committed before that.
+-- A blocked key's row is locked against mq.pass, which would otherwise unblock it while a message joins the held ones.
+CREATE FUNCTION mq.claim_in_order(of_queue int, start int, most int, of_consumer bigint, lease float8, settled bigint[],
+    paced_from timestamptz, pace float8) RETURNS SETOF mq.messages LANGUAGE plpgsql
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+DECLARE
+    shards int := (SELECT lanes FROM mq.queues WHERE id = of_queue);
+    taken record;
+    claimed int := 0;
+    first bigint;
+    last bigint;
+    count int;
+    back bigint[];
+BEGIN
+    FOR taken IN SELECT * FROM mq.take_lanes(of_queue, start, 64, 0) LOOP
+        IF taken.behind THEN
+            SELECT min(m.seq), max(m.seq), count(*) INTO first, last, count FROM mq.read_behind(of_queue, taken.lane, most - claimed) AS m;
+        ELSE
+            SELECT min(m.seq), max(m.seq), count(*) INTO first, last, count FROM (
+                SELECT h.seq FROM mq.head_messages h WHERE h.queue = of_queue AND h.lane = taken.lane AND h.seq > taken.place
+                ORDER BY h.seq LIMIT most - claimed) AS m;
+        END IF;
+        CONTINUE WHEN count = 0;
+        claimed := claimed + count;
+        INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, lease_until, settled_seq, paced_until)
+            VALUES (last, first, of_queue, taken.lane, count, of_consumer, now() + make_interval(secs => lease),
+                coalesce(settled[taken.lane + 1], 0), paced_from + make_interval(secs => pace * claimed));
+        IF taken.lane < shards THEN
+            PERFORM FROM mq.blocked_keys b WHERE b.queue = of_queue AND b.key IN (
+                SELECT m.key FROM mq.messages m WHERE m.queue = of_queue AND m.lane = taken.lane AND m.seq BETWEEN first AND last)
+                ORDER BY b.key FOR UPDATE;
+            back := ARRAY(SELECT m.seq FROM mq.messages m JOIN mq.blocked_keys b ON b.queue = m.queue AND b.key = m.key
+                WHERE m.queue = of_queue AND m.lane = taken.lane AND m.seq BETWEEN first AND last ORDER BY m.seq);
+        ELSE
+            -- Its key has failed again since it was put into the log.
+            back := ARRAY(SELECT m.seq FROM mq.messages m
+                WHERE m.queue = of_queue AND m.lane = taken.lane AND m.seq BETWEEN first AND last AND EXISTS (
+                    SELECT FROM mq.held h WHERE h.queue = m.queue AND h.key = m.key AND h.rank < m.rank)
+                ORDER BY m.seq);
+        END IF;
+        IF back <> '{}' THEN
+            INSERT INTO mq.completions (queue, lane, seq, outcome) SELECT of_queue, taken.lane, seq, 'h' FROM unnest(back) AS seq;
+            PERFORM mq.hold(of_queue, array_fill(taken.lane, ARRAY[cardinality(back)]), back, NULL, NULL, NULL);
+            RETURN NEXT NULL;
+        END IF;
+        RETURN QUERY SELECT * FROM mq.messages m
+            WHERE m.queue = of_queue AND m.lane = taken.lane AND m.seq BETWEEN first AND last AND NOT EXISTS (
+                SELECT FROM mq.completions d WHERE d.queue = m.queue AND d.lane = m.lane AND d.seq = m.seq)
+            ORDER BY m.seq;
+        EXIT WHEN claimed >= most;
+    END LOOP;
+END $$;
+
+-- Holds back messages that are completed as anything but done or dead, and blocks their keys. The caller has written the
+-- completions. A delay says when the key is to be tried again: infinity waits for an operator. Those that only stand
+-- behind the one that failed have no delay, and leave the key as it is.
+CREATE FUNCTION mq.hold(of_queue int, of_lanes smallint[], seqs bigint[], attempts smallint[], delays float8[], errors text[])
+    RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    shards int := (SELECT lanes FROM mq.queues WHERE id = of_queue);
+BEGIN
+    INSERT INTO mq.blocked_keys AS b (queue, key, retry_at, error)
+        SELECT of_queue, m.key, coalesce(
+                max(CASE WHEN p.delay = 'infinity' THEN 'infinity' ELSE now() + make_interval(secs => p.delay) END), '-infinity'),
+            max(p.error)
+        FROM unnest(of_lanes, seqs, delays, errors) AS p(lane, seq, delay, error)
+        JOIN mq.messages m ON m.queue = of_queue AND m.lane = p.lane AND m.seq = p.seq
+        GROUP BY m.key ORDER BY m.key
+        ON CONFLICT (queue, key) DO UPDATE SET
+            retry_at = CASE WHEN excluded.retry_at = '-infinity' THEN b.retry_at ELSE excluded.retry_at END,
+            error = coalesce(excluded.error, b.error), is_moving = b.is_moving AND excluded.retry_at = '-infinity';
+    INSERT INTO mq.held (queue, key, rank, attempt, id, sent_at, topic, tag, headers, body)
+        SELECT m.queue, m.key, coalesce(m.rank, m.seq), coalesce(p.attempt, m.attempt), m.id, m.sent_at, m.topic, m.tag, m.headers, m.body
+        FROM unnest(of_lanes, seqs, attempts) AS p(lane, seq, attempt)
+        JOIN mq.messages m ON m.queue = of_queue AND m.lane = p.lane AND m.seq = p.seq;
+    UPDATE mq.blocked_keys b SET replaying = b.replaying - gone.count FROM (
+        SELECT m.key, count(*) AS count FROM unnest(of_lanes, seqs) AS p(lane, seq)
+        JOIN mq.messages m ON m.queue = of_queue AND m.lane = p.lane AND m.seq = p.seq
+        WHERE p.lane >= shards GROUP BY m.key) AS gone
+        WHERE b.queue = of_queue AND b.key = gone.key;
+END $$;
+
+-- Notes that messages which were delivered anew are done, or dead: their keys go on, or are free.
+CREATE FUNCTION mq.pass(of_queue int, of_lanes smallint[], seqs bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    shards int := (SELECT lanes FROM mq.queues WHERE id = of_queue);
+    passed text[] := ARRAY(SELECT m.key FROM unnest(of_lanes, seqs) AS p(lane, seq)
+        JOIN mq.messages m ON m.queue = of_queue AND m.lane = p.lane AND m.seq = p.seq WHERE p.lane >= shards);
+BEGIN
+    PERFORM FROM mq.blocked_keys WHERE queue = of_queue AND key = ANY (passed) ORDER BY key FOR UPDATE;
+    UPDATE mq.blocked_keys b SET replaying = b.replaying - gone.count, is_moving = true
+        FROM (SELECT key, count(*) AS count FROM unnest(passed) AS key GROUP BY key) AS gone
+        WHERE b.queue = of_queue AND b.key = gone.key;
+    -- A statement of its own: it sees what was held back until the rows were locked.
+    DELETE FROM mq.blocked_keys b WHERE b.queue = of_queue AND b.key = ANY (passed) AND b.replaying = 0
+        AND NOT EXISTS (SELECT FROM mq.held h WHERE h.queue = b.queue AND h.key = b.key);
+END $$;
+
+-- Puts held messages of keys that are due into the log again: of a key that failed its first message, and, once that went
+-- well, at most `most` of the rest. Keys and lanes that others are busy with are left to them.
+-- Answers how many were moved, and the seconds until the next key is due.
+CREATE FUNCTION mq.replay(of_queue int, most int, OUT moved bigint, OUT next_due float8) LANGUAGE plpgsql AS $$
+DECLARE
+    shards int := (SELECT lanes FROM mq.queues WHERE id = of_queue);
+    due record;
+    to_lane int;
+    after bigint;
+    count int;
+BEGIN
+    moved := 0;
+    FOR due IN SELECT b.key, b.is_moving FROM mq.blocked_keys b
+        WHERE b.queue = of_queue AND b.replaying = 0 AND b.retry_at <= now() ORDER BY b.retry_at LIMIT 100 FOR UPDATE SKIP LOCKED
+    LOOP
+        to_lane := shards + mq.shard(due.key, shards);
+        CONTINUE WHEN NOT pg_try_advisory_xact_lock(1836122112 + of_queue, to_lane);
+        SELECT l.last INTO STRICT after FROM mq.take_lane(of_queue, 0, to_lane) AS l;
+        WITH again AS (
+            DELETE FROM mq.held h WHERE h.queue = of_queue AND h.key = due.key AND h.rank IN (
+                SELECT f.rank FROM mq.held f WHERE f.queue = of_queue AND f.key = due.key
+                ORDER BY f.rank LIMIT CASE WHEN due.is_moving THEN most ELSE 1 END)
+            RETURNING h.*)
+        INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body, rank)
+            SELECT after + row_number() OVER (ORDER BY a.rank), a.queue, to_lane, a.attempt, a.id, a.sent_at, a.topic, a.key, a.tag,
+                a.headers, a.body, a.rank
+            FROM again a;
+        GET DIAGNOSTICS count = ROW_COUNT;
+        IF count = 0 THEN
+            DELETE FROM mq.blocked_keys b WHERE b.queue = of_queue AND b.key = due.key;
+        ELSE
+            UPDATE mq.blocked_keys b SET replaying = count WHERE b.queue = of_queue AND b.key = due.key;
+        END IF;
+        moved := moved + count;
+    END LOOP;
+    SELECT extract(epoch FROM b.retry_at - now()) INTO next_due FROM mq.blocked_keys b
+        WHERE b.queue = of_queue AND b.replaying = 0 AND b.retry_at > now() AND b.retry_at < 'infinity' ORDER BY b.retry_at LIMIT 1;
+END $$;
+
+
+-- 8. Given up --------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE mq.dead_letters (
+    ticket   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    died_at  timestamptz NOT NULL DEFAULT now(),
+    queue    int NOT NULL,
+    level    smallint NOT NULL DEFAULT 0,
+    attempts smallint NOT NULL,
+    id       uuid NOT NULL,
+    sent_at  timestamptz NOT NULL,
+    reason   text NOT NULL,
+    error    text,
+    -- What became of each attempt: [{"attempt", "outcome", "at", "error"}, ...], oldest first.
+    history  jsonb,
+    topic    text,
+    key      text,
+    tag      text,
+    headers  jsonb,
+    body     bytea NOT NULL
+);
+CREATE INDEX dead_letters_queue ON mq.dead_letters (queue, died_at);
+CREATE INDEX dead_letters_id ON mq.dead_letters (id);
+CREATE INDEX dead_letters_key ON mq.dead_letters (key) WHERE key IS NOT NULL;
+
+
+-- 9. Numbers ---------------------------------------------------------------------------------------------------------------
+
+-- How many rows the tables beside the log hold per queue, as a sum of changes: exact, without counting them.
+-- Appended per statement, folded together by the upkeep.
+CREATE TABLE mq.tallies (
+    queue  int NOT NULL,
+    -- s scheduled, r scheduled for another attempt, h held, k blocked keys, f dead letters, p purged for ever
+    kind   "char" NOT NULL,
+    change bigint NOT NULL
+);
+-- Its rows have no name, and need none: whoever replicates the database compares them whole.
+ALTER TABLE mq.tallies REPLICA IDENTITY FULL;
+
+CREATE FUNCTION mq.tally() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO mq.tallies (queue, kind, change)
+        SELECT queue, TG_ARGV[0]::"char", CASE TG_OP WHEN 'INSERT' THEN count(*) ELSE -count(*) END FROM changed GROUP BY queue;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION mq.tally_scheduled() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO mq.tallies (queue, kind, change)
+        SELECT queue, CASE WHEN attempt > 1 THEN 'r' ELSE 's' END, CASE TG_OP WHEN 'INSERT' THEN count(*) ELSE -count(*) END
+        FROM changed GROUP BY 1, 2;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER scheduled_added AFTER INSERT ON mq.scheduled REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION mq.tally_scheduled();
+CREATE TRIGGER scheduled_removed AFTER DELETE ON mq.scheduled REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION mq.tally_scheduled();
+CREATE TRIGGER held_added AFTER INSERT ON mq.held REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION mq.tally('h');
+CREATE TRIGGER held_removed AFTER DELETE ON mq.held REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION mq.tally('h');
+CREATE TRIGGER blocked_keys_added AFTER INSERT ON mq.blocked_keys REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION mq.tally('k');
+CREATE TRIGGER blocked_keys_removed AFTER DELETE ON mq.blocked_keys REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION mq.tally('k');
+CREATE TRIGGER dead_letters_added AFTER INSERT ON mq.dead_letters REFERENCING NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION mq.tally('f');
+CREATE TRIGGER dead_letters_removed AFTER DELETE ON mq.dead_letters REFERENCING OLD TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION mq.tally('f');
+
+-- What workers do now and then for everybody, and how it went. `failing_since` is the first failure since it went well.
+CREATE TABLE mq.chores (
+    name          text PRIMARY KEY,
+    done_at       timestamptz,
+    failing_since timestamptz,
+    error         text
+) WITH (fillfactor = 50);
+
+-- Deleting a queue deletes all that is in it. Waits for whoever is just sending: afterwards, who remembers the queue's id can
+-- neither find a place for a message nor leave one behind.
+CREATE FUNCTION mq.empty_queue() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    part regclass;
+BEGIN
+    PERFORM pg_advisory_xact_lock(1836122112 + OLD.id, lane) FROM generate_series(0, 63) AS lane;
+    FOREACH part IN ARRAY ARRAY['mq.messages', 'mq.claims', 'mq.completions', 'mq.scheduled', 'mq.held', 'mq.dead_letters']::regclass[] LOOP
+        EXECUTE format('DELETE FROM %s WHERE queue = $1', part) USING OLD.id;
+    END LOOP;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER queues_emptied BEFORE DELETE ON mq.queues FOR EACH ROW EXECUTE FUNCTION mq.empty_queue();
+
+
+-- 10. Rights, and the record -----------------------------------------------------------------------------------------------
+
+REVOKE ALL ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int), mq.drop_segment(int) FROM PUBLIC;
+
+-- Gives the schema and all that is in it to a role, which the caller has to be a member of: whoever owns it may change it, and
+-- what it lends to workers is done with its rights. Safe to repeat.
+CREATE FUNCTION mq.give_to(owner text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    thing record;
+BEGIN
+    EXECUTE format('ALTER SCHEMA mq OWNER TO %I', owner);
+    FOR thing IN
+        SELECT CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind, oid::regclass::text AS name
+        FROM pg_class WHERE relkind IN ('r', 'p', 'v') AND relnamespace = 'mq'::regnamespace
+        UNION ALL
+        SELECT 'FUNCTION', oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'mq'::regnamespace
+    LOOP
+        EXECUTE format('ALTER %s %s OWNER TO %I', thing.kind, thing.name, owner);
+    END LOOP;
+END $$;
+
+-- Lets a role send, receive and operate, and nothing else: for the processes of an application, which then can neither change
+-- the schema nor what was recorded of it. To be called by the schema's owner; safe to repeat.
+CREATE FUNCTION mq.lend_to(worker text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA mq TO %I', worker);
+    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA mq TO %I', worker);
+    EXECUTE format('GRANT INSERT, UPDATE ON mq.queues, mq.lanes, mq.topics, mq.settlements, mq.consumers, mq.claims,
+        mq.chores TO %I', worker);
+    EXECUTE format('GRANT INSERT ON mq.messages, mq.head_messages, mq.completions TO %I', worker);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON mq.subscriptions, mq.scheduled, mq.held, mq.blocked_keys, mq.dead_letters,
+        mq.sent_keys, mq.tallies TO %I', worker);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int),
+        mq.drop_segment(int) TO %I', worker);
+END $$;
+
+INSERT INTO mq.migrations (line, number, name, works_with) VALUES ('message-queue', 1, '0001_message_queue', 1);

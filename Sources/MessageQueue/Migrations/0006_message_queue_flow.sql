@@ -1,1 +1,0 @@
-../../../Migrations/0006_message_queue_flow.sql

@@ -1,1 +1,0 @@
-../../../Migrations/0008_message_queue_pooler.sql

@@ -1,1 +1,0 @@
-../../../Migrations/0009_message_queue_rotation.sql

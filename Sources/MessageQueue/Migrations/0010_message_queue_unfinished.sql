@@ -1,1 +1,0 @@
-../../../Migrations/0010_message_queue_unfinished.sql

@@ -1,1 +1,0 @@
-../../../Migrations/0011_message_queue_pace.sql

@@ -1,1 +1,0 @@
-../../../Migrations/0012_message_queue_producer.sql

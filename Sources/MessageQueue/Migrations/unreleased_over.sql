@@ -1,0 +1,1 @@
+../../../Migrations/message-queue/unreleased_over.sql

@@ -1,0 +1,87 @@
+import Logging
+import Metrics
+import Postgres
+
+/// What workers do for the whole database, each thing by itself: one that fails keeps none of the others from being done.
+struct Housekeeping: Sendable {
+    struct Chore: Sendable {
+        let name: String
+        let action: @Sendable () async throws -> Void
+    }
+
+    let broker: Broker
+    let retention: Broker.Retention
+
+    var chores: [Chore] {
+        [
+            Chore(name: "open segments") {
+                if let opened = try await broker.rotateIfDue(retention) { log("opened segment \(opened)") }
+            },
+            Chore(name: "drop segments") {
+                for dropped in try await broker.dropOld(retention) { log("dropped segment \(dropped)") }
+            },
+            Chore(name: "fold tallies") { try await broker.database.execute(Broker.foldTallies) },
+            Chore(name: "forget keys") { try await broker.database.execute(Broker.forgetKeys) },
+        ]
+    }
+
+    /// Does a chore, and makes known how it went: to metrics, and to whoever asks the database.
+    ///
+    /// - Throws: what the chore threw.
+    func attempt(_ chore: Chore) async throws {
+        do { try await chore.action() } catch {
+            if !(error is CancellationError) { await note(error, of: chore) }
+            throw error
+        }
+        Gauge(label: "mq_chore_done_unix_seconds", dimensions: [("chore", chore.name)]).record(Wall.now)
+        try await broker.noteDone(chore.name)
+    }
+
+    private func note(_ error: any Error, of chore: Chore) async {
+        Counter(label: "mq_chore_failures_total", dimensions: [("chore", chore.name)]).increment()
+        do { try await broker.noteFailed(chore.name, error: "\(error)") } catch {
+            // The database is away, which is told by everything else, too.
+            broker.logger.debug("a failure was not noted", metadata: ["chore": "\(chore.name)", "error": "\(error)"])
+        }
+    }
+
+    private func log(_ deed: String) { broker.logger.info("upkeep", metadata: ["did": "\(deed)"]) }
+}
+
+/// When something that fails again and again is tried: it sits out one round, then three, then seven, and so on.
+struct Rounds {
+    private static let most = 10
+    private var failures = 0
+    private var toSitOut = 0
+
+    /// Asked once a round.
+    mutating func isDue() -> Bool {
+        guard toSitOut > 0 else { return true }
+        toSitOut -= 1
+        return false
+    }
+
+    mutating func wentWell() { self = Rounds() }
+
+    /// - Parameter isPassing: it may go well next time without anybody's doing.
+    mutating func failed(isPassing: Bool) {
+        guard !isPassing else { return }
+        failures = min(failures + 1, Self.most)
+        toSitOut = min((1 << failures) - 1, Self.most)
+    }
+}
+
+/// Acts on each item, whatever became of the others, and throws what went wrong first.
+///
+/// Trouble with the connection ends it at once: the rest would only meet the same.
+func eachByItself<Items: Sequence>(_ items: Items, _ act: (Items.Element) async throws -> Void) async throws {
+    var failure: (any Error)?
+    for item in items {
+        do { try await act(item) } catch let error as PostgresError where error.isConnectionTrouble {
+            throw error
+        } catch {
+            failure = failure ?? error
+        }
+    }
+    if let failure { throw failure }
+}

@@ -1,0 +1,1 @@
+../../../Migrations/shoe-shop/0001_shoe_shop.sql

@@ -1,1 +1,0 @@
-../../../Migrations/0002_orders.sql

@@ -1,1 +1,0 @@
-../../../Migrations/0003_stock.sql

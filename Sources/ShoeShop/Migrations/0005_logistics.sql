@@ -1,1 +1,0 @@
-../../../Migrations/0005_logistics.sql

@@ -1,0 +1,1 @@
+../../../Migrations/shoe-shop/unreleased_over.sql

@@ -1,0 +1,113 @@
+import Foundation
+import Logging
+import Postgres
+import TestSupport
+import Testing
+
+@testable import MessageQueue
+
+@Suite("Each chore of the upkeep by itself, and known to have failed")
+struct HousekeepingTests {
+    /// Segments can't be dropped, and a hundred keys have expired.
+    private func withTrouble(_ body: @Sendable (Bench, Housekeeping) async throws -> Void) async throws {
+        try await Bench.with { bench in
+            try await bench.broker.retire(.init(keep: .seconds(3600), rotate: .zero), patience: .seconds(30))
+            try await bench.database.script(
+                """
+                INSERT INTO mq.sent_keys SELECT q.id, n::text, now() - interval '1 hour' FROM mq.queues q, generate_series(1, 100) AS n;
+                CREATE OR REPLACE FUNCTION mq.drop_segment(number int) RETURNS void LANGUAGE plpgsql AS
+                    $$ BEGIN RAISE EXCEPTION 'this segment stays'; END $$
+                """)
+            let retention = Broker.Retention(keep: .zero, rotate: .seconds(3600))
+            try await body(bench, Housekeeping(broker: bench.broker, retention: retention))
+        }
+    }
+
+    /// Each chore once; answers which of them failed.
+    private func round(of housekeeping: Housekeeping) async -> [String] {
+        var failed: [String] = []
+        for chore in housekeeping.chores {
+            do { try await housekeeping.attempt(chore) } catch { failed.append(chore.name) }
+        }
+        return failed
+    }
+
+    @Test("expired keys are forgotten though segments can't be dropped, and what failed says why")
+    func alone() async throws {
+        try await withTrouble { bench, housekeeping in
+            #expect(await round(of: housekeeping) == ["drop segments"])
+            #expect(try await bench.number("SELECT count(*) FROM mq.sent_keys") == 0)
+            let chores = try await bench.broker.chores()
+            #expect(chores.map(\.name) == ["drop segments", "fold tallies", "forget keys", "open segments"])
+            let failing = chores.filter { $0.failingFor != nil }
+            #expect(
+                failing.map(\.name) == ["drop segments"] && failing[0].error?.contains("this segment stays") == true)
+            #expect(chores.filter { $0.doneAt != nil }.count == 3)
+        }
+    }
+
+    @Test("a chore counts as neglected once it has failed for an hour in every worker, until it goes well in one")
+    func neglected() async throws {
+        try await withTrouble { bench, housekeeping in
+            _ = await round(of: housekeeping)
+            #expect(try await bench.broker.neglectedChores().isEmpty)
+            try await bench.database.execute(
+                "UPDATE mq.chores SET failing_since = failing_since - interval '61 minutes'")
+            _ = await round(of: housekeeping)
+            #expect(try await bench.broker.neglectedChores().map(\.name) == ["drop segments"])
+            try await bench.database.script("DROP FUNCTION mq.drop_segment")
+            try await bench.database.script(
+                "CREATE FUNCTION mq.drop_segment(number int) RETURNS void LANGUAGE sql AS 'DELETE FROM mq.segments WHERE segment = $1'"
+            )
+            #expect(await round(of: housekeeping) == [])
+            #expect(try await bench.broker.neglectedChores().isEmpty)
+        }
+    }
+
+    @Test("one queue whose look fails keeps none of the others from being looked at")
+    func others() async throws {
+        struct Stop: Error {}
+        var seen: [Int] = []
+        await #expect(throws: Stop.self) {
+            try await eachByItself(1...3) { number in
+                seen.append(number)
+                if number == 1 { throw Stop() }
+            }
+        }
+        #expect(seen == [1, 2, 3])
+    }
+
+    @Test("a chore that fails again and again sits out ever more rounds, up to ten, and none after passing trouble")
+    func rounds() {
+        var rounds = Rounds()
+        func pause() -> Int {
+            var sat = 0
+            while !rounds.isDue() { sat += 1 }
+            return sat
+        }
+        var pauses: [Int] = []
+        for _ in 0..<6 {
+            rounds.failed(isPassing: false)
+            pauses.append(pause())
+        }
+        #expect(pauses == [1, 3, 7, 10, 10, 10])
+        rounds.wentWell()
+        rounds.failed(isPassing: true)
+        #expect(pause() == 0)
+    }
+
+    @Test("all of it goes on while every table is published, deletes from the tallies as well")
+    func published() async throws {
+        try await Bench.with { bench in
+            try await bench.database.script(
+                """
+                CREATE PUBLICATION everything FOR ALL TABLES;
+                INSERT INTO mq.tallies SELECT id, 'f', 0 FROM mq.queues, generate_series(1, 1001)
+                """)
+            let retention = Broker.Retention(keep: .zero, rotate: .zero)
+            let housekeeping = Housekeeping(broker: bench.broker, retention: retention)
+            #expect(await round(of: housekeeping) == [])
+            #expect(try await bench.number("SELECT count(*) FROM mq.tallies") == 1)
+        }
+    }
+}

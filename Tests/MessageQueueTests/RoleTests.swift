@@ -1,0 +1,138 @@
+import Logging
+import Postgres
+import TestSupport
+import Testing
+
+@testable import MessageQueue
+
+@Suite("A worker's role can do all that a worker does, and nothing else")
+struct RoleTests {
+    /// A database whose schema belongs to one role, and a bench that works as another.
+    private func asWorker(
+        _ settings: QueueSettings = .init(), _ body: @Sendable (_ admin: Database, _ worker: Bench) async throws -> Void
+    ) async throws {
+        try await TestDatabase.with(.queues) { admin in
+            try await TestRole.with(in: admin) { owner, _ in
+                try await TestRole.with(in: admin) { worker, database in
+                    try await Roles(owner: owner, worker: worker).assign(.messageQueue, in: admin)
+                    try await Roles(owner: owner, worker: worker).assign(.messageQueue, in: admin)
+                    try await body(admin, try await Bench(on: database, settings))
+                }
+            }
+        }
+    }
+
+    @Test("messages go every way that there is: done, retried, dead, redriven, purged, delayed, published, sent once")
+    func life() async throws {
+        try await asWorker { _, bench in
+            let broker = bench.broker
+            try await broker.declare(topic: "sold")
+            try await broker.subscribe("shoes", to: "sold", tags: ["red"])
+            try await broker.publish([Outgoing(Shoe(size: 1), tag: "red")], to: Topic<Shoe>("sold"))
+            try await bench.send(5, from: 2)
+            #expect(try await broker.sendOnce([Outgoing(Shoe(size: 7))], to: bench.shoes, by: { _ in "once" }) == 1)
+            try await broker.send([Outgoing(Shoe(size: 8), delay: .seconds(3600))], to: bench.shoes)
+            try await broker.withProducer(of: bench.shoes) { try await $0.send([Outgoing(Shoe(size: 9))]) }
+            let held = try await bench.receive()
+            #expect(held.count == 8)
+            try await broker.complete([held[0]])
+            try await broker.retry([.init(held[1], after: .zero, error: "again")])
+            try await broker.release([held[2]])
+            try await broker.deadLetter(held[3...4].map { .init($0, reason: "r", error: nil) })
+            #expect(try await bench.rescue() == 3)
+            #expect(try await broker.redrive(.init(message: held[3].message.id)).moved == 1)
+            #expect(try await broker.purge().moved == 1)
+            try await bench.promoteAll()
+            #expect(try await bench.receive().count == 7)
+            #expect(try await broker.unsubscribe("shoes", from: "sold"))
+            try await broker.pause("shoes")
+            try await broker.resume("shoes")
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    @Test("queues that keep order hold messages back and go on, and limits are kept")
+    func order() async throws {
+        let settings = QueueSettings(lanes: 2, order: .blockOnFailure, limits: QueueLimits(concurrency: 3, rate: 1000))
+        try await asWorker(settings) { _, bench in
+            for size in 1...3 { try await bench.broker.send([Outgoing(Shoe(size: size), key: "a")], to: bench.shoes) }
+            let first = try await bench.receive(1)
+            try await bench.broker.deadLetter([.init(first[0], reason: "r", error: nil)])
+            #expect(try await bench.receive().isEmpty)
+            #expect(try await bench.broker.retryBlocked("shoes", key: "a"))
+            _ = try await bench.broker.promote(bench.entry(), on: bench.database)
+            try await bench.broker.complete(try await bench.receive())
+            _ = try await bench.broker.promote(bench.entry(), on: bench.database)
+            #expect(try await bench.receive().count == 2)
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    @Test("a worker opens and drops segments with the owner's rights, and all its chores go well")
+    func segments() async throws {
+        try await asWorker { admin, bench in
+            let keeping = Broker.Retention(keep: .zero, rotate: .zero)
+            let housekeeping = Housekeeping(broker: bench.broker, retention: keeping)
+            for round in 0..<3 {
+                try await bench.send(4, from: round)
+                try await bench.broker.complete(try await bench.receive())
+                for chore in housekeeping.chores { try await housekeeping.attempt(chore) }
+            }
+            try await bench.send(1)
+            #expect(try await bench.receive().count == 1)
+            #expect(try await bench.number("SELECT count(*) FROM mq.segments") <= 2)
+            #expect(try await bench.number("SELECT max(segment) FROM mq.segments") == 4)
+            #expect(try await bench.broker.neglectedChores(after: .zero).isEmpty)
+            let owners = try await admin.query(
+                "SELECT count(DISTINCT relowner) FROM pg_class WHERE relnamespace = 'mq'::regnamespace"
+            ) { try $0[0, as: Int.self] }
+            #expect(owners == [1])
+        }
+    }
+
+    @Test("a whole worker runs as such a role, from its start to its goodbye")
+    func worker() async throws {
+        try await asWorker { admin, bench in
+            try await admin.script("CREATE TABLE effect (size int)")
+            try await admin.script("GRANT ALL ON effect TO PUBLIC")
+            try await bench.work([Lace()], WorkerOptions(upkeepInterval: .milliseconds(50))) { log in
+                try await bench.send(20)
+                try await log.done(20)
+                try await eventually("the chores are done") { try await bench.broker.chores().count == 4 }
+            }
+            #expect(try await bench.broker.chores().allSatisfy { $0.failingFor == nil })
+            #expect(try await bench.effects() == [20, 0])
+        }
+    }
+
+    @Test(
+        "the role can neither change the schema, nor what is recorded of it, nor what belongs to nobody but the log",
+        arguments: [
+            "CREATE TABLE mq.mine (n int)", "DROP TABLE mq.scheduled", "ALTER TABLE mq.queues ADD COLUMN mine int",
+            "DELETE FROM mq.migrations", "UPDATE mq.identity SET id = gen_random_uuid()", "DELETE FROM mq.messages",
+            "UPDATE mq.messages SET key = ''", "DELETE FROM mq.completions", "DELETE FROM mq.claims",
+            "DELETE FROM mq.queues",
+            "SELECT mq.give_to(current_user)", "CREATE OR REPLACE VIEW mq.head AS SELECT 0::bigint AS base",
+        ])
+    func nothingElse(_ statement: String) async throws {
+        try await asWorker { _, bench in
+            let error = await #expect(throws: PostgresError.self) { try await bench.database.script(statement) }
+            #expect(error?.sqlState == "42501")
+        }
+    }
+
+    @Test("somebody to whom nothing was lent can't touch the segments, though everybody may call functions")
+    func strangers() async throws {
+        try await TestDatabase.with(.queues) { admin in
+            try await TestRole.with(in: admin) { name, stranger in
+                try await admin.script("GRANT USAGE ON SCHEMA mq TO \(name)")
+                for call in ["open_segment(9)", "advance_head(1)", "has_unfinished(1)", "drop_segment(1)"] {
+                    let error = await #expect(throws: PostgresError.self) {
+                        try await stranger.script("SELECT mq.\(call)")
+                    }
+                    #expect(error?.sqlState == "42501")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Postgres
+import TestSupport
+import Testing
+
+@testable import MessageQueue
+
+@Suite("The engine's schema moves in where it may, and only there")
+struct SchemaTests {
+    private static let migrator = Migrator(.messageQueue)
+    private static let line = MigrationLine.messageQueue
+
+    /// In an empty database of its own, with a role that may log in and nothing else.
+    private func withRole(_ body: (_ admin: Database, _ role: Database, _ name: String) async throws -> Void)
+        async throws
+    {
+        try await TestDatabase.with(.empty) { admin in
+            try await TestRole.with(in: admin) { name, role in try await body(admin, role, name) }
+        }
+    }
+
+    @Test("applied with psql it is recorded, and a migrator finds nothing left to do but its checksum")
+    func byHand() async throws {
+        try await TestDatabase.with(.empty) { database in
+            try await database.script(Self.line.migrations[0].sql)
+            try await Self.migrator.verify(on: database)
+            #expect(try await Self.migrator.run(on: database) == [])
+            let checksums = try await database.query("SELECT checksum FROM mq.migrations") {
+                try $0[0, as: String.self]
+            }
+            #expect(checksums == [Self.line.migrations[0].checksum])
+        }
+    }
+
+    @Test("an empty schema that an administrator made for a role without further rights is used")
+    func prepared() async throws {
+        try await withRole { admin, role, name in
+            try await admin.script("CREATE SCHEMA mq AUTHORIZATION \(name)")
+            #expect(try await Self.migrator.run(on: role) == ["0001_message_queue"])
+            try await Broker(role).declare(queue: "shoes")
+        }
+    }
+
+    @Test("a role that may not make the schema is told so, and what an administrator has to say")
+    func forbidden() async throws {
+        try await withRole { admin, role, name in
+            let error = await #expect(throws: Migrator.Problem.self) { try await Self.migrator.run(on: role) }
+            #expect(
+                "\(try #require(error))".hasSuffix("An administrator makes it: CREATE SCHEMA mq AUTHORIZATION \(name)"))
+            try await admin.script("CREATE SCHEMA mq")
+            let other = await #expect(throws: Migrator.Problem.self) { try await Self.migrator.run(on: role) }
+            #expect(
+                "\(try #require(other))".hasSuffix("An administrator gives it away: ALTER SCHEMA mq OWNER TO \(name)"))
+        }
+    }
+
+    @Test(
+        "a schema mq that holds somebody else's things is refused, and left as it is",
+        arguments: [
+            "CREATE TABLE mq.shoes (size int)", "CREATE VIEW mq.shoes AS SELECT 1", "CREATE SEQUENCE mq.shoes",
+            "CREATE FUNCTION mq.shoes() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "CREATE TYPE mq.shoes AS ENUM ('left')",
+        ])
+    func foreign(_ thing: String) async throws {
+        try await TestDatabase.with(.empty) { database in
+            try await database.script("CREATE SCHEMA mq; \(thing)")
+            let error = await #expect(throws: Migrator.Problem.self) { try await Self.migrator.run(on: database) }
+            #expect("\(try #require(error))".contains("the schema mq is there already, and holds something"))
+            await #expect(
+                throws: Migrator.Problem.behind(
+                    line: "message-queue", version: 0, needed: 1, missing: ["0001_message_queue"])
+            ) { try await Self.migrator.verify(on: database) }
+        }
+    }
+
+    @Test("every table has what tells its rows apart, so that deletes go on once all tables are published")
+    func published() async throws {
+        try await TestDatabase.with(.queues) { database in
+            let nameless = try await database.query(
+                """
+                SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'mq'::regnamespace AND c.relkind = 'r'
+                    AND c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)
+                """
+            ) { try $0[0, as: String.self] }
+            #expect(nameless == [])
+        }
+    }
+}
