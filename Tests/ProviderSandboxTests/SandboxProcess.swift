@@ -33,10 +33,10 @@ final class SandboxProcess: Sendable {
 
     private struct Listening: Decodable { let metadata: [String: String] }
 
-    /// Waits until it listens.
+    /// Waits until it listens. The same line tells the version, which is no address.
     func addresses() async throws -> [String: String] {
         let line = try await log.line(containing: #""message":"listening""#)
-        return try JSONDecoder().decode(Listening.self, from: Data(line.utf8)).metadata
+        return try JSONDecoder().decode(Listening.self, from: Data(line.utf8)).metadata.filter { $0.key != "version" }
     }
 
     /// Waits for a line of the log that nobody waited for yet.
