@@ -25,32 +25,31 @@ struct RawConnection: Sendable {
 
     /// Says it, says that this was all, and hears what comes until the other side hangs up.
     static func exchange(_ bytes: Data, at address: String) async throws -> String {
-        try await withCheckedThrowingContinuation { continuation in
-            // A thread of its own: these calls block.
-            Thread.detachNewThread {
-                continuation.resume(
-                    with: Result {
-                        let connection = try RawConnection(to: address, sending: bytes)
-                        defer { connection.hangUp() }
-                        return connection.readToEnd()
-                    })
-            }
-        }
+        try await with(address, sending: bytes) { $0.readToEnd() }
     }
 
     /// Says something, waits for an answer to it, says the rest, and hears what comes until the other side hangs up.
     static func conversation(
         _ beginning: Data, awaiting answer: String, then rest: Data, at address: String
     ) async throws -> (first: String, last: String) {
+        try await with(address, sending: beginning) { connection in
+            let first = connection.read(until: answer)
+            connection.write(rest)
+            return (first, connection.readToEnd())
+        }
+    }
+
+    /// On a thread of its own: these calls block.
+    private static func with<T: Sendable>(
+        _ address: String, sending bytes: Data, _ body: @escaping @Sendable (RawConnection) -> T
+    ) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
                 continuation.resume(
                     with: Result {
-                        let connection = try RawConnection(to: address, sending: beginning)
+                        let connection = try RawConnection(to: address, sending: bytes)
                         defer { connection.hangUp() }
-                        let first = connection.read(until: answer)
-                        connection.write(rest)
-                        return (first, connection.readToEnd())
+                        return body(connection)
                     })
             }
         }

@@ -72,29 +72,32 @@ public struct LatencyBenchmark: Benchmark {
     private static func single(
         _ rate: Double, for seconds: Double, through broker: Broker, in lab: Lab
     ) async throws -> LatencyPoint {
-        await lab.say("\(Int(rate)) messages/s for \(Figure.text(seconds)) s")
-        let worker = BenchWorker(queue: Workload.queue.name, work: .stamp)
-        return try await lab.withWorker(worker, on: broker.database.conninfo) { worker in
-            let count = Int(seconds * rate)
-            return try await LatencyPoint.measured(of: worker, through: broker) {
-                let latency = try await SteadyBenchmark.measure(rate, for: seconds, through: broker, by: worker)
-                return (latency.fromCommit, count)
-            }
+        try await point(rate, for: seconds, .stamp, through: broker, in: lab) { worker in
+            let latency = try await SteadyBenchmark.measure(rate, for: seconds, through: broker, by: worker)
+            return (latency.fromCommit, Int(seconds * rate))
         }
     }
 
     private static func flood(
         _ rate: Double, for seconds: Double, through broker: Broker, in lab: Lab
     ) async throws -> LatencyPoint {
-        await lab.say("\(Int(rate)) messages/s for \(Figure.text(seconds)) s")
-        let worker = BenchWorker(queue: Workload.queue.name, work: .sample)
-        return try await lab.withWorker(worker, on: broker.database.conninfo) { worker in
+        try await point(rate, for: seconds, .sample, through: broker, in: lab) { worker in
             let flood = Flood(through: broker, perSecond: rate)
-            return try await LatencyPoint.measured(of: worker, through: broker) {
-                let count = try await flood.run(for: seconds)
-                if let failure = flood.failure { throw BenchmarkFailure("messages were refused: \(failure)") }
-                return (try await delays(of: flood.marked, by: worker), count)
-            }
+            let count = try await flood.run(for: seconds)
+            if let failure = flood.failure { throw BenchmarkFailure("messages were refused: \(failure)") }
+            return (try await delays(of: flood.marked, by: worker), count)
+        }
+    }
+
+    /// - Parameter measure: answers the delays and how many messages went through the worker.
+    private static func point(
+        _ rate: Double, for seconds: Double, _ work: BenchWorker.Work, through broker: Broker, in lab: Lab,
+        _ measure: @escaping @Sendable (LabWorker) async throws -> (Distribution, Int)
+    ) async throws -> LatencyPoint {
+        await lab.say("\(Int(rate)) messages/s for \(Figure.text(seconds)) s")
+        let worker = BenchWorker(queue: Workload.queue.name, work: work)
+        return try await lab.withWorker(worker, on: broker.database.conninfo) { worker in
+            try await LatencyPoint.measured(of: worker, through: broker) { try await measure(worker) }
         }
     }
 
