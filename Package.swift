@@ -61,7 +61,6 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.0.0"),
     ],
@@ -105,7 +104,6 @@ let package = Package(
             name: "ShopHTTP",
             dependencies: [
                 "Postgres", "ShoeShop", log(), hummingbird(),
-                shop("Crypto", "swift-crypto"),
                 nio("NIOCore"),
             ],
             swiftSettings: strict),

@@ -24,7 +24,7 @@ struct Checkout: Sendable {
     /// - Throws: ``CheckoutError``, or what the database says when nothing is stored yet.
     func place(_ submission: Submission) async throws -> Receipt {
         let placed = submission.draft.placed(as: .new())
-        if let owner = try await accept(placed, submission) { return try await repeated(submission, owner: owner) }
+        if let owner = try await accept(placed, submission) { return try await repeated(by: owner) }
         var reached = Milestone.received
         do {
             let order = try await price(placed)
@@ -60,8 +60,8 @@ struct Checkout: Sendable {
 // MARK: - Keys that come again
 extension Checkout {
     /// Answers what came of the order then; as long as nothing did, nobody knows what would.
-    private func repeated(_ submission: Submission, owner: KeyClaim) async throws -> Receipt {
-        guard owner.bodyHash == submission.bodyHash else { throw CheckoutError.keyConflict }
+    private func repeated(by owner: KeyOwner) async throws -> Receipt {
+        guard owner.hasSameBody else { throw CheckoutError.keyConflict }
         guard let order = try await OrderReader(database).order(owner.id) else {
             throw CheckoutError.inProgress(owner.id)
         }
@@ -74,12 +74,11 @@ extension Checkout {
 // MARK: - The steps
 extension Checkout {
     /// Stores the order, or answers whose its key is already.
-    private func accept(_ placed: PlacedOrder, _ submission: Submission) async throws -> KeyClaim? {
+    private func accept(_ placed: PlacedOrder, _ submission: Submission) async throws -> KeyOwner? {
         try await write { session in
             if let key = submission.key {
-                let claim = KeyClaim(key: key, bodyHash: submission.bodyHash, id: placed.id)
-                let owner = try IdempotencyKeys.claim([claim], in: session)[key]
-                if let owner, owner.id != placed.id { return .success(owner) }
+                let claim = KeyClaim(key: key, body: submission.body, id: placed.id)
+                if let owner = try IdempotencyKeys.claim([claim], in: session)[claim.id] { return .success(owner) }
             }
             OrderRecords.insert([placed], in: session)
             return .success(nil)

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import HTTPTypes
 package import Hummingbird
@@ -14,7 +13,7 @@ extension Submission {
     package init(of request: Request) async throws {
         let key = try Self.idempotencyKey(of: request)
         let body = try await Self.body(of: request)
-        self.init(draft: try Self.draft(in: body), key: key, bodyHash: Array(SHA256.hash(data: body)))
+        self.init(draft: try Self.draft(in: body), key: key, body: body)
     }
 
     private static func idempotencyKey(of request: Request) throws -> IdempotencyKey? {
@@ -25,14 +24,14 @@ extension Submission {
         return key
     }
 
-    private static func body(of request: Request) async throws -> Data {
+    private static func body(of request: Request) async throws -> [UInt8] {
         let type = request.headers[.contentType]?.split(separator: ";").first?.trimmingCharacters(in: .whitespaces)
         guard type?.lowercased() == "application/json" else {
             throw Problem(
                 .unsupportedMediaType, "The body must be JSON.", detail: "Send it with Content-Type: application/json.")
         }
         do {
-            return Data(try await request.body.collect(upTo: bodyLimit).readableBytesView)
+            return [UInt8](try await request.body.collect(upTo: bodyLimit).readableBytesView)
         } catch is NIOTooManyBytesError {
             throw Problem(.contentTooLarge, "The body may have 64 KiB at most.")
         } catch {
@@ -41,11 +40,11 @@ extension Submission {
         }
     }
 
-    private static func draft(in body: Data) throws -> OrderDraft {
+    private static func draft(in body: [UInt8]) throws -> OrderDraft {
         let form: OrderForm
         do {
-            try StrictJSON.check([UInt8](body))
-            form = try decoder.decode(OrderForm.self, from: body)
+            try StrictJSON.check(body)
+            form = try decoder.decode(OrderForm.self, from: Data(body))
         } catch {
             throw Problem(.badRequest, "The body is no JSON.", detail: JSONProblem.explanation(of: error))
         }

@@ -76,6 +76,17 @@ extension OrderAPITests {
             }
         }
 
+        @Test("the SHA-256 of the body is what is kept beside its key")
+        func hash() async throws {
+            try await API.with { api in
+                _ = try await api.order(Form.good, key: "checkout-1")
+                let hashes = try await api.database.query(
+                    "SELECT encode(body_hash, 'hex') FROM orders.idempotency_keys"
+                ) { try $0[0, as: String.self] }
+                #expect(hashes == ["83487b7345a6d4b5f3ad1cd60efccd6d46f68f5537980755eb49a49ae93f022d"])
+            }
+        }
+
         @Test("a refused submission doesn't use its key up")
         func refusedFirst() async throws {
             try await API.with { api async throws in

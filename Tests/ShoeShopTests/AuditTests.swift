@@ -159,7 +159,7 @@ extension WholeShopTests {
         func lostMessage() async throws {
             try await ClosedShop.with { shop in
                 let broker = Broker(shop.database)
-                let submissions = [Submission(draft: .good, key: nil, bodyHash: [])]
+                let submissions = [Submission(draft: .good, key: nil, body: [])]
                 _ = try await shop.database.write { try SubmitOrders(broker).commit(submissions, in: $0) }
                 #expect(try await shop.audit().violations == [])
 

@@ -126,7 +126,7 @@ struct PaperShop: Sendable {
 
     func submit(_ draft: OrderDraft = .good) async throws -> OrderID {
         let outcomes = try await shop.database.write {
-            try SubmitOrders(shop.broker).commit([Submission(draft: draft, key: nil, bodyHash: [])], in: $0)
+            try SubmitOrders(shop.broker).commit([Submission(draft: draft, key: nil, body: [])], in: $0)
         }
         guard case .accepted(let id) = outcomes[0] else { throw NeverHappened(description: "\(outcomes)") }
         return id

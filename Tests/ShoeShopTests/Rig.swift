@@ -85,7 +85,7 @@ struct Rig: Sendable {
 
     /// Accepts orders, all in one transaction.
     func submit(_ drafts: [OrderDraft]) async throws -> [OrderID] {
-        let submissions = drafts.map { Submission(draft: $0, key: nil, bodyHash: []) }
+        let submissions = drafts.map { Submission(draft: $0, key: nil, body: []) }
         let outcomes = try await database.write { try SubmitOrders(broker).commit(submissions, in: $0) }
         return try outcomes.map { outcome in
             guard case .accepted(let id) = outcome else { throw NotAccepted(outcome: outcome) }

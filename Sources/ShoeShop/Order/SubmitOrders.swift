@@ -6,13 +6,13 @@ public struct Submission: Sendable {
     public let draft: OrderDraft
     /// The `Idempotency-Key` header, when there was one.
     public let key: IdempotencyKey?
-    /// SHA-256 of the body.
-    public let bodyHash: [UInt8]
+    /// As it was posted: a key that comes again must come with the same bytes.
+    public let body: [UInt8]
 
-    public init(draft: OrderDraft, key: IdempotencyKey?, bodyHash: [UInt8]) {
+    public init(draft: OrderDraft, key: IdempotencyKey?, body: [UInt8]) {
         self.draft = draft
         self.key = key
-        self.bodyHash = bodyHash
+        self.body = body
     }
 }
 
@@ -42,13 +42,12 @@ public struct SubmitOrders: Sendable {
     public func commit(_ group: [Submission], in session: borrowing Session) throws -> [SubmissionOutcome] {
         let candidates = group.map { (id: OrderID.new(), submission: $0) }
         let claims = candidates.compactMap { id, submission in
-            submission.key.map { KeyClaim(key: $0, bodyHash: submission.bodyHash, id: id) }
+            submission.key.map { KeyClaim(key: $0, body: submission.body, id: id) }
         }
         let owners = try IdempotencyKeys.claim(claims, in: session)
-        let outcomes = candidates.map { candidate in
-            guard let key = candidate.submission.key, let owner = owners[key], owner.id != candidate.id
-            else { return SubmissionOutcome.accepted(candidate.id) }
-            return owner.bodyHash == candidate.submission.bodyHash ? .replayed(owner.id) : .conflict
+        let outcomes = candidates.map { id, _ in
+            guard let owner = owners[id] else { return SubmissionOutcome.accepted(id) }
+            return owner.hasSameBody ? .replayed(owner.id) : .conflict
         }
         try store(
             zip(candidates, outcomes).compactMap { candidate, outcome in
