@@ -4,6 +4,8 @@ import Synchronization
 public struct ConnectionOptions: Sendable {
     /// Shown in `pg_stat_activity`.
     public var applicationName = "swift-postgres"
+    /// The longest that connecting takes, each server of the string and each of its addresses having its share. Where the string
+    /// or `PGCONNECT_TIMEOUT` says `connect_timeout`, that holds instead, for each address by itself.
     public var connectTimeout: Duration = .seconds(5)
     /// Settings made at the start of each connection, in order; behind a pooler, at the start of each transaction.
     public var settings: [(name: String, value: String)] = Self.defaultSettings
@@ -70,20 +72,23 @@ public actor Connection: DatabaseAccess {
     /// Connects.
     ///
     /// - Parameter conninfo: anything that libpq takes: a URL or keywords, several hosts, TLS settings.
-    /// - Throws: ``PostgresError`` of kind `connectionFailed`.
+    /// - Throws: ``PostgresError`` of kind `connectionFailed`, or `invalidConnectionString`.
     public static func open(_ conninfo: String, options: ConnectionOptions = .init()) async throws -> Connection {
+        try await open(conninfo, options: options, after: LastHost())
+    }
+
+    static func open(
+        _ conninfo: String, options: ConnectionOptions, after lastHost: LastHost
+    ) async throws -> Connection {
         let connection = Connection(thread: try ConnectionThread(name: options.applicationName))
-        try await connection.connect(conninfo, options)
+        try await connection.connect(conninfo, options, lastHost)
         return connection
     }
 
-    private func connect(_ conninfo: String, _ options: ConnectionOptions) throws {
-        let deadline = ContinuousClock.now + options.connectTimeout
-        let link = try Connecting(
-            conninfo: conninfo, applicationName: options.applicationName, thread: thread, deadline: deadline
-        ).link()
-        let channel = Channel(link, thread: thread, pace: options.pace)
-        try channel.moveIn(with: options.settings, until: deadline)
+    private func connect(_ conninfo: String, _ options: ConnectionOptions, _ lastHost: LastHost) throws {
+        let channel = try Connecting(
+            conninfo: Conninfo(conninfo), options: options, thread: thread, lastHost: lastHost
+        ).channel()
         self.channel = channel
         thread.watch(channel.socket) { [weak self] in self?.assumeIsolated { $0.socketIsReadable() } }
     }

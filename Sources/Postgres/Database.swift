@@ -25,6 +25,8 @@ public final class Database: DatabaseAccess {
     let logger: Logger
     private let state: Mutex<PoolState<Connection, Waiter>>
     private let nextWaiterID = Atomic<Int>(0)
+    private let lastHost = LastHost()
+    private let lastDirectHost = LastHost()
 
     private typealias Waiter = CheckedContinuation<Grant, any Error>
     private enum Grant { case connection(Connection), mayOpen }
@@ -76,7 +78,10 @@ public final class Database: DatabaseAccess {
     public func dedicatedConnection(named name: String) async throws -> Connection {
         var options = options.connection
         options.applicationName = name
-        return try await Connection.open(self.options.directConninfo ?? conninfo, options: options)
+        guard let direct = self.options.directConninfo else {
+            return try await Connection.open(conninfo, options: options, after: lastHost)
+        }
+        return try await Connection.open(direct, options: options, after: lastDirectHost)
     }
 
     /// Ends idle connections, fails whoever waits, and ends the others as they come back.
@@ -136,7 +141,7 @@ public final class Database: DatabaseAccess {
 
     private func open() async throws -> Connection {
         do {
-            return try await Connection.open(conninfo, options: options.connection)
+            return try await Connection.open(conninfo, options: options.connection, after: lastHost)
         } catch {
             hand(state.withLock { $0.lose() })
             throw error

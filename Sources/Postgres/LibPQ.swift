@@ -1,22 +1,17 @@
 import CLibPQ
 import Glibc
 
-/// The only file that names libpq's functions.
+/// A link to a server. This file and LibPQOptions.swift are all that names libpq's functions.
 ///
-/// A link owns one `PGconn` and is used on one thread only, always non-blocking and, between ``enterPipelineMode()``
+/// It owns one `PGconn` and is used on one thread only, always non-blocking and, between ``enterPipelineMode()``
 /// and ``leavePipelineMode()``, in pipeline mode. Facts about the calls: PostgreSQL 15 documentation, chapter 34.
 struct Link: ~Copyable {
     private let connection: OpaquePointer
 
-    /// Begins to connect; answers nil when libpq is out of memory.
-    ///
-    /// The name is part of the start, not a later SET: so a pooler hands it on.
-    init?(connectingTo conninfo: String, as applicationName: String) {
-        let started = withCStrings(["dbname", "application_name"]) { keywords in
-            withCStrings([conninfo, applicationName]) { values in
-                // 1: the first `dbname` may be a whole connection string.
-                PQconnectStartParams(keywords, values, 1)
-            }
+    /// Begins to connect; answers nil when libpq is out of memory. Of an option that is given twice, the second counts.
+    init?(connectingWith options: [(keyword: String, value: String)]) {
+        let started = withCStrings(options.map(\.keyword)[...]) { keywords in
+            withCStrings(options.map(\.value)[...]) { values in PQconnectStartParams(keywords, values, 0) }
         }
         guard let started else { return nil }
         connection = started
@@ -206,7 +201,7 @@ struct Link: ~Copyable {
 }
 
 /// Lends strings to C, as an array that ends with a null pointer.
-private func withCStrings<R>(
+func withCStrings<R>(
     _ strings: ArraySlice<String>, after pointers: [UnsafePointer<CChar>?] = [],
     _ body: ([UnsafePointer<CChar>?]) -> R
 ) -> R {

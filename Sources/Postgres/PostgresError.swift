@@ -4,6 +4,8 @@
 /// has to be told apart.
 public struct PostgresError: Error, Sendable {
     public enum Kind: Sendable, Equatable {
+        /// The connection string is none that libpq takes. It won't become one, so that nothing is worth trying again.
+        case invalidConnectionString
         /// No connection could be made.
         case connectionFailed
         /// The connection broke; the transaction that was open on it is rolled back by the server.
@@ -51,7 +53,7 @@ public struct PostgresError: Error, Sendable {
         switch kind {
         case .connectionFailed, .connectionLost, .poolExhausted, .deadlineExceeded: true
         case .server: Self.transientStates.contains(sqlState ?? "") || (sqlState ?? "").hasPrefix("53")
-        case .outcomeUnknown, .cancelled, .closed, .decoding, .misuse: false
+        case .outcomeUnknown, .cancelled, .closed, .decoding, .misuse, .invalidConnectionString: false
         }
     }
 
@@ -60,7 +62,7 @@ public struct PostgresError: Error, Sendable {
         switch kind {
         case .connectionFailed, .connectionLost, .outcomeUnknown, .poolExhausted: true
         case .server: ["57P01", "57P02", "57P03", "57P05"].contains(sqlState ?? "") || (sqlState ?? "").hasPrefix("53")
-        case .cancelled, .deadlineExceeded, .closed, .decoding, .misuse: false
+        case .cancelled, .deadlineExceeded, .closed, .decoding, .misuse, .invalidConnectionString: false
         }
     }
 

@@ -24,7 +24,9 @@ extension Channel {
     /// the key is eight random bytes, sent as BackendKeyData.) In session mode they do, too; such a pooler is treated alike.
     ///
     /// - Throws: ``PostgresError`` of kind `connectionFailed`: a pooler may let us in while its server is away.
-    func moveIn(with settings: [(name: String, value: String)], until deadline: ContinuousClock.Instant) throws {
+    func moveIn(with settings: [(name: String, value: String)], until deadline: ContinuousClock.Instant)
+        throws(PostgresError)
+    {
         interrupt = Interrupt(deadline: deadline, thread: thread)
         defer { interrupt = nil }
         var process: Int32 = 0
@@ -34,8 +36,10 @@ extension Channel {
             try exchange([BoundStatement(Self.process), keep]) { index, result in
                 if index == 0 { process = try Row(result.rows, 0)[0] }
             }
-        } catch let error as PostgresError where error.kind != .server {
-            throw PostgresError(.connectionFailed, error.message)
+        } catch {
+            let failure = error as? PostgresError
+            if let failure, failure.kind == .server { throw failure }
+            throw PostgresError(.connectionFailed, failure?.message ?? "\(error)")
         }
         tenure = process == backendPID ? .own : .shared(opening: Self.opening(with: settings))
     }

@@ -1,0 +1,18 @@
+/// The time for connecting, divided among the servers and addresses that may have to be tried.
+///
+/// So that one that accepts and says nothing is left while there is time for the others.
+struct ConnectTime {
+    /// What each address has, where the connection string says so.
+    let each: Duration?
+    /// When all of it has passed, where it doesn't.
+    let end: ContinuousClock.Instant
+
+    /// What the next one has, when so many are left.
+    func share(of count: Int) -> ConnectTime {
+        let now = ContinuousClock.now
+        return ConnectTime(each: each, end: now + now.duration(to: end) / max(1, count))
+    }
+
+    /// When the one that is tried now has to have answered.
+    var deadline: ContinuousClock.Instant { each.map { .now + $0 } ?? end }
+}
