@@ -138,6 +138,7 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "LocalPostgres", dependencies: subprocess(), swiftSettings: strict),
         .target(name: "XMLMarkup", swiftSettings: strict),
+        .target(name: "DeliveryCheck", swiftSettings: strict),
         .target(name: "ShopProcesses", dependencies: subprocess(), swiftSettings: strict),
         .target(
             name: "Scenarios",
@@ -154,7 +155,7 @@ let package = Package(
         .target(
             name: "Benchmarks",
             dependencies: [
-                "CLibPQ", "Postgres", "MessageQueue", "LocalPostgres", "XMLMarkup", log(), lifecycle(),
+                "CLibPQ", "Postgres", "MessageQueue", "DeliveryCheck", "LocalPostgres", "XMLMarkup", log(), lifecycle(),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ] + subprocess(),
             swiftSettings: strict),
@@ -162,7 +163,7 @@ let package = Package(
             name: "ShopCLI",
             dependencies: [
                 "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "ShopProcesses", "Scenarios", "Benchmarks",
-                log(), httpClient(),
+                "DeliveryCheck", log(), httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
                 shop("ArgumentParser", "swift-argument-parser"),
@@ -180,7 +181,7 @@ let package = Package(
         .testTarget(
             name: "MessageQueueTests",
             dependencies: [
-                "Benchmarks", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", log(), lifecycle(),
+                "DeliveryCheck", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", log(), lifecycle(),
             ],
             swiftSettings: strict),
         .testTarget(
@@ -189,7 +190,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "MessageQueueModelTests",
-            dependencies: ["Benchmarks", "MessageQueue", "Postgres", "TestSupport", log()], swiftSettings: strict),
+            dependencies: ["DeliveryCheck", "MessageQueue", "Postgres", "TestSupport", log()], swiftSettings: strict),
         .testTarget(
             name: "LocalPostgresTests", dependencies: ["LocalPostgres", "Postgres", "TestSupport"] + subprocess(),
             swiftSettings: strict),
@@ -204,7 +205,8 @@ let package = Package(
             ] + subprocess(),
             swiftSettings: strict),
         .testTarget(
-            name: "BenchmarksTests", dependencies: ["Benchmarks", "ShopCLI", "TestSupport"] + subprocess(),
+            name: "BenchmarksTests",
+            dependencies: ["Benchmarks", "DeliveryCheck", "ShopCLI", "TestSupport"] + subprocess(),
             swiftSettings: strict),
         .testTarget(
             name: "LaunchTests",

@@ -229,7 +229,7 @@ proctype Sender(byte id) {
 }
 
 /*
- * Holds the lane for all that it sends (mq.hold_lane), and knows the last place from its own commits. The primary key refuses a
+ * Holds the lane for all that it sends (mq.lock_lane), and knows the last place from its own commits. The primary key refuses a
  * place that is taken, the head segment one from before it was opened; then the producer asks again.
  */
 proctype Producer() {

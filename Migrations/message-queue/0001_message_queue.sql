@@ -72,11 +72,16 @@ BEGIN
         (SELECT id FROM mq.identity));
 END $$;
 
+-- The class of the engine's advisory locks: 'mq' in the high half of an int, so that it meets nobody else's by accident. Those
+-- of queue n have this plus n: a number per lane, and beyond the last lane one for whoever claims under limits. In the class
+-- itself are the segments, as 0, and the consumers, by their id.
+CREATE FUNCTION mq.lock_class() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 1836122112';
+
 
 -- 2. Queues and topics -----------------------------------------------------------------------------------------------------
 
 -- Ids are drawn, not counted: whoever remembers one of a database that was made anew or restored finds no other queue
--- under it. Advisory locks of queue n have class 1836122112 + n, which is why it stays below 2^28.
+-- under it. Locks of queue n have class mq.lock_class() + n, which is why it stays below 2^28.
 CREATE FUNCTION mq.draw_queue_id() RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     drawn int;
@@ -124,10 +129,10 @@ CREATE TABLE mq.lanes (
 
 -- Everything up to here is completed. Kept with each claim, and here once a queue has come to rest, so that whoever asks
 -- for open places afterwards need not look at all that came before.
-CREATE TABLE mq.settlements (
+CREATE TABLE mq.watermarks (
     queue       int NOT NULL REFERENCES mq.queues ON DELETE CASCADE,
     lane        smallint NOT NULL,
-    settled_seq bigint NOT NULL,
+    watermark   bigint NOT NULL,
     PRIMARY KEY (queue, lane)
 ) WITH (fillfactor = 50);
 
@@ -175,7 +180,7 @@ CREATE TABLE mq.claims (
     consumer    bigint NOT NULL,
     claimed_at  timestamptz NOT NULL DEFAULT now(),
     -- Everything up to here was completed when this claim was made, as far as its consumer knew.
-    settled_seq bigint NOT NULL DEFAULT 0,
+    watermark   bigint NOT NULL DEFAULT 0,
     -- NULL: as long as the consumer gives signs of life.
     lease_until timestamptz,
     -- A queue with a rate: until when what was claimed so far takes, at that rate.
@@ -264,8 +269,8 @@ BEGIN
 END $$;
 
 -- Whether a segment still holds a message that isn't finished. Asked at every upkeep for each segment that is old enough to go,
--- so it looks only at what is not known to be settled: per lane, whether the segment's last place is claimed, and the places of
--- claims that end beyond the settled one. A claim lies within one segment, and so do its completions.
+-- so it looks only at what is not known to be finished: per lane, whether the segment's last place is claimed, and the places of
+-- claims that end beyond the watermark. A claim lies within one segment, and so do its completions.
 CREATE FUNCTION mq.has_unfinished(number int) RETURNS boolean LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
 DECLARE
@@ -281,14 +286,14 @@ BEGIN
                 SELECT c.last_seq AS last FROM mq.claims_%1$s c WHERE c.queue = l.queue AND c.lane = l.lane
                 ORDER BY c.last_seq DESC LIMIT 1) AS claimed ON true
             LEFT JOIN LATERAL (
-                SELECT c.settled_seq FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
+                SELECT c.watermark FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
                 ORDER BY c.last_seq DESC LIMIT 1) AS newest ON true
-            LEFT JOIN mq.settlements kept ON kept.queue = l.queue AND kept.lane = l.lane
-            WHERE greatest(newest.settled_seq, kept.settled_seq, 0) < stored.last AND (
+            LEFT JOIN mq.watermarks kept ON kept.queue = l.queue AND kept.lane = l.lane
+            WHERE greatest(newest.watermark, kept.watermark, 0) < stored.last AND (
                 claimed.last IS DISTINCT FROM stored.last OR EXISTS (
                     SELECT FROM mq.claims_%1$s c, generate_series(c.first_seq, c.last_seq) AS place(seq)
                     WHERE c.queue = l.queue AND c.lane = l.lane
-                      AND c.last_seq > greatest(newest.settled_seq, kept.settled_seq, 0)
+                      AND c.last_seq > greatest(newest.watermark, kept.watermark, 0)
                       AND (SELECT d.seq FROM mq.completions_%1$s d
                            WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = place.seq LIMIT 1) IS NULL)))', number)
         INTO answer;
@@ -347,13 +352,13 @@ BEGIN
         RAISE EXCEPTION 'sending to a queue that keeps order needs READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
     END IF;
     IF wanted IS NOT NULL THEN
-        PERFORM pg_advisory_xact_lock(1836122112 + of_queue, wanted);
+        PERFORM pg_advisory_xact_lock(mq.lock_class() + of_queue, wanted);
         lane := wanted;
     ELSE
         SELECT q.lanes INTO STRICT lanes FROM mq.queues q WHERE q.id = of_queue;
         FOR step IN 0..lanes - 1 LOOP
             candidate := level * lanes + (pg_backend_pid() + step) % lanes;
-            IF pg_try_advisory_xact_lock(1836122112 + of_queue, candidate) THEN
+            IF pg_try_advisory_xact_lock(mq.lock_class() + of_queue, candidate) THEN
                 lane := candidate;
                 EXIT;
             END IF;
@@ -382,7 +387,7 @@ BEGIN
         SELECT l.lane, l.last INTO of_lane, last FROM mq.take_lane(of_queue, level, wanted) AS l;
     ELSIF current_setting('transaction_isolation') = 'read committed' THEN
         FOR step IN start..start + lanes - 1 LOOP
-            IF pg_try_advisory_xact_lock(1836122112 + of_queue, level * lanes + step % lanes) THEN
+            IF pg_try_advisory_xact_lock(mq.lock_class() + of_queue, level * lanes + step % lanes) THEN
                 of_lane := level * lanes + step % lanes;
                 SELECT m.seq INTO last FROM mq.head_messages m WHERE m.queue = of_queue AND m.lane = of_lane
                     ORDER BY m.seq DESC LIMIT 1;
@@ -411,36 +416,36 @@ END $$;
 -- Takes a lane for writing for as long as the session lasts, or until it is given back, and tells the lane's last place. A
 -- producer that sends one message after the other then knows the next place by itself, and each send is a bare INSERT; the
 -- primary key refuses a place that was taken meanwhile, and the head segment one from before it was opened. Then it asks
--- again, with the lane that it holds.
+-- again, with the lane that it has locked.
 --
 -- As in mq.take_lane, the lock comes first, and the place is read by a statement of its own after it; under another
--- isolation than READ COMMITTED the answer is NULLs. So it is when every lane is taken that may be held: no more than half
+-- isolation than READ COMMITTED the answer is NULLs. So it is when every lane is taken that may be locked: no more than half
 -- of them, since whoever else sends takes a lane for one transaction and must not wait.
-CREATE FUNCTION mq.hold_lane(of_queue int, held smallint, OUT lane smallint, OUT last bigint) LANGUAGE plpgsql AS $$
+CREATE FUNCTION mq.lock_lane(of_queue int, known smallint, OUT lane smallint, OUT last bigint) LANGUAGE plpgsql AS $$
 DECLARE
     most int;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN RETURN; END IF;
     SELECT q.lanes / 2 INTO STRICT most FROM mq.queues q WHERE q.id = of_queue;
-    lane := held;
+    lane := known;
     FOR step IN 1..most LOOP
         EXIT WHEN lane IS NOT NULL;
-        IF pg_try_advisory_lock(1836122112 + of_queue, (pg_backend_pid() + step) % most) THEN
+        IF pg_try_advisory_lock(mq.lock_class() + of_queue, (pg_backend_pid() + step) % most) THEN
             lane := (pg_backend_pid() + step) % most;
         END IF;
     END LOOP;
     IF lane IS NULL THEN RETURN; END IF;
-    SELECT m.seq INTO last FROM mq.head_messages m WHERE m.queue = of_queue AND m.lane = hold_lane.lane
+    SELECT m.seq INTO last FROM mq.head_messages m WHERE m.queue = of_queue AND m.lane = lock_lane.lane
         ORDER BY m.seq DESC LIMIT 1;
     IF last IS NULL THEN
         SELECT h.base + mq.ordinal(l.closed_seq) INTO STRICT last FROM mq.lanes l, mq.head h
-            WHERE l.queue = of_queue AND l.lane = hold_lane.lane;
+            WHERE l.queue = of_queue AND l.lane = lock_lane.lane;
     END IF;
 END $$;
 
 -- Gives it back.
-CREATE FUNCTION mq.let_lane(of_queue int, held smallint) RETURNS boolean LANGUAGE sql
-    AS 'SELECT pg_advisory_unlock(1836122112 + of_queue, held)';
+CREATE FUNCTION mq.unlock_lane(of_queue int, of_lane smallint) RETURNS boolean LANGUAGE sql
+    AS 'SELECT pg_advisory_unlock(mq.lock_class() + of_queue, of_lane)';
 
 -- What is sent only once: a queue's keys, each until it expires.
 CREATE TABLE mq.sent_keys (
@@ -454,9 +459,9 @@ CREATE INDEX sent_keys_expiry ON mq.sent_keys (expires_at);
 
 -- 6. Receiving -------------------------------------------------------------------------------------------------------------
 
--- One row per process start. While it lives it holds the session-level advisory lock (1836122112, id): the class is 'mq' in
--- the high half of an int, so that it meets nobody else's by accident. Behind a pooler in transaction mode there is no session
--- to hold it, and the heartbeat is the only sign of life; `lease_ms` is how long it may be silent.
+-- One row per process start. While it lives it holds the session-level advisory lock (mq.lock_class(), id). Behind a
+-- pooler in transaction mode there is no session to hold it, and the heartbeat is the only sign of life; `lease_ms` is how long
+-- it may be silent.
 CREATE TABLE mq.consumers (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name         text NOT NULL,
@@ -582,7 +587,7 @@ CREATE INDEX held_key ON mq.held (key);
 --
 -- Lane by lane: the lane's row is locked by mq.take_lanes, and each statement here sees what was committed before that.
 -- A blocked key's row is locked against mq.pass, which would otherwise unblock it while a message joins the held ones.
-CREATE FUNCTION mq.claim_in_order(of_queue int, start int, most int, of_consumer bigint, lease float8, settled bigint[],
+CREATE FUNCTION mq.claim_in_order(of_queue int, start int, most int, of_consumer bigint, lease float8, watermarks bigint[],
     paced_from timestamptz, pace float8) RETURNS SETOF mq.messages LANGUAGE plpgsql
     SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
 DECLARE
@@ -604,9 +609,9 @@ BEGIN
         END IF;
         CONTINUE WHEN count = 0;
         claimed := claimed + count;
-        INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, lease_until, settled_seq, paced_until)
+        INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, lease_until, watermark, paced_until)
             VALUES (last, first, of_queue, taken.lane, count, of_consumer, now() + make_interval(secs => lease),
-                coalesce(settled[taken.lane + 1], 0), paced_from + make_interval(secs => pace * claimed));
+                coalesce(watermarks[taken.lane + 1], 0), paced_from + make_interval(secs => pace * claimed));
         IF taken.lane < shards THEN
             PERFORM FROM mq.blocked_keys b WHERE b.queue = of_queue AND b.key IN (
                 SELECT m.key FROM mq.messages m WHERE m.queue = of_queue AND m.lane = taken.lane AND m.seq BETWEEN first AND last)
@@ -694,7 +699,7 @@ BEGIN
         WHERE b.queue = of_queue AND b.replaying = 0 AND b.retry_at <= now() ORDER BY b.retry_at LIMIT 100 FOR UPDATE SKIP LOCKED
     LOOP
         to_lane := shards + mq.shard(due.key, shards);
-        CONTINUE WHEN NOT pg_try_advisory_xact_lock(1836122112 + of_queue, to_lane);
+        CONTINUE WHEN NOT pg_try_advisory_xact_lock(mq.lock_class() + of_queue, to_lane);
         SELECT l.last INTO STRICT after FROM mq.take_lane(of_queue, 0, to_lane) AS l;
         WITH again AS (
             DELETE FROM mq.held h WHERE h.queue = of_queue AND h.key = due.key AND h.rank IN (
@@ -801,7 +806,7 @@ CREATE FUNCTION mq.empty_queue() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     part regclass;
 BEGIN
-    PERFORM pg_advisory_xact_lock(1836122112 + OLD.id, lane) FROM generate_series(0, 63) AS lane;
+    PERFORM pg_advisory_xact_lock(mq.lock_class() + OLD.id, lane) FROM generate_series(0, 63) AS lane;
     FOREACH part IN ARRAY ARRAY['mq.messages', 'mq.claims', 'mq.completions', 'mq.scheduled', 'mq.held', 'mq.dead_letters']::regclass[] LOOP
         EXECUTE format('DELETE FROM %s WHERE queue = $1', part) USING OLD.id;
     END LOOP;
@@ -837,7 +842,7 @@ CREATE FUNCTION mq.lend_to(worker text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA mq TO %I', worker);
     EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA mq TO %I', worker);
-    EXECUTE format('GRANT INSERT, UPDATE ON mq.queues, mq.lanes, mq.topics, mq.settlements, mq.consumers, mq.claims,
+    EXECUTE format('GRANT INSERT, UPDATE ON mq.queues, mq.lanes, mq.topics, mq.watermarks, mq.consumers, mq.claims,
         mq.chores TO %I', worker);
     EXECUTE format('GRANT INSERT ON mq.messages, mq.head_messages, mq.completions TO %I', worker);
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON mq.subscriptions, mq.scheduled, mq.held, mq.blocked_keys, mq.dead_letters,

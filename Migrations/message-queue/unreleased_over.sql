@@ -17,10 +17,10 @@ UPDATE mq.segments s SET opened_at = o.opened_at FROM mq_unreleased.segments o W
 
 INSERT INTO mq.lanes (queue, lane, closed_seq, floor_seq, paced_until)
     SELECT queue, lane, closed_seq, floor_seq, paced_until FROM mq_unreleased.lanes;
-INSERT INTO mq.settlements (queue, lane, settled_seq) SELECT queue, lane, settled_seq FROM mq_unreleased.settlements;
+INSERT INTO mq.watermarks (queue, lane, watermark) SELECT queue, lane, settled_seq FROM mq_unreleased.settlements;
 INSERT INTO mq.messages (seq, queue, lane, attempt, id, sent_at, appended_at, rank, topic, key, tag, headers, body)
     SELECT seq, queue, lane, attempt, id, sent_at, appended_at, rank, topic, key, tag, headers, body FROM mq_unreleased.messages;
-INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, claimed_at, settled_seq, lease_until, paced_until)
+INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, claimed_at, watermark, lease_until, paced_until)
     SELECT last_seq, first_seq, queue, lane, places, consumer, claimed_at, settled_seq, lease_until, paced_until
     FROM mq_unreleased.claims;
 INSERT INTO mq.completions (seq, queue, lane, outcome, finished_at, error)

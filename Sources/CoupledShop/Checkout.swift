@@ -22,7 +22,7 @@ struct Checkout: Sendable {
     }
 
     /// - Throws: ``CheckoutError``, or what the database says when nothing is stored yet.
-    func place(_ submission: Submission) async throws -> Receipt {
+    func place(_ submission: Submission) async throws -> Confirmation {
         let placed = submission.draft.placed(as: .new())
         if let owner = try await accept(placed, submission) { return try await repeated(by: owner) }
         var reached = Milestone.received
@@ -34,7 +34,7 @@ struct Checkout: Sendable {
             let request = PaymentRequest(order: order, paymentToken: placed.paymentToken, reservedAt: reservedAt)
             let processed = try await charge(request)
             reached = .paid
-            return Receipt(of: order, trackingNumber: try await book(processed))
+            return Confirmation(of: order, trackingNumber: try await book(processed))
         } catch let refusal as CheckoutError {
             throw refusal
         } catch {
@@ -60,12 +60,12 @@ struct Checkout: Sendable {
 // MARK: - Keys that come again
 extension Checkout {
     /// Answers what came of the order then; as long as nothing did, nobody knows what would.
-    private func repeated(by owner: KeyOwner) async throws -> Receipt {
+    private func repeated(by owner: KeyOwner) async throws -> Confirmation {
         guard owner.hasSameBody else { throw CheckoutError.keyConflict }
         guard let order = try await OrderReader(database).order(owner.id) else {
             throw CheckoutError.inProgress(owner.id)
         }
-        if let receipt = Receipt(order) { return receipt }
+        if let confirmation = Confirmation(order) { return confirmation }
         guard let rejection = order.rejection else { throw CheckoutError.inProgress(owner.id) }
         throw CheckoutError.refused(owner.id, rejection.reason, detail: rejection.detail)
     }

@@ -28,8 +28,8 @@ extension TestBroker {
         let gone = Array(try await broker.findGone(except: 0, on: database).unlocked)
         let every = gone.isEmpty ? entries : try await broker.allEntries()
         for entry in every {
-            let settled = try await broker.settle(entry.id, from: [], on: database).settled
-            while try await broker.rescue(entry, from: gone, settled: settled) == Broker.rescueLimit {}
+            let watermarks = try await broker.watermarks(of: entry.id, from: [], on: database).places
+            while try await broker.rescue(entry, from: gone, beyond: watermarks) == Broker.rescueLimit {}
         }
         if !gone.isEmpty { try await database.execute(Broker.endConsumers, gone) }
     }

@@ -35,7 +35,7 @@ public enum ScratchDatabase {
         let content = steps.joined(separator: ",")
         let name = "mq_template_\(Migration(number: 0, name: "", sql: content).checksum)"
         try await administer(server) { session in
-            try await session.execute("SELECT pg_advisory_lock(1836122112, -1)")
+            try await session.execute("SELECT pg_advisory_lock(hashtextextended('message-queue-testing', 0))")
             guard try await session.execute("SELECT FROM pg_database WHERE datname = $1", name) == 0 else { return }
             try await session.script("DROP DATABASE IF EXISTS \(name)_unfinished WITH (FORCE)")
             try await session.script("CREATE DATABASE \(name)_unfinished")

@@ -11,13 +11,15 @@ struct CoupledShopTests {
         try await CoupledShopUnderTest.with { shop in
             let answer = try await shop.order(Form(quantity: 2), key: "first")
             #expect(answer.status == 201)
-            let receipt = try answer.receipt()
-            #expect(receipt.status == "dispatched" && receipt.total == 2 * 8490 && !receipt.trackingNumber.isEmpty)
+            let confirmation = try answer.confirmation()
+            #expect(
+                confirmation.status == "dispatched" && confirmation.total == 2 * 8490
+                    && !confirmation.trackingNumber.isEmpty)
             #expect(try await shop.order(Form(quantity: 2), key: "first") == answer)
             #expect(try await shop.order(Form(quantity: 1), key: "first").status == 422)
             #expect(try await shop.stock() == [3, 0, 2])
-            let order = try #require(try await OrderReader(shop.database).order(receipt.id))
-            #expect(order.status == "dispatched" && order.trackingNumber == receipt.trackingNumber)
+            let order = try #require(try await OrderReader(shop.database).order(confirmation.id))
+            #expect(order.status == "dispatched" && order.trackingNumber == confirmation.trackingNumber)
             try await shop.expectBalance()
             let aftermath = try await shop.aftermath()
             #expect(aftermath.finished == 1 && aftermath.delivered == 1 && aftermath.toUndoByHand == 0)

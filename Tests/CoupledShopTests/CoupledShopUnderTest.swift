@@ -71,7 +71,7 @@ struct Answer: Equatable {
     let type: String?
     let body: Data
 
-    struct Receipt: Decodable {
+    struct Confirmation: Decodable {
         let id: OrderID
         let status: String
         let total: Int
@@ -84,7 +84,7 @@ struct Answer: Equatable {
         let errors: [FieldError]?
     }
 
-    func receipt() throws -> Receipt { try JSONDecoder().decode(Receipt.self, from: body) }
+    func confirmation() throws -> Confirmation { try JSONDecoder().decode(Confirmation.self, from: body) }
 
     func problem() throws -> Problem {
         try #require(type == "application/problem+json")

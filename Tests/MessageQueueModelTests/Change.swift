@@ -5,7 +5,7 @@ import Foundation
 /// What one commit changed: the difference of two snapshots.
 struct Change {
     enum Part {
-        case appended, claimed, finished, dropped, leases, deferred, undeferred, died, risen
+        case appended, claimed, finished, dropped, leases, scheduled, unscheduled, died, risen
         case held, unheld, renewed, blocks, paused
     }
 
@@ -15,8 +15,8 @@ struct Change {
     /// Gone with their segment.
     var dropped: [Receipt: Snapshot.Attempt] = [:]
     var leases: [Receipt: Snapshot.Claim] = [:]
-    var deferred: [Snapshot.Resting] = []
-    var undeferred: [Snapshot.Resting] = []
+    var scheduled: [Snapshot.Resting] = []
+    var unscheduled: [Snapshot.Resting] = []
     var died: [Snapshot.Resting] = []
     var risen: [Snapshot.Resting] = []
     var held: [Snapshot.Spot: Snapshot.Resting] = [:]
@@ -33,8 +33,8 @@ struct Change {
             if let known = before.log[place] { compare(known, attempt, at: place) } else { appended[place] = attempt }
         }
         dropped = before.log.filter { after.log[$0.key] == nil }
-        deferred = after.deferred.filter { before.deferred[$0.key] == nil }.map(\.value)
-        undeferred = before.deferred.filter { after.deferred[$0.key] == nil }.map(\.value)
+        scheduled = after.scheduled.filter { before.scheduled[$0.key] == nil }.map(\.value)
+        unscheduled = before.scheduled.filter { after.scheduled[$0.key] == nil }.map(\.value)
         died = after.dead.filter { before.dead[$0.key] == nil }.map(\.value)
         risen = before.dead.filter { after.dead[$0.key] == nil }.map(\.value)
         held = after.held.filter { before.held[$0.key] == nil }
@@ -127,8 +127,8 @@ struct Change {
         note(finished.isEmpty, .finished)
         note(dropped.isEmpty, .dropped)
         note(leases.isEmpty, .leases)
-        note(deferred.isEmpty, .deferred)
-        note(undeferred.isEmpty, .undeferred)
+        note(scheduled.isEmpty, .scheduled)
+        note(unscheduled.isEmpty, .unscheduled)
         note(died.isEmpty, .died)
         note(risen.isEmpty, .risen)
         note(held.isEmpty, .held)

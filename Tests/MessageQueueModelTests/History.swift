@@ -13,28 +13,28 @@ struct Dice: RandomNumberGenerator {
     }
 }
 
-/// One turn of the scheduler. Any sequence of moves can be played: what makes no sense where it stands is passed over, so
+/// One turn of the scheduler. Any sequence of moves can be run: what makes no sense where it stands is passed over, so
 /// that a failing history can be shortened by leaving moves out.
 struct Move: Sendable {
-    enum Act: Sendable {
-        /// An idle player begins a deed; one that is in the middle of a deed takes so many steps, each one statement.
+    enum Action: Sendable {
+        /// An idle client begins a command; one that is in the middle of a command takes so many steps, each one statement.
         case go(steps: Int)
         case rollBack
-        /// The player's server process is terminated where it stands, or while it commits.
+        /// The client's server process is terminated where it stands, or while it commits.
         case kill, killAtCommit
-        /// All that is deferred becomes due; all leases with an end have ended; a rate allows one more.
-        case deferralsEnd, leasesEnd, paceGoesOn
+        /// All that is scheduled becomes due; all leases with an end have ended; a rate allows one more.
+        case scheduledComeDue, leasesEnd, paceGoesOn
     }
 
-    let player: Int
-    let act: Act
-    let deed: Kind
-    /// Whatever the deed has to choose is chosen by these.
+    let client: Int
+    let action: Action
+    let command: Kind
+    /// Whatever the command has to choose is chosen by these.
     let seed: UInt64
 
     enum Kind: CaseIterable, Sendable {
         case send, sendOnce, publish, produce, receive, receiveByHand, finish, extend, rescue, rescueLost, promote
-        case pause, resume, redrive, purge, retryBlocked, skipBlocked, retire, settle, statistics
+        case pause, resume, redrive, purge, retryBlocked, skipBlocked, retire, watermarks, statistics
 
         /// How often, of all.
         fileprivate var weight: Int {
@@ -44,7 +44,7 @@ struct Move: Sendable {
             case .send: 14
             case .promote: 10
             case .publish, .rescue, .statistics: 6
-            case .rescueLost, .redrive, .extend, .settle: 5
+            case .rescueLost, .redrive, .extend, .watermarks: 5
             case .sendOnce, .produce, .receiveByHand, .resume, .retryBlocked: 4
             case .skipBlocked: 3
             case .pause, .purge, .retire: 2
@@ -60,7 +60,7 @@ struct History: Sendable {
     let seed: UInt64
     var moves: [Move]
 
-    static let players = 4
+    static let clients = 4
 
     init(seed: UInt64, length: Int = 60) {
         self.seed = seed
@@ -71,19 +71,19 @@ struct History: Sendable {
 
 extension Move {
     fileprivate init(_ dice: inout Dice) {
-        player = Int.random(in: 0..<History.players, using: &dice)
-        act =
+        client = Int.random(in: 0..<History.clients, using: &dice)
+        action =
             switch Int.random(in: 0..<1000, using: &dice) {
             case 0..<40: .rollBack
             case 40..<45: .kill
             case 45..<50: .killAtCommit
-            case 50..<90: .deferralsEnd
+            case 50..<90: .scheduledComeDue
             case 90..<120: .leasesEnd
             case 120..<150: .paceGoesOn
             case 150..<600: .go(steps: Int.random(in: 0...2, using: &dice))
             default: .go(steps: 20)
             }
-        deed = Kind.drawn.randomElement(using: &dice) ?? .send
+        command = Kind.drawn.randomElement(using: &dice) ?? .send
         seed = dice.next()
     }
 }

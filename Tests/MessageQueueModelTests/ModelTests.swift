@@ -4,9 +4,9 @@ import Testing
 
 @testable import MessageQueue
 
-/// Plays histories that follow from seeds, in several worlds at a time.
+/// Runs histories that follow from seeds, in several worlds at a time.
 ///
-/// `MODEL_SEED=n` plays history n again, and shows it; `MODEL_HISTORIES=n` plays so many fresh ones, and `MODEL_FOR=8h`
+/// `MODEL_SEED=n` runs history n again, and shows it; `MODEL_HISTORIES=n` runs so many fresh ones, and `MODEL_FOR=8h`
 /// goes on for so long.
 @Suite("The engine does what its model says")
 struct ModelTests {
@@ -14,7 +14,7 @@ struct ModelTests {
     func histories() async throws {
         let plan = try Plan.fromEnvironment()
         let start = ContinuousClock.now
-        let count = try await Theatre.play(plan)
+        let count = try await ModelChecker.check(plan)
         let seconds = start.duration(to: .now) / .seconds(1)
         print("model: \(count) histories agree, \(plan); \(Int(seconds)) s")
     }
@@ -23,10 +23,10 @@ struct ModelTests {
     func broken(mutant: Mutant) async throws {
         let histories = (0..<100).map { History(seed: $0) }
         let found = await #expect(throws: Contradiction.self) {
-            try await Theatre.perform(histories, world: mutant.world) { try await $0.script(mutant.sql) }
+            try await ModelChecker.run(histories, world: mutant.world) { try await $0.script(mutant.sql) }
         }
         if let found {
-            #expect(found.isPlayedToItsEnd, "it broke off: \(found)")
+            #expect(found.isComplete, "it broke off: \(found)")
             print("mutant: \(mutant.testDescription): history \(found.seed + 1): \(found.contradictions.first ?? "")")
         }
     }

@@ -30,11 +30,11 @@ struct Mutant: Sendable, CustomTestStringConvertible {
     static let all = [
         Mutant(
             "a lane is written without its lock",
-            edit("mq.take_lane", "pg_try_advisory_xact_lock(1836122112 + of_queue, candidate)", "true") + ";"
+            edit("mq.take_lane", "pg_try_advisory_xact_lock(mq.lock_class() + of_queue, candidate)", "true") + ";"
                 + edit(
-                    "mq.append", "pg_try_advisory_xact_lock(1836122112 + of_queue, level * lanes + step % lanes)",
+                    "mq.append", "pg_try_advisory_xact_lock(mq.lock_class() + of_queue, level * lanes + step % lanes)",
                     "true")),
-        Mutant("a producer leaves a place out", edit("mq.hold_lane", "SELECT m.seq INTO", "SELECT m.seq + 1 INTO")),
+        Mutant("a producer leaves a place out", edit("mq.lock_lane", "SELECT m.seq INTO", "SELECT m.seq + 1 INTO")),
         Mutant(
             "a lane is claimed from without its lock",
             edit("mq.take_lanes", "FOR UPDATE OF l SKIP LOCKED", "")),
@@ -56,7 +56,7 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             CREATE TRIGGER pass_over BEFORE INSERT ON mq.completions FOR EACH ROW EXECUTE FUNCTION mq.pass_over()
             """),
         Mutant(
-            "what is promoted stays among the deferred",
+            "what is promoted stays among the scheduled",
             """
             CREATE FUNCTION mq.stay() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 INSERT INTO mq.scheduled (due_at, queue, attempt, id, sent_at, body)
@@ -85,7 +85,7 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             END $$;
             CREATE TRIGGER forget AFTER INSERT ON mq.sent_keys FOR EACH STATEMENT EXECUTE FUNCTION mq.forget()
             """),
-        Mutant("nobody counts what leaves the deferred", "DROP TRIGGER scheduled_removed ON mq.scheduled"),
+        Mutant("nobody counts what leaves the scheduled", "DROP TRIGGER scheduled_removed ON mq.scheduled"),
         Mutant(
             "a segment is dropped whatever it holds",
             "CREATE OR REPLACE FUNCTION mq.has_unfinished(number int) RETURNS boolean LANGUAGE sql AS 'SELECT false'"),
@@ -99,7 +99,7 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             "the less urgent come first",
             edit("mq.take_lanes", "CASE WHEN q.levels > 1 THEN l.lane / q.lanes END", "- l.lane / q.lanes")),
         Mutant(
-            "what is deferred loses its priority",
+            "what is scheduled loses its priority",
             """
             CREATE FUNCTION mq.level_down() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 NEW.level := 0;
@@ -139,7 +139,7 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             """),
     ]
 
-    /// Two lines that keep order; a line with a rate.
+    /// Two queues that keep order; a queue with a rate.
     private static let ordered: UInt64 = 2
     private static let rated: UInt64 = 0
 }

@@ -1,8 +1,8 @@
 import Foundation
 
-/// Which histories are played.
+/// Which histories are run.
 struct Plan: Sendable, CustomStringConvertible {
-    /// Histories of one world, played one after the other.
+    /// Histories of one world, run one after the other.
     static let worldSize: UInt64 = 40
 
     /// Numbers of worlds; world n has the histories from n * ``worldSize`` on.
@@ -20,7 +20,7 @@ struct Plan: Sendable, CustomStringConvertible {
         let description: String
     }
 
-    /// Always the same ones, and a few that nobody has played before.
+    /// Always the same ones, and a few that nobody has run before.
     static func fromEnvironment() throws -> Plan {
         let fresh = UInt64.random(in: 1 << 20..<1 << 40)
         if let text = environment["MODEL_SEED"] {

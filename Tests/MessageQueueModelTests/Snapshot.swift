@@ -67,17 +67,17 @@ struct Snapshot: Equatable, Sendable {
         let isMoving: Bool
     }
 
-    /// A row of the deferred messages, of the held ones or of the dead letters.
+    /// A row of the scheduled messages, of the held ones or of the dead letters.
     struct Resting: Equatable, Sendable {
         let name: Name
         let attempt: Int
-        /// Of deferred ones: due. Of dead letters: given up because the consumer was lost.
+        /// Of scheduled ones: due. Of dead letters: given up because the consumer was lost.
         let isMarked: Bool
     }
 
     var log: [Receipt: Attempt] = [:]
     /// By ticket.
-    var deferred: [Int64: Resting] = [:]
+    var scheduled: [Int64: Resting] = [:]
     var dead: [Int64: Resting] = [:]
     var held: [Spot: Resting] = [:]
     var blocked: [Key: Block] = [:]
@@ -89,7 +89,7 @@ struct Snapshot: Equatable, Sendable {
         for attempt in log.values where attempt.outcome == nil || attempt.outcome == Outcome.done.rawValue {
             found[attempt.name, default: []].append(attempt.outcome == nil ? "log" : "done")
         }
-        for resting in deferred.values { found[resting.name, default: []].append("deferred") }
+        for resting in scheduled.values { found[resting.name, default: []].append("scheduled") }
         for resting in held.values { found[resting.name, default: []].append("held") }
         for resting in dead.values { found[resting.name, default: []].append("dead") }
         return found
@@ -119,7 +119,7 @@ extension Snapshot {
     }
 
     private enum Part: Sendable {
-        case log(Receipt, Attempt), deferred(Int64, Resting), dead(Int64, Resting), held(Spot, Resting)
+        case log(Receipt, Attempt), scheduled(Int64, Resting), dead(Int64, Resting), held(Spot, Resting)
         case blocked(Key, Block), paused(Int32)
 
         init(_ row: borrowing Row) throws {
@@ -131,7 +131,7 @@ extension Snapshot {
                     Attempt(
                         name: try Self.name(row), number: try row[3], rank: try row[6], claim: try Self.claim(row),
                         outcome: try row[10]))
-            case "deferred": self = .deferred(try row[5], try Self.resting(row))
+            case "scheduled": self = .scheduled(try row[5], try Self.resting(row))
             case "dead": self = .dead(try row[5], try Self.resting(row))
             case "held":
                 self = .held(Spot(key: Key(queue: queue, text: try row[12]), rank: try row[5]), try Self.resting(row))
@@ -159,7 +159,7 @@ extension Snapshot {
         func add(to snapshot: inout Snapshot) {
             switch self {
             case .log(let place, let attempt): snapshot.log[place] = attempt
-            case .deferred(let ticket, let resting): snapshot.deferred[ticket] = resting
+            case .scheduled(let ticket, let resting): snapshot.scheduled[ticket] = resting
             case .dead(let ticket, let resting): snapshot.dead[ticket] = resting
             case .held(let spot, let resting): snapshot.held[spot] = resting
             case .blocked(let key, let block): snapshot.blocked[key] = block
@@ -180,7 +180,7 @@ extension Snapshot {
         LEFT JOIN mq.completions d ON d.queue = m.queue AND d.lane = m.lane AND d.seq = m.seq
         WHERE m.id = ANY ($1)
         UNION ALL
-        SELECT 'deferred', queue, id, attempt, NULL, ticket, NULL, NULL, NULL, NULL, NULL, due_at <= clock_timestamp(), NULL
+        SELECT 'scheduled', queue, id, attempt, NULL, ticket, NULL, NULL, NULL, NULL, NULL, due_at <= clock_timestamp(), NULL
         FROM mq.scheduled WHERE id = ANY ($1)
         UNION ALL
         SELECT 'dead', queue, id, attempts, NULL, ticket, NULL, NULL, NULL, NULL, NULL, reason = 'worker-lost', NULL

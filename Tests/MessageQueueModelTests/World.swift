@@ -9,23 +9,23 @@ extension Template {
     static let world = Template("world", migrations: [.messageQueue]) { database in
         try await database.script(
             """
-            CREATE TABLE effect (deed int);
-            CREATE SCHEMA stage;
-            CREATE FUNCTION stage.pg_backend_pid() RETURNS int LANGUAGE sql STABLE
-                AS $$ SELECT current_setting('stage.player')::int $$;
+            CREATE TABLE effect (command int);
+            CREATE SCHEMA model;
+            CREATE FUNCTION model.pg_backend_pid() RETURNS int LANGUAGE sql STABLE
+                AS $$ SELECT current_setting('model.client')::int $$;
             -- Locks are taken in the order of queues, which is to be the same in each world.
-            CREATE SEQUENCE stage.queues AS int;
-            ALTER TABLE mq.queues ALTER COLUMN id SET DEFAULT nextval('stage.queues')
+            CREATE SEQUENCE model.queues AS int;
+            ALTER TABLE mq.queues ALTER COLUMN id SET DEFAULT nextval('model.queues')
             """)
     }
 }
 
-/// A database with queues in which histories are played, one after the other.
+/// A database with queues in which histories are run, one after the other.
 struct World: Sendable {
     static let topic = Topic<Parcel>("parcels")
 
     /// A queue, as the model knows it.
-    struct Line: Sendable {
+    struct ModelQueue: Sendable {
         let id: Int32
         let name: QueueName
         let lanes: Int
@@ -46,7 +46,7 @@ struct World: Sendable {
             }
         }
 
-        var queue: Queue<Parcel> { Queue(name) }
+        var typed: Queue<Parcel> { Queue(name) }
         var order: KeyOrder? { kind.order }
 
         /// Whether a message waits for others of its key.
@@ -64,26 +64,26 @@ struct World: Sendable {
 
     /// What the model knows beside the messages.
     struct Facts: Sendable {
-        let lines: [Line]
+        let queues: [ModelQueue]
         /// Consumers whose connection is gone.
         var lost: Set<Int64> = []
         var living: Set<Int64> = []
         /// What was sent once, and is remembered.
         var keys: Set<String> = []
-        /// Of a line with a rate: for how many deliveries an hour has yet to pass.
+        /// Of a queue with a rate: for how many deliveries an hour has yet to pass.
         var paced: [Int32: Int] = [:]
 
-        func line(of queue: Int32) -> Line? { lines.first { $0.id == queue } }
+        func queue(of id: Int32) -> ModelQueue? { queues.first { $0.id == id } }
     }
 
     let database: Database
-    let lines: [Line]
+    let queues: [ModelQueue]
     /// A broker for what is done outside of the history.
     let janitor: Broker
 
-    init(database: Database, lines: [Line]) {
+    init(database: Database, queues: [ModelQueue]) {
         self.database = database
-        self.lines = lines
+        self.queues = queues
         janitor = Self.broker(on: database)
     }
 
@@ -105,9 +105,9 @@ struct World: Sendable {
     ]
 
     /// A send begins at a lane that follows from the number of its server process. So that a history goes the same way each
-    /// time, players are told numbers of their own: `stage` comes before the server's own functions.
-    static func seat(_ number: Int) -> [(name: String, value: String)] {
-        [(name: "stage.player", value: "\(number)"), (name: "search_path", value: "stage, pg_catalog, public")]
+    /// time, clients are told numbers of their own: `model` comes before the server's own functions.
+    static func settings(of number: Int) -> [(name: String, value: String)] {
+        [(name: "model.client", value: "\(number)"), (name: "search_path", value: "model, pg_catalog, public")]
     }
 
     static var quiet: Logger {
@@ -125,22 +125,22 @@ struct World: Sendable {
         options.connectionLimit = 2
         options.connection.settings += settings
         return try await TestDatabase.with(.world, options: options) { database in
-            let lines = try await furnish(database, seed)
+            let queues = try await declareQueues(database, seed)
             try await breakIt(database)
-            let world = World(database: database, lines: lines)
+            let world = World(database: database, queues: queues)
             _ = try await world.janitor.allEntries()
             return try await body(world)
         }
     }
 
-    private static func furnish(_ database: Database, _ seed: UInt64) async throws -> [Line] {
+    private static func declareQueues(_ database: Database, _ seed: UInt64) async throws -> [ModelQueue] {
         var dice = Dice(~seed)
         let broker = broker(on: database)
         try await broker.declare(topic: topic.name)
-        var lines: [Line] = []
+        var queues: [ModelQueue] = []
         for (name, tags) in [("red", ["red"]), ("all", nil), ("warm", ["red", "yellow"])] as [(QueueName, [String]?)] {
             // Three of the four kinds: those of one world follow each other.
-            let kind = Line.Kind.allCases[(Int(seed % 4) + lines.count) % 4]
+            let kind = ModelQueue.Kind.allCases[(Int(seed % 4) + queues.count) % 4]
             let lanes = [1, 2].randomElement(using: &dice) ?? 1
             let attempts = Int.random(in: 1...2, using: &dice)
             let limits = name == "warm" ? Self.limits.randomElement(using: &dice) ?? .none : .none
@@ -150,39 +150,40 @@ struct World: Sendable {
             try await broker.declare(queue: name, settings)
             try await broker.subscribe(name, to: topic.name, tags: tags)
             let id = try broker.catalogue.known(name)?.id ?? { throw QueueError.unknownQueue(name) }()
-            lines.append(
-                Line(id: id, name: name, lanes: lanes, attempts: attempts, tags: tags, kind: kind, limits: limits))
+            queues.append(
+                ModelQueue(id: id, name: name, lanes: lanes, attempts: attempts, tags: tags, kind: kind, limits: limits)
+            )
         }
-        return lines
+        return queues
     }
 
-    /// One delivery an hour: none is added while a history is played, unless the history says so.
+    /// One delivery an hour: none is added while a history is run, unless the history says so.
     private static let limits = [
         QueueLimits.none, QueueLimits(concurrency: 3), QueueLimits(rate: 1 / hour.inSeconds, burst: 5),
     ]
     static let hour = Duration.seconds(3600)
 
-    /// Seats so many players and ends them when `body` is over.
-    func seating<T: Sendable>(_ count: Int, _ body: @Sendable ([Player]) async throws -> T) async throws -> T {
-        let players = (0..<count).map(Player.init)
+    /// Connects so many clients, and ends them when `body` is over.
+    func withClients<T: Sendable>(_ count: Int, _ body: @Sendable ([Client]) async throws -> T) async throws -> T {
+        let clients = (0..<count).map(Client.init)
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            for player in players {
-                try await sit(player)
-                group.addTask { await player.run() }
+            for client in clients {
+                try await connect(client)
+                group.addTask { await client.run() }
             }
             defer { group.cancelAll() }
             do {
-                let value = try await body(players)
-                for player in players { await player.leave() }
+                let value = try await body(clients)
+                for client in clients { await client.leave() }
                 return value
             } catch {
-                for player in players { await player.leave() }
+                for client in clients { await client.leave() }
                 throw error
             }
         }
     }
 
-    func sit(_ player: Player) async throws {
-        try await player.sitDown(at: database.conninfo)
+    func connect(_ client: Client) async throws {
+        try await client.connect(to: database.conninfo)
     }
 }

@@ -174,7 +174,7 @@ struct DrainTests {
             try await test.broker.send([Outgoing(Parcel(weight: 1), delay: .milliseconds(1))], to: Depot.log)
             let holder = try await test.database.dedicatedConnection(named: "holder")
             try await holder.execute(
-                "SELECT pg_advisory_lock(1836122112 + q.id, lane) FROM mq.queues q, generate_series(0, 3) AS lane")
+                "SELECT pg_advisory_lock(mq.lock_class() + q.id, lane) FROM mq.queues q, generate_series(0, 3) AS lane")
             async let report = test.drain([Carry(queue: Depot.log) { _ in }], advancingUpTo: .seconds(1))
             try await eventually("the delay is over") {
                 try await test.database.query("SELECT count(*) FROM mq.scheduled WHERE due_at <= now()") {

@@ -97,7 +97,7 @@ struct Bench: Sendable {
     @discardableResult
     func rescue() async throws -> Int {
         let entry = try await broker.entries(of: ["shoes"], on: database)[0]
-        return try await broker.rescue(entry, from: [consumer], settled: [])
+        return try await broker.rescue(entry, from: [consumer], beyond: [])
     }
 
     func statistics() async throws -> QueueStatistics {

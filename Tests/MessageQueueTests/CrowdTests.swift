@@ -1,4 +1,4 @@
-import Benchmarks
+import DeliveryCheck
 import Foundation
 import Postgres
 import TestSupport

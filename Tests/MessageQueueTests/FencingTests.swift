@@ -129,9 +129,9 @@ struct FencingTests {
             let held = try await bench.receive(lease: .milliseconds(1))
             try await bench.broker.extend(held, by: .seconds(60))
             let entry = try await bench.broker.entries(of: ["shoes"], on: bench.database)[0]
-            #expect(try await bench.broker.rescue(entry, from: [], settled: []) == 0)
+            #expect(try await bench.broker.rescue(entry, from: [], beyond: []) == 0)
             try await bench.database.execute("UPDATE mq.claims SET lease_until = now() - interval '1 second'")
-            #expect(try await bench.broker.rescue(entry, from: [], settled: []) == 1)
+            #expect(try await bench.broker.rescue(entry, from: [], beyond: []) == 1)
             await #expect(throws: QueueError.self) { try await bench.broker.extend(held, by: .seconds(60)) }
         }
     }

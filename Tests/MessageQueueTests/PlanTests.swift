@@ -8,7 +8,7 @@ struct PlanTests {
     @Test("open places are looked up claim by claim or one by one: what else has been completed costs nothing")
     func openPlaces() async throws {
         let values = [
-            (Broker.depths, [String]()), (Broker.settle, ["1", "'{}'::bigint[]"]),
+            (Broker.depths, [String]()), (Broker.findWatermarks, ["1", "'{}'::bigint[]"]),
             (Broker.openSince, ["1", "'{1}'::smallint[]", "'{1}'::bigint[]", "NULL::bigint[]", "true"]),
         ]
         try await Bench.with { bench in

@@ -9,7 +9,7 @@ import Testing
 @Suite("Through a pooler in transaction mode the engine keeps its promises", .timeLimit(.minutes(10)))
 struct PoolerTests {
     private static let locks: Statement = """
-        SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 1836122112 AND objid <> 0 AND granted
+        SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = mq.lock_class() AND objid <> 0 AND granted
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
         """
     /// So long that only a ring, or the adaptive poll, explains an answer.

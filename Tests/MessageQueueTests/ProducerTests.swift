@@ -1,4 +1,4 @@
-import Benchmarks
+import DeliveryCheck
 import Postgres
 import TestSupport
 import Testing
@@ -9,7 +9,7 @@ import Testing
 struct ProducerTests {
     /// Locks of lanes: what a session holds for longer than a transaction.
     private static let locks: Statement = """
-        SELECT count(*) FROM pg_locks l JOIN mq.queues q ON l.classid = 1836122112 + q.id
+        SELECT count(*) FROM pg_locks l JOIN mq.queues q ON l.classid = mq.lock_class() + q.id
         WHERE l.locktype = 'advisory' AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
         """
 

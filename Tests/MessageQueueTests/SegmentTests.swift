@@ -1,4 +1,4 @@
-import Benchmarks
+import DeliveryCheck
 import Postgres
 import TestSupport
 import Testing

@@ -106,15 +106,16 @@ struct StorageTests {
         Broker.bury, Broker.lockClaims, Broker.extend, Broker.claim, Broker.listDead, Broker.matchDead,
         Broker.stillDead,
         Broker.queuesOf, Broker.redrive, Broker.purge, Broker.fanOut, Broker.scheduleAgain, Doorbell.notify,
-        Broker.keep,
-        Broker.settle, Broker.complete, Broker.completeWithErrors, Broker.rotationDue, Broker.old, Broker.isThere,
+        Broker.keepWatermarks,
+        Broker.findWatermarks, Broker.complete, Broker.completeWithErrors, Broker.rotationDue, Broker.old,
+        Broker.isThere,
         Broker.unfinished,
         Broker.append, Broker.scheduleNew, Broker.promote, Broker.trace, Broker.findAbandoned, Broker.expire,
         Broker.findGone, Broker.endConsumers, Broker.declareQueue, Broker.declareLanes, Broker.declareTopic,
         Broker.subscribe, Broker.unsubscribe, Consumer.register, Consumer.lock, Consumer.beat,
         Broker.claimInOrder, Broker.hold, Broker.pass, Broker.replay, Broker.listBlocked, Broker.lockKey, Broker.goOn,
         Broker.unblock, Broker.freshAttempts, Broker.buryHead, Broker.appendSorted, Broker.setLimits, Broker.lockFlow,
-        Broker.openSince, EngineAudit.all, Broker.appendOne, Broker.appendMany, HeldLane.hold, HeldLane.giveBack,
+        Broker.openSince, EngineAudit.all, Broker.appendOne, Broker.appendMany, ProducerLane.lock, ProducerLane.unlock,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.

@@ -160,7 +160,7 @@ struct WorkerTests {
                     return waiting > 0 && inFlight == 4
                 }
                 let entry = try await bench.broker.entries(of: ["shoes"], on: bench.database)[0]
-                #expect(try await bench.broker.rescue(entry, from: log.events.consumers, settled: []) == 4)
+                #expect(try await bench.broker.rescue(entry, from: log.events.consumers, beyond: []) == 4)
                 await holder.close()
                 try await log.wait("the lease is lost") { $0.leaseLostCount == 4 }
                 try await log.done(4)

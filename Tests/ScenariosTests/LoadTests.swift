@@ -77,7 +77,7 @@ struct TortureTests {
         for seed in UInt64(1)...300 {
             var random = RandomScenario(seed: seed)
             let scenario = try Scenario(yaml: random.yaml(), file: "", beside: URL(filePath: "/"))
-            for entry in scenario.timeline { kinds.insert(String("\(entry.act)".prefix { $0 != "(" })) }
+            for entry in scenario.timeline { kinds.insert(String("\(entry.event)".prefix { $0 != "(" })) }
         }
         let always = ["provider", "kill", "freeze", "crash", "restartLoop", "deploy", "database", "network", "poison"]
         #expect(kinds.isSuperset(of: always), "\(kinds)")

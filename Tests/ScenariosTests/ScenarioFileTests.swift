@@ -53,7 +53,7 @@ struct ScenarioFileTests {
         #expect(scenario.shop.count(of: .paymentWorker) == 2 && scenario.shop.count(of: .orderAPI) == 1)
         #expect(scenario.shop.queues["logistics"]?.attempts == 4)
         #expect(
-            scenario.timeline.map(\.act) == [
+            scenario.timeline.map(\.event) == [
                 .provider(.logistics, ProviderFault(mode: .lostAnswer, rate: 0.5)), .kill(.stockWorker),
                 .network(.paymentWorker, .database, .halfOpen), .clock(.orderWorker, by: .seconds(-10_800)),
             ])

@@ -1,3 +1,4 @@
+import DeliveryCheck
 import Foundation
 import MessageQueue
 import Postgres

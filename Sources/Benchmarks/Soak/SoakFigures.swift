@@ -1,3 +1,5 @@
+import DeliveryCheck
+
 extension SoakOutcome {
     /// Whether things stayed as they were: the last third of the time beside the first one.
     ///

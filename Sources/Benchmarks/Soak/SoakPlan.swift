@@ -1,3 +1,4 @@
+public import DeliveryCheck
 public import Foundation
 
 /// What is done to the queue while it is soaked, all in shares of the whole time.

@@ -1,3 +1,5 @@
+import DeliveryCheck
+
 /// What a soak came to, as one page that needs nothing else: no network, light and dark.
 public struct SoakReport: Sendable {
     private let plan: SoakPlan

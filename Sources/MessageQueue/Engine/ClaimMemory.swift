@@ -6,7 +6,7 @@ import Synchronization
 /// Only a short cut: forgetting it costs a longer look, and nothing else.
 package final class ClaimMemory: Sendable {
     /// Per lane, a place up to which everything is known to be completed.
-    let settled = Mutex<[Int64]>([])
+    let watermarks = Mutex<[Int64]>([])
     /// Of a queue with a concurrency limit.
     let open = Mutex(OpenPlaces())
     private let turns = Atomic<Int>(0)

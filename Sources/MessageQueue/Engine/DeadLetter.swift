@@ -54,7 +54,7 @@ extension Broker {
     func block(_ rejections: [Rejection], in session: borrowing Session) {
         hold(
             rejections.map {
-                Holding(
+                HeldMessage(
                     $0.message, attempt: $0.message.attempt, delay: Self.untilAnOperatorActs, error: $0.reasonAndError)
             }, in: session)
     }

@@ -43,7 +43,7 @@ extension Broker {
     }
 
     /// Depth is the difference of two dense ordinals per lane; the numbers of scheduled, held and dead ones are kept sums; the
-    /// open places lie between the newest claim's settled place and its end.
+    /// open places lie between the newest claim's watermark and its end.
     static let depths: Statement = """
         SELECT q.name, lanes.depth, lanes.open, sums.scheduled, sums.dead, sums.purged, lanes.claimed, lanes.appended,
             lanes.oldest, q.paused_at IS NOT NULL, clock_timestamp(), sums.held, sums.blocked, sums.retrying
@@ -65,15 +65,15 @@ extension Broker {
                 WHERE newest.seq > cursor.seq AND m.queue = l.queue AND m.lane = l.lane AND m.seq > cursor.seq
                 ORDER BY m.seq LIMIT 1) AS next ON true
             LEFT JOIN LATERAL (
-                SELECT greatest(coalesce(k.settled_seq, 0), (
-                    SELECT c.settled_seq FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
-                    ORDER BY c.last_seq DESC LIMIT 1)) AS settled_seq
-                FROM (SELECT 1) AS one LEFT JOIN mq.settlements k ON k.queue = l.queue AND k.lane = l.lane) AS claim ON true
+                SELECT greatest(coalesce(k.watermark, 0), (
+                    SELECT c.watermark FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
+                    ORDER BY c.last_seq DESC LIMIT 1)) AS watermark
+                FROM (SELECT 1) AS one LEFT JOIN mq.watermarks k ON k.queue = l.queue AND k.lane = l.lane) AS claim ON true
             LEFT JOIN LATERAL (
                 SELECT sum(c.places - (
                     SELECT count(*) FROM mq.completions d
                     WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq BETWEEN c.first_seq AND c.last_seq)) AS places
-                FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane AND c.last_seq > claim.settled_seq
+                FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane AND c.last_seq > claim.watermark
             ) AS open ON true
             WHERE l.queue = q.id) AS lanes,
         LATERAL (

@@ -40,7 +40,7 @@ extension Broker {
          FROM unnest($1::int[], $2::smallint[], $3::bigint[]) AS p(queue, lane, seq), LATERAL (
             SELECT n.last_seq, n.first_seq FROM mq.claims n WHERE n.queue = p.queue AND n.lane = p.lane AND n.last_seq >= p.seq
             ORDER BY n.last_seq LIMIT 1) AS near
-         WHERE near.first_seq <= p.seq) AS held
-        WHERE (c.queue, c.lane, c.last_seq) = (held.queue, held.lane, held.last_seq)
+         WHERE near.first_seq <= p.seq) AS claim
+        WHERE (c.queue, c.lane, c.last_seq) = (claim.queue, claim.lane, claim.last_seq)
         """
 }

@@ -8,11 +8,11 @@ extension Broker {
     func holdBack(_ messages: [ReceivedMessage], in session: borrowing Session) {
         guard !messages.isEmpty else { return }
         finish(messages.map(\.receipt), as: .held, in: session)
-        hold(messages.map { Holding($0, attempt: $0.attempt) }, in: session)
+        hold(messages.map { HeldMessage($0, attempt: $0.attempt) }, in: session)
     }
 
     /// A message of an ordered queue on its way back to the head of its key.
-    struct Holding: Sendable {
+    struct HeldMessage: Sendable {
         let message: ReceivedMessage
         let attempt: Int
         /// Until the key is tried again. Nil leaves that to the one that failed; ``Broker/untilAnOperatorActs`` is for ever.
@@ -30,11 +30,11 @@ extension Broker {
     static let untilAnOperatorActs = Double.infinity
 
     /// Blocks the keys of messages that have their completion already, and keeps the messages in order.
-    func hold(_ holdings: [Holding], in session: borrowing Session) {
-        for (queue, holdings) in Dictionary(grouping: holdings, by: \.message.receipt.queue) {
+    func hold(_ messages: [HeldMessage], in session: borrowing Session) {
+        for (queue, held) in Dictionary(grouping: messages, by: \.message.receipt.queue) {
             session.pipeline(
-                Self.hold, queue, holdings.map(\.message.receipt.lane), holdings.map(\.message.receipt.seq),
-                holdings.map { Int16($0.attempt) }, holdings.map(\.delay), holdings.map(\.error))
+                Self.hold, queue, held.map(\.message.receipt.lane), held.map(\.message.receipt.seq),
+                held.map { Int16($0.attempt) }, held.map(\.delay), held.map(\.error))
             ring([queue], after: session)
         }
     }

@@ -75,10 +75,10 @@ extension Broker {
     }
 
     /// Beyond the number of any lane.
-    static let lockFlow: Statement = "SELECT pg_advisory_xact_lock(1836122112 + $1, 1000)"
+    static let lockFlow: Statement = "SELECT pg_advisory_xact_lock(mq.lock_class() + $1, 1000)"
 
     /// The newest claim of a lane, found by the claims' primary key, carries the pace, or, once that is dropped, the lane itself;
-    /// with what is open since `$4`, or since the settled place that it knows.
+    /// with what is open since `$4`, or since the watermark that it knows.
     static let openSince: Statement = """
         SELECT l.lane, coalesce(newest.last_seq, 0), CASE WHEN $5 THEN ARRAY(
                 SELECT p.seq FROM unnest($2::smallint[], $3::bigint[]) AS p(lane, seq) WHERE p.lane = l.lane
@@ -90,10 +90,10 @@ extension Broker {
                   AND (SELECT d.seq FROM mq.completions d WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = place.seq LIMIT 1) IS NULL
             ) ELSE '{}' END, greatest(newest.paced_until, l.paced_until), clock_timestamp()
         FROM mq.lanes l LEFT JOIN LATERAL (
-            SELECT c.last_seq, c.settled_seq, c.paced_until FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
+            SELECT c.last_seq, c.watermark, c.paced_until FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
             ORDER BY c.last_seq DESC LIMIT 1) AS newest ON true
-        LEFT JOIN mq.settlements kept ON kept.queue = l.queue AND kept.lane = l.lane,
-        LATERAL (SELECT coalesce(($4::bigint[])[l.lane + 1], greatest(newest.settled_seq, kept.settled_seq, 0)) AS seq) AS since
+        LEFT JOIN mq.watermarks kept ON kept.queue = l.queue AND kept.lane = l.lane,
+        LATERAL (SELECT coalesce(($4::bigint[])[l.lane + 1], greatest(newest.watermark, kept.watermark, 0)) AS seq) AS since
         WHERE l.queue = $1 ORDER BY l.lane
         """
     static let setLimits: Statement = """

@@ -18,7 +18,7 @@ extension Broker {
         }
         return try await database.withConnection { connection in
             let isPooled = await connection.isPooled
-            let lane = HeldLane(of: entry.id, isAskedFor: !entry.sortsMessages && !isPooled)
+            let lane = ProducerLane(of: entry.id, isAskedFor: !entry.sortsMessages && !isPooled)
             let producer = Producer<P>(broker: self, entry: entry, connection: connection, lane: lane)
             do {
                 let value = try await body(producer)
@@ -37,7 +37,7 @@ public struct Producer<Payload: Codable & Sendable>: Sendable {
     let broker: Broker
     let entry: Catalogue.Entry
     let connection: BorrowedConnection
-    let lane: HeldLane
+    let lane: ProducerLane
 
     /// Stores messages, and returns once they are committed: all of them, or, when it throws, none.
     ///

@@ -61,7 +61,7 @@ extension Broker {
         let first = entry.levels > 1 ? Priority.first(inTurn: turn) : 0
         let rows = try session.query(
             entry.order == nil ? Self.claim : Self.claimInOrder, entry.id, Int32(turn % 64), Int32(limit),
-            claimer.consumer, claimer.lease?.inSeconds, claimer.memory.settled.withLock { $0 }, pacing?.from,
+            claimer.consumer, claimer.lease?.inSeconds, claimer.memory.watermarks.withLock { $0 }, pacing?.from,
             pacing?.interval,
             Int32(first)
         ) { row in
@@ -90,7 +90,7 @@ extension Broker {
                 SELECT * FROM mq.read_behind($1, lane.lane, $3) WHERE lane.behind) AS m
             LIMIT $3),
         claimed AS (
-            INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, lease_until, settled_seq, paced_until)
+            INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, lease_until, watermark, paced_until)
             SELECT max(seq), min(seq), $1, lane, count(*), $4, now() + make_interval(secs => $5::float8),
                 coalesce(($6::bigint[])[lane + 1], 0),
                 $7::timestamptz + make_interval(secs => $8::float8 * (SELECT count(*) FROM got))

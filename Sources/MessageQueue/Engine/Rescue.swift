@@ -5,11 +5,12 @@ extension Broker {
     /// attempt counted; those without attempts left become dead letters.
     ///
     /// Guarantee: fenced by the completions, so a wrong guess is harmless: of a rescue and a late finish, one happens.
-    /// - Parameter settled: per lane, a place up to which everything is completed.
+    /// - Parameter watermarks: per lane, a place up to which everything is completed.
     /// - Returns: how many places were rescued; ``rescueLimit`` means that there may be more.
-    package func rescue(_ entry: Catalogue.Entry, from gone: [Int64], settled: [Int64]) async throws -> Int {
+    package func rescue(_ entry: Catalogue.Entry, from gone: [Int64], beyond watermarks: [Int64]) async throws -> Int {
         let taken = try await database.write { session -> [Broker.Rescued] in
-            let open = try session.query(Self.findAbandoned, entry.id, gone, settled, Int32(Self.rescueLimit)) { row in
+            let open = try session.query(Self.findAbandoned, entry.id, gone, watermarks, Int32(Self.rescueLimit)) {
+                row in
                 try Rescued(row, queue: entry)
             }
             guard !open.isEmpty else { return [] }
@@ -31,7 +32,8 @@ extension Broker {
         let (ordered, free) = living.partitioned { keepsOrder($0.message) }
         putBack(free.map { Returning($0.message, attempt: $0.message.attempt + 1) }, in: session)
         hold(
-            ordered.map { Holding($0.message, attempt: $0.message.attempt + 1, delay: 0, error: $0.error) }, in: session
+            ordered.map { HeldMessage($0.message, attempt: $0.message.attempt + 1, delay: 0, error: $0.error) },
+            in: session
         )
         let rejections = dying.map { Rejection($0.message, reason: "worker-lost", error: $0.error) }
         let (blocking, leaving) = rejections.partitioned { order(of: $0.message) == .blockOnFailure }
@@ -54,7 +56,7 @@ extension Broker {
         }
     }
 
-    /// Claims behind each lane's settled place by the claims' primary key, their places without a completion by the
+    /// Claims behind each lane's watermark by the claims' primary key, their places without a completion by the
     /// completions' one. Locks the claims' rows, as ``Broker/extend(_:by:)`` does; those that others hold are skipped.
     ///
     /// A consumer may be given up while it lives, and claim once more before it notices: what an ended consumer holds is
@@ -102,7 +104,7 @@ extension Broker {
     }
 
     static let findGone: Statement = """
-        SELECT id, holds_lock, CASE WHEN holds_lock THEN pg_try_advisory_xact_lock(1836122112, id::int) ELSE false END,
+        SELECT id, holds_lock, CASE WHEN holds_lock THEN pg_try_advisory_xact_lock(mq.lock_class(), id::int) ELSE false END,
             heartbeat_at < now() - make_interval(secs => lease_ms / 1000.0)
         FROM mq.consumers WHERE ended_at IS NULL AND id <> $1
         """

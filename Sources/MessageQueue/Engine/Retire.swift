@@ -72,7 +72,7 @@ extension Broker {
     ) async throws -> T {
         try await database.write { session in
             session.pipeline("SELECT set_config('lock_timeout', $1, true)", "\(patience.milliseconds)ms")
-            session.pipeline("SELECT pg_advisory_xact_lock(1836122112, 0)")
+            session.pipeline("SELECT pg_advisory_xact_lock(mq.lock_class(), 0)")
             return try body(session)
         }
     }

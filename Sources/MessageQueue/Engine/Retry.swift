@@ -25,7 +25,7 @@ extension Broker {
         putBack(free.map { Returning($0.message, attempt: $0.message.attempt + 1, delay: $0.delay) }, in: session)
         hold(
             ordered.map {
-                Holding($0.message, attempt: $0.message.attempt + 1, delay: $0.delay.inSeconds, error: $0.error)
+                HeldMessage($0.message, attempt: $0.message.attempt + 1, delay: $0.delay.inSeconds, error: $0.error)
             }, in: session)
     }
 
@@ -39,7 +39,7 @@ extension Broker {
         finish(messages.map(\.receipt), as: .released, in: session)
         let (ordered, free) = messages.partitioned { keepsOrder($0) }
         putBack(free.map { Returning($0, attempt: $0.attempt, delay: delay) }, in: session)
-        hold(ordered.map { Holding($0, attempt: $0.attempt, delay: delay.inSeconds) }, in: session)
+        hold(ordered.map { HeldMessage($0, attempt: $0.attempt, delay: delay.inSeconds) }, in: session)
     }
 
     public func retry(_ retries: [Retry]) async throws { try await write { self.retry(retries, in: $0) } }

@@ -40,9 +40,9 @@ extension Broker {
 
     /// Leases that have ended, and scheduled messages that are due: whether there is anything to take now.
     private func bringBack(_ entry: Catalogue.Entry, _ memory: ClaimMemory) async throws -> Bool {
-        let settlement = try await settle(entry.id, from: memory.settled.withLock { $0 }, on: database)
-        memory.settled.withLock { $0 = settlement.settled }
-        if settlement.open > 0 { _ = try await rescue(entry, from: [], settled: settlement.settled) }
+        let found = try await watermarks(of: entry.id, from: memory.watermarks.withLock { $0 }, on: database)
+        memory.watermarks.withLock { $0 = found.places }
+        if found.open > 0 { _ = try await rescue(entry, from: [], beyond: found.places) }
         return try await promote(entry, on: database).moved > 0
     }
 

@@ -189,6 +189,6 @@ final class Consumer: Sendable {
     static let register: Statement = """
         INSERT INTO mq.consumers (name, host, pid, version, lease_ms, holds_lock) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
         """
-    static let lock: Statement = "SELECT pg_advisory_lock(1836122112, $1::int)"
+    static let lock: Statement = "SELECT pg_advisory_lock(mq.lock_class(), $1::int)"
     static let beat: Statement = "UPDATE mq.consumers SET heartbeat_at = now() WHERE id = $1 AND ended_at IS NULL"
 }

@@ -2,7 +2,7 @@ import Logging
 import Postgres
 import Synchronization
 
-/// What somebody has to do now and then, and any worker does: look for lost consumers, note what is settled, open and drop
+/// What somebody has to do now and then, and any worker does: look for lost consumers, move watermarks, open and drop
 /// segments. Late or missing upkeep only delays these.
 struct Upkeep: Sendable {
     let broker: Broker
@@ -16,7 +16,9 @@ struct Upkeep: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await watchOver() }
             group.addTask { await every({ heartbeat }, "heartbeat") { try await beat() } }
-            group.addTask { await every({ .seconds(2) }, "settle") { [memory = Memory()] in try await settle(memory) } }
+            group.addTask {
+                await every({ .seconds(2) }, "watermarks") { [memory = Memory()] in try await moveWatermarks(memory) }
+            }
             let housekeeping = Housekeeping(broker: broker, retention: options.retention)
             for chore in housekeeping.chores { group.addTask { await keepDoing(chore, of: housekeeping) } }
         }
@@ -105,17 +107,17 @@ struct Upkeep: Sendable {
     /// Puts back all that these consumers hold.
     func takeEverything(from gone: [Int64]) async throws {
         try await eachByItself(broker.allEntries()) { entry in
-            let known = runtimes.first { $0.entry.id == entry.id }?.memory.settled.withLock { $0 } ?? []
-            let settled = try await broker.settle(entry.id, from: known, on: broker.database).settled
+            let known = runtimes.first { $0.entry.id == entry.id }?.memory.watermarks.withLock { $0 } ?? []
+            let watermarks = try await broker.watermarks(of: entry.id, from: known, on: broker.database).places
             var taken = 0
             repeat {
-                taken = try await broker.rescue(entry, from: gone, settled: settled)
+                taken = try await broker.rescue(entry, from: gone, beyond: watermarks)
                 if taken > 0 { journal.record(.rescued(entry.name, count: taken)) }
             } while taken == Broker.rescueLimit
         }
     }
 
-    // MARK: Settled places
+    // MARK: Watermarks
 
     private final class Memory {
         var round = 0
@@ -123,37 +125,39 @@ struct Upkeep: Sendable {
         var kept: [Int32: [Int64]] = [:]
     }
 
-    /// A queue at rest keeps its settled places once that saves later look-ups this many places.
+    /// A queue at rest keeps its watermarks once that saves later look-ups this many places.
     private static let worthKeeping: Int64 = 1000
 
     /// Now and then everywhere: others claim, too, and their leases end.
     private static let thoroughRound = 10
 
     /// Only where something was claimed here since the last time, or was open then.
-    private func settle(_ memory: Memory) async throws {
+    private func moveWatermarks(_ memory: Memory) async throws {
         memory.round += 1
         let isThorough = memory.round.isMultiple(of: Self.thoroughRound)
         let wanted = runtimes.filter { isThorough || memory.claims[$0.entry.id] != $0.claimCount }
         try await eachByItself(wanted) { runtime in
             let claims = runtime.claimCount
-            let known = runtime.memory.settled.withLock { $0 }
-            let settlement = try await broker.settle(runtime.entry.id, from: known, on: broker.database)
-            runtime.memory.settled.withLock { $0 = settlement.settled }
-            if settlement.open == 0 {
+            let known = runtime.memory.watermarks.withLock { $0 }
+            let found = try await broker.watermarks(of: runtime.entry.id, from: known, on: broker.database)
+            runtime.memory.watermarks.withLock { $0 = found.places }
+            if found.open == 0 {
                 memory.claims[runtime.entry.id] = claims
-                try await keep(settlement.settled, of: runtime.entry.id, memory)
+                try await keep(found.places, of: runtime.entry.id, memory)
             } else {
-                _ = try await broker.rescue(runtime.entry, from: [], settled: settlement.settled)
+                _ = try await broker.rescue(runtime.entry, from: [], beyond: found.places)
             }
         }
     }
 
-    private func keep(_ settled: [Int64], of queue: Int32, _ memory: Memory) async throws {
+    private func keep(_ watermarks: [Int64], of queue: Int32, _ memory: Memory) async throws {
         let kept = memory.kept[queue] ?? []
-        let gain = settled.enumerated().reduce(0) { $0 + $1.element - ($1.offset < kept.count ? kept[$1.offset] : 0) }
+        let gain = watermarks.enumerated().reduce(0) {
+            $0 + $1.element - ($1.offset < kept.count ? kept[$1.offset] : 0)
+        }
         guard gain >= Self.worthKeeping else { return }
-        try await broker.database.execute(Broker.keep, queue, settled)
-        memory.kept[queue] = settled
+        try await broker.database.execute(Broker.keepWatermarks, queue, watermarks)
+        memory.kept[queue] = watermarks
     }
 
 }

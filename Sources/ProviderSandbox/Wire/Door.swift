@@ -57,7 +57,7 @@ actor Door {
     private static func run(_ accepted: AsyncStream<any Channel>, _ serve: @escaping Server) async {
         await withDiscardingTaskGroup { group in
             for await channel in accepted {
-                group.addTask { await Connection(channel: channel, serve: serve).run() }
+                group.addTask { await ClientConnection(channel: channel, serve: serve).run() }
             }
             group.cancelAll()
         }

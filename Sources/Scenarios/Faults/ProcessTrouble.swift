@@ -65,20 +65,20 @@ actor RestartLoop: Trouble {
 
 /// New processes under another version are started beside the old ones, which are then retired one after the other.
 struct Deployment: Trouble {
-    let stage: Stage
+    let testbed: Testbed
     let process: ShopProcess
     let version: String
     /// How long both versions work side by side.
     let overlap: Duration
 
     func begin() async throws {
-        let old = stage.fleet.names(of: process.rawValue)
+        let old = testbed.fleet.names(of: process.rawValue)
         for number in old.indices {
             let name = "\(process.rawValue)-\(version)" + (number == 0 ? "" : "-\(number + 1)")
-            try await stage.fleet.start(stage.member(process, name: name, changing: ["WORKER_VERSION": version]))
+            try await testbed.fleet.start(testbed.member(process, name: name, changing: ["WORKER_VERSION": version]))
         }
         try await Task.sleep(for: overlap)
-        for name in old { await stage.fleet.retire(name) }
+        for name in old { await testbed.fleet.retire(name) }
     }
 
     func end() async throws {}

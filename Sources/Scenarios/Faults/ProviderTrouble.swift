@@ -5,14 +5,14 @@ import NIOHTTP1
 
 /// A third party does wrong, by order of the sandbox's control port.
 struct ProviderTrouble: Trouble {
-    let provider: Act.Provider
+    let provider: TimelineEvent.Provider
     let fault: ProviderFault
     /// Base URL of the control port, such as `http://127.0.0.1:8090`.
     let control: String
 
     private static let limit = TimeAmount.seconds(5)
 
-    init(_ provider: Act.Provider, _ fault: ProviderFault, control: String) {
+    init(_ provider: TimelineEvent.Provider, _ fault: ProviderFault, control: String) {
         self.provider = provider
         self.fault = fault
         self.control = control

@@ -21,7 +21,7 @@ public struct Scenario: Sendable {
         let at: Duration
         /// Nil for what happens in a moment, or lasts until the end.
         let length: Duration?
-        let act: Act
+        let event: TimelineEvent
     }
 }
 

@@ -1,7 +1,7 @@
 import MessageQueue
 import ShoeShop
 
-/// Reads one item of the timeline: when, and one act.
+/// Reads one item of the timeline: when, and one event.
 struct TimelineReader {
     let fields: Fields
 
@@ -10,18 +10,19 @@ struct TimelineReader {
     func entry() -> Scenario.Entry? {
         let at = fields.required("at", fields.duration)
         let length = fields.duration("for")
-        let acts = [
-            provider(), process("kill").map(Act.kill), process("freeze").map(Act.freeze), crash(), restartLoop(),
+        let events = [
+            provider(), process("kill").map(TimelineEvent.kill), process("freeze").map(TimelineEvent.freeze), crash(),
+            restartLoop(),
             deploy(), clock(), database(length: length), network(), poison(), redrive(),
         ].compactMap(\.self)
         guard let at else { return nil }
-        guard acts.count == 1 else {
+        guard events.count == 1 else {
             fields.complain(
-                "an item has `at` and one of: \(Self.names.joined(separator: ", ")); this one has \(acts.count)")
+                "an item has `at` and one of: \(Self.names.joined(separator: ", ")); this one has \(events.count)")
             return nil
         }
-        checkLength(length, of: acts[0])
-        return Scenario.Entry(at: at, length: length, act: acts[0])
+        checkLength(length, of: events[0])
+        return Scenario.Entry(at: at, length: length, event: events[0])
     }
 
     private static let names = [
@@ -29,8 +30,8 @@ struct TimelineReader {
         "redrive",
     ]
 
-    private func checkLength(_ length: Duration?, of act: Act) {
-        switch act {
+    private func checkLength(_ length: Duration?, of event: TimelineEvent) {
+        switch event {
         case .kill, .poison, .redrive, .database(.terminate):
             if length != nil { fields.complain("this happens in a moment: leave `for` out", about: "for") }
         case .freeze, .database, .network, .crash, .restartLoop:
@@ -41,8 +42,8 @@ struct TimelineReader {
 
     private func process(_ name: String) -> ShopProcess? { fields.choice(name) }
 
-    private func provider() -> Act? {
-        let provider = fields.choice("provider", Act.Provider.self)
+    private func provider() -> TimelineEvent? {
+        let provider = fields.choice("provider", TimelineEvent.Provider.self)
         let rate = fields.number("rate", in: 0...1)
         let latency = fields.duration("latency")
         let period = fields.duration("period")
@@ -63,9 +64,9 @@ struct TimelineReader {
         return .provider(provider, ProviderFault(mode: mode, rate: rate, latency: latency, period: period))
     }
 
-    private func crash() -> Act? {
+    private func crash() -> TimelineEvent? {
         let process = process("crash")
-        let phase = fields.choice("phase", Act.Phase.self)
+        let phase = fields.choice("phase", TimelineEvent.Phase.self)
         let count = fields.count("messages", in: 1...1_000_000)
         guard let process else { return nil }
         guard process != .orderAPI else {
@@ -74,24 +75,25 @@ struct TimelineReader {
         }
         guard let phase else {
             if !fields.has("phase") {
-                fields.complain("`phase` is missing: \(Act.Phase.allCases.map(\.rawValue).joined(separator: ", "))")
+                fields.complain(
+                    "`phase` is missing: \(TimelineEvent.Phase.allCases.map(\.rawValue).joined(separator: ", "))")
             }
             return nil
         }
         return .crash(process, phase, count: count ?? 1)
     }
 
-    private func restartLoop() -> Act? {
+    private func restartLoop() -> TimelineEvent? {
         let every = fields.duration("every")
         return process("restart-loop").map { .restartLoop($0, every: every ?? .seconds(1)) }
     }
 
-    private func deploy() -> Act? {
+    private func deploy() -> TimelineEvent? {
         let version = fields.text("version")
         return process("deploy").map { .deploy($0, version: version ?? "next") }
     }
 
-    private func clock() -> Act? {
+    private func clock() -> TimelineEvent? {
         let by = fields.read("by", as: "a span of time with a sign, such as +5h or -30m") { text in
             text.first.flatMap { sign in
                 Duration(storyText: String(text.dropFirst())).flatMap { sign == "-" ? $0 * -1 : sign == "+" ? $0 : nil }
@@ -105,7 +107,7 @@ struct TimelineReader {
         return .clock(process, by: by)
     }
 
-    private func database(length: Duration?) -> Act? {
+    private func database(length: Duration?) -> TimelineEvent? {
         enum Kind: String, CaseIterable { case kill, restart, terminate, exhaust, timeout, full, snapshot, lock }
         let kind = fields.choice("database", Kind.self)
         let limit = fields.duration("statement-timeout")
@@ -125,10 +127,10 @@ struct TimelineReader {
         }
     }
 
-    private func network() -> Act? {
+    private func network() -> TimelineEvent? {
         enum Kind: String, CaseIterable { case cut, halfOpen = "half-open", delay, throttle }
         let process = process("network")
-        let peer = fields.choice("to", Act.Peer.self)
+        let peer = fields.choice("to", TimelineEvent.Peer.self)
         let kind: Kind? = process == nil ? nil : fields.choice("fault")
         let delay = fields.duration("delay")
         let bytes = fields.count("bytes-per-second", in: 100...1_000_000_000)
@@ -145,12 +147,12 @@ struct TimelineReader {
         }
     }
 
-    private func poison() -> Act? {
+    private func poison() -> TimelineEvent? {
         let count = fields.count("messages", in: 1...10_000)
         return queue("poison").map { .poison(queue: $0.text, count: count ?? 1) }
     }
 
-    private func redrive() -> Act? { queue("redrive").map { .redrive(queue: $0.text) } }
+    private func redrive() -> TimelineEvent? { queue("redrive").map { .redrive(queue: $0.text) } }
 
     /// A queue of the shop, or `all`.
     private func queue(_ name: String) -> (text: String?, Void)? {

@@ -13,7 +13,7 @@ struct Crowd: Sendable {
     /// Returns when the last customer has an answer or has given up.
     ///
     /// - Throws: `CancellationError`.
-    func act() async throws {
+    func run() async throws {
         try await withThrowingDiscardingTaskGroup { group in
             for wish in wishes {
                 try await clock.wait(until: wish.due)

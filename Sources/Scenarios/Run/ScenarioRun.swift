@@ -17,7 +17,7 @@ public struct ScenarioRun: Sendable {
     let speed: Double
     let shop: RunRecord.Shop
     let catalogue: ShoeShop.Catalogue
-    let folder: StageFolder
+    let folder: TestbedFolder
     let keepsFolder: Bool
     let machine: String
     let command: String
@@ -40,7 +40,7 @@ public struct ScenarioRun: Sendable {
         self.speed = speed
         self.shop = shop
         self.catalogue = catalogue
-        self.folder = StageFolder(path: folder.path)
+        self.folder = TestbedFolder(path: folder.path)
         self.keepsFolder = keepsFolder
         self.machine = machine
         self.command = command
@@ -63,7 +63,7 @@ public struct ScenarioRun: Sendable {
         for disk in try await LimitedDisk.removeLeftOver() {
             await tell(.event(at: -1, "\(disk) was left over from a run that was killed: unmounted"))
         }
-        let plan = StagePlan(scenario.timeline)
+        let plan = TestbedPlan(scenario.timeline)
         let server = ScenarioServer(folder: folder.server, diskLimit: plan.needsSmallDisk ? Self.smallDisk : nil)
         do {
             let record = try await play(on: server, plan)
@@ -79,19 +79,19 @@ public struct ScenarioRun: Sendable {
     /// Room for the cluster itself and some minutes of orders.
     private static let smallDisk = 256 << 20
 
-    private func play(on server: ScenarioServer, _ plan: StagePlan) async throws -> RunRecord {
+    private func play(on server: ScenarioServer, _ plan: TestbedPlan) async throws -> RunRecord {
         try await server.start()
-        try await Furnishing(catalogue: catalogue, floor: scenario.shop, speed: speed).install(on: server.conninfo)
+        try await ShopSetup(catalogue: catalogue, floor: scenario.shop, speed: speed).install(on: server.conninfo)
         let watch = try await DeathWatch.start(["/bin/sh", "-c", "kill -KILL 0"])
         let fleet = Fleet(processGroup: watch.processGroup) { [tell] in await tell(.event(at: -1, $0)) }
-        let ports = try StagePorts()
+        let ports = try TestbedPorts()
         let proxies = try await proxies(for: plan, ports, server)
-        let stage = Stage(
+        let testbed = Testbed(
             folder: folder, server: server, fleet: fleet, shop: shop, floor: scenario.shop, ports: ports,
             proxies: proxies)
         let result: Result<RunRecord, any Error> = await withTaskGroup(of: Void.self) { group in
             group.addTask { await fleet.run() }
-            let result = await outcome { try await play(on: stage) }
+            let result = await outcome { try await play(on: testbed) }
             group.cancelAll()
             await group.waitForAll()
             return result
@@ -106,9 +106,9 @@ public struct ScenarioRun: Sendable {
     }
 
     private func proxies(
-        for plan: StagePlan, _ ports: StagePorts, _ server: ScenarioServer
-    ) async throws -> [StagePlan.Way: Proxy] {
-        var proxies: [StagePlan.Way: Proxy] = [:]
+        for plan: TestbedPlan, _ ports: TestbedPorts, _ server: ScenarioServer
+    ) async throws -> [TestbedPlan.Way: Proxy] {
+        var proxies: [TestbedPlan.Way: Proxy] = [:]
         for way in plan.ways {
             let target: Proxy.Target =
                 switch way.peer {

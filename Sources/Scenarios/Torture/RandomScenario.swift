@@ -96,7 +96,7 @@ public struct RandomScenario {
     }
 
     private mutating func provider() -> String? {
-        let provider = pick(Act.Provider.allCases)
+        let provider = pick(TimelineEvent.Provider.allCases)
         let mode = pick(ProviderFault.Mode.allCases)
         guard let window = window(on: provider.rawValue, for: 0.5...5) else { return nil }
         var parts = [window, "provider: \(provider.rawValue)", "fault: \(mode.storyName)"]
@@ -107,7 +107,7 @@ public struct RandomScenario {
     }
 
     private mutating func crash() -> String? {
-        let phase = pick(Act.Phase.allCases).rawValue
+        let phase = pick(TimelineEvent.Phase.allCases).rawValue
         return lasting("crash", on: worker(), for: 2...5, "phase: \(phase), messages: \(count(1...40))")
     }
 
@@ -170,15 +170,15 @@ public struct RandomScenario {
 
     private mutating func worker() -> String { pick(Array(ShopProcess.allCases.dropFirst())).rawValue }
 
-    private mutating func moment(_ act: String, on process: String) -> String {
-        "at: \(number(in: 0.5...Self.length).short)s, \(act): \(process)"
+    private mutating func moment(_ event: String, on process: String) -> String {
+        "at: \(number(in: 0.5...Self.length).short)s, \(event): \(process)"
     }
 
     private mutating func lasting(
-        _ act: String, on process: String, for length: ClosedRange<Double>, _ more: String? = nil
+        _ event: String, on process: String, for length: ClosedRange<Double>, _ more: String? = nil
     ) -> String? {
         guard let window = window(on: process, for: length) else { return nil }
-        return [window, "\(act): \(process)", more].compactMap(\.self).joined(separator: ", ")
+        return [window, "\(event): \(process)", more].compactMap(\.self).joined(separator: ", ")
     }
 
     /// Nil when it would fall together with another trouble of the same thing.

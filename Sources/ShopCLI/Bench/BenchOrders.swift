@@ -69,7 +69,7 @@ struct OrdersBenchmark: Benchmark {
         let start = ContinuousClock.now
         let accepted = try await submit(count, to: site.addresses.api ?? "", lab)
         let submitted = start.secondsUntilNow
-        let performance = Performance(site: site, screen: Screen(isForProgram: true), json: true)
+        let performance = SampleRun(site: site, screen: Screen(isForProgram: true), json: true)
         try await performance.watch(database, untilIdle: true)
         let finished = start.secondsUntilNow
         let costs = try await OrderCosts.now(of: site.shop, database).readings(since: before, perOrderOf: count)
@@ -124,7 +124,7 @@ struct OrdersBenchmark: Benchmark {
             }
             return try await group.reduce(into: []) { $0.append($1) }
         }
-        try await Performance(site: site, screen: Screen(isForProgram: true), json: true).watch(
+        try await SampleRun(site: site, screen: Screen(isForProgram: true), json: true).watch(
             database, untilIdle: true)
         let pickup = try await database.query(Self.pickups, began) { try $0[0, as: Double.self] }
         return [("acceptance", acceptance), ("pickup", pickup)].flatMap { name, values in

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Benchmarks
+import DeliveryCheck
 import Foundation
 
 struct BenchSoak: AsyncParsableCommand {

@@ -19,7 +19,7 @@ struct ListBlocked: AsyncParsableCommand {
     var queue: String?
     @Option(help: "The most that are listed.")
     var limit = 100
-    @OptionGroup var connection: Connection
+    @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {
@@ -75,7 +75,7 @@ struct SkipBlocked: AsyncParsableCommand {
 struct BlockedTarget: ParsableArguments {
     @Argument var queue: String
     @Argument var key: String
-    @OptionGroup var connection: Connection
+    @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func act(_ deed: String, _ action: (Broker, QueueName, String) async throws -> Bool) async throws {

@@ -14,7 +14,7 @@ struct ListDead: AsyncParsableCommand {
     @Option(help: "The most that are listed.")
     var limit = 100
     @OptionGroup var selection: DeadSelection
-    @OptionGroup var connection: Connection
+    @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {
@@ -40,7 +40,7 @@ struct ShowDead: AsyncParsableCommand {
 
     @Argument(help: "The id of the message or of the order.")
     var id: String
-    @OptionGroup var connection: Connection
+    @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {

@@ -7,7 +7,7 @@ struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Examines schema version, server settings, pooler, clock and loops, and says how to mend them.")
 
-    @OptionGroup var connection: Connection
+    @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {

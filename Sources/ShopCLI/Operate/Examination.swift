@@ -57,7 +57,7 @@ struct Examination {
 
     /// Behind a pooler in transaction mode nobody has a session: no doorbell is heard, and no lock tells who lives.
     private func pooler() async throws -> Finding {
-        let connection = try await Postgres.Connection.open(database.conninfo)
+        let connection = try await Connection.open(database.conninfo)
         let isPooled = await connection.isPooled
         await connection.close()
         guard isPooled else { return Finding("pooler", "none") }

@@ -21,7 +21,7 @@ struct Limit: AsyncParsableCommand {
     var burst: Int?
     @Flag(help: "Take the limits away.")
     var none = false
-    @OptionGroup var connection: Connection
+    @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func validate() throws {

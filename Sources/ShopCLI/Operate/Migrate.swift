@@ -15,7 +15,7 @@ struct Migrate: AsyncParsableCommand {
     var ownerRole = "shoeshop_owner"
     @Option(help: "The role that workers and APIs log in as. Its password is yours to set.")
     var workerRole = "shoeshop_worker"
-    @OptionGroup var connection: Connection
+    @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {

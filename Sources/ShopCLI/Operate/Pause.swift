@@ -7,7 +7,7 @@ struct Pause: AsyncParsableCommand {
         abstract: "Stops the deliveries of a queue; sending goes on, and what is in flight is finished.")
 
     @Argument var queue: String
-    @OptionGroup var connection: Connection
+    @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {
@@ -20,7 +20,7 @@ struct Resume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Lets a paused queue deliver again.")
 
     @Argument var queue: String
-    @OptionGroup var connection: Connection
+    @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {

@@ -11,7 +11,7 @@ struct Queues: AsyncParsableCommand {
 
     @Flag(name: .shortAndLong, help: "Refresh every second until interrupted.")
     var watch = false
-    @OptionGroup var connection: Connection
+    @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {

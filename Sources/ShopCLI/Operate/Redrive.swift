@@ -10,7 +10,7 @@ struct RedriveDead: AsyncParsableCommand {
     @Option(help: "The most messages per second.")
     var rate: Double?
     @OptionGroup var action: DeadAction
-    @OptionGroup var connection: Connection
+    @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func validate() throws {
@@ -32,7 +32,7 @@ struct PurgeDead: AsyncParsableCommand {
         commandName: "purge", abstract: "Deletes dead letters for ever; what they stood for is not done.")
 
     @OptionGroup var action: DeadAction
-    @OptionGroup var connection: Connection
+    @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {

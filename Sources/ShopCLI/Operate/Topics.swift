@@ -4,7 +4,7 @@ import MessageQueue
 struct Topics: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Shows who hears which topic, and with which tags.")
 
-    @OptionGroup var connection: Connection
+    @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {

@@ -9,7 +9,7 @@ struct Trace: AsyncParsableCommand {
 
     @Argument(help: "The id of an order or of a message.")
     var id: String
-    @OptionGroup var connection: Connection
+    @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {

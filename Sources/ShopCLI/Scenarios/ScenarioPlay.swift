@@ -16,7 +16,7 @@ struct ScenarioPlay: AsyncParsableCommand {
     var times = 1
     @Flag(help: "Plays it with the coupled shop: all steps within the request.")
     var coupled = false
-    @OptionGroup var options: StageOptions
+    @OptionGroup var options: ScenarioOptions
     @OptionGroup var library: ScenarioLibrary
     @OptionGroup var output: Output
 
@@ -74,7 +74,7 @@ struct ScenarioCompare: AsyncParsableCommand {
 
     @Argument(help: "A name or a file.")
     var name: String
-    @OptionGroup var options: StageOptions
+    @OptionGroup var options: ScenarioOptions
     @OptionGroup var library: ScenarioLibrary
     @OptionGroup var output: Output
 

@@ -20,7 +20,7 @@ struct ScenarioTorture: AsyncParsableCommand {
     var keepGoing = false
     @Option(help: "The folder for the scenarios of failed episodes.")
     var failures = "."
-    @OptionGroup var options: StageOptions
+    @OptionGroup var options: ScenarioOptions
     @OptionGroup var output: Output
 
     func run() async throws {

@@ -34,7 +34,7 @@ struct Up: AsyncParsableCommand {
             let keeper = ServerKeeper(postgres: postgres.postgres, screen: screen)
             result = try await keeper.serve {
                 try await site.open(in: group.processGroup, on: screen, until: stop) {
-                    try await Performance(site: site, screen: screen, json: output.json).play(isLast: once)
+                    try await SampleRun(site: site, screen: screen, json: output.json).play(isLast: once)
                 }
             }
             try group.standDown()

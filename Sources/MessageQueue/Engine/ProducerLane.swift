@@ -6,13 +6,13 @@ import Synchronization
 /// The place is known from the lane itself, and from commits: it may lag behind, if others write on the same connection, and
 /// is never ahead. A place that is taken is refused by the log's primary key, and one in front of the head by the head
 /// segment; none can be left out.
-final class HeldLane: Sendable {
+final class ProducerLane: Sendable {
     private struct State {
         var lane: Int16?
         var last: Int64?
         var isGivenBack = false
-        /// A question for a lane failed: a lock outlives the transaction that took it, so the session may hold one more.
-        var mayHoldAnother = false
+        /// A question for a lane failed: a lock outlives the transaction that took it, so the session may have locked one more.
+        var mayHaveAnother = false
         /// Sends to go until a lane is asked for again, after none was free.
         var patience = 0
     }
@@ -23,7 +23,7 @@ final class HeldLane: Sendable {
 
     private static let patience = 100
 
-    /// - Parameter isAskedFor: false where no lane can be held.
+    /// - Parameter isAskedFor: false where no lane can be had.
     init(of queue: Int32, isAskedFor: Bool) {
         self.queue = queue
         self.isAskedFor = isAskedFor
@@ -55,10 +55,10 @@ final class HeldLane: Sendable {
     func advance(to place: Int64) { state.withLock { $0.last = max($0.last ?? place, place) } }
 
     private func ask(in session: borrowing Session) throws -> (lane: Int16, seq: Int64)? {
-        let held = state.withLock { $0.lane }
+        let known = state.withLock { $0.lane }
         let answers: [(lane: Int16?, last: Int64?)]
-        do { answers = try session.query(Self.hold, queue, held) { (lane: try $0[0], last: try $0[1]) } } catch {
-            state.withLock { $0.mayHoldAnother = true }
+        do { answers = try session.query(Self.lock, queue, known) { (lane: try $0[0], last: try $0[1]) } } catch {
+            state.withLock { $0.mayHaveAnother = true }
             throw error
         }
         guard let answer = answers.first, let lane = answer.lane, let last = answer.last else {
@@ -71,7 +71,7 @@ final class HeldLane: Sendable {
 
     /// The lane is for others from now on.
     ///
-    /// - Returns: false when the session may still hold it.
+    /// - Returns: false when the session may still have it locked.
     func giveBack(on connection: BorrowedConnection) async -> Bool {
         let isFree = try? await connection.perform(isTransaction: false, within: Self.limit) { session in
             // On the connection's thread: behind all that was asked before.
@@ -79,15 +79,15 @@ final class HeldLane: Sendable {
                 state.isGivenBack = true
                 return state
             }
-            if known.mayHoldAnother { return false }
+            if known.mayHaveAnother { return false }
             guard let lane = known.lane else { return true }
-            return try session.query(Self.giveBack, queue, lane) { try $0[0, as: Bool.self] } == [true]
+            return try session.query(Self.unlock, queue, lane) { try $0[0, as: Bool.self] } == [true]
         }
         return isFree ?? false
     }
 
     private static let limit = Duration.seconds(5)
 
-    static let hold: Statement = "SELECT lane, last FROM mq.hold_lane($1, $2)"
-    static let giveBack: Statement = "SELECT mq.let_lane($1, $2)"
+    static let lock: Statement = "SELECT lane, last FROM mq.lock_lane($1, $2)"
+    static let unlock: Statement = "SELECT mq.unlock_lane($1, $2)"
 }

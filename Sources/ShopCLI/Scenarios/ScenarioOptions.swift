@@ -4,7 +4,7 @@ import Foundation
 import Scenarios
 
 /// How runs are made, and what they leave behind.
-struct StageOptions: ParsableArguments {
+struct ScenarioOptions: ParsableArguments {
     @Option(help: "Repeats customers, and whatever else is drawn. Default: a new one, which is printed.")
     var seed: UInt64?
     @Option(help: "How many times as fast the story goes; the orders are the same ones.")

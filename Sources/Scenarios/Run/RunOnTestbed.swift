@@ -2,16 +2,16 @@ import Foundation
 import Postgres
 import ShoeShop
 
-/// What happens on an open stage, from the first customer to the verdict.
+/// A run on a testbed, from the first customer to the verdict.
 extension ScenarioRun {
-    func play(on stage: Stage) async throws -> RunRecord {
-        try await stage.open()
-        return try await Database.lend(to: stage.server.conninfo) { database in
-            try await perform(on: stage, database)
+    func play(on testbed: Testbed) async throws -> RunRecord {
+        try await testbed.open()
+        return try await Database.lend(to: testbed.server.conninfo) { database in
+            try await perform(on: testbed, database)
         }
     }
 
-    private func perform(on stage: Stage, _ database: Database) async throws -> RunRecord {
+    private func perform(on testbed: Testbed, _ database: Database) async throws -> RunRecord {
         var maker = WishMaker(scenario.customers, products: catalogue.products.map(\.sku.description), seed: seed)
         let wishes = try maker.wishes(for: Arrivals(of: scenario.load))
         let (customers, windows, samples) = (CustomerNotes(), WindowNotes(), SampleNotes())
@@ -21,13 +21,14 @@ extension ScenarioRun {
             samples.note(sample)
             await tell(.sample(sample))
         }
-        let director = Director(stage: stage, timeline: scenario.timeline, clock: clock, windows: windows) { [tell] in
+        let timeline = TimelineRun(testbed: testbed, entries: scenario.timeline, clock: clock, windows: windows) {
+            [tell] in
             await tell(.event(at: clock.now, $0))
         }
         let (submittedAt, leftOver) = try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await sampler.run() }
             defer { group.cancelAll() }
-            let submittedAt = try await playOut(wishes, customers, director, stage, clock)
+            let submittedAt = try await playOut(wishes, customers, timeline, testbed, clock)
             let leftOver = try await Rest(database: database).wait()
             return (submittedAt, leftOver)
         }
@@ -37,7 +38,7 @@ extension ScenarioRun {
         let judge = Judge(
             expectations: scenario.expectations, shop: shop, customers: customers.now, startedAt: startedAt,
             windows: windows.all, leftOver: leftOver)
-        let verdict = try await judge.verdict(on: database) { try await stage.ledgers() }
+        let verdict = try await judge.verdict(on: database) { try await testbed.ledgers() }
         return RunRecord(
             scenario: scenario.name, teaches: scenario.teaches, story: scenario.story, shop: shop, seed: seed,
             speed: speed, startedAt: startedAt, machine: "\(machine), PostgreSQL \(try await version(of: database))",
@@ -55,16 +56,16 @@ extension ScenarioRun {
     ///
     /// - Returns: when the last customer had an answer.
     private func playOut(
-        _ wishes: [Wish], _ customers: CustomerNotes, _ director: Director, _ stage: Stage, _ clock: StoryClock
+        _ wishes: [Wish], _ customers: CustomerNotes, _ timeline: TimelineRun, _ testbed: Testbed, _ clock: StoryClock
     ) async throws -> Double {
-        try await ShopCalls.lend(to: stage.api) { calls in
-            async let timeline: Void = director.play()
+        try await ShopCalls.lend(to: testbed.api) { calls in
+            async let troubles: Void = timeline.run()
             let crowd = Crowd(
                 wishes: wishes, patience: scenario.customers.patience.inSeconds, calls: calls, clock: clock,
                 notes: customers)
-            try await crowd.act()
+            try await crowd.run()
             let submittedAt = clock.now
-            try await timeline
+            try await troubles
             return submittedAt
         }
     }

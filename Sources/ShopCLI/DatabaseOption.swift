@@ -4,7 +4,7 @@ import Logging
 import Postgres
 
 /// Which shop is meant: the one that `shoeshop up` runs from this folder, unless the options say otherwise.
-struct Connection: ParsableArguments {
+struct DatabaseOption: ParsableArguments {
     @Option(help: "A libpq connection string. Default: DATABASE_URL, else the running shop of --folder.")
     var databaseURL: String?
 

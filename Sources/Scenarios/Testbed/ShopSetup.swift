@@ -4,7 +4,7 @@ import Postgres
 import ShoeShop
 
 /// What has to be in the database before the shop opens.
-struct Furnishing: Sendable {
+struct ShopSetup: Sendable {
     let catalogue: ShoeShop.Catalogue
     let floor: ShopFloor
     let speed: Double

@@ -1,7 +1,7 @@
 import ShoeShop
 
 /// What a customer gets who gets the shoes; the total is in cents.
-struct Receipt: Encodable {
+struct Confirmation: Encodable {
     let id: OrderID
     let status = OrderStatus.dispatched.name
     let total: Money

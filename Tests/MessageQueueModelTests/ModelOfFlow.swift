@@ -3,24 +3,24 @@ import Postgres
 @testable import MessageQueue
 
 /// The model of what moves messages past each other: limits, priorities, and the order of a key.
-extension Scene {
+extension Model {
     // MARK: Shares
 
-    /// How many places a line's limits leave; nil when it has none.
-    func allowance(of line: World.Line) -> Int? {
-        let open = before.log.filter { $0.key.queue == line.id && $0.value.isOpen }.count
-        let free = line.limits.concurrency.map { max(0, $0 - open) }
-        let tokens = line.limits.burst.map { $0 - (world.paced[line.id] ?? 0) }
+    /// How many places a queue's limits leave; nil when it has none.
+    func allowance(of queue: World.ModelQueue) -> Int? {
+        let open = before.log.filter { $0.key.queue == queue.id && $0.value.isOpen }.count
+        let free = queue.limits.concurrency.map { max(0, $0 - open) }
+        let tokens = queue.limits.burst.map { $0 - (world.paced[queue.id] ?? 0) }
         return [free, tokens].compactMap(\.self).min()
     }
 
     /// With nothing locked, a claim takes all that it may: from the level whose turn it is, and then by urgency.
-    func judgeShares(of line: World.Line, _ limit: Int, _ levels: [Priority]) {
-        let ready = paused.contains(line.id) ? [:] : ready(in: line)
+    func judgeShares(of queue: World.ModelQueue, _ limit: Int, _ levels: [Priority]) {
+        let ready = paused.contains(queue.id) ? [:] : ready(in: queue)
         var left = limit
-        for level in line.kind == .urgent ? levels.map(\.rawValue) : [0] {
+        for level in queue.kind == .urgent ? levels.map(\.rawValue) : [0] {
             let expected = min(left, ready.filter { $0.key == level }.reduce(0) { $0 + $1.value })
-            let claimed = change.claimed.keys.filter { line.level(of: $0) == level }.count
+            let claimed = change.claimed.keys.filter { queue.level(of: $0) == level }.count
             demand(claimed == expected, "claimed \(claimed) of level \(level), expected \(expected)")
             left -= expected
         }
@@ -28,23 +28,23 @@ extension Scene {
 
     /// By level, what one claim can take: of each lane, places of one segment, and where order is kept only of lanes with
     /// nothing in flight.
-    private func ready(in line: World.Line) -> [Int16: Int] {
-        let lanes = Dictionary(grouping: before.log.filter { $0.key.queue == line.id }, by: \.key.lane)
+    private func ready(in queue: World.ModelQueue) -> [Int16: Int] {
+        let lanes = Dictionary(grouping: before.log.filter { $0.key.queue == queue.id }, by: \.key.lane)
         return lanes.values.reduce(into: [:]) { ready, places in
-            if line.order != nil, places.contains(where: \.value.isOpen) { return }
+            if queue.order != nil, places.contains(where: \.value.isOpen) { return }
             let waiting = places.filter(\.value.isWaiting).map(\.key).sorted()
             guard let first = waiting.first else { return }
-            ready[line.level(of: first), default: 0] += waiting.prefix { $0.segment == first.segment }.count
+            ready[queue.level(of: first), default: 0] += waiting.prefix { $0.segment == first.segment }.count
         }
     }
 
     /// A message stays at its level, and what is delivered anew has lanes of its own.
     func judgeLanes() {
         for (place, attempt) in change.appended {
-            guard let line = world.line(of: place.queue) else { continue }
-            let level = line.level(of: place)
-            demand(level == line.level(of: attempt.name), "\(attempt.name) is put into level \(level)")
-            let isAnew = line.order != nil && place.lane >= line.lanes
+            guard let queue = world.queue(of: place.queue) else { continue }
+            let level = queue.level(of: place)
+            demand(level == queue.level(of: attempt.name), "\(attempt.name) is put into level \(level)")
+            let isAnew = queue.order != nil && place.lane >= queue.lanes
             demand(isAnew == (attempt.rank != nil), "\(attempt.name) is put into lane \(place.lane)")
         }
     }
@@ -54,15 +54,15 @@ extension Scene {
     /// No message is delivered before all that were sent earlier under its key are done or dead, but for those that are
     /// delivered with it; and none is done or dead before these are. One that is held back stays where it was.
     func judgeOrder() {
-        for line in world.lines where line.order != nil {
-            for (place, claim) in change.claimed where place.queue == line.id && after.log[place]?.isOpen == true {
+        for queue in world.queues where queue.order != nil {
+            for (place, claim) in change.claimed where place.queue == queue.id && after.log[place]?.isOpen == true {
                 let together = after.log.filter {
-                    $0.key.queue == line.id && $0.key.lane == place.lane && $0.value.claim == claim && $0.value.isOpen
+                    $0.key.queue == queue.id && $0.key.lane == place.lane && $0.value.claim == claim && $0.value.isOpen
                 }
                 let ahead = after.ahead(of: place).subtracting(together.values.map(\.name))
                 demand(ahead.isEmpty, "\(place) is delivered before \(ahead)")
             }
-            for (place, outcome) in change.finished where place.queue == line.id && ["d", "f"].contains(outcome) {
+            for (place, outcome) in change.finished where place.queue == queue.id && ["d", "f"].contains(outcome) {
                 let ahead = after.ahead(of: place)
                 demand(ahead.isEmpty, "\(place) is finished before \(ahead)")
             }
@@ -75,13 +75,13 @@ extension Scene {
     }
 
     /// What a claim may finish at once: messages of keys that are blocked.
-    func holdBackAtOnce(in line: World.Line) {
-        only(line.order == nil ? [.claimed] : [.claimed, .finished, .held, .blocks])
+    func holdBackAtOnce(in queue: World.ModelQueue) {
+        only(queue.order == nil ? [.claimed] : [.claimed, .finished, .held, .blocks])
         var held = Headcount()
         for (place, outcome) in change.finished {
             guard let attempt = before.log[place] else { continue }
             held.add(attempt.name, attempt.number)
-            let isBlocked = attempt.name.key.map { before.blocked[Key(queue: line.id, text: $0)] != nil } ?? false
+            let isBlocked = attempt.name.key.map { before.blocked[Key(queue: queue.id, text: $0)] != nil } ?? false
             demand(change.claimed[place] != nil && outcome == Outcome.held.rawValue, "\(place) is \(outcome)")
             demand(isBlocked, "\(attempt.name) is held back, and its key is not blocked")
         }
@@ -89,10 +89,10 @@ extension Scene {
     }
 
     /// Of a key that failed the first message alone is tried again, and, once that has gone well, the others follow.
-    func judgeReplay(in line: World.Line) {
+    func judgeReplay(in queue: World.ModelQueue) {
         for (key, gone) in Dictionary(grouping: change.unheld, by: \.key.key) {
             let block = before.blocked[key]
-            demand(key.queue == line.id && block?.retry == .due && block?.replaying == 0, "\(key) was not due")
+            demand(key.queue == queue.id && block?.retry == .due && block?.replaying == 0, "\(key) was not due")
             demand(block?.isMoving == true || gone.count == 1, "\(gone.count) of \(key) before one has gone well")
             let first = before.queue(of: key).prefix(gone.count).map(\.spot)
             demand(Set(gone.map(\.key)) == Set(first), "not the first of \(key)")
@@ -128,7 +128,7 @@ extension Scene {
     }
 }
 
-extension Deed.Verdict.Fate {
+extension Command.Ending.Kind {
     /// The final word on a place, but for a message that dies.
     var outcomeBut: Outcome {
         switch self {

@@ -2,7 +2,7 @@ import Foundation
 import LocalPostgres
 
 /// The folder of a run; it goes with the run unless somebody wants to look at the logs.
-struct StageFolder: Sendable {
+struct TestbedFolder: Sendable {
     let path: String
 
     var server: String { "\(path)/postgres" }

@@ -10,25 +10,25 @@ import Testing
 struct Contradiction: Error, CustomStringConvertible {
     let seed: UInt64
     let contradictions: [String]
-    let protocolLines: [String]
+    let log: [String]
     let moves: [Move]
-    /// False when the history broke off: a server that failed, a player that never came to rest.
-    var isPlayedToItsEnd = true
+    /// False when the history broke off: a server that failed, a client that never came to rest.
+    var isComplete = true
 
     var description: String {
         """
         history MODEL_SEED=\(seed): \(contradictions.joined(separator: "; "))
-        \(protocolLines.map { "    \($0)" }.joined(separator: "\n"))
+        \(log.map { "    \($0)" }.joined(separator: "\n"))
         """
     }
 }
 
-/// Plays plans.
-enum Theatre {
-    private static let stages = 4
+/// Runs plans, and holds each history against the model.
+enum ModelChecker {
+    private static let parallelism = 4
 
-    /// What is shared among the stages.
-    private final class Bill: Sendable {
+    /// What is shared among the tasks.
+    private final class Worklist: Sendable {
         private let state = Mutex((next: 0, count: 0))
         var count: Int { state.withLock { $0.count } }
         func add(_ count: Int) { state.withLock { $0.count += count } }
@@ -40,63 +40,63 @@ enum Theatre {
         }
     }
 
-    /// - Returns: how many histories were played.
-    static func play(_ plan: Plan) async throws -> Int {
-        let bill = Bill()
+    /// - Returns: how many histories were run.
+    static func check(_ plan: Plan) async throws -> Int {
+        let worklist = Worklist()
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            for _ in 0..<stages {
+            for _ in 0..<parallelism {
                 group.addTask {
-                    while let world = plan.world(bill.next()) {
+                    while let world = plan.world(worklist.next()) {
                         let histories = plan.histories(of: world)
-                        try await play(histories, world: world, shows: plan.replay != nil)
-                        bill.add(histories.count)
+                        try await check(histories, world: world, shows: plan.replay != nil)
+                        worklist.add(histories.count)
                     }
                 }
             }
             try await group.waitForAll()
-            return bill.count
+            return worklist.count
         }
     }
 
     /// - Throws: ``Contradiction``, as short as it could be made.
-    static func play(_ histories: [History], world: UInt64, shows: Bool = false) async throws {
+    static func check(_ histories: [History], world: UInt64, shows: Bool = false) async throws {
         do {
-            try await perform(histories, world: world, shows: shows)
-        } catch let contradiction as Contradiction where contradiction.isPlayedToItsEnd {
-            throw await shorten(contradiction, world: world)
+            try await run(histories, world: world, shows: shows)
+        } catch let contradiction as Contradiction where contradiction.isComplete {
+            throw await shrink(contradiction, world: world)
         }
     }
 
-    static func perform(
+    static func run(
         _ histories: [History], world seed: UInt64, shows: Bool = false,
         breakIt: @Sendable (Database) async throws -> Void = { _ in }
     ) async throws {
         try await World.with(seed: seed, breakIt: breakIt) { world in
-            try await world.seating(History.players) { players in
-                for history in histories { try await perform(history, in: world, players, shows: shows) }
+            try await world.withClients(History.clients) { clients in
+                for history in histories { try await run(history, in: world, clients, shows: shows) }
             }
         }
     }
 
-    private static func perform(_ history: History, in world: World, _ players: [Player], shows: Bool) async throws {
-        let stage = Stage(world, players, seed: history.seed)
-        do { try await stage.play(history) } catch {
-            try await stage.abandon()
+    private static func run(_ history: History, in world: World, _ clients: [Client], shows: Bool) async throws {
+        let scheduler = Scheduler(world, clients, seed: history.seed)
+        do { try await scheduler.run(history) } catch {
+            try await scheduler.abandon()
             throw Contradiction(
-                seed: history.seed, contradictions: ["\(error)"], protocolLines: await stage.protocolLines,
-                moves: history.moves, isPlayedToItsEnd: false)
+                seed: history.seed, contradictions: ["\(error)"], log: await scheduler.log,
+                moves: history.moves, isComplete: false)
         }
-        let (contradictions, lines) = await (stage.contradictions, stage.protocolLines)
-        if shows { print(lines.joined(separator: "\n"), await stage.books.check, separator: "\n") }
+        let (contradictions, lines) = await (scheduler.contradictions, scheduler.log)
+        if shows { print(lines.joined(separator: "\n"), await scheduler.accounts.check, separator: "\n") }
         guard contradictions.isEmpty else {
-            try await stage.abandon()
+            try await scheduler.abandon()
             throw Contradiction(
-                seed: history.seed, contradictions: contradictions, protocolLines: lines, moves: history.moves)
+                seed: history.seed, contradictions: contradictions, log: lines, moves: history.moves)
         }
     }
 
     /// Leaves out moves, first many at a time, for as long as the rest still contradicts the model in a world of its own.
-    private static func shorten(_ found: Contradiction, world: UInt64) async -> Contradiction {
+    private static func shrink(_ found: Contradiction, world: UInt64) async -> Contradiction {
         var shortest = found
         var history = History(seed: found.seed)
         var size = history.moves.count / 2
@@ -106,7 +106,7 @@ enum Theatre {
                 var shorter = history
                 shorter.moves.removeSubrange(start..<min(start + size, shorter.moves.count))
                 do {
-                    try await perform([shorter], world: world)
+                    try await run([shorter], world: world)
                     start += size
                 } catch let contradiction as Contradiction {
                     (history, shortest) = (shorter, contradiction)

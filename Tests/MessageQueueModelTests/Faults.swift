@@ -3,52 +3,54 @@ import TestSupport
 
 @testable import MessageQueue
 
-/// What happens to players and messages from outside.
-extension Stage {
-    /// Terminates the player's server process where it stands.
-    func kill(_ player: Player) async throws {
-        guard let seat = player.seat else { return }
-        note("\(player.number) is killed")
-        runs[player.number]?.isKilled = true
-        try await terminate(seat.process)
-        if case .before = player.stand { player.step() }
-        blocked.remove(player.number)
-        try await settle(player)
-        try await bury(player, seat)
+/// What happens to clients and messages from outside.
+extension Scheduler {
+    /// Terminates the client's server process where it stands.
+    func kill(_ client: Client) async throws {
+        guard let incarnation = client.incarnation else { return }
+        note("\(client.number) is killed")
+        runs[client.number]?.isKilled = true
+        try await terminate(incarnation.process)
+        if case .before = client.position { client.step() }
+        blocked.remove(client.number)
+        try await waitForStop(of: client)
+        try await replace(client, incarnation)
     }
 
     /// Terminates it while it commits: nobody knows what has become of that but the database.
-    func killAtCommit(_ player: Player) async throws {
-        while case .before(let sql) = player.stand, sql != "COMMIT", contradictions.isEmpty {
-            try await advance(player)
+    func killAtCommit(_ client: Client) async throws {
+        while case .before(let sql) = client.position, sql != "COMMIT", contradictions.isEmpty {
+            try await advance(client)
         }
-        guard case .before = player.stand, let seat = player.seat, contradictions.isEmpty else { return }
-        try await letRetirePass(player)
-        note("\(player.number) is killed at its commit")
-        runs[player.number]?.isKilled = true
-        runs[player.number]?.isAlone = false
-        player.step()
-        try await terminate(seat.process)
-        try await settle(player)
-        // It may have got through, to the next transaction of the same deed.
-        try await look(after: player)
-        while case .before = player.stand {
-            runs[player.number]?.isRegretted = true
-            player.step(regretting: true)
-            try await settle(player)
+        guard case .before = client.position, let incarnation = client.incarnation, contradictions.isEmpty else {
+            return
         }
-        try await bury(player, seat)
+        try await letRetirePass(client)
+        note("\(client.number) is killed at its commit")
+        runs[client.number]?.isKilled = true
+        runs[client.number]?.isAlone = false
+        client.step()
+        try await terminate(incarnation.process)
+        try await waitForStop(of: client)
+        // It may have got through, to the next transaction of the same command.
+        try await observe(after: client)
+        while case .before = client.position {
+            runs[client.number]?.isRolledBack = true
+            client.step(rollingBack: true)
+            try await waitForStop(of: client)
+        }
+        try await replace(client, incarnation)
     }
 
-    private func bury(_ player: Player, _ seat: Player.Seat) async throws {
+    private func replace(_ client: Client, _ incarnation: Client.Incarnation) async throws {
         disturb()
-        facts.lost.insert(seat.consumer)
-        facts.living.remove(seat.consumer)
-        if runs[player.number] != nil { try await letRetirePass(player); try await look(after: player) }
-        await seat.database.close()
-        try await world.sit(player)
-        if let seat = player.seat { facts.living.insert(seat.consumer) }
-        try await lookAfterBlocked()
+        facts.lost.insert(incarnation.consumer)
+        facts.living.remove(incarnation.consumer)
+        if runs[client.number] != nil { try await letRetirePass(client); try await observe(after: client) }
+        await incarnation.database.close()
+        try await world.connect(client)
+        if let incarnation = client.incarnation { facts.living.insert(incarnation.consumer) }
+        try await resumeUnblocked()
     }
 
     private nonisolated func terminate(_ process: Int32) async throws {
@@ -58,10 +60,10 @@ extension Stage {
         }
     }
 
-    /// An hour passes for what is deferred or held and for what was sent once, unless somebody holds it just now.
-    func endDeferrals() async throws {
+    /// An hour passes for what is scheduled or held and for what was sent once, unless somebody holds it just now.
+    func makeScheduledDue() async throws {
         try await letRetirePass(nil)
-        note("an hour passes for what is deferred")
+        note("an hour passes for what is scheduled")
         disturb()
         try await world.database.execute(
             """
@@ -81,7 +83,7 @@ extension Stage {
             """
         ) { "\(try $0[0, as: Int.self]) \(try $0[1, as: String.self])" }
         facts.keys.subtract(forgotten)
-        snapshot = try await Snapshot.take(of: imagination.ids, on: world.database)
+        snapshot = try await Snapshot.take(of: generator.ids, on: world.database)
     }
 
     /// An hour passes for leases with an end, unless somebody extends them or takes them away just now.
@@ -95,7 +97,7 @@ extension Stage {
             FROM (SELECT queue, lane, last_seq FROM mq.claims WHERE lease_until > now() FOR UPDATE SKIP LOCKED) AS held
             WHERE (c.queue, c.lane, c.last_seq) = (held.queue, held.lane, held.last_seq)
             """)
-        snapshot = try await Snapshot.take(of: imagination.ids, on: world.database)
+        snapshot = try await Snapshot.take(of: generator.ids, on: world.database)
     }
 
     /// An hour passes for what was claimed at a rate, once everybody is done.

@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
 
-/// Plays the timeline: each trouble begins and ends when its time has come.
-struct Director: Sendable {
-    let stage: Stage
-    let timeline: [Scenario.Entry]
+/// Runs the timeline: each trouble begins and ends when its time has come.
+struct TimelineRun: Sendable {
+    let testbed: Testbed
+    let entries: [Scenario.Entry]
     let clock: StoryClock
     let windows: WindowNotes
     let tell: @Sendable (String) async -> Void
@@ -12,22 +12,22 @@ struct Director: Sendable {
     /// Returns when the last trouble has ended.
     ///
     /// - Throws: ``ScenarioError`` when one could not be made.
-    func play() async throws {
+    func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for entry in timeline { group.addTask { try await play(entry) } }
+            for entry in entries { group.addTask { try await run(entry) } }
             try await group.waitForAll()
         }
     }
 
-    private func play(_ entry: Scenario.Entry) async throws {
+    private func run(_ entry: Scenario.Entry) async throws {
         guard let trouble = try trouble(of: entry) else { return }
-        let what = entry.act.storyText
+        let what = entry.event.storyText
         try await clock.wait(until: entry.at.inSeconds)
         let from = clock.now
         await tell(what)
         do {
             try await trouble.begin()
-            if let length = entry.length, !entry.act.takesItsTime {
+            if let length = entry.length, !entry.event.takesItsTime {
                 try await clock.wait(until: (entry.at + length).inSeconds)
             }
         } catch {
@@ -36,53 +36,53 @@ struct Director: Sendable {
             throw error
         }
         try await trouble.end()
-        let isMoment = entry.length == nil && !entry.act.takesItsTime
+        let isMoment = entry.length == nil && !entry.event.takesItsTime
         windows.note(FaultWindow(what: what, from: from, to: isMoment ? from : clock.now))
         if !isMoment { await tell("\(what): over") }
     }
 
     /// Nil for what the shop that is played does not have.
     private func trouble(of entry: Scenario.Entry) throws -> (any Trouble)? {
-        switch entry.act {
+        switch entry.event {
         case .provider(let provider, let fault):
-            return ProviderTrouble(provider, fault.scaled(by: clock.speed), control: stage.control)
-        case .database(let fault): return DatabaseTrouble(fault, on: stage.server, tell: tell)
+            return ProviderTrouble(provider, fault.scaled(by: clock.speed), control: testbed.control)
+        case .database(let fault): return DatabaseTrouble(fault, on: testbed.server, tell: tell)
         case .network(let process, let peer, let fault):
-            return stage.proxies[.init(process: process, peer: peer)].map { NetworkTrouble([$0], fault) }
-        case .kill(let process): return Killing(fleet: stage.fleet, name: name(of: process))
-        case .freeze(let process): return Freezing(fleet: stage.fleet, name: name(of: process))
+            return testbed.proxies[.init(process: process, peer: peer)].map { NetworkTrouble([$0], fault) }
+        case .kill(let process): return Killing(fleet: testbed.fleet, name: name(of: process))
+        case .freeze(let process): return Freezing(fleet: testbed.fleet, name: name(of: process))
         case .restartLoop(let process, let every):
             return RestartLoop(
-                fleet: stage.fleet, name: name(of: process), every: .seconds(clock.real(every.inSeconds)))
+                fleet: testbed.fleet, name: name(of: process), every: .seconds(clock.real(every.inSeconds)))
         case .crash, .deploy, .clock, .poison, .redrive:
-            return stage.shop == .decoupled ? try workerTrouble(of: entry) : nil
+            return testbed.shop == .decoupled ? try workerTrouble(of: entry) : nil
         }
     }
 
     /// What only workers and queues have.
     private func workerTrouble(of entry: Scenario.Entry) throws -> (any Trouble)? {
-        switch entry.act {
+        switch entry.event {
         case .crash(let process, let phase, let count):
             return OtherEnvironment(
-                fleet: stage.fleet, name: name(of: process),
+                fleet: testbed.fleet, name: name(of: process),
                 environment: ["CRASH": "\(phase.rawValue):\(count)"], isGraceful: false)
         case .clock(let process, let offset):
             return OtherEnvironment(
-                fleet: stage.fleet, name: name(of: process), environment: try FakeTime.environment(offset: offset),
+                fleet: testbed.fleet, name: name(of: process), environment: try FakeTime.environment(offset: offset),
                 isGraceful: true)
         case .deploy(let process, let version):
             let overlap = clock.real((entry.length ?? .seconds(2)).inSeconds)
-            return Deployment(stage: stage, process: process, version: version, overlap: .seconds(overlap))
-        case .poison(let queue, let count): return PoisonTrouble(queue: queue, count: count, on: stage.server)
-        case .redrive(let queue): return RedriveTrouble(queue: queue, on: stage.server)
+            return Deployment(testbed: testbed, process: process, version: version, overlap: .seconds(overlap))
+        case .poison(let queue, let count): return PoisonTrouble(queue: queue, count: count, on: testbed.server)
+        case .redrive(let queue): return RedriveTrouble(queue: queue, on: testbed.server)
         default: return nil
         }
     }
 
     /// The first process of the kind; all of the coupled shop is one process.
     private func name(of process: ShopProcess) -> String {
-        guard stage.shop == .decoupled else { return "coupled-shop" }
-        return stage.fleet.names(of: process.rawValue).first ?? process.rawValue
+        guard testbed.shop == .decoupled else { return "coupled-shop" }
+        return testbed.fleet.names(of: process.rawValue).first ?? process.rawValue
     }
 }
 
@@ -94,7 +94,7 @@ final class WindowNotes: Sendable {
     var all: [FaultWindow] { state.withLock { $0 }.sorted { ($0.from, $0.to) < ($1.from, $1.to) } }
 }
 
-extension Act {
+extension TimelineEvent {
     /// Whether beginning it takes as long as it lasts.
     var takesItsTime: Bool { if case .deploy = self { true } else { false } }
 

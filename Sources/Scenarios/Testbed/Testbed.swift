@@ -3,14 +3,14 @@ import ShoeShop
 import ShopProcesses
 
 /// The shop of one run: a private server, the providers' sandbox, and the processes, each of which can be tormented.
-struct Stage: Sendable {
-    let folder: StageFolder
+struct Testbed: Sendable {
+    let folder: TestbedFolder
     let server: ScenarioServer
     let fleet: Fleet
     let shop: RunRecord.Shop
     let floor: ShopFloor
-    let ports: StagePorts
-    let proxies: [StagePlan.Way: Proxy]
+    let ports: TestbedPorts
+    let proxies: [TestbedPlan.Way: Proxy]
 
     /// The address that customers know.
     var api: String { "http://127.0.0.1:\(ports.api)" }
@@ -76,13 +76,13 @@ struct Stage: Sendable {
         proxies[.init(process: process, peer: .database)].map { server.conninfo(through: $0) } ?? server.conninfo
     }
 
-    private func address(of peer: Act.Peer, for process: ShopProcess, direct: String) -> String {
+    private func address(of peer: TimelineEvent.Peer, for process: ShopProcess, direct: String) -> String {
         proxies[.init(process: process, peer: peer)].map { "http://127.0.0.1:\($0.port)" } ?? direct
     }
 }
 
 /// Where the parts of a run listen; the same for its whole length.
-struct StagePorts: Sendable {
+struct TestbedPorts: Sendable {
     let api, control, payment, logistics: UInt16
 
     init() throws {

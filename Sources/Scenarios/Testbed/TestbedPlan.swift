@@ -1,11 +1,11 @@
 import Foundation
 
 /// What a timeline needs to have in place before the run begins.
-struct StagePlan: Sendable {
+struct TestbedPlan: Sendable {
     /// The ways that go through a proxy.
     struct Way: Hashable, Sendable {
         let process: ShopProcess
-        let peer: Act.Peer
+        let peer: TimelineEvent.Peer
     }
 
     let ways: Set<Way>
@@ -15,9 +15,9 @@ struct StagePlan: Sendable {
     init(_ timeline: [Scenario.Entry]) {
         var ways: Set<Way> = []
         for entry in timeline {
-            if case .network(let process, let peer, _) = entry.act { ways.insert(Way(process: process, peer: peer)) }
+            if case .network(let process, let peer, _) = entry.event { ways.insert(Way(process: process, peer: peer)) }
         }
         self.ways = ways
-        needsSmallDisk = timeline.contains { $0.act == .database(.full) }
+        needsSmallDisk = timeline.contains { $0.event == .database(.full) }
     }
 }

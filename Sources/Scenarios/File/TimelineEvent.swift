@@ -1,5 +1,5 @@
 /// What happens at a point of the timeline. Lasts until the window's end; what happens in a moment has none.
-enum Act: Sendable, Equatable {
+enum TimelineEvent: Sendable, Equatable {
     /// A third party does wrong, as the sandbox's control port takes it.
     case provider(Provider, ProviderFault)
     /// `kill -9`; the process is started again, as a service manager would.

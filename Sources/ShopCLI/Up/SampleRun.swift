@@ -4,7 +4,7 @@ import Postgres
 import ShoeShop
 
 /// What `shoeshop up` shows: the sample orders on their way, then the checked summary.
-struct Performance: Sendable {
+struct SampleRun: Sendable {
     let site: Site
     let screen: Screen
     let json: Bool

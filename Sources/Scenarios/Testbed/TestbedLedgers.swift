@@ -3,7 +3,7 @@ import Foundation
 import NIOCore
 import ShoeShop
 
-extension Stage {
+extension Testbed {
     /// The third parties' own books.
     func ledgers() async throws -> ProviderLedgers {
         let request = HTTPClientRequest(url: "\(control)/ledger")

@@ -1,7 +1,6 @@
+import DeliveryCheck
 import Foundation
 import Testing
-
-@testable import Benchmarks
 
 @Suite("What went in is held against what came out")
 struct QueueCheckTests {

@@ -2,7 +2,7 @@ import NIOCore
 import NIOHTTP1
 
 /// One client's connection: requests in turn, each answered once, twice, drop by drop or not at all.
-struct Connection {
+struct ClientConnection {
     private typealias Exchange = NIOAsyncChannel<NIOHTTPServerRequestFull, HTTPServerResponsePart>
     private typealias Answers = NIOAsyncChannelOutboundWriter<HTTPServerResponsePart>
 

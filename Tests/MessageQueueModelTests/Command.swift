@@ -1,0 +1,201 @@
+import Foundation
+import Postgres
+import Synchronization
+
+@testable import MessageQueue
+
+struct Parcel: Codable, Sendable {
+    let number: Int
+}
+
+/// One call of a verb, with all that it is called with.
+enum Command: Sendable {
+    case send([Outgoing<Parcel>], to: World.ModelQueue)
+    case sendOnce([Outgoing<Parcel>], to: World.ModelQueue, by: String)
+    case publish([Outgoing<Parcel>])
+    case produce([[Outgoing<Parcel>]], to: World.ModelQueue)
+    case receive(World.ModelQueue, limit: Int, lease: Duration?, known: [Int64], first: Priority)
+    case receiveByHand(World.ModelQueue, limit: Int)
+    case finish([Ending], number: Int)
+    case extend([ReceivedMessage])
+    case rescue(World.ModelQueue, from: [Int64], known: [Int64])
+    case rescueLost(World.ModelQueue)
+    case promote(World.ModelQueue, limit: Int)
+    case pause(World.ModelQueue)
+    case resume(World.ModelQueue)
+    case redrive(World.ModelQueue)
+    case purge(World.ModelQueue)
+    case retryBlocked(World.ModelQueue, key: String)
+    case skipBlocked(World.ModelQueue, key: String)
+    case retire(drops: Bool)
+    case watermarks(World.ModelQueue, from: [Int64])
+    case statistics
+
+    struct Ending: Sendable {
+        enum Kind: Sendable {
+            case done, retried, retriedLater, released, dead
+            /// Behind one of its key that isn't done.
+            case heldBack
+
+            static let chosen: [Kind] = [.done, .retried, .retriedLater, .released, .dead]
+        }
+        let message: ReceivedMessage
+        let kind: Kind
+        var name: Name { Name(message) }
+    }
+
+    enum Answer: Sendable {
+        case nothing
+        case received([ReceivedMessage])
+        case count(Int)
+        case report(RedriveReport)
+        case watermarks(Broker.Watermarks)
+        case statistics([QueueStatistics])
+        case lost(Set<Int64>, count: Int)
+    }
+}
+
+extension Command {
+    static let later = World.hour
+
+    /// Calls the verb, as an application or a worker would.
+    func run(by consumer: Int64, with broker: Broker) async throws -> Answer {
+        switch self {
+        case .send(let messages, let queue):
+            try await broker.send(messages, to: queue.typed)
+        case .sendOnce(let messages, let queue, let key):
+            return .count(try await broker.sendOnce(messages, to: queue.typed, by: { _ in key }, within: Self.later))
+        case .publish(let messages):
+            try await broker.publish(messages, to: World.topic)
+        case .produce(let batches, let queue):
+            try await broker.withProducer(of: queue.typed) { producer in
+                for messages in batches { try await producer.send(messages) }
+            }
+        case .receive(let queue, let limit, let lease, let known, let first):
+            return .received(
+                try await broker.database.perform(isTransaction: false, within: nil) { session in
+                    let memory = Self.memory(of: queue.id, in: broker)
+                    while Priority.first(inTurn: memory.nextTurn() + 1) != first.rawValue {}
+                    memory.watermarks.withLock { $0 = known }
+                    let claimer = Broker.Claimer(consumer: consumer, lease: lease, memory: memory)
+                    return try broker.receive(queue.entry(of: broker), by: claimer, limit: limit, in: session).messages
+                })
+        case .receiveByHand(let queue, let limit):
+            return .received(try await broker.receive(queue.name, limit: limit, lease: Self.later))
+        case .finish(let endings, let number):
+            try await broker.write { session in
+                session.pipeline("INSERT INTO effect (command) VALUES ($1)", Int32(number))
+                Self.finish(endings, with: broker, in: session)
+            }
+        case .extend(let messages):
+            try await broker.extend(messages, by: Self.later)
+        case .rescue(let queue, let gone, let known):
+            return .count(try await broker.rescue(queue.entry(of: broker), from: gone, beyond: known))
+        case .rescueLost(let queue):
+            let gone = try await broker.findGone(except: consumer, on: broker.database).unlocked
+            let count = try await broker.rescue(queue.entry(of: broker), from: gone.sorted(), beyond: [])
+            return .lost(gone, count: count)
+        case .promote(let queue, let limit):
+            return .count(try await broker.promote(queue.entry(of: broker), limit: limit, on: broker.database).moved)
+        case .pause(let queue): try await broker.pause(queue.name)
+        case .resume(let queue): try await broker.resume(queue.name)
+        case .redrive(let queue): return .report(try await broker.redrive(.init(queue: queue.name)))
+        case .purge(let queue): return .report(try await broker.purge(.init(queue: queue.name)))
+        case .retryBlocked(let queue, let key):
+            return .count(try await broker.retryBlocked(queue.name, key: key) ? 1 : 0)
+        case .skipBlocked(let queue, let key):
+            return .count(try await broker.skipBlocked(queue.name, key: key) ? 1 : 0)
+        case .retire(let drops):
+            // While it waits for a lock, nobody else moves: whether it gets one is known at once.
+            let retention = Broker.Retention(keep: drops ? .zero : Self.later, rotate: .zero)
+            try await broker.retire(retention, patience: .milliseconds(3))
+        case .watermarks(let queue, let known):
+            return .watermarks(try await broker.watermarks(of: queue.id, from: known, on: broker.database))
+        case .statistics: return .statistics(try await broker.statistics())
+        }
+        return .nothing
+    }
+
+    /// Kept from claim to claim, as a worker does: also over those that failed.
+    private static func memory(of queue: Int32, in broker: Broker) -> ClaimMemory {
+        broker.byHand.withLock { memories in
+            let memory = memories[queue] ?? ClaimMemory()
+            memories[queue] = memory
+            return memory
+        }
+    }
+
+    private static func finish(_ endings: [Ending], with broker: Broker, in session: borrowing Session) {
+        func messages(_ kind: Ending.Kind) -> [ReceivedMessage] {
+            endings.filter { $0.kind == kind }.map(\.message)
+        }
+        let done = messages(.done)
+        if !done.isEmpty { broker.complete(done, in: session) }
+        broker.retry(messages(.retried).map { .init($0, after: .zero, error: "failed") }, in: session)
+        broker.retry(messages(.retriedLater).map { .init($0, after: later, error: "failed") }, in: session)
+        broker.release(messages(.released), in: session)
+        broker.deadLetter(messages(.dead).map { .init($0, reason: "hopeless", error: nil) }, in: session)
+        broker.holdBack(messages(.heldBack), in: session)
+    }
+}
+
+extension Command {
+    /// What is sent by it, copy by copy.
+    func names(in queues: [World.ModelQueue]) -> [Name] {
+        switch self {
+        case .send(let messages, let queue), .sendOnce(let messages, let queue, _):
+            messages.map { Name(queue: queue.id, id: $0.id.uuid) }
+        case .produce(let batches, let queue): batches.joined().map { Name(queue: queue.id, id: $0.id.uuid) }
+        case .publish(let messages):
+            queues.flatMap { queue in
+                messages.filter { queue.hears($0.tag) }.map { Name(queue: queue.id, id: $0.id.uuid) }
+            }
+        default: []
+        }
+    }
+
+    /// What has to be open for it to succeed.
+    var receipts: [ReceivedMessage] {
+        switch self {
+        case .finish(let endings, _): endings.map(\.message)
+        case .extend(let messages): messages
+        default: []
+        }
+    }
+}
+
+extension Command: CustomStringConvertible {
+    var description: String {
+        func names(_ messages: [Outgoing<Parcel>]) -> String {
+            messages.map { "\($0.id.description.suffix(4))\($0.key ?? "")\($0.delay > .zero ? " later" : "")" }
+                .joined(separator: ", ")
+        }
+        func places(_ messages: [ReceivedMessage]) -> String {
+            messages.map { "\($0.receipt)" }.joined(separator: ", ")
+        }
+        return switch self {
+        case .send(let messages, let queue): "send \(names(messages)) to \(queue.name)"
+        case .sendOnce(let messages, let queue, let key): "send once \(names(messages)) to \(queue.name) as \(key)"
+        case .produce(let batches, let queue): "produce \(batches.map(names)) in \(queue.name)"
+        case .publish(let messages): "publish \(names(messages)) with \(messages.map { $0.tag ?? "no tag" })"
+        case .receive(let queue, let limit, let lease, let known, let first):
+            "receive \(limit) of \(queue.name)\(lease == nil ? "" : " for a time") knowing \(known), \(first) first"
+        case .receiveByHand(let queue, let limit): "receive \(limit) of \(queue.name) by hand"
+        case .finish(let endings, let number):
+            "finish (\(number)) \(endings.map { "\($0.message.receipt) \($0.kind)" }.joined(separator: ", "))"
+        case .extend(let messages): "extend \(places(messages))"
+        case .rescue(let queue, let gone, let known): "rescue in \(queue.name) from \(gone), knowing \(known)"
+        case .rescueLost(let queue): "rescue in \(queue.name) from whoever is gone"
+        case .promote(let queue, let limit): "promote \(limit) in \(queue.name)"
+        case .pause(let queue): "pause \(queue.name)"
+        case .resume(let queue): "resume \(queue.name)"
+        case .redrive(let queue): "redrive \(queue.name)"
+        case .purge(let queue): "purge \(queue.name)"
+        case .retryBlocked(let queue, let key): "retry what blocks \(key) in \(queue.name)"
+        case .skipBlocked(let queue, let key): "skip what blocks \(key) in \(queue.name)"
+        case .retire(let drops): drops ? "open and drop segments" : "open a segment"
+        case .watermarks(let queue, let known): "watermarks of \(queue.name) from \(known)"
+        case .statistics: "statistics"
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Postgres
+import TestSupport
+
+@testable import MessageQueue
+
+/// What the scheduler makes of what it sees.
+extension Scheduler {
+    /// After a commit, or what may have been one.
+    func observe(after client: Client) async throws {
+        let mayHaveWritten = runs[client.number]?.hasWritten ?? true
+        runs[client.number]?.hasWritten = false
+        let after = mayHaveWritten ? try await Snapshot.take(of: generator.ids, on: world.database) : snapshot
+        let change = Change(from: snapshot, to: after)
+        defer { snapshot = after }
+        if client.position == .idle { return try end(client, after: change, to: after) }
+        guard let run = runs[client.number] else { return }
+        judge(run, change, from: snapshot, to: after, nil)
+        runs[client.number]?.claimed += change.delivered
+        runs[client.number]?.moved += change.appended.count
+    }
+
+    /// A command that ended without a commit: by an error.
+    func fail(_ client: Client) async throws {
+        try end(client)
+    }
+
+    func end(_ client: Client) throws {
+        try end(client, after: Change(from: snapshot, to: snapshot), to: snapshot)
+    }
+
+    private func end(_ client: Client, after change: Change, to after: Snapshot) throws {
+        guard let run = runs.removeValue(forKey: client.number), let outcome = client.takeOutcome() else { return }
+        switch outcome {
+        case .success(let answer):
+            judge(run, change, from: snapshot, to: after, outcome)
+            judge(answer, of: run, change)
+            remember(run, change, answer, client)
+            if case .sendOnce = run.command {
+                accounts.acknowledged += change.appended.values.map(\.name) + change.scheduled.map(\.name)
+            } else {
+                accounts.acknowledged += run.command.names(in: facts.queues)
+            }
+        case .failure(let error):
+            note("\(client.number) fails: \(String(describing: error).prefix(100))")
+            if !isExpected(error, of: run) { report("\(run.command) failed: \(error)") }
+            if change.isEmpty { return }
+            if run.isKilled {
+                // The answer was lost, not the commit.
+                judge(run, change, from: snapshot, to: after, nil)
+                remember(run, change, .nothing, client)
+            } else {
+                report("\(run.command) failed, and changed \(change.parts)")
+            }
+        }
+    }
+
+    private func judge(
+        _ run: Run, _ change: Change, from before: Snapshot, to after: Snapshot,
+        _ outcome: Result<Command.Answer, any Error>?
+    ) {
+        let model = Model(of: run, from: before, to: after, change, outcome, in: facts)
+        for contradiction in model.contradictions { report(contradiction) }
+        for place in change.claimed.keys where facts.queue(of: place.queue)?.limits.rate != nil {
+            facts.paced[place.queue, default: 0] += 1
+        }
+        accounts.handled +=
+            (change.finished.filter { $0.value == Outcome.done.rawValue }.compactMap { snapshot.log[$0.key]?.name })
+    }
+
+    /// What only its answer can be compared with: what was read, not changed.
+    private func judge(_ answer: Command.Answer, of run: Run, _ change: Change) {
+        switch (answer, run.command) {
+        case (.received(let messages), .receiveByHand):
+            let places = Set(run.claimed).union(change.delivered)
+            if Set(messages.map(\.receipt)) != places { report("told \(messages.map(\.receipt)), claimed \(places)") }
+        case (.watermarks(let told), .watermarks(let queue, _)) where !run.wasBlocked:
+            for what in run.view.contradictions(of: told, in: queue.id) { report(what) }
+        case (.statistics(let all), _) where !run.wasBlocked:
+            for what in run.view.contradictions(of: all, in: facts.queues, purged: run.purged) { report(what) }
+        default: break
+        }
+    }
+
+    private func remember(_ run: Run, _ change: Change, _ answer: Command.Answer, _ client: Client) {
+        switch (run.command, answer) {
+        case (.finish(_, let number), _): effects.insert(number)
+        case (.sendOnce(_, let queue, let key), _): facts.keys.insert("\(queue.id) \(key)")
+        case (.purge(let queue), _):
+            purged[queue.id, default: 0] += change.risen.count
+            accounts.handled += change.risen.map(\.name)
+        case (_, .received(let messages)): generator.keep(messages, of: client.number)
+        case (.watermarks(let queue, _), .watermarks(let told)):
+            generator.keep(told.places, of: queue.id, by: client.number)
+        default: break
+        }
+    }
+
+    private func isExpected(_ error: any Error, of run: Run) -> Bool {
+        if run.isRolledBack, error is Client.RolledBack { return true }
+        if case QueueError.leaseLost = error {
+            return run.command.receipts.contains { snapshot.log[$0.receipt]?.isOpen != true }
+        }
+        guard let error = error as? PostgresError else { return false }
+        if run.isKilled { return error.isConnectionTrouble }
+        if case .retire = run.command { return ["55P03", "40P01"].contains(error.sqlState) }
+        // Two who finish the same places by several statements each may meet in opposite orders.
+        return error.sqlState == "40P01" && (run.wasBlocked || !blocked.isEmpty)
+    }
+}

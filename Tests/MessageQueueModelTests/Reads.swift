@@ -1,0 +1,46 @@
+import Postgres
+
+@testable import MessageQueue
+
+/// What verbs that only read must answer.
+extension Snapshot {
+    private func log(of queue: Int32) -> [Receipt: Attempt] { log.filter { $0.key.queue == queue } }
+
+    func contradictions(of told: Broker.Watermarks, in queue: Int32) -> [String] {
+        var found: [String] = []
+        let open = log(of: queue).filter { $0.value.isOpen }
+        if told.open != open.count {
+            found.append("told \(told.open) open, there are \(open.count)")
+        }
+        for (place, attempt) in log(of: queue) where attempt.outcome == nil {
+            let lane = Int(place.lane)
+            let watermark = lane < told.places.count ? told.places[lane] : 0
+            if place.seq <= watermark { found.append("\(place) is below the watermark, and is not finished") }
+        }
+        return found
+    }
+
+    func contradictions(of all: [QueueStatistics], in queues: [World.ModelQueue], purged: [Int32: Int]) -> [String] {
+        queues.flatMap { queue -> [String] in
+            guard let one = all.first(where: { $0.queue == queue.name }) else {
+                return ["no statistics of \(queue.name)"]
+            }
+            let log = log(of: queue.id).values
+            let expected = [
+                log.filter(\.isWaiting).count, log.filter(\.isOpen).count,
+                scheduled.values.filter { $0.name.queue == queue.id && $0.attempt == 1 }.count,
+                scheduled.values.filter { $0.name.queue == queue.id && $0.attempt > 1 }.count,
+                held.keys.filter { $0.key.queue == queue.id }.count, blocked.keys.filter { $0.queue == queue.id }.count,
+                dead.values.filter { $0.name.queue == queue.id }.count,
+                purged[queue.id] ?? 0,
+            ]
+            let told = [
+                one.depth, one.inFlight, one.scheduled, one.retrying, one.held, one.blockedKeys, one.dead, one.purged,
+            ]
+            let isSame = told == expected && one.appended - one.claimed == one.depth
+            let what = "[waiting, open, scheduled, retrying, held, blocked, dead, purged]"
+            return (isSame ? [] : ["statistics of \(queue.name) \(what): told \(told), are \(expected)"])
+                + (one.isPaused == paused.contains(queue.id) ? [] : ["\(queue.name) is told to be paused, or not"])
+        }
+    }
+}
