@@ -27,7 +27,7 @@ struct CommandTests {
         try await body(folder)
     }
 
-    @Test("answers programs with one object per figure and line, and leaves nothing behind")
+    @Test("shoeshop bench answers programs with one object per figure and line, and leaves nothing behind")
     func json() async throws {
         try await withFolder { folder in
             let (program, arguments, environment) = bench(["segments", "--smoke", "--json"], in: folder)
@@ -46,7 +46,7 @@ struct CommandTests {
         }
     }
 
-    @Test("answers people in at most 100 columns")
+    @Test("shoeshop bench answers people in at most 100 columns")
     func table() async throws {
         try await withFolder { folder in
             let (program, arguments, environment) = bench(["rescue", "--smoke"], in: folder)
@@ -59,7 +59,7 @@ struct CommandTests {
         }
     }
 
-    @Test("leaves nothing behind when it is interrupted or killed", arguments: [SIGINT, SIGKILL])
+    @Test("shoeshop bench leaves nothing behind when it is interrupted or killed", arguments: [SIGINT, SIGKILL])
     func ends(by signal: Int32) async throws {
         try await withFolder { folder in
             let (program, arguments, environment) = bench(["idle", "--for", "600s"], in: folder)

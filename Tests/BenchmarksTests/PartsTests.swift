@@ -7,16 +7,18 @@ import Testing
 @Suite("Parts of the benchmarks")
 struct PartsTests {
     @Test(
-        "what a worker reports is read as it was written",
+        "what a measured worker reports is read as it was written",
         arguments: [WorkerReport.ready, .began(UUID(), nanoseconds: .max), .handled(200_000)])
     func reports(report: WorkerReport) { #expect(WorkerReport(line: report.line) == report) }
 
     @Test(
-        "half a line, or a foreign one, is no report",
+        "half a line, or a foreign one, is no report of a measured worker",
         arguments: ["", "began", "began 12 34", "handled", "handled many", "Ready", "began \(UUID()) -1"])
     func foreignLines(line: String) { #expect(WorkerReport(line: line) == nil) }
 
-    @Test("shares are even and lose nothing", arguments: [0, 1, 7, 1000], [1, 3, 4])
+    @Test(
+        "the work of a benchmark is shared evenly among its tasks, and none is lost", arguments: [0, 1, 7, 1000],
+        [1, 3, 4])
     func shares(count: Int, number: Int) throws {
         let shares = Workload.shares(of: count, among: number)
         #expect(shares.count == number && shares.reduce(0, +) == count)
@@ -25,7 +27,7 @@ struct PartsTests {
         #expect(Workload.shares(of: count, each: number).allSatisfy { (1...number).contains($0) })
     }
 
-    @Test("the payload is 200 bytes of JSON")
+    @Test("the benchmarks' payload is 200 bytes of JSON")
     func payload() throws { #expect(try JSONEncoder().encode(Workload.payload).count == 200) }
 
     @Test("a connection string of either form becomes keywords that more can be added to")
@@ -53,7 +55,7 @@ struct SoakReportTests {
             restarts: SoakPlan(seconds: 60).restarts)
     }
 
-    @Test("is one page that fetches nothing")
+    @Test("the soak's report is one page that fetches nothing")
     func selfContained() {
         let page = SoakReport(SoakPlan(seconds: 60), outcome([sample(1), sample(2)]), at: "a <place>").html
         for word in ["http", "src=", "@import", "url("] { #expect(!page.contains(word)) }
@@ -61,7 +63,7 @@ struct SoakReportTests {
         #expect(page.components(separatedBy: "<svg").count == 5)
     }
 
-    @Test("is made of anything, also of nothing and of one sample", arguments: 0...1)
+    @Test("the soak's report is made of anything, also of nothing and of one sample", arguments: 0...1)
     func small(count: Int) {
         let page = SoakReport(SoakPlan(seconds: 60), outcome((0..<count).map { sample(Double($0)) }), at: "").html
         #expect(!page.contains("nan") && !page.contains("inf"))
@@ -80,7 +82,7 @@ struct SoakReportTests {
     }
 
     @Test(
-        "an axis ends at a round number",
+        "an axis of the soak's report ends at a round number",
         arguments: [(0.0, 1.0), (0.003, 0.005), (1, 1), (1.1, 2), (7, 10), (430, 500)])
     func axis(value: Double, end: Double) { #expect(abs(SoakChart.ceiling(value) - end) < 1e-9) }
 }

@@ -33,7 +33,7 @@ struct PlotTests {
             }
     }
 
-    @Test("each is well-formed XML with a title and a description, fetches nothing, and knows light and dark")
+    @Test("each plot is well-formed XML with a title and a description, fetches nothing, and knows light and dark")
     func wellFormed() throws {
         let drawings = PlotFolder(everything).files.filter { $0.name.hasSuffix(".svg") }
         #expect(drawings.count == Plot.all.count)
@@ -45,7 +45,7 @@ struct PlotTests {
         }
     }
 
-    @Test("shows each number, its share of the floor, the machine and the server, and tells all in words")
+    @Test("a plot shows each number, its share of the floor, the machine and the server, and tells all in words")
     func numbers() throws {
         let records = [record("send 1 per call", 16_600, floor: 38_605), record("send 100 per call", 241_700)]
         let chart = try #require(PlotChart(.send, of: records))
@@ -57,7 +57,7 @@ struct PlotTests {
         for number in ["16,600", "38,605", "241,700"] { #expect(words.contains(number)) }
     }
 
-    @Test("bars are as long as their numbers, and marks stand where the floors are")
+    @Test("a plot's bars are as long as their numbers, and marks stand where the floors are")
     func lengths() throws {
         let chart = try #require(
             PlotChart(.send, of: [record("send 1 per call", 250, floor: 500), record("send 100 per call", 1_000)]))
@@ -73,25 +73,25 @@ struct PlotTests {
     }
 
     @Test(
-        "an axis ends at a round number that is not far above the longest bar",
+        "a plot's axis ends at a round number that is not far above the longest bar",
         arguments: [(0.0, 1.0), (0.57, 0.6), (1, 1), (1.1, 1.5), (284_000, 300_000), (334_000, 400_000), (9.7, 10)])
     func axis(value: Double, end: Double) { #expect(abs(PlotDrawing.ceiling(value) - end) < 1e-9) }
 
-    @Test("what should stay the same is drawn as a ratio, with its mark at 1")
+    @Test("a figure that should stay the same is plotted as a ratio, with its mark at 1")
     func ratios() throws {
         let records = [record("receive 1, large backlog", 222, floor: 200), record("drain, pinned", 7)]
         let chart = try #require(PlotChart(.same, of: records))
         #expect(chart.bars == [.init(label: "1,000,000 wait: receive 1", value: 1.11, mark: 1, text: "1.11 ×")])
     }
 
-    @Test("of figures that were not measured nothing is drawn")
+    @Test("of figures that were not measured nothing is plotted")
     func missing() {
         #expect(PlotChart(.send, of: [record("another", 1)]) == nil)
         #expect(PlotFolder([record("drain", 1)]).files.map(\.name) == ["drain.svg", "README.md"])
         #expect(PlotFolder([]).files.isEmpty)
     }
 
-    @Test("of two measurements the later one counts, in drawings and on the page")
+    @Test("of two measurements the later one counts, in plots and on the page of plots")
     func later() throws {
         let records = [record("drain", 111), record("send 1 per call", 7), record("drain", 222)]
         #expect(PlotChart(.drain, of: records)?.bars.map(\.value) == [222])
@@ -100,7 +100,7 @@ struct PlotTests {
         #expect(page.contains("| send 1 per call | 7 | messages/s |  |  | 1 |  |"))
     }
 
-    @Test("records are read as they were written, and a line that is none is named")
+    @Test("records of figures are read as they were written, and a line that is none is named")
     func reading() throws {
         let lines = try everything.map { try $0.line() }
         #expect(try FigureRecord.read(Data(lines.joined(separator: "\n").utf8)) == everything)

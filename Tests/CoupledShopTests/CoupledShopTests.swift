@@ -6,7 +6,7 @@ import Testing
 
 @Suite("the coupled shop", .serialized, .timeLimit(.minutes(10)))
 struct CoupledShopTests {
-    @Test("an order is priced, reserved, charged and booked before it is answered, once for each key")
+    @Test("the coupled shop prices, reserves, charges and books an order before it answers, once for each key")
     func happyPath() async throws {
         try await CoupledShopUnderTest.with { shop in
             let answer = try await shop.order(Form(quantity: 2), key: "first")
@@ -40,7 +40,9 @@ struct CoupledShopTests {
         Refusal(reason: "undeliverable", form: Form(street: "Nowhere 1")),
     ]
 
-    @Test("a refusal tells its reason, again and again, and leaves no money and no shoes behind", arguments: refusals)
+    @Test(
+        "a refusal of the coupled shop tells its reason, again and again, and leaves no money and no shoes behind",
+        arguments: refusals)
     func refuses(refusal: Refusal) async throws {
         try await CoupledShopUnderTest.with { shop in
             let answer = try await shop.order(refusal.form, key: "first")
@@ -55,7 +57,7 @@ struct CoupledShopTests {
         }
     }
 
-    @Test("what is wrong with the form is told field by field, and another method is 405")
+    @Test("the coupled shop tells what is wrong with the form field by field, and answers another method 405")
     func form() async throws {
         try await CoupledShopUnderTest.with { shop in
             let answer = try await shop.order(Form(sku: "runner", quantity: 0))
@@ -66,7 +68,9 @@ struct CoupledShopTests {
         }
     }
 
-    @Test("Friday afternoon: while the carrier is away customers have paid, get an error, and wait for nothing")
+    @Test(
+        "Friday afternoon in the coupled shop: while the carrier is away customers have paid, get an error, and wait for nothing"
+    )
     func fridayAfternoon() async throws {
         try await CoupledShopUnderTest.with { shop in
             try await shop.fault("outage", of: "logistics")
@@ -81,7 +85,7 @@ struct CoupledShopTests {
         }
     }
 
-    @Test("while the payment provider is away shoes stay reserved for nobody")
+    @Test("while the payment provider is away the coupled shop keeps shoes reserved for nobody")
     func paymentOutage() async throws {
         try await CoupledShopUnderTest.with { shop in
             try await shop.fault("outage", of: "payment")

@@ -13,7 +13,7 @@ struct LogTests {
         ).line(format)
     }
 
-    @Test("a readable line has time, level, label, message and sorted pairs")
+    @Test("a readable log line has time, level, label, message and sorted pairs")
     func readable() {
         #expect(
             line(.readable, "retried", ["queue": "stock", "attempt": "3", "reason": "lock not free"])
@@ -21,14 +21,14 @@ struct LogTests {
                 + " reason=\"lock not free\"\n")
     }
 
-    @Test("a line stays one line, whatever is in it", arguments: [LogFormat.readable, .json])
+    @Test("a log line stays one line, whatever is in it", arguments: [LogFormat.readable, .json])
     func oneLine(format: LogFormat) {
         let line = line(format, "first\nsecond", ["error": "a\nb\u{1}\"c\\"])
         #expect(line.filter(\.isNewline).count == 1)
         #expect(line.hasSuffix("\n"))
     }
 
-    @Test("a JSON line is JSON, with nested metadata kept")
+    @Test("a log line in JSON is JSON, with nested metadata kept")
     func json() throws {
         let line = line(.json, "a \"quoted\"\tword", ["list": ["x", "y"], "map": ["k": "v\u{7}"]])
         let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
@@ -39,7 +39,7 @@ struct LogTests {
         #expect(metadata["map"] as? [String: String] == ["k": "v\u{7}"])
     }
 
-    @Test("metadata of the event goes before that of the logger, and an error is told")
+    @Test("metadata of a log event goes before that of its logger, and an error is told")
     func merging() {
         struct Broken: Error, CustomStringConvertible { let description = "it broke" }
         var handler = LineLogHandler(label: "l", format: .readable, level: .info)

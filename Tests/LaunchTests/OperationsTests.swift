@@ -62,7 +62,7 @@ struct OperationsTests {
         }
     }
 
-    @Test("readiness comes back when the check passes again")
+    @Test("readiness comes back when the failing check passes again")
     func recovers() async throws {
         operations.readiness("database") { throw Closed() }
         try await served { url async throws in
@@ -81,7 +81,7 @@ struct OperationsTests {
         }
     }
 
-    @Test("metrics are refreshed for each look at them")
+    @Test("metrics are refreshed for each request for them")
     func metrics() async throws {
         let depth = registry.makeMeter(label: "depth", dimensions: [])
         operations.beforeMetrics { depth.increment(by: 1) }

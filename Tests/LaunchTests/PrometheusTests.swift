@@ -7,7 +7,7 @@ import Testing
 struct PrometheusTests {
     let metrics = PrometheusMetrics()
 
-    @Test("a counter is a whole number that ends in _total, with its dimensions as sorted labels")
+    @Test("a counter is shown as a whole number whose name ends in _total, with its dimensions as sorted labels")
     func counter() {
         let counter = metrics.makeCounter(
             label: "queue.messages-sent", dimensions: [("queue", "stock"), ("kind", "first")])
@@ -21,7 +21,7 @@ struct PrometheusTests {
                 """)
     }
 
-    @Test("the series of a name stand together under one TYPE line")
+    @Test("the series of a metric stand together under one TYPE line")
     func families() {
         metrics.makeMeter(label: "depth", dimensions: [("queue", "b")]).set(Int64(2))
         metrics.makeMeter(label: "age", dimensions: []).set(0.25)
@@ -37,7 +37,7 @@ struct PrometheusTests {
                 """)
     }
 
-    @Test("a timer is a cumulative histogram in seconds, bounds included")
+    @Test("a timer is shown as a cumulative histogram in seconds, bounds included")
     func timer() {
         let timer = metrics.makeTimer(label: "handle", dimensions: [])
         for milliseconds in [1, 1, 30, 90_000] { timer.recordNanoseconds(Int64(milliseconds) * 1_000_000) }
@@ -52,34 +52,34 @@ struct PrometheusTests {
         #expect(lines.contains("handle_seconds_sum 90.032"))
     }
 
-    @Test("label values are escaped, so that no value can forge a line")
+    @Test("label values of metrics are escaped, so that no value can forge a line")
     func escaping() {
         metrics.makeMeter(label: "g", dimensions: [("reason", "a\"b\\c\nd 1")]).set(Int64(1))
         #expect(metrics.exposition().split(separator: "\n").last == #"g{reason="a\"b\\c\nd 1"} 1"#)
     }
 
-    @Test("the same name and dimensions are the same series, in whatever order")
+    @Test("a metric with the same name and dimensions is the same series, in whatever order")
     func sameSeries() {
         metrics.makeCounter(label: "c", dimensions: [("a", "1"), ("b", "2")]).increment(by: 1)
         metrics.makeCounter(label: "c", dimensions: [("b", "2"), ("a", "1")]).increment(by: 1)
         #expect(metrics.exposition().hasSuffix("c_total{a=\"1\",b=\"2\"} 2\n"))
     }
 
-    @Test("a name has one kind: another kind under it works, but is not shown")
+    @Test("a metric has one kind: another kind under its name works, but is not shown")
     func oneKind() {
         metrics.makeMeter(label: "x_total", dimensions: []).set(Int64(7))
         metrics.makeCounter(label: "x", dimensions: [("a", "1")]).increment(by: 1)
         #expect(metrics.exposition() == "# TYPE x_total gauge\nx_total 7\n")
     }
 
-    @Test("a destroyed instrument leaves nothing behind")
+    @Test("a destroyed metric leaves no series behind")
     func destroyed() {
         let counter = metrics.makeCounter(label: "c", dimensions: [])
         metrics.destroyCounter(counter)
         #expect(metrics.exposition().isEmpty)
     }
 
-    @Test("nothing is lost when many threads count at once")
+    @Test("a counter loses nothing when many threads count at once")
     func concurrent() async {
         let counter = metrics.makeFloatingPointCounter(label: "f", dimensions: [])
         let timer = metrics.makeTimer(label: "t", dimensions: [])

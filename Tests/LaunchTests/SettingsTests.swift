@@ -32,7 +32,7 @@ struct SettingsTests {
         #expect(settings[Settings.readyFile] == nil)
     }
 
-    @Test("a flag goes before the environment, and that before the default")
+    @Test("a flag goes before the environment variable, and that before the default")
     func precedence() throws {
         #expect(try read([], ["BATCH_LIMIT": "20"])[Self.limit] == 20)
         #expect(try read(["--batch-limit", "30"], ["BATCH_LIMIT": "20"])[Self.limit] == 30)
@@ -68,7 +68,7 @@ struct SettingsTests {
         #expect(problems(["run"]) == ["unexpected argument 'run'; settings are given as --name value"])
     }
 
-    @Test("every problem is told at once, with the place where the bad value is")
+    @Test("every problem with the settings is told at once, with the place where the bad value is")
     func everyProblem() {
         let found = problems(["--pause", "soon", "--batch-limit"], ["LOG_LEVEL": "loud", "PORT": "70000"])
         #expect(found.contains("--pause is 'soon', but must be a duration such as 250ms, 5s, 2m or 1h"))
@@ -79,7 +79,7 @@ struct SettingsTests {
     }
 
     @Test(
-        "durations are read in their units",
+        "durations of settings are read in their units",
         arguments: [
             ("250ms", Duration.milliseconds(250)), ("5s", .seconds(5)), ("1.5s", .milliseconds(1500)),
             ("2m", .seconds(120)), ("1h", .seconds(3600)),
@@ -89,7 +89,7 @@ struct SettingsTests {
         #expect(Duration(settingText: duration.settingText) == duration)
     }
 
-    @Test("what is no duration is refused", arguments: ["", "5", "s", "-1s", "infs", "nans", "5 parsecs"])
+    @Test("a setting that is no duration is refused", arguments: ["", "5", "s", "-1s", "infs", "nans", "5 parsecs"])
     func noDurations(text: String) {
         #expect(Duration(settingText: text) == nil)
     }

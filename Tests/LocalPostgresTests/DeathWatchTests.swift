@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A death watch", .timeLimit(.minutes(10)))
 struct DeathWatchTests {
-    @Test("that was told to stand down runs nothing and gives the lock back")
+    @Test("a death watch that was told to stand down runs nothing and gives the lock back")
     func standDown() async throws {
         try await withFolder { folder in
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -18,7 +18,7 @@ struct DeathWatchTests {
         }
     }
 
-    @Test("keeps the lock while it watches, so that a successor waits for the end of the cleaning")
+    @Test("a death watch keeps the lock while it watches, so that a successor waits for the end of the cleaning")
     func keepsLock() async throws {
         try await withFolder { folder in
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

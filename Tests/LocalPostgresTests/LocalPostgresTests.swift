@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A private cluster", .timeLimit(.minutes(10)))
 struct LocalPostgresTests {
-    @Test("starts, answers queries, keeps its data over a restart, and stops")
+    @Test("a private cluster starts, answers queries, keeps its data over a restart, and stops")
     func life() async throws {
         try await withCluster { postgres, conninfo in
             try await psql(conninfo, "CREATE TABLE shoe AS SELECT 42 AS size")
@@ -15,7 +15,7 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test("is UTF8 with the C locale, listens on no TCP port, and has the settings asked for")
+    @Test("a private cluster is UTF8 with the C locale, listens on no TCP port, and has the settings asked for")
     func settings() async throws {
         try await withCluster { _, conninfo in
             let settings = ["server_encoding", "listen_addresses", "max_connections", "fsync"]
@@ -29,7 +29,7 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test("two starters at once get the same server")
+    @Test("two starters of a private cluster at once get the same server")
     func twoStarters() async throws {
         try await withFolder { folder in
             let postgres = (0..<2).map { _ in LocalPostgres(directory: folder, settings: quick) }
@@ -42,7 +42,7 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test("starts again after kill -9, though its process number now belongs to a stranger")
+    @Test("a private cluster starts again after kill -9, though its process number now belongs to a stranger")
     func staleProcessNumber() async throws {
         try await withCluster { postgres, conninfo in
             try await psql(conninfo, "CREATE TABLE shoe AS SELECT 42 AS size")
@@ -58,7 +58,7 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test("a first start that was interrupted leaves nothing in the way")
+    @Test("a first start of a private cluster that was interrupted leaves nothing in the way")
     func interruptedFirstStart() async throws {
         try await withFolder { folder in
             let postgres = LocalPostgres(directory: folder, settings: quick)
@@ -72,7 +72,7 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test("a path too long for a socket address, with spaces and quotes, works")
+    @Test("a private cluster works under a path that is too long for a socket address, with spaces and quotes")
     func longPath() async throws {
         try await withFolder { folder in
             let deep = folder + "/it's a, deep folder/" + String(repeating: "x", count: 120)

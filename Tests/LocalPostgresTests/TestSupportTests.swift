@@ -6,7 +6,7 @@ import Testing
 
 @Suite("A test", .timeLimit(.minutes(10)))
 struct TestSupportTests {
-    @Test("has a database of its own, copied from a template that is made once")
+    @Test("a test has a database of its own, copied from a template that is made once")
     func databases() async throws {
         let made = Mutex(0)
         let template = Template("counted") { database in
@@ -25,7 +25,7 @@ struct TestSupportTests {
         #expect(made.withLock { $0 } == 1)
     }
 
-    @Test("runs an executable as a process that listens, can be killed, and is gone afterwards")
+    @Test("a test runs an executable as a process that listens, can be killed, and is gone afterwards")
     func processes() async throws {
         let data = "/tmp/shoeshop-data-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: data) }

@@ -10,7 +10,9 @@ import Testing
 /// goes on for so long.
 @Suite("The engine does what its model says")
 struct ModelTests {
-    @Test("in random histories of all verbs, with kills, rollbacks, expiries and sessions that stop between statements")
+    @Test(
+        "random histories of all verbs agree with the model, with kills, rollbacks, expiries and sessions that stop between statements"
+    )
     func histories() async throws {
         let plan = try Plan.fromEnvironment()
         let start = ContinuousClock.now
@@ -19,7 +21,7 @@ struct ModelTests {
         print("model: \(count) histories agree, \(plan); \(Int(seconds)) s")
     }
 
-    @Test("and a broken engine does not", arguments: Mutant.all)
+    @Test("a broken engine contradicts the model", arguments: Mutant.all)
     func broken(mutant: Mutant) async throws {
         let histories = (0..<100).map { History(seed: $0) }
         let found = await #expect(throws: Contradiction.self) {

@@ -20,7 +20,7 @@ struct ClockTests {
         }
     }
 
-    @Test("leases end, with the attempt counted; messages and letters grow old")
+    @Test("as virtual time passes leases end, with the attempt counted, and messages and dead letters grow old")
     func leases() async throws {
         try await TestBroker.with { test in
             try await test.arrive(1)
@@ -39,7 +39,7 @@ struct ClockTests {
         }
     }
 
-    @Test("keys that are sent once expire")
+    @Test("keys that are sent once expire as virtual time passes")
     func keys() async throws {
         try await TestBroker.with { test in
             func send() async throws -> Int {
@@ -54,7 +54,7 @@ struct ClockTests {
         }
     }
 
-    @Test("a worker is told of what has become due, and keeps what it holds; one that is gone doesn't")
+    @Test("a worker is told of what has become due in virtual time, and keeps what it holds; one that is gone doesn't")
     func workers() async throws {
         try await TestBroker.with { test in
             let (signals, signal) = AsyncStream.makeStream(of: Int.self)
@@ -84,7 +84,7 @@ struct ClockTests {
         }
     }
 
-    @Test("time doesn't pass backward")
+    @Test("virtual time doesn't pass backward")
     func backward() async throws {
         try await TestBroker.with { test in
             await #expect(throws: QueueError.self) { try await test.advance(by: .seconds(-1)) }

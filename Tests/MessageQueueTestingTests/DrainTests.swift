@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Draining runs the steps themselves, until nothing is left", .timeLimit(.minutes(10)))
 struct DrainTests {
-    @Test("messages that follow from messages are handled too, and the report counts each queue")
+    @Test("a drain handles messages that follow from messages too, and its report counts each queue")
     func followUps() async throws {
         try await TestBroker.with { test in
             try await test.arrive(1, 2, 3, 500)
@@ -23,7 +23,7 @@ struct DrainTests {
         }
     }
 
-    @Test("a backlog of many batches and lanes is emptied, prepared or not, each message once")
+    @Test("a drain empties a backlog of many batches and lanes, prepared or not, each message once")
     func backlog() async throws {
         try await TestBroker.with { test in
             for start in stride(from: 0, to: 600, by: 60) {
@@ -37,7 +37,9 @@ struct DrainTests {
         }
     }
 
-    @Test("a failing step's errors are in the report, in the demand that all be done, and nothing else is held up")
+    @Test(
+        "a failing step's errors are in the drain's report, in the demand that all be done, and nothing else is held up"
+    )
     func failures() async throws {
         try await TestBroker.with { test in
             try await test.arrive(1, 13, 2)
@@ -57,7 +59,8 @@ struct DrainTests {
         }
     }
 
-    @Test("retries come as far as the test lets time pass, without jitter and without waiting, up to the dead letters")
+    @Test(
+        "a drain retries as far as the test lets time pass, without jitter and without waiting, up to the dead letters")
     func horizon() async throws {
         try await TestBroker.with { test in
             try await test.arrive(13)
@@ -77,7 +80,7 @@ struct DrainTests {
         }
     }
 
-    @Test("a step that hangs, even one that heeds no cancellation, is named within the limit")
+    @Test("a drain names a step that hangs, even one that heeds no cancellation, within the limit")
     func hanging() async throws {
         try await TestBroker.with { test in
             try await test.arrive(1)
@@ -101,7 +104,7 @@ struct DrainTests {
         }
     }
 
-    @Test("messages that beget messages for ever end at the limit")
+    @Test("a drain ends messages that beget messages for ever at the limit")
     func endless() async throws {
         try await TestBroker.with { test in
             try await test.arrive(1)
@@ -112,7 +115,7 @@ struct DrainTests {
         }
     }
 
-    @Test("what somebody else holds, and what is paused, is told instead of waited for")
+    @Test("a drain tells what somebody else holds, and what is paused, instead of waiting for it")
     func heldElsewhere() async throws {
         try await TestBroker.with { test in
             try await test.arrive(1)
@@ -128,7 +131,7 @@ struct DrainTests {
         }
     }
 
-    @Test("in a queue that keeps order, what is held is told, and comes in its order once time passes")
+    @Test("a drain of a queue that keeps order tells what is held, which comes in its order once time passes")
     func ordered() async throws {
         try await TestBroker.with { test in
             let line = Queue<Parcel>("line")
@@ -154,7 +157,7 @@ struct DrainTests {
         }
     }
 
-    @Test("a queue's rate lets through what it allows in the virtual time that may pass")
+    @Test("a drain lets through what a queue's rate allows in the virtual time that may pass")
     func rate() async throws {
         try await TestBroker.with { test in
             let slow = Queue<Parcel>("slow")
@@ -168,7 +171,7 @@ struct DrainTests {
         }
     }
 
-    @Test("lanes that a transaction of the test holds are waited for, until it ends")
+    @Test("a drain waits for lanes that a transaction of the test holds, until it ends")
     func busyLanes() async throws {
         try await TestBroker.with { test in
             try await test.broker.send([Outgoing(Parcel(weight: 1), delay: .milliseconds(1))], to: Depot.log)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Handling exactly so many messages", .timeLimit(.minutes(10)))
 struct HandleTests {
-    @Test("one message is handled, the others stay where they are")
+    @Test("handling one message leaves the others where they are")
     func one() async throws {
         try await TestBroker.with { test in
             try await test.arrive(1, 2, 3)
@@ -17,7 +17,7 @@ struct HandleTests {
         }
     }
 
-    @Test("several make one batch")
+    @Test("handling several messages hands them over as one batch")
     func batch() async throws {
         try await TestBroker.with { test in
             try await test.arrive(1, 2, 3, 4)
@@ -29,7 +29,7 @@ struct HandleTests {
     }
 
     @Test(
-        "each way to fail is told as what it is",
+        "handling a message tells each way to fail as what it is",
         arguments: [
             (Disposition.retry, Handled.Outcome.retried(after: .seconds(60))),
             (.retryAfter(.seconds(7)), .retried(after: .seconds(7))),
@@ -46,7 +46,7 @@ struct HandleTests {
         }
     }
 
-    @Test("effects of a failing commit are rolled back together with what it sent")
+    @Test("effects of a handled message whose commit fails are rolled back together with what it sent")
     func rolledBack() async throws {
         try await TestBroker.with { test in
             try await test.arrive(1)
@@ -59,7 +59,7 @@ struct HandleTests {
         }
     }
 
-    @Test("an empty queue, and one that nobody declared, are errors")
+    @Test("handling messages of an empty queue, or of one that nobody declared, is an error")
     func nothing() async throws {
         try await TestBroker.with { test in
             await #expect { try await test.handle(with: Sort(broker: test.broker)) } throws: {

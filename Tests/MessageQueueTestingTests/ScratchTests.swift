@@ -15,7 +15,7 @@ struct ScratchTests {
         return names
     }
 
-    @Test("many at once get a migrated copy each, of one template, and leave nothing else behind")
+    @Test("many tests at once get a migrated copy of one template each, and leave nothing else behind")
     func many() async throws {
         let own = MigrationLine(
             "own", schema: "own", [Migration(number: 1, name: "0001_own", sql: "CREATE TABLE own (n int)")])
@@ -44,7 +44,7 @@ struct ScratchTests {
         }
     }
 
-    @Test("an error of the test comes out, and its database goes all the same")
+    @Test("an error of a test comes out, and its scratch database goes all the same")
     func failing() async throws {
         let name = Tally("")
         let server = try await TestServer.conninfo()
@@ -59,7 +59,7 @@ struct ScratchTests {
         #expect(try await Self.databases(like: name.value) == [])
     }
 
-    @Test("a migration that fails leaves no template behind that anybody would use")
+    @Test("a migration that fails leaves no template of a scratch database behind that anybody would use")
     func brokenMigration() async throws {
         let server = try await TestServer.conninfo()
         let broken = MigrationLine(

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("What was sent stays told, whatever became of it", .timeLimit(.minutes(10)))
 struct SentTests {
-    @Test("everything of a message is told, in the order of sending, before and after it is handled")
+    @Test("everything of a sent message is told, in the order of sending, before and after it is handled")
     func told() async throws {
         try await TestBroker.with { test in
             let full = Outgoing(
@@ -31,7 +31,7 @@ struct SentTests {
         }
     }
 
-    @Test("a message stands there once, however often it was tried, released and redriven; sent twice, twice")
+    @Test("a sent message is told once, however often it was tried, released and redriven; sent twice, twice")
     func onceEach() async throws {
         try await TestBroker.with { test in
             try await test.arrive(1)
@@ -54,7 +54,7 @@ struct SentTests {
         }
     }
 
-    @Test("a publication is one message, with the queues that heard it; an unheard one leaves nothing")
+    @Test("a publication is told as one message, with the queues that heard it; an unheard one leaves nothing")
     func published() async throws {
         try await TestBroker.with { test in
             try await test.broker.publish([Outgoing(Parcel(weight: 1), key: "a", tag: "heavy")], to: Depot.moved)
@@ -68,7 +68,7 @@ struct SentTests {
         }
     }
 
-    @Test("a mark separates what was sent before from what comes after, over retries, virtual time and equal ids")
+    @Test("a mark separates what was sent before it from what comes after, over retries, virtual time and equal ids")
     func marks() async throws {
         try await TestBroker.with { test in
             try await test.arrive(1, 13)
@@ -87,7 +87,9 @@ struct SentTests {
         }
     }
 
-    @Test("only one, or an error that shows what is there; a payload of another type is named")
+    @Test(
+        "whoever asks for the only sent message gets it, or an error that shows what is there; a payload of another type is named"
+    )
     func mismatches() async throws {
         try await TestBroker.with { test in
             try await test.arrive(1, 2)

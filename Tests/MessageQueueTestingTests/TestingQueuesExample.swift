@@ -34,7 +34,7 @@ private struct Remind: Step {
 
 @Suite("The example of the article on testing queues")
 struct TestingQueuesExampleTests {
-    @Test("does what it says")
+    @Test("the example of the article on testing queues does what it says")
     func runs() async throws {
         try await TestBroker.with { test in
             for queue: QueueName in ["signups", "reminders"] { try await test.broker.declare(queue: queue) }
@@ -42,7 +42,7 @@ struct TestingQueuesExampleTests {
         }
     }
 
-    @Test("stands in the article as it stands here")
+    @Test("the example of the article on testing queues stands there as it stands here")
     func isQuoted() throws {
         let article = "Sources/MessageQueueTesting/MessageQueueTesting.docc/TestingQueues.md"
         var root = URL(filePath: #filePath)

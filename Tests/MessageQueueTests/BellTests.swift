@@ -4,7 +4,7 @@ import Testing
 
 @Suite("A bell", .timeLimit(.minutes(10)))
 struct BellTests {
-    @Test("ends a wait that is over before it has begun, and no later one")
+    @Test("a bell ends a wait that is over before it has begun, and no later one")
     func shortest() async {
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
@@ -18,7 +18,7 @@ struct BellTests {
         }
     }
 
-    @Test("that is rung while nobody waits is heard by whoever waits next, once")
+    @Test("a bell that is rung while nobody waits is heard by whoever waits next, once")
     func kept() async {
         let bell = Bell()
         bell.ring()

@@ -11,7 +11,8 @@ struct BreakerTests {
     private static let settings = CircuitBreaker(threshold: 3, pause: .seconds(1), cap: .seconds(3))
 
     @Test(
-        "it opens after so many failures in a row, probes after the pause, doubles it, and closes at the first success")
+        "a breaker opens after so many failures in a row, probes after the pause, doubles it, and closes at the first success"
+    )
     func states() {
         var state = BreakerState(Self.settings)
         let start = ContinuousClock.now
@@ -41,7 +42,7 @@ struct BreakerTests {
         #expect(state.failed(at: start) == .counts, "it begins to count anew")
     }
 
-    @Test("a success between failures begins the count anew")
+    @Test("a success between failures makes a breaker begin its count anew")
     func interrupted() {
         var state = BreakerState(Self.settings)
         for _ in 0..<10 {
@@ -52,7 +53,9 @@ struct BreakerTests {
         }
     }
 
-    @Test("an outage burns no more attempts than it takes to notice it, and everything is handled afterwards")
+    @Test(
+        "with a breaker an outage burns no more attempts than it takes to notice it, and everything is handled afterwards"
+    )
     func outage() async throws {
         let settings = QueueSettings(retry: RetryPolicy(attempts: 5, base: .milliseconds(1), cap: .milliseconds(5)))
         try await Bench.with(settings) { bench in
@@ -83,7 +86,7 @@ struct BreakerTests {
         }
     }
 
-    @Test("answers on purpose, such as a dead letter, show that the third party is there")
+    @Test("answers on purpose, such as a dead letter, show a breaker that the third party is there")
     func purpose() async throws {
         struct Refused: StepFailure {
             var disposition: Disposition { .deadLetter(reason: "refused") }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("How much a step takes on")
 struct CapacityTests {
-    @Test("a claim fills the slots that are free, and what it did not fill is free again")
+    @Test("a claim fills the slots of a step that are free, and what it did not fill is free again")
     func messages() async {
         let capacity = Capacity(messages: 10)
         #expect(await capacity.reserve() == 10)
@@ -14,7 +14,7 @@ struct CapacityTests {
         #expect(await capacity.reserve() == 2)
     }
 
-    @Test("whoever finds no slot waits until one is free")
+    @Test("a claim that finds no free slot of a step waits until there is one")
     func waiting() async {
         let capacity = Capacity(batches: 1, of: 100)
         #expect(await capacity.reserve() == 100)

@@ -13,7 +13,7 @@ struct DeadLetterTests {
         try await bench.broker.deadLetter(held.map { .init($0, reason: reason, error: "why") })
     }
 
-    @Test("retries end as a dead letter with the whole history")
+    @Test("a message whose retries are used up ends as a dead letter with the whole history")
     func history() async throws {
         try await Bench.with { bench in
             try await bench.broker.send(
@@ -49,7 +49,9 @@ struct DeadLetterTests {
         }
     }
 
-    @Test("a redrive moves each once: moved + skipped + failed = matched, also with four at once and a purge between")
+    @Test(
+        "a redrive moves each dead letter once: moved + skipped + failed = matched, also with four at once and a purge between"
+    )
     func together() async throws {
         try await Bench.with { bench in
             try await kill(300, bench)
@@ -77,7 +79,7 @@ struct DeadLetterTests {
         }
     }
 
-    @Test("without a free lane nothing is moved, and it is said so")
+    @Test("without a free lane a redrive moves nothing, and says so")
     func noLane() async throws {
         try await Bench.with(QueueSettings(lanes: 1)) { bench in
             try await kill(5, bench)
@@ -90,7 +92,7 @@ struct DeadLetterTests {
         }
     }
 
-    @Test("filters choose by queue, reason, age, id and key, and a purge takes only those")
+    @Test("filters choose dead letters by queue, reason, age, id and key, and a purge takes only those")
     func filters() async throws {
         try await Bench.with { bench in
             try await kill(3, bench, reason: "one")

@@ -32,7 +32,7 @@ struct HousekeepingTests {
         return failed
     }
 
-    @Test("expired keys are forgotten though segments can't be dropped, and what failed says why")
+    @Test("expired keys are forgotten though segments can't be dropped, and the chore that failed says why")
     func alone() async throws {
         try await withTrouble { bench, housekeeping in
             #expect(await round(of: housekeeping) == ["drop segments"])
@@ -64,7 +64,7 @@ struct HousekeepingTests {
         }
     }
 
-    @Test("one queue whose look fails keeps none of the others from being looked at")
+    @Test("one queue whose look-up fails keeps none of the others from being looked after")
     func others() async throws {
         struct Stop: Error {}
         var seen: [Int] = []
@@ -96,7 +96,7 @@ struct HousekeepingTests {
         #expect(pause() == 0)
     }
 
-    @Test("all of it goes on while every table is published, deletes from the tallies as well")
+    @Test("the upkeep goes on while every table is published, deletes from the tallies as well")
     func published() async throws {
         try await Bench.with { bench in
             try await bench.database.script(

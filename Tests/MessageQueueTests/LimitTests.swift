@@ -8,7 +8,9 @@ import Testing
 
 @Suite("A queue's limits hold over all its workers", .timeLimit(.minutes(10)))
 struct LimitTests {
-    @Test("never more in flight than the limit, whoever claims and whatever is finished, retried or lost meanwhile")
+    @Test(
+        "never is more in flight than a queue's limit, whoever claims and whatever is finished, retried or lost meanwhile"
+    )
     func concurrency() async throws {
         try await Bench.with(QueueSettings(lanes: 4, limits: QueueLimits(concurrency: 7)), connections: 16) { bench in
             try await bench.send(300)
@@ -46,7 +48,7 @@ struct LimitTests {
         WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = c.queue AND d.lane = c.lane AND d.seq = place)
         """
 
-    @Test("workers of several processes go on by themselves when one makes room")
+    @Test("workers of several processes go on by themselves when one makes room below the queue's limit")
     func workers() async throws {
         try await Bench.with(QueueSettings(limits: QueueLimits(concurrency: 3))) { bench in
             try await bench.createEffects()
@@ -68,7 +70,9 @@ struct LimitTests {
         }
     }
 
-    @Test("a claim that was rolled back does not count, neither for others nor for the one who made it")
+    @Test(
+        "a claim that was rolled back does not count against a queue's limit, neither for others nor for the one who made it"
+    )
     func rolledBack() async throws {
         try await Bench.with(QueueSettings(limits: QueueLimits(concurrency: 2))) { bench in
             struct Regret: Error {}
@@ -87,7 +91,7 @@ struct LimitTests {
         }
     }
 
-    @Test("an open place whose segment was dropped since no longer counts")
+    @Test("an open place whose segment was dropped since no longer counts against a queue's limit")
     func dropped() async throws {
         try await Bench.with(QueueSettings(limits: QueueLimits(concurrency: 5))) { bench in
             try await bench.send(20)
@@ -102,7 +106,7 @@ struct LimitTests {
         }
     }
 
-    @Test("a rate lets a burst through, then as much as time allows, over claims of several consumers")
+    @Test("a queue's rate lets a burst through, then as much as time allows, over claims of several consumers")
     func rate() async throws {
         // One in a hundred seconds: however busy the machine is, none is added while the test looks.
         try await Bench.with(QueueSettings(limits: QueueLimits(rate: 0.01, burst: 10))) { bench in
@@ -169,7 +173,7 @@ struct LimitTests {
         #expect(full.places == 0 && abs((full.wait ?? .zero).inSeconds - 0.1) < 1e-6)
     }
 
-    @Test("of a slower rate that was set before, no more is owed than the present one could owe")
+    @Test("of a slower rate that a queue had before, no more is owed than the present one could owe")
     func slowerBefore() {
         let now = Date(timeIntervalSince1970: 1_000_000)
         func allowance(owing seconds: Double) -> Broker.Allowance {
@@ -183,7 +187,7 @@ struct LimitTests {
         #expect(late.pacing?.from == now.addingTimeInterval(0.5))
     }
 
-    @Test("limits that make no sense are refused")
+    @Test("limits of a queue that make no sense are refused")
     func refusals() async throws {
         try await Bench.with { bench in
             let bad = [
@@ -267,7 +271,7 @@ struct PriorityTests {
         }
     }
 
-    @Test("under a flood of urgent messages the others get their share: of ten claims two and one")
+    @Test("under a flood of urgent messages the less urgent ones get their share: of ten claims two and one")
     func starvation() async throws {
         try await Bench.with(QueueSettings(lanes: 1, priorities: true)) { bench in
             let messages = Priority.allCases.flatMap { priority in
@@ -284,7 +288,7 @@ struct PriorityTests {
         }
     }
 
-    @Test("in a queue without priorities they mean nothing, and a topic passes them on to those that have them")
+    @Test("priorities mean nothing in a queue without them, and a topic passes them on to queues that have them")
     func mixed() async throws {
         try await Bench.with(QueueSettings(lanes: 1)) { bench in
             try await bench.broker.declare(queue: "levels", QueueSettings(lanes: 1, priorities: true))

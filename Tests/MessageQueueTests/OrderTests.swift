@@ -137,7 +137,9 @@ struct OrderTests {
         }
     }
 
-    @Test("under skip, a message that fails for good is a dead letter and those behind it go on, in order")
+    @Test(
+        "where order skips failures, a message that fails for good is a dead letter and those behind it go on, in order"
+    )
     func skips() async throws {
         try await Bench.with(Self.settings(.skipOnFailure)) { bench in
             try await bench.createRecord()
@@ -157,7 +159,7 @@ struct OrderTests {
         }
     }
 
-    @Test("when a consumer is lost, what it held comes back in order, before what was sent later")
+    @Test("when a consumer of an ordered queue is lost, what it held comes back in order, before what was sent later")
     func rescued() async throws {
         try await Bench.with(Self.settings(.skipOnFailure, attempts: 10)) { bench in
             try await bench.createRecord()
@@ -184,7 +186,7 @@ struct OrderTests {
         }
     }
 
-    @Test("order holds over rotations of the log, also for keys that are blocked meanwhile")
+    @Test("the order of a key holds over rotations of the log, also for keys that are blocked meanwhile")
     func rotations() async throws {
         try await Bench.with(Self.settings(.blockOnFailure, lanes: 2)) { bench in
             try await bench.createRecord()
@@ -241,7 +243,7 @@ struct OrderTests {
         }
     }
 
-    @Test("messages without a key are in no order, and a failing one blocks nobody")
+    @Test("messages without a key are in no order in an ordered queue, and a failing one blocks nobody")
     func keyless() async throws {
         try await Bench.with(Self.settings(.blockOnFailure)) { bench in
             try await bench.createRecord()
@@ -275,7 +277,7 @@ struct OrderTests {
         }
     }
 
-    @Test("what contradicts order is refused, with a reason")
+    @Test("a delay or a setting that contradicts the order of a queue is refused, with a reason")
     func refusals() async throws {
         try await Bench.with(Self.settings(.skipOnFailure)) { bench in
             await #expect(throws: QueueError.self) {

@@ -9,7 +9,7 @@ import Testing
 /// One after the other: while a phase is held up, a thread of the pool that everybody shares stands still.
 @Suite("Phases of a step's work", .serialized, .timeLimit(.minutes(10)))
 struct PhaseTests {
-    @Test("each message and batch passes each phase in turn, through both kinds of step")
+    @Test("each message and batch passes each phase of a step's work in turn, through both kinds of step")
     func order() async throws {
         try await Bench.with { bench in
             try await bench.createEffects()
@@ -33,7 +33,7 @@ struct PhaseTests {
         """
 
     @Test(
-        "what a phase says is so: nothing written, all executed but not committed, committed but nobody told",
+        "what a phase of a step's work says is so: nothing written, all executed but not committed, committed but nobody told",
         arguments: StepPhase.allCases)
     func honest(phase: StepPhase) async throws {
         try await Bench.with { bench in

@@ -9,7 +9,9 @@ struct PlainTextTests {
         (0..<0x100).compactMap { Unicode.Scalar($0).map { "a\($0)b" } }
         + ["", "\"", "\\", "/", "plain text", "Schuhgröße 42", "\u{2028}", "👟", "null", "1", "{}"]
 
-    @Test("whatever is in it", arguments: texts)
+    @Test(
+        "a text is stored as the JSON that a JSONEncoder writes, and read as a JSONDecoder reads it, whatever is in it",
+        arguments: texts)
     func same(text: String) throws {
         let body = try Payloads.encode(text)
         #expect(body == [UInt8](try JSONEncoder().encode(text)))
@@ -17,13 +19,13 @@ struct PlainTextTests {
     }
 
     @Test(
-        "and what is no text is refused",
+        "JSON that is no text is refused where a text is read",
         arguments: ["", "\"", "\"a", "a\"", "1", "\"a\nb\"", "\"a\"b\"", "\"\\\"", "\"a\" \"b\""])
     func nonsense(body: String) {
         #expect(throws: (any Error).self) { try Payloads.decode(String.self, from: Array(body.utf8)) }
     }
 
-    @Test("also when it is not UTF-8")
+    @Test("bytes that are not UTF-8 are refused where a text is read")
     func notUnicode() {
         #expect(throws: (any Error).self) { try Payloads.decode(String.self, from: [0x22, 0xff, 0x22]) }
     }

@@ -15,7 +15,7 @@ struct PoolerTests {
     /// So long that only a ring, or the adaptive poll, explains an answer.
     private static let patient = WorkerOptions(poll: .seconds(3600))
 
-    @Test("sending, publishing, receiving and each way to finish, by hand")
+    @Test("behind a pooler sending, publishing, receiving and each way to finish work by hand")
     func byHand() async throws {
         try await Bench.with(through: .pooler) { bench in
             try await bench.broker.declare(topic: "arrivals")
@@ -37,7 +37,7 @@ struct PoolerTests {
         }
     }
 
-    @Test("a worker handles what others send, without a ring, a lock or a session of its own")
+    @Test("behind a pooler a worker handles what others send, without a ring, a lock or a session of its own")
     func polling() async throws {
         try await Bench.with(through: .pooler) { bench in
             try await bench.createEffects()
@@ -57,7 +57,7 @@ struct PoolerTests {
         }
     }
 
-    @Test("with a direct address beside the pooler, all is as without one")
+    @Test("with a direct address beside the pooler, a worker listens and locks as without one")
     func direct() async throws {
         try await Bench.with(through: .poolerAndDirect) { bench in
             try await bench.createEffects()
@@ -73,7 +73,7 @@ struct PoolerTests {
         }
     }
 
-    @Test("a worker whose heartbeat ends is given up, and another one handles what it held")
+    @Test("behind a pooler a worker whose heartbeat ends is given up, and another one handles what it held")
     func heartbeat() async throws {
         try await Bench.with(through: .pooler) { bench in
             try await bench.createEffects()
@@ -120,7 +120,7 @@ struct PoolerTests {
         }
     }
 
-    @Test("every connection to the server cut, again and again, under load: every message has one effect")
+    @Test("every connection between pooler and server cut, again and again, under load: every message has one effect")
     func cut() async throws {
         try await Bench.with(QueueSettings(retry: RetryPolicy(attempts: 30, base: .milliseconds(1))), through: .pooler)
         {
@@ -146,7 +146,7 @@ struct PoolerTests {
         }
     }
 
-    @Test("a server that is stopped and started again behind the pooler: the worker goes on")
+    @Test("a worker goes on when the server behind its pooler is stopped and started again")
     func restart() async throws {
         var settings = LocalPostgresSettings()
         settings.fsync = false

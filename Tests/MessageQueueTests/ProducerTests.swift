@@ -17,7 +17,7 @@ struct ProducerTests {
         try await bench.receive().map { try Payloads.decode(Shoe.self, from: $0.message.body).size }
     }
 
-    @Test("where its messages stand behind one another, each call in a transaction of its own")
+    @Test("a producer's messages stand behind one another in its lane, each call in a transaction of its own")
     func order() async throws {
         try await Bench.with { bench in
             try await bench.broker.withProducer(of: bench.shoes) { producer in
@@ -36,7 +36,7 @@ struct ProducerTests {
         }
     }
 
-    @Test("beside others: half of the lanes at most, and whoever gets none sends all the same")
+    @Test("producers get half of a queue's lanes at most, and whoever gets none sends all the same")
     func share() async throws {
         try await Bench.with(QueueSettings(lanes: 5)) { bench in
             try await bench.broker.withProducer(of: bench.shoes) { first in
@@ -59,7 +59,7 @@ struct ProducerTests {
     }
 
     @Test(
-        "unless the queue has but one lane, or asks for a lane itself",
+        "a producer gets no lane of a queue that has but one, or chooses lanes by itself",
         arguments: [
             QueueSettings(lanes: 1), QueueSettings(priorities: true), QueueSettings(order: .blockOnFailure),
         ])
@@ -74,7 +74,7 @@ struct ProducerTests {
         }
     }
 
-    @Test("and behind a pooler, where it has no session")
+    @Test("a producer behind a pooler, where it has no session, gets no lane and sends all the same")
     func pooled() async throws {
         try await Bench.with(through: .pooler) { bench in
             try await bench.broker.withProducer(of: bench.shoes) { producer in
@@ -85,7 +85,7 @@ struct ProducerTests {
         }
     }
 
-    @Test("delayed messages wait, and the others of the call are stored with them")
+    @Test("delayed messages of a producer wait, and the others of the call are stored with them")
     func delayed() async throws {
         try await Bench.with { bench in
             try await bench.broker.withProducer(of: bench.shoes) { producer in
@@ -101,7 +101,7 @@ struct ProducerTests {
         }
     }
 
-    @Test("a rotation takes it along to the new segment")
+    @Test("a rotation takes a producer along to the new segment")
     func rotation() async throws {
         try await Bench.with { bench in
             try await bench.broker.withProducer(of: bench.shoes) { producer in
@@ -121,7 +121,7 @@ struct ProducerTests {
         }
     }
 
-    @Test("sends of child tasks, and others on its connection, take each other's places in vain")
+    @Test("sends of child tasks, and others on a producer's connection, take each other's places in vain")
     func together() async throws {
         try await Bench.with { bench in
             try await bench.broker.withProducer(of: bench.shoes) { producer in
@@ -168,7 +168,8 @@ struct ProducerTests {
     private struct Stop: Error {}
 
     @Test(
-        "which is given back when its task fails or is cancelled, and the connection with it", arguments: [false, true])
+        "a producer's lane is given back when its task fails or is cancelled, and the connection with it",
+        arguments: [false, true])
     func givenBack(isCancelled: Bool) async throws {
         try await Bench.with(connections: 1) { bench in
             let kept = Tally<Producer<Shoe>?>(nil)
@@ -192,7 +193,7 @@ struct ProducerTests {
         }
     }
 
-    @Test("rotations and the death of its session lose nothing, repeat nothing and leave no place out")
+    @Test("rotations and the death of a producer's session lose nothing, repeat nothing and leave no place out")
     func attacked() async throws {
         try await Bench.with(QueueSettings(lanes: 4), connections: 16) { bench in
             let attempted = Tally<[Int]>([])

@@ -13,7 +13,7 @@ struct ProgramTests {
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
         """
 
-    @Test("SIGTERM makes it finish the message in flight, say goodbye and end with success")
+    @Test("SIGTERM makes a program that is a worker finish the message in flight, say goodbye and end with success")
     func drains() async throws {
         try await Bench.with { bench in
             try await bench.createEffects()

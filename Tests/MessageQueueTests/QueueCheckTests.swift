@@ -10,7 +10,7 @@ struct QueueCheckTests {
         QueueCheck(attempted: sent, acknowledged: stored, handled: handled)
     }
 
-    @Test("all that was sent and handled once is faultless")
+    @Test("a check of all that was sent and handled once finds no fault")
     func faultless() {
         let result = check(ids, ids, ids.reversed())
         #expect(result.isFaultless)
@@ -23,27 +23,27 @@ struct QueueCheckTests {
         #expect(result.lost == 1 && !result.isFaultless)
     }
 
-    @Test("one that was not acknowledged may be missing, and counts as recovered when it came all the same")
+    @Test("a message that was not acknowledged may be missing, and counts as recovered when it came all the same")
     func unacknowledged() {
         #expect(check(ids, Array(ids.dropLast()), Array(ids.dropLast())).isFaultless)
         let result = check(ids, Array(ids.dropLast()), ids)
         #expect(result.isFaultless && result.recovered == 1)
     }
 
-    @Test("one that nobody sent is unexpected, each time")
+    @Test("a message that nobody sent is unexpected, each time")
     func unexpected() {
         let stranger = UUID()
         let result = check(ids, ids, ids + [stranger, stranger])
         #expect(result.unexpected == 2 && !result.isFaultless && result.duplicated == 0)
     }
 
-    @Test("one that came three times was duplicated twice, and is neither lost nor recovered")
+    @Test("a message that came three times was duplicated twice, and is neither lost nor recovered")
     func duplicated() {
         let result = check(ids, ids, ids + [ids[0], ids[0]])
         #expect(result.duplicated == 2 && result.isFaultless && result.recovered == 0)
     }
 
-    @Test("a duplicate of one does not make up for the loss of another")
+    @Test("a duplicate of one message does not make up for the loss of another")
     func noCompensation() {
         let result = check(ids, ids, Array(ids.dropLast()) + [ids[0]])
         #expect(result.lost == 1 && result.duplicated == 1)

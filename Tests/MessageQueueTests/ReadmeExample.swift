@@ -23,7 +23,7 @@ private func greet(_ database: Database) async throws {
 
 @Suite("The README's library example")
 struct ReadmeTests {
-    @Test("greets, and ends with success when it is told to stop")
+    @Test("the README's program greets, and ends with success when it is told to stop")
     func runs() async throws {
         try await Bench.with { bench in
             try await bench.database.script("CREATE TABLE greeted (name text)")
@@ -45,7 +45,7 @@ struct ReadmeTests {
     }
 
     @Test(
-        "stands in the README and in the article for beginners as it stands here",
+        "the README's program stands in the README and in the article for beginners as it stands here",
         arguments: [
             "README.md", "Sources/MessageQueue/MessageQueue.docc/GettingStarted.md",
         ])

@@ -22,7 +22,9 @@ struct RoleTests {
         }
     }
 
-    @Test("messages go every way that there is: done, retried, dead, redriven, purged, delayed, published, sent once")
+    @Test(
+        "under a worker's role messages go every way that there is: done, retried, dead, redriven, purged, delayed, published, sent once"
+    )
     func life() async throws {
         try await asWorker { _, bench in
             let broker = bench.broker
@@ -51,7 +53,7 @@ struct RoleTests {
         }
     }
 
-    @Test("queues that keep order hold messages back and go on, and limits are kept")
+    @Test("under a worker's role queues that keep order hold messages back and go on, and limits are kept")
     func order() async throws {
         let settings = QueueSettings(lanes: 2, order: .blockOnFailure, limits: QueueLimits(concurrency: 3, rate: 1000))
         try await asWorker(settings) { _, bench in
@@ -68,7 +70,7 @@ struct RoleTests {
         }
     }
 
-    @Test("a worker opens and drops segments with the owner's rights, and all its chores go well")
+    @Test("under a worker's role segments are opened and dropped with the owner's rights, and all chores go well")
     func segments() async throws {
         try await asWorker { admin, bench in
             let keeping = Broker.Retention(keep: .zero, rotate: .zero)
@@ -90,7 +92,7 @@ struct RoleTests {
         }
     }
 
-    @Test("a whole worker runs as such a role, from its start to its goodbye")
+    @Test("a whole worker runs under a worker's role, from its start to its goodbye")
     func worker() async throws {
         try await asWorker { admin, bench in
             try await admin.script("CREATE TABLE effect (size int)")
@@ -106,7 +108,7 @@ struct RoleTests {
     }
 
     @Test(
-        "the role can neither change the schema, nor what is recorded of it, nor what belongs to nobody but the log",
+        "a worker's role can neither change the schema, nor what is recorded of it, nor what belongs to nobody but the log",
         arguments: [
             "CREATE TABLE mq.mine (n int)", "DROP TABLE mq.scheduled", "ALTER TABLE mq.queues ADD COLUMN mine int",
             "DELETE FROM mq.migrations", "UPDATE mq.identity SET id = gen_random_uuid()", "DELETE FROM mq.messages",

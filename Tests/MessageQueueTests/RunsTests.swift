@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Finished places travel as runs")
 struct RunsTests {
-    @Test("of which a gap, another lane, another queue, and a place that is named twice begin a new one")
+    @Test(
+        "finished places travel as runs, of which a gap, another lane, another queue, and a place that is named twice begin a new one"
+    )
     func runs() {
         let places = [(1, 0, 5), (1, 0, 6), (1, 0, 8), (1, 1, 9), (2, 1, 10), (2, 1, 10), (2, 1, 11)].map(Self.receipt)
         let runs = Receipt.runs(of: places)

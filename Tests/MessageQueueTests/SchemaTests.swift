@@ -18,7 +18,9 @@ struct SchemaTests {
         }
     }
 
-    @Test("applied with psql it is recorded, and a migrator finds nothing left to do but its checksum")
+    @Test(
+        "the engine's schema is recorded when applied with psql, and a migrator finds nothing left to do but its checksum"
+    )
     func byHand() async throws {
         try await TestDatabase.with(.empty) { database in
             try await database.script(Self.line.migrations[0].sql)

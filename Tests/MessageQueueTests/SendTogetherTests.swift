@@ -23,7 +23,7 @@ struct SendTogetherTests {
         { try await bench.broker.send([Outgoing(Shoe(size: size), key: key)], to: bench.shoes) }
     }
 
-    @Test("each message is stored once, and many in one transaction")
+    @Test("of messages that many tasks send at the same time each is stored once, and many in one transaction")
     func sharing() async throws {
         try await Bench.with(connections: 1) { bench in
             let outcomes = try await together(on: bench, (0..<50).map { send($0, bench) })
@@ -33,7 +33,7 @@ struct SendTogetherTests {
         }
     }
 
-    @Test("a message that the server refuses fails its own sender, and nobody else")
+    @Test("a message that the server refuses fails its own sender, and nobody else of the group")
     func refused() async throws {
         try await Bench.with(connections: 1) { bench in
             let sends = (0..<20).map { send($0, key: $0 == 7 ? "no\0text" : "text", bench) }
@@ -49,7 +49,7 @@ struct SendTogetherTests {
         }
     }
 
-    @Test("sends to several queues share one, too, and an unknown queue is its sender's own error")
+    @Test("sends to several queues share a transaction, too, and an unknown queue is its sender's own error")
     func queues() async throws {
         try await Bench.with(connections: 1) { bench in
             try await bench.broker.declare(queue: "boots")
@@ -71,7 +71,7 @@ struct SendTogetherTests {
         }
     }
 
-    @Test("a sender that is cancelled while it waits stores nothing, and the others do")
+    @Test("a sender that is cancelled while it waits for its group stores nothing, and the others do")
     func cancelled() async throws {
         try await Bench.with(connections: 1) { bench in
             _ = try await bench.entry()
@@ -87,7 +87,7 @@ struct SendTogetherTests {
         }
     }
 
-    @Test("when the connection breaks, everybody in the group is told, and the next group is stored")
+    @Test("when the connection breaks, every sender of the group is told, and the next group is stored")
     func broken() async throws {
         try await Bench.with(connections: 1) { bench in
             _ = try await bench.entry()

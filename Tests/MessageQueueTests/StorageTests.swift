@@ -138,7 +138,7 @@ struct StorageTests {
         }
     }
 
-    @Test("no statement of the sources is missing from that list")
+    @Test("no statement of the sources is missing from the list of those that are prepared")
     func listIsComplete() throws {
         let tests = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
         let sources = tests.appending(path: "../../Sources/MessageQueue").standardized

@@ -18,7 +18,7 @@ struct SurvivalTests {
             AND a.datname = current_database()
         """
 
-    @Test("all connections terminated, again and again, under load: every message has one effect")
+    @Test("workers whose connections are all terminated, again and again, under load: every message has one effect")
     func terminated() async throws {
         try await Bench.with(QueueSettings(retry: RetryPolicy(attempts: 30, base: .milliseconds(1)))) { bench in
             try await bench.createEffects()

@@ -7,7 +7,7 @@ import Testing
 struct TakeTests {
     private let queue: QueueName = "shoes"
 
-    @Test("what is taken is nobody else's, and is done once completed")
+    @Test("what is received by hand is nobody else's, and is done once completed")
     func complete() async throws {
         try await Bench.with { bench in
             try await bench.broker.send("left shoe", to: Queue<String>(queue))
@@ -19,7 +19,9 @@ struct TakeTests {
         }
     }
 
-    @Test("a lease that has ended gives the message to the next one who asks, and the old receipt is worth nothing")
+    @Test(
+        "a lease by hand that has ended gives the message to the next one who asks, and the old receipt is worth nothing"
+    )
     func expiry() async throws {
         try await Bench.with { bench in
             try await bench.broker.send("left shoe", to: Queue<String>(queue))
@@ -36,7 +38,7 @@ struct TakeTests {
         }
     }
 
-    @Test("an extended lease holds")
+    @Test("an extended lease by hand holds")
     func extension_() async throws {
         try await Bench.with { bench in
             try await bench.broker.send("left shoe", to: Queue<String>(queue))
@@ -50,7 +52,7 @@ struct TakeTests {
         }
     }
 
-    @Test("nonsense is refused: no limit, no lease, no such queue")
+    @Test("receiving by hand without a limit, without a lease or from no such queue is refused")
     func nonsense() async throws {
         try await Bench.with { bench in
             await #expect(throws: QueueError.self) {

@@ -25,7 +25,7 @@ struct TopicTests {
         ) { MessageID(try $0[0]) }
     }
 
-    @Test("by its tags, in order, with the same id everywhere")
+    @Test("a subscription hears messages by its tags, in order, with the same id everywhere")
     func tags() async throws {
         try await Bench.with { bench in
             try await setUp(bench)
@@ -38,7 +38,7 @@ struct TopicTests {
         }
     }
 
-    @Test("by publishers at once, each subscription every message exactly once")
+    @Test("of many publishers at once each subscription hears every message exactly once")
     func together() async throws {
         try await Bench.with { bench in
             try await setUp(bench)

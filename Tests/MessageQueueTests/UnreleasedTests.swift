@@ -35,7 +35,7 @@ struct UnreleasedTests {
         INSERT INTO mq.sent_keys VALUES (1, 'once', now() + interval '1 hour');
         """
 
-    @Test("the schema is afterwards what a fresh one is, to the last column")
+    @Test("an unreleased database that is brought over has the schema of a fresh one, to the last column")
     func schema() async throws {
         try await TestDatabase.with(.empty) { database in
             try await UnreleasedSchema.install(in: database)
@@ -48,7 +48,9 @@ struct UnreleasedTests {
         }
     }
 
-    @Test("what was in flight, waiting, scheduled, held and dead is so afterwards, and goes on")
+    @Test(
+        "in an unreleased database that is brought over, what was in flight, waiting, scheduled, held and dead is so afterwards, and goes on"
+    )
     func content() async throws {
         try await TestDatabase.with(.empty) { database in
             try await UnreleasedSchema.install(in: database)
@@ -79,7 +81,9 @@ struct UnreleasedTests {
         }
     }
 
-    @Test("segments that were dropped stay so, and the next one gets the next number")
+    @Test(
+        "in an unreleased database that is brought over, dropped segments stay so, and the next one gets the next number"
+    )
     func segments() async throws {
         try await TestDatabase.with(.empty) { database in
             try await UnreleasedSchema.install(in: database)
@@ -99,7 +103,7 @@ struct UnreleasedTests {
         }
     }
 
-    @Test("an older version than the last one before the release is refused, and stays as it is")
+    @Test("an unreleased database older than the last version before the release is refused, and stays as it is")
     func older() async throws {
         try await TestDatabase.with(.empty) { database in
             try await UnreleasedSchema.install(1...9, in: database)

@@ -8,7 +8,7 @@ import Testing
 extension OrderAPITests {
     @Suite("POST /orders/{id}/cancel")
     struct CancellationTests {
-        @Test("it is taken once, however often it is sent, and the order tells that it was asked for")
+        @Test("a cancellation is taken once, however often it is sent, and the order tells that it was asked for")
         func asked() async throws {
             try await API.with { api in
                 let id = try await api.order(key: "one").orderID()
@@ -26,7 +26,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("an order at its end answers what it is: cancelled 200, everything else 409 with the reason")
+        @Test("cancelling an order at its end answers what it is: cancelled 200, everything else 409 with the reason")
         func ended() async throws {
             try await API.with { api in
                 let ids = try await api.orders(in: ["cancelled", "dispatched", "rejected"])
@@ -44,7 +44,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("what names no order is not found", arguments: ["0198f3a2-c4d1-7b3e-9a55-1f0e8c2d4b6a", "x", "%00"])
+        @Test("cancelling what names no order is 404", arguments: ["0198f3a2-c4d1-7b3e-9a55-1f0e8c2d4b6a", "x", "%00"])
         func unknown(id: String) async throws {
             try await API.with { api in
                 let answer = try await api.send(.POST, "/orders/\(id)/cancel")

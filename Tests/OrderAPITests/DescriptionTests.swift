@@ -6,7 +6,7 @@ import Testing
 extension OrderAPITests {
     @Suite("openapi.yaml")
     struct DescriptionTests {
-        @Test("it is served, and its routes answer every status that it documents, and no other one")
+        @Test("openapi.yaml is served, and its routes answer every status that it documents, and no other one")
         func isTrue() async throws {
             try await API.with { api in
                 let answer = try await api.get("/openapi.yaml")
@@ -38,7 +38,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("the example of a submission is accepted, and the limits are those of the form")
+        @Test("the example submission of openapi.yaml is accepted, and its limits are those of the form")
         func limits() async throws {
             try await API.with { api in
                 let yaml = try await api.get("/openapi.yaml").text

@@ -4,7 +4,7 @@ import Testing
 extension OrderAPITests {
     @Suite("an idempotency key")
     struct IdempotencyTests {
-        @Test("the same key and body answer the first answer again")
+        @Test("the same idempotency key and body get the first answer again")
         func replay() async throws {
             try await API.with { api in
                 let first = try await api.order(key: "checkout-1")
@@ -19,7 +19,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("fifty times at once, it is one order")
+        @Test("one idempotency key sent fifty times at once makes one order")
         func concurrent() async throws {
             try await API.with { api in
                 let answers = try await withThrowingTaskGroup(of: Answer.self) { group in
@@ -33,7 +33,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("the same key with another body is 422 and stores nothing, also when both come at once")
+        @Test("the same idempotency key with another body is 422 and stores nothing, also when both come at once")
         func conflict() async throws {
             let other = Form.good.replacing("Leipzig", with: "Dresden")
             try await API.with { api in
@@ -56,7 +56,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("an expired key is accepted anew, and then kept for another 24 hours")
+        @Test("an expired idempotency key is accepted anew, and then kept for another 24 hours")
         func expiry() async throws {
             try await API.with { api in
                 let first = try await api.order(key: "checkout-1")
@@ -87,7 +87,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("a refused submission doesn't use its key up")
+        @Test("a refused submission doesn't use its idempotency key up")
         func refusedFirst() async throws {
             try await API.with { api async throws in
                 #expect(try await api.order("{}", key: "checkout-1").status == 422)

@@ -4,7 +4,7 @@ import Testing
 extension OrderAPITests {
     @Suite("/metrics")
     struct MetricsTests {
-        @Test("it is Prometheus text, and tells how the queues and the pool stand")
+        @Test("/metrics is Prometheus text, and tells how the queues and the pool stand")
         func exposition() async throws {
             try await API.with { api in
                 for _ in 0..<3 { _ = try await api.order() }

@@ -9,7 +9,9 @@ import Testing
 extension OrderAPITests {
     @Suite("while the database is away")
     struct OutageTests {
-        @Test("orders are 503 with Retry-After, the process lives but isn't ready; then it accepts again by itself")
+        @Test(
+            "while the database is away orders are 503 with Retry-After, the process lives but isn't ready; then it accepts again by itself"
+        )
         func refusedConnections() async throws {
             try await API.with { api in
                 let before = try await api.order(key: "before")
@@ -29,7 +31,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("a server that is stopped and started again is found again")
+        @Test("a database server that is stopped and started again is found again")
         func restartedServer() async throws {
             try await withServer { server, conninfo in
                 let database = Database(conninfo)
@@ -62,7 +64,9 @@ extension OrderAPITests {
             }
         }
 
-        @Test("orders that find the line cut under load are stored when they were answered with 202, and only once")
+        @Test(
+            "orders that find the line to the database cut under load are stored when they were answered with 202, and only once"
+        )
         func cutUnderLoad() async throws {
             try await API.with { api in
                 let hangUp: Statement = """

@@ -52,7 +52,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("what doesn't say that it is JSON is 415")
+        @Test("a body that doesn't say that it is JSON is 415")
         func mediaTypes() async throws {
             try await API.with { api in
                 let types: [String?] = [
@@ -67,7 +67,9 @@ extension OrderAPITests {
             }
         }
 
-        @Test("more than 64 KiB is 413, with a length ahead or in chunks; 64 KiB are read", arguments: [false, true])
+        @Test(
+            "a body of more than 64 KiB is 413, with a length ahead or in chunks; 64 KiB are read",
+            arguments: [false, true])
         func size(isStreamed: Bool) async throws {
             try await API.with { api in
                 func send(bytes: Int) async throws -> Answer {
@@ -85,7 +87,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("what is no JSON is 400 and says where")
+        @Test("a body that is no JSON is 400 and says where")
         func brokenJSON() async throws {
             try await API.with { api in
                 for body in ["", "{", "lines=1", #"{"a": }"#, "\u{FEFF}", Form.good + "}", "nul"] {
@@ -99,7 +101,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("every wrong field is named in one 422")
+        @Test("every wrong field of an order is named in one 422")
         func fields() async throws {
             try await API.with { api in
                 let answer = try await api.order(
@@ -123,7 +125,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("a key that is no key is 400")
+        @Test("an idempotency key that is none is 400")
         func keys() async throws {
             try await API.with { api in
                 for key in ["", "two words", "schlüssel", String(repeating: "k", count: 201)] {

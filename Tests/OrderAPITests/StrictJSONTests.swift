@@ -9,7 +9,7 @@ struct StrictJSONTests {
     }
 
     @Test(
-        "every value of the grammar passes, however much white space there is",
+        "every value of JSON's grammar passes, however much white space there is",
         arguments: [
             "{}", "[]", "0", "-0", "-0.5e+10", "1E-2", "12.50", "true", " null ", "\"\"", "[1, [2, {\"a\": []}]]\r\n\t",
             #"{"a": 1, "b": {"a": 2}}"#, #"["\u00e9\ud83d\ude00\n\/"]"#, #"{"a": 1, "A": 2, "á": 3, "\u0061b": 4}"#,
@@ -18,7 +18,7 @@ struct StrictJSONTests {
     func good(text: String) { #expect(flaw(text) == nil) }
 
     @Test(
-        "a text that parsers take differently, or not at all, is refused with the place of its flaw",
+        "JSON that parsers take differently, or not at all, is refused with the place of its flaw",
         arguments: [
             ("", "no value where one has to stand at byte 0"),
             ("[1,]", "no value where one has to stand at byte 3"),
@@ -44,7 +44,7 @@ struct StrictJSONTests {
         ])
     func bad(text: String, told: String) { #expect(flaw(text) == told) }
 
-    @Test("32 levels are read, and one more is refused, as are ten thousand")
+    @Test("32 levels of JSON are read, and one more is refused, as are ten thousand")
     func depth() {
         func nested(_ levels: Int) -> String {
             String(repeating: "[", count: levels) + String(repeating: "]", count: levels)
@@ -56,7 +56,7 @@ struct StrictJSONTests {
     }
 
     @Test(
-        "bytes that are no UTF-8 are refused",
+        "JSON in bytes that are no UTF-8 is refused",
         arguments: [[0x22, 0xFF, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xC0, 0x80, 0x22]])
     func encoding(bytes: [UInt8]) {
         #expect(throws: StrictJSON.Flaw.self) { try StrictJSON.check(bytes) }

@@ -26,7 +26,7 @@ extension OrderAPITests {
             let at: Date
         }
 
-        @Test("it is answered with 202, where to follow it, and it can be read at once")
+        @Test("an order is answered with 202 and where to follow it, and can be read at once")
         func accepted() async throws {
             try await API.with { api in
                 let answer = try await api.order()
@@ -51,7 +51,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("texts arrive as they were sent, whatever the script")
+        @Test("texts of an order arrive as they were sent, whatever the script")
         func scripts() async throws {
             struct Customer: Decodable { let name: String }
             struct Order: Decodable { let customer: Customer }
@@ -66,7 +66,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("the catalogue is there, with prices in cents")
+        @Test("GET /products answers the catalogue, with prices in cents")
         func products() async throws {
             try await API.with { api in
                 let answer = try await api.get("/products")

@@ -22,7 +22,7 @@ struct GroupCommitTests {
     }
 
     @Test(
-        "a lone entry is committed at once; those who come meanwhile go together, each with its own outcome"
+        "a lone entry of a group commit is committed at once; those who come meanwhile go together, each with its own outcome"
     )
     func grouping() async throws {
         let station = Station()
@@ -40,7 +40,7 @@ struct GroupCommitTests {
         for (index, other) in others.enumerated() { #expect(try await other.value == (index + 1) * 10) }
     }
 
-    @Test("no group is larger than the limit, and no entry is forgotten")
+    @Test("no group of a group commit is larger than its limit, and no entry is forgotten")
     func limit() async throws {
         let largest = Tally(0)
         let commit = GroupCommit<Int, Int>(limit: 7, lines: 3) { group in
@@ -55,7 +55,7 @@ struct GroupCommitTests {
         #expect(largest.value <= 7)
     }
 
-    @Test("a group that fails fails for all of it, and the next one is tried all the same")
+    @Test("a group commit that fails fails for all of its group, and the next one is tried all the same")
     func failing() async throws {
         struct Broken: Error {}
         let commit = GroupCommit<Int, Int>(limit: 10) { group in
@@ -66,7 +66,7 @@ struct GroupCommitTests {
         #expect(try await commit.submit(4) == 4)
     }
 
-    @Test("with a database: fewer transactions than entries under load, one each when idle")
+    @Test("group commits make fewer transactions than entries under load, and one each when idle")
     func real() async throws {
         try await Bench.with(.shoes, limit: 2) { database async throws in
             let commit = GroupCommit<Int32, Int>(limit: 500) { sizes in

@@ -8,7 +8,9 @@ struct LendingTests {
     /// A number of the thread that runs this.
     @Sendable private static func thread() -> UInt { UInt(pthread_self()) }
 
-    @Test("on its own thread and one backend, also after awaiting somebody else, and child tasks too")
+    @Test(
+        "a lent connection hosts its task on its own thread and one backend, also after awaiting somebody else, and child tasks too"
+    )
     func host() async throws {
         try await Bench.with(limit: 2) { database async throws in
             let threads = try await database.withConnection { connection in
@@ -38,7 +40,7 @@ struct LendingTests {
         }
     }
 
-    @Test("and goes back to the pool, whether the task returns or throws, with nothing of it left behind")
+    @Test("a lent connection goes back to the pool, whether the task returns or throws, with nothing of it left behind")
     func giveBack() async throws {
         try await Bench.with(.shoes, limit: 1) { database async throws in
             struct Stop: Error {}
@@ -61,7 +63,7 @@ struct LendingTests {
         }
     }
 
-    @Test("and whoever waits for it gets it after that, one after the other")
+    @Test("whoever waits for a lent connection gets it after its task, one after the other")
     func queueing() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let backend = try await database.backend()
@@ -81,7 +83,8 @@ struct LendingTests {
     }
 
     @Test(
-        "until it is cancelled, at any moment: the statement ends, the same backend serves on", .timeLimit(.minutes(10))
+        "a task with a lent connection that is cancelled at any moment ends its statement, and the same backend serves on",
+        .timeLimit(.minutes(10))
     )
     func cancellation() async throws {
         try await Bench.with(limit: 1) { database async throws in
@@ -108,7 +111,7 @@ struct LendingTests {
         }
     }
 
-    @Test("with deadlines that hold, and a connection that survives them")
+    @Test("deadlines hold on a lent connection, which survives them")
     func deadlines() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let backend = try await database.backend()
@@ -125,7 +128,7 @@ struct LendingTests {
         }
     }
 
-    @Test("a backend that dies meanwhile fails what the task asks of it, and the pool heals")
+    @Test("a backend that dies while its connection is lent fails what the task asks of it, and the pool heals")
     func death() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let backend = try await database.backend()

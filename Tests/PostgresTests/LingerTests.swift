@@ -17,7 +17,7 @@ struct LingerTests {
         #expect(linger.pause(afterTaking: .milliseconds(400)) == .milliseconds(50))
     }
 
-    @Test("one delay has no consequences beyond the next transaction")
+    @Test("one delayed transaction has no consequences beyond the next one")
     func hiccup() {
         var linger = Linger(factor: 8, longest: .milliseconds(50))
         for _ in 0..<3 {

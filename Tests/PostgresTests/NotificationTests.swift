@@ -10,7 +10,7 @@ struct NotificationTests {
         return connection
     }
 
-    @Test("by a connection that idles, again and again")
+    @Test("a notification is heard by a connection that idles, again and again")
     func idle() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let connection = try await listener(on: database)
@@ -25,7 +25,7 @@ struct NotificationTests {
         }
     }
 
-    @Test("by a connection that is busy, with the end of what it does")
+    @Test("a notification is heard by a connection that is busy, with the end of what it does")
     func busy() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let connection = try await listener(on: database)
@@ -49,7 +49,7 @@ struct NotificationTests {
         }
     }
 
-    @Test("by a connection that rings itself, in a transaction, only once that is committed")
+    @Test("a notification is heard by the connection that sends it, in a transaction, only once that is committed")
     func own() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let connection = try await listener(on: database)

@@ -18,7 +18,7 @@ struct PoolStateTests {
     }
 
     @Test(
-        "no connection is lent twice, none beyond the limit exists, and waiters are served in turn",
+        "in random histories of a pool no connection is lent twice, none beyond the limit exists, and waiters are served in turn",
         arguments: 1...40)
     func histories(seed: UInt64) {
         var random = Dice(state: seed)

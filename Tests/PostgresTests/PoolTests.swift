@@ -28,7 +28,7 @@ struct PoolTests {
         try await eventually("\(count) callers wait") { database.statistics.waiting == count }
     }
 
-    @Test("however many call, no more connections exist than allowed, and all are served")
+    @Test("however many call a pool, no more connections exist than allowed, and all are served")
     func bounded() async throws {
         try await Bench.with(limit: 3) { database async throws in
             try await withThrowingTaskGroup(of: Int.self) { group in
@@ -50,7 +50,7 @@ struct PoolTests {
         }
     }
 
-    @Test("one waiter more than allowed is refused at once")
+    @Test("one waiter more than a pool allows is refused at once")
     func tooMany() async throws {
         try await Bench.with(limit: 1, waiters: 2) { database async throws in
             try await occupied(database) { free async throws in
@@ -63,7 +63,7 @@ struct PoolTests {
         }
     }
 
-    @Test("who waits too long is told so, and takes nobody's place")
+    @Test("who waits too long for a connection is told so, and takes nobody's place")
     func waitLimit() async throws {
         try await Bench.with(limit: 1, waitLimit: .milliseconds(100)) { database async throws in
             try await occupied(database) { _ async throws in
@@ -79,7 +79,7 @@ struct PoolTests {
         }
     }
 
-    @Test("a waiter that is cancelled leaves the line at once, and the others are served")
+    @Test("a waiter for a connection that is cancelled leaves the line at once, and the others are served")
     func cancelled() async throws {
         try await Bench.with(limit: 1) { database async throws in
             try await occupied(database) { free async throws in
@@ -95,7 +95,7 @@ struct PoolTests {
         }
     }
 
-    @Test("who came first is served first")
+    @Test("of those who wait for a connection the first to come is the first to be served")
     func fairness() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let served = Tally<[Int]>([])
@@ -118,7 +118,7 @@ struct PoolTests {
         }
     }
 
-    @Test("closing fails whoever waits and lets what runs finish")
+    @Test("closing a pool fails whoever waits and lets what runs finish")
     func closing() async throws {
         try await Bench.with(limit: 1) { database async throws in
             try await occupied(database) { free async throws in
@@ -131,7 +131,7 @@ struct PoolTests {
         }
     }
 
-    @Test("random cancellation under load leaks no connection and no waiter")
+    @Test("random cancellation under load leaks no connection of a pool and no waiter")
     func churn() async throws {
         try await Bench.with(limit: 3) { database async throws in
             await withTaskGroup(of: Void.self) { group in

@@ -9,7 +9,7 @@ struct PoolerTests {
             || (SELECT count(*) FROM pg_prepared_statements)
         """
 
-    @Test("a connection finds out by itself, and refuses what would reach somebody else")
+    @Test("a connection finds out by itself that a pooler stands between, and refuses what would reach somebody else")
     func detection() async throws {
         for (route, isPooled) in [(Route.direct, false), (.pooler, true), (.poolerAndDirect, false)] {
             try await Bench.with(through: route) { database in
@@ -25,7 +25,7 @@ struct PoolerTests {
         }
     }
 
-    @Test("settings and isolation hold in every transaction, and in none of anybody else")
+    @Test("behind a pooler settings and isolation hold in every transaction, and in none of anybody else")
     func settings() async throws {
         try await Bench.with(through: .pooler, limit: 2) { database in
             let name = try await database.one("SELECT current_database()", as: String.self)
@@ -59,7 +59,7 @@ struct PoolerTests {
         }
     }
 
-    @Test("a crowd over four server processes: every transaction is whole or not at all")
+    @Test("of a crowd over four server processes of a pooler every transaction is whole or not at all")
     func crowd() async throws {
         try await Bench.with(.shoes, through: .pooler, limit: 30) { database in
             await withTaskGroup(of: Void.self) { group in
@@ -89,7 +89,7 @@ struct PoolerTests {
         }
     }
 
-    @Test("a deadline and a cancellation stop the statement that is theirs, and no other")
+    @Test("behind a pooler a deadline and a cancellation stop the statement that is theirs, and no other")
     func interrupts() async throws {
         try await Bench.with(through: .pooler, limit: 3) { database in
             let neighbour = Task { try await database.execute("SELECT pg_sleep(5)") }
@@ -113,7 +113,7 @@ struct PoolerTests {
         }
     }
 
-    @Test("who finds no server process in time is told so, and the next one is served")
+    @Test("who finds no server process of a pooler in time is told so, and the next one is served")
     func exhausted() async throws {
         try await Bench.with(through: .pooler, limit: 6) { database in
             let held = (0..<4).map { _ in Task { try await database.execute("SELECT pg_sleep(60)") } }

@@ -16,7 +16,7 @@ struct TransactionTests {
     private static let count: Statement = "SELECT count(*) FROM shoe"
 
     @Test(
-        "a body that throws leaves nothing behind, at every point where it may throw", arguments: 0...3)
+        "a transaction that throws leaves nothing behind, at every point where it may throw", arguments: 0...3)
     func throwing(point: Int) async throws {
         try await Bench.with(.shoes, limit: 1) { database async throws in
             await #expect(throws: Stop.self) {
@@ -40,7 +40,7 @@ struct TransactionTests {
         }
     }
 
-    @Test("an error that the body swallows cannot be committed")
+    @Test("a transaction that swallows an error of the server cannot be committed")
     func swallowed() async throws {
         try await Bench.with(.shoes, limit: 1) { database async throws in
             let error = await failure {
@@ -129,7 +129,7 @@ struct TransactionTests {
         }
     }
 
-    @Test("what should happen after the commit happens after a commit only")
+    @Test("what a transaction wants done after its commit happens after a commit only")
     func afterCommit() async throws {
         try await Bench.with(.shoes, limit: 1) { database async throws in
             let (rings, ring) = AsyncStream.makeStream(of: String.self)

@@ -18,7 +18,7 @@ struct ValueTests {
         #expect(try await database.query("SELECT $1", V?.none) { try $0[0, as: V?.self] } == [nil])
     }
 
-    @Test("numbers up to their limits, alone, in arrays, with NULLs among them, and NULL itself")
+    @Test("numbers up to their limits come back as sent, alone, in arrays, with NULLs among them, and NULL itself")
     func numbers() async throws {
         try await Bench.with(limit: 1) { database async throws in
             try await isKept([Int16.min, -1, 0, 1, .max], database)
@@ -35,7 +35,7 @@ struct ValueTests {
         }
     }
 
-    @Test("text of every script, empty text, quotes, and bytes of every value")
+    @Test("text of every script, empty text, quotes, and bytes of every value come back as sent")
     func texts() async throws {
         try await Bench.with(limit: 1) { database async throws in
             try await isKept(
@@ -51,7 +51,7 @@ struct ValueTests {
         }
     }
 
-    @Test("dates before 2000, before 1970 and far ahead, to the microsecond")
+    @Test("dates before 2000, before 1970 and far ahead come back as sent, to the microsecond")
     func dates() async throws {
         try await Bench.with(limit: 1) { database async throws in
             for seconds in [
@@ -84,7 +84,7 @@ struct ValueTests {
         }
     }
 
-    @Test("what can't be read is refused by the column's name, and the connection serves on")
+    @Test("a value that can't be read is refused by the column's name, and the connection serves on")
     func namedColumns() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let backend = try await database.backend()

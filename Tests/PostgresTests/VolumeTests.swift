@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Large things pass", .timeLimit(.minutes(10)))
 struct VolumeTests {
-    @Test("a result of 50 MB")
+    @Test("a result of 50 MB passes")
     func largeResult() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let sizes = try await database.query(
@@ -15,7 +15,7 @@ struct VolumeTests {
         }
     }
 
-    @Test("a parameter of 20 MB, and its echo while the next one is still being sent")
+    @Test("a parameter of 20 MB passes, and its echo while the next one is still being sent")
     func largeParameters() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let bytes = Bytes([UInt8](repeating: 7, count: 20_000_000))
@@ -28,7 +28,7 @@ struct VolumeTests {
         }
     }
 
-    @Test("a pipeline of 20,000 statements whose answers nobody reads before the end")
+    @Test("a pipeline of 20,000 statements passes whose answers nobody reads before the end")
     func largePipeline() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let last = try await database.write { session in

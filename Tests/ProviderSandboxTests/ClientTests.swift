@@ -24,7 +24,7 @@ struct ClientTests {
         }
     }
 
-    @Test("money comes back once, however often it is asked for")
+    @Test("a refund pays money back once, however often it is asked for")
     func refund() async throws {
         try await Sandbox.run { sandbox async throws in
             let client = sandbox.paymentClient()
@@ -64,7 +64,7 @@ struct ClientTests {
     }
 
     @Test(
-        "an address that is not served is an outcome",
+        "an address that the carrier does not serve is an outcome",
         arguments: [
             Address(recipient: "A", street: "Ice 1", city: "Pole", postcode: "1", country: "AQ"),
             Address(recipient: "A", street: "Nowhere Lane 1", city: "London", postcode: "1", country: "GB"),
@@ -77,7 +77,7 @@ struct ClientTests {
         }
     }
 
-    @Test("a key that belongs to another request is a failure that asking again cannot mend")
+    @Test("a provider's key that belongs to another request is a failure that asking again cannot mend")
     func idempotencyMismatch() async throws {
         try await Sandbox.run { sandbox async throws in
             let order = OrderID.new()

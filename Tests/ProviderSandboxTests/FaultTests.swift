@@ -25,7 +25,8 @@ struct FaultTests {
     ]
 
     @Test(
-        "the client throws the failure's kind, and the retry after the fault makes exactly one charge", arguments: cases
+        "a provider client throws the kind of the injected failure, and the retry after the fault makes exactly one charge",
+        arguments: cases
     )
     func failureThenRetry(fault: Case) async throws {
         try await Sandbox.run { sandbox async throws in
@@ -46,7 +47,7 @@ struct FaultTests {
         }
     }
 
-    @Test("an outage cuts open connections, refuses new ones, and comes back on the same port")
+    @Test("a provider's outage cuts open connections, refuses new ones, and comes back on the same port")
     func outage() async throws {
         try await Sandbox.run { sandbox async throws in
             let client = sandbox.paymentClient()
@@ -95,7 +96,7 @@ struct FaultTests {
         }
     }
 
-    @Test("flapping goes down and comes back, again and again, until it ends", arguments: [0, 1])
+    @Test("a provider that flaps goes down and comes back, again and again, until that ends", arguments: [0, 1])
     func comesAndGoes(afterRequests: Int) async throws {
         try await Sandbox.run { sandbox async throws in
             let fault = #"{"mode":"flapping","periodMilliseconds":200,"afterRequests":\#(afterRequests)}"#
@@ -144,7 +145,7 @@ struct FaultTests {
         }
     }
 
-    @Test("latency delays the answer and changes nothing else")
+    @Test("a provider's latency delays the answer and changes nothing else")
     func latency() async throws {
         try await Sandbox.run { sandbox async throws in
             try await sandbox.setFault(#"{"mode":"latency","latencyMilliseconds":200}"#)
@@ -194,7 +195,7 @@ struct FaultTests {
         }
     }
 
-    @Test("a rate strikes a share of the requests")
+    @Test("a fault with a rate strikes a share of the requests")
     func rate() async throws {
         try await Sandbox.run { sandbox async throws in
             try await sandbox.setFault(#"{"mode":"error","rate":0.5}"#)

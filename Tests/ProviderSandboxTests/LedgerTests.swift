@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Ledgers", .timeLimit(.minutes(10)))
 struct LedgerTests {
-    @Test("what was answered is remembered over a kill, and its key gets the first answer again")
+    @Test("what a provider answered is remembered over a kill, and its key gets the first answer again")
     func survivesKill() async throws {
         try await Sandbox.withDirectory { data in
             let order = OrderID.new()
@@ -18,7 +18,7 @@ struct LedgerTests {
         }
     }
 
-    @Test("a torn last line is cut off, and the ledger goes on behind the last whole one")
+    @Test("a torn last line of a ledger is cut off, and it goes on behind the last whole one")
     func tornLine() async throws {
         try await Sandbox.withDirectory { data in
             let orders = [OrderID.new(), OrderID.new()]
@@ -36,7 +36,9 @@ struct LedgerTests {
         }
     }
 
-    @Test("a line in the middle that cannot be read stops the start and is named, instead of money being forgotten")
+    @Test(
+        "a line in the middle of a ledger that cannot be read stops the start and is named, instead of money being forgotten"
+    )
     func damagedLine() async throws {
         try await Sandbox.withDirectory { data in
             try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
@@ -72,7 +74,7 @@ struct LedgerTests {
         }
     }
 
-    @Test("a key that was used for another request is refused and changes nothing")
+    @Test("a provider's key that was used for another request is refused and changes nothing")
     func reusedKey() async throws {
         try await Sandbox.run { sandbox async throws in
             let order = OrderID.new()
@@ -105,7 +107,7 @@ struct LedgerTests {
         }
     }
 
-    @Test("a post without key, without sense or to nowhere is turned away with a reason and not entered")
+    @Test("a post to a provider without key, without sense or to nowhere is turned away with a reason and not entered")
     func badCalls() async throws {
         try await Sandbox.run { sandbox async throws in
             let order = OrderID.new()

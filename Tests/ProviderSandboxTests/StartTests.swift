@@ -12,26 +12,26 @@ struct StartTests {
         }
     }
 
-    @Test("an unknown flag ends it with status 64 and names the nearest known one")
+    @Test("an unknown flag ends the sandbox with status 64 and names the nearest known one")
     func unknownFlag() async throws {
         let reason = "provider-sandbox: unknown flag --fsink; did you mean --fsync?"
         #expect(try await status(["--fsink"], saying: reason) == 64)
     }
 
-    @Test("a bad value ends it with status 64 and says what would be a good one")
+    @Test("a bad value ends the sandbox with status 64 and says what would be a good one")
     func badValue() async throws {
         let reason = "--payment-port is 'http', but must be a port"
         #expect(try await status(["--payment-port=http"], saying: reason) == 64)
     }
 
-    @Test("help is no error")
+    @Test("asking the sandbox for help is no error")
     func help() async throws {
         try await Sandbox.withDirectory { data async throws in
             #expect(try await SandboxProcess(data: data, ["--help"]).exitStatus() == 0)
         }
     }
 
-    @Test("a port that is taken ends it with status 1 and is named")
+    @Test("a port that is taken ends the sandbox with status 1 and is named")
     func takenPort() async throws {
         try await Sandbox.run { sandbox async throws in
             let port = try #require(sandbox.payment.split(separator: ":").last)
@@ -39,7 +39,7 @@ struct StartTests {
         }
     }
 
-    @Test("the ready-file has the pid and all addresses while it listens, and SIGTERM ends it with status 0")
+    @Test("the sandbox's ready-file has the pid and all addresses while it listens, and SIGTERM ends it with status 0")
     func readyFile() async throws {
         try await Sandbox.withDirectory { data in
             let file = data.appending(path: "ready.json")

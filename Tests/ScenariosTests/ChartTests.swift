@@ -5,7 +5,7 @@ import Testing
 @Suite("charts of a report")
 struct ChartTests {
     @Test(
-        "an axis ends at a round number that no value is above, and things have no halves",
+        "a chart's axis ends at a round number that no value is above, and things have no halves",
         arguments: [
             (3.0, true, [0.0, 1, 2, 3]), (1, true, [0, 1]), (0, true, [0, 1]), (1197, true, [0, 500, 1000, 1500]),
             (0.34, false, [0, 0.1, 0.2, 0.3, 0.4]), (80, false, [0, 20, 40, 60, 80]), (.nan, false, [0, 0.5, 1]),
@@ -17,7 +17,7 @@ struct ChartTests {
         #expect(scale.range == 0...(ticks.last ?? 0))
     }
 
-    @Test("latencies stand on whole decades; none at all does no harm")
+    @Test("a chart of latencies stands on whole decades; none at all does no harm")
     func decades() {
         let scale = Scale.decades(around: [0.012, 4.2, 0, .nan])
         #expect(scale.ticks.map { Numerals.span($0) } == ["10 ms", "100 ms", "1 s", "10 s"])
@@ -27,7 +27,7 @@ struct ChartTests {
         #expect(Scale.decades(around: [1]).range.contains(1))
     }
 
-    @Test("the time axis has the ticks of a clock, all within its span")
+    @Test("a chart's time axis has the ticks of a clock, all within its span")
     func time() {
         #expect(Scale.time(0...64, atMost: 8).ticks == [0, 10, 20, 30, 40, 50, 60])
         #expect(Scale.time(-3...200, atMost: 8).ticks == [0, 30, 60, 90, 120, 150, 180])
@@ -41,7 +41,7 @@ struct ChartTests {
         }
     }
 
-    @Test("a gap divides a line, and a value between two gaps is a dot")
+    @Test("a gap divides a chart's line, and a value between two gaps is a dot")
     func gaps() {
         let points = [1.0, 2, nil, 3, nil, 4, 5].enumerated().map { Curve.Point(at: Double($0), value: $1) }
         let curve = Curve("delivered", colour: 1, points)
@@ -52,7 +52,7 @@ struct ChartTests {
         #expect(svg.contains(#"data-values="1 2 - 3 - 4 5""#))
     }
 
-    @Test("fewer points keep the ends, the peak of a moment, and every gap")
+    @Test("a line that is drawn with fewer points keeps the ends, the peak of a moment, and every gap")
     func thinning() {
         let values = (0..<10_000).map { index -> Double? in
             (4000..<4100).contains(index) ? nil : index == 7777 ? 999 : Double(index % 10)
@@ -65,7 +65,7 @@ struct ChartTests {
         #expect(zip(thin.points, thin.points.dropFirst()).allSatisfy { $0.at < $1.at })
     }
 
-    @Test("a rate is what a number grew by, and is not known over a gap")
+    @Test("a chart's rate is what a number grew by, and is not known over a gap")
     func rates() {
         let points = [0.0, 5, 10, nil, 30, 40].enumerated().map { Curve.Point(at: Double($0) / 2, value: $1) }
         let rate = Curve("accepted", colour: 0, points).rate(per: 1)
@@ -78,20 +78,20 @@ struct ChartTests {
         #expect(Curve("accepted", colour: 0, []).rate(per: 1).points.isEmpty)
     }
 
-    @Test("the highest value of each second is kept, and gaps stay gaps")
+    @Test("a chart keeps the highest value of each second, and gaps stay gaps")
     func peaks() {
         let points = [1.0, 7, 2, 3, nil, nil, 5, 0].enumerated().map { Curve.Point(at: Double($0) / 2, value: $1) }
         #expect(Curve("orders", colour: 0, points).peaks(per: 1).points.map(\.value) == [7, 3, nil, 5])
     }
 
-    @Test("a percentile is a value that was there")
+    @Test("a percentile of latencies is a value that was there")
     func percentiles() {
         let values = (1...100).map(Double.init)
         #expect(RunCurves.percentile(0.5, of: values) == 50 && RunCurves.percentile(0.99, of: values) == 99)
         #expect(RunCurves.percentile(0.99, of: [3]) == 3 && RunCurves.percentile(0.5, of: []) == nil)
     }
 
-    @Test("names of faults never touch each other nor the edge, and those without a place are counted")
+    @Test("names of faults on a chart never touch each other nor the edge, and those without a place are counted")
     func labels() {
         var random = SeededNumbers(state: 42)
         for count in 1...60 {
@@ -110,7 +110,7 @@ struct ChartTests {
         }
     }
 
-    @Test("what happens again and again is named once, with how often")
+    @Test("a fault that happens again and again is named once on a chart, with how often")
     func repeated() {
         let lanes = LabelLanes(Annotation.all(of: MadeUpRun.record()), within: 54...626) { 54 + $0 * 8 }
         #expect(

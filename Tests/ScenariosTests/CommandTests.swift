@@ -62,7 +62,7 @@ struct ScenarioCommandTests {
         return (result.terminationStatus, result.standardOutput, result.standardError)
     }
 
-    @Test("a run answers programs, writes its page and leaves nothing behind")
+    @Test("a scenario run answers programs, writes its page and leaves nothing behind")
     func plays() async throws {
         try await withFolder { folder in
             let file = folder + "/small.yaml"
@@ -98,7 +98,7 @@ struct ScenarioCommandTests {
         }
     }
 
-    @Test("a file with mistakes is refused with their lines")
+    @Test("a scenario file with mistakes is refused with their lines")
     func checks() async throws {
         try await withFolder { folder in
             let file = folder + "/small.yaml"
@@ -110,7 +110,7 @@ struct ScenarioCommandTests {
         }
     }
 
-    @Test("a killed run takes its server, its processes and its folder along")
+    @Test("a killed scenario run takes its server, its processes and its folder along")
     func dies() async throws {
         try await withFolder { folder in
             let file = folder + "/small.yaml"

@@ -10,7 +10,9 @@ import Testing
     "A full disk", .serialized, .timeLimit(.minutes(10)),
     .enabled(if: LimitedDisk.isPossible, "mounting a small file system needs root (CAP_SYS_ADMIN)"))
 struct FullDiskTests {
-    @Test("refuses what needs room, brings the server down when its log needs some, and loses nothing committed")
+    @Test(
+        "a full disk refuses what needs room, brings the server down when its log needs some, and loses nothing committed"
+    )
     func full() async throws {
         let server = ServerUnderTest.server(diskLimit: 192 << 20)
         try await server.start()
@@ -38,7 +40,7 @@ struct FullDiskTests {
         try await server.stop()
     }
 
-    @Test("of a process that is gone is found and unmounted, and one that is in use is left alone")
+    @Test("the limited disk of a process that is gone is found and unmounted, and one that is in use is left alone")
     func leftOver() async throws {
         let dead = try await run(.name("true"), output: .discarded).processIdentifier.value
         let left = "/var/tmp/shoeshop-disk-\(dead)-test"

@@ -40,7 +40,7 @@ struct JudgeTests {
             """, Self.order)
     }
 
-    @Test("an order that nothing drives on is a violation, and never recovered; both name it")
+    @Test("in the verdict on a run an order that nothing drives on is a violation, and never recovered; both name it")
     func lost() async throws {
         var expectations = Expectations()
         expectations.recovered = .seconds(10)
@@ -51,7 +51,8 @@ struct JudgeTests {
         #expect(verdict.traces.contains { $0.hasPrefix(Self.order.description) })
     }
 
-    @Test("a charge that only the provider knows of is a violation, and paid without a delivery")
+    @Test(
+        "in the verdict on a run a charge that only the provider knows of is a violation, and paid without a delivery")
     func charged() async throws {
         let charge = #"{"id": "ch_1", "orderID": "\#(Self.order)", "amount": 8490}"#
         let ledgers = Data(
@@ -61,7 +62,7 @@ struct JudgeTests {
         #expect(verdict.outcome.paidNotDelivered == 1 && verdict.outcome.toUndoByHand == 1)
     }
 
-    @Test("a contradiction in the engine's tables is a violation")
+    @Test("in the verdict on a run a contradiction in the engine's tables is a violation")
     func engine() async throws {
         let verdict = try await verdict(Expectations()) { database in
             try await Broker(database).send("unclaimed", to: Queue<String>("orders"))
@@ -72,7 +73,7 @@ struct JudgeTests {
             verdict.violations.contains { $0.hasPrefix("engine: completed without a claim") }, "\(verdict.violations)")
     }
 
-    @Test("what is left over, and what customers saw that must not be, are violations")
+    @Test("in the verdict on a run what is left over, and what customers saw that must not be, are violations")
     func told() async throws {
         let verdict = try await verdict(
             Expectations(), leftOver: ["orders: 3 waiting"], violations: ["one key made two orders"]

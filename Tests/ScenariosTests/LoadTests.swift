@@ -9,14 +9,14 @@ struct LoadTests {
         try Arrivals(of: Load(phases: phases)).all.map(\.due)
     }
 
-    @Test("a constant rate is even, a burst is one moment, and phases follow one another")
+    @Test("a constant rate of orders is even, a burst is one moment, and phases follow one another")
     func phases() throws {
         let due = try arrivals(
             .curve(from: 4, to: 4, length: .seconds(1)), .burst(3), .curve(from: 2, to: 2, length: .seconds(1)))
         #expect(due == [0, 0.25, 0.5, 0.75, 1, 1, 1, 1, 1.5])
     }
 
-    @Test("a ramp brings as many as its mean rate, ever closer together", arguments: [(0.0, 40.0), (40.0, 0.0)])
+    @Test("a ramp brings as many orders as its mean rate, ever closer together", arguments: [(0.0, 40.0), (40.0, 0.0)])
     func ramp(from: Double, to: Double) throws {
         let due = try arrivals(.curve(from: from, to: to, length: .seconds(10)))
         #expect(due.count == 200 && due == due.sorted() && due.allSatisfy { (0...10).contains($0) })
@@ -25,7 +25,7 @@ struct LoadTests {
         #expect(abs(early - (to > from ? 50 : 150)) <= 1)
     }
 
-    @Test("a recording is played as it is, and a line that is none is named")
+    @Test("a recording of orders is sent as it is, and a line that is none is named")
     func recording() throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "recording-\(UUID().uuidString).jsonl")
         defer { try? FileManager.default.removeItem(at: file) }
@@ -41,7 +41,7 @@ struct LoadTests {
         #expect(error?.reason == .badRecording && error?.description.contains("line 2") == true)
     }
 
-    @Test("a seed repeats its customers, and another one has others")
+    @Test("a seed repeats its customers, and another seed has others")
     func seeds() throws {
         var customers = Customers()
         (customers.twice, customers.cancel, customers.malformed, customers.declined) = (0.5, 0.5, 0.2, 0.2)
@@ -60,7 +60,7 @@ struct LoadTests {
 
 @Suite("made-up scenarios")
 struct TortureTests {
-    @Test("every seed makes a file that can be read, the same one each time")
+    @Test("every seed makes a scenario file that can be read, the same one each time")
     func readable() throws {
         for seed in UInt64(1)...300 {
             var (random, again) = (RandomScenario(seed: seed), RandomScenario(seed: seed))
@@ -71,7 +71,7 @@ struct TortureTests {
         }
     }
 
-    @Test("among a few hundred of them is every kind of trouble")
+    @Test("among a few hundred made-up scenarios is every kind of trouble")
     func complete() throws {
         var kinds: Set<String> = []
         for seed in UInt64(1)...300 {

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("A provider", .timeLimit(.minutes(10)))
 struct ProviderTroubleTests {
-    @Test("takes every fault that a scenario can name, with its times, and is well again at the end")
+    @Test("a provider takes every fault that a scenario can name, with its times, and is well again at the end")
     func faults() async throws {
         try await Self.withSandbox { control, _ in
             for mode in ProviderFault.Mode.allCases {
@@ -30,7 +30,7 @@ struct ProviderTroubleTests {
         }
     }
 
-    @Test("whose control port refuses a fault, or does not answer, makes the trouble fail with the reason")
+    @Test("a provider whose control port refuses a fault, or does not answer, makes the trouble fail with the reason")
     func refusals() async throws {
         try await Self.withSandbox { control, _ in
             let wrong = ProviderTrouble(.payment, ProviderFault(mode: .error, rate: 2), control: control)
@@ -43,7 +43,7 @@ struct ProviderTroubleTests {
     }
 
     @Test(
-        "whose wall clock is wrong tells the wrong time, and measures spans as before",
+        "a provider whose wall clock is wrong tells the wrong time, and measures spans as before",
         .enabled(if: FakeTime.isInstalled, "clocks can be made wrong on Linux only"), arguments: [-3.0, 26.5])
     func clock(hours: Double) async throws {
         let environment = try FakeTime.environment(offset: .seconds(hours * 3600))

@@ -11,7 +11,7 @@ struct ProxyTests {
     /// Silence can't be awaited: it has to be listened to for a while.
     private static let silence = Duration.milliseconds(150)
 
-    @Test("hands on megabytes in both directions, in order", arguments: [EchoServer.Place.unixSocket, .tcp])
+    @Test("a proxy hands on megabytes in both directions, in order", arguments: [EchoServer.Place.unixSocket, .tcp])
     func passing(place: EchoServer.Place) async throws {
         try await EchoServer.with(place) { _, proxy in
             let peer = try await Peer.connect(to: proxy.port)
@@ -22,7 +22,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("ends the other side's connection when one side closes, after the last byte")
+    @Test("a proxy ends the other side's connection when one side closes, after the last byte")
     func closing() async throws {
         try await EchoServer.with { server, proxy in
             let peer = try await Peer.connect(to: proxy.port)
@@ -34,7 +34,8 @@ struct ProxyTests {
         }
     }
 
-    @Test("that is cut resets connections and refuses new ones on a port that stays its own, until it is mended")
+    @Test(
+        "a proxy that is cut resets connections and refuses new ones on a port that stays its own, until it is mended")
     func cut() async throws {
         try await EchoServer.with { server, proxy in
             let peers = try await open(20, proxy)
@@ -50,7 +51,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("that is half open keeps everything back, closes too, and loses nothing")
+    @Test("a proxy that is half open keeps everything back, closes too, and loses nothing")
     func halfOpen() async throws {
         try await EchoServer.with { server, proxy in
             let (old, leaving) = (try await Peer.connect(to: proxy.port), try await Peer.connect(to: proxy.port))
@@ -75,7 +76,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("that delays keeps the order, and lets pieces travel side by side")
+    @Test("a proxy that delays keeps the order, and lets pieces travel side by side")
     func delay() async throws {
         try await EchoServer.with { _, proxy in
             let peer = try await Peer.connect(to: proxy.port)
@@ -96,7 +97,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("lets go at once of what it delayed, when it is mended")
+    @Test("a proxy lets go at once of what it delayed, when it is mended")
     func mended() async throws {
         try await EchoServer.with { _, proxy in
             let peer = try await Peer.connect(to: proxy.port)
@@ -108,7 +109,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("that throttles gives so many bytes a second to all connections together")
+    @Test("a proxy that throttles gives so many bytes a second to all connections together")
     func throttle() async throws {
         try await EchoServer.with { _, proxy in
             let peers = try await open(4, proxy)
@@ -121,7 +122,9 @@ struct ProxyTests {
         }
     }
 
-    @Test("that throttles makes the sender wait, and does not store what it can't pass on", arguments: [true, false])
+    @Test(
+        "a proxy that throttles makes the sender wait, and does not store what it can't pass on",
+        arguments: [true, false])
     func backPressure(isThrottled: Bool) async throws {
         try await EchoServer.with { server, proxy in
             let peer = try await Peer.connect(to: proxy.port)
@@ -141,7 +144,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("suffers several faults at once: the end of one leaves the others, and a cut is stronger than all")
+    @Test("a proxy suffers several faults at once: the end of one leaves the others, and a cut is stronger than all")
     func severalFaults() async throws {
         try await EchoServer.with { server, proxy in
             let peer = try await Peer.connect(to: proxy.port)
@@ -169,7 +172,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("serves hundreds of connections at once, and none is left when it has closed")
+    @Test("a proxy serves hundreds of connections at once, and none is left when it has closed")
     func many() async throws {
         try await EchoServer.with { server, proxy in
             let peers = try await open(300, proxy)
@@ -181,7 +184,7 @@ struct ProxyTests {
         }
     }
 
-    @Test("resets connections while its target is away, and goes on when that is back")
+    @Test("a proxy resets connections while its target is away, and goes on when that is back")
     func targetAway() async throws {
         let path = "/tmp/echo-\(UUID().uuidString.prefix(8))"
         let proxy = try await Proxy(to: .unixSocket(path: path))

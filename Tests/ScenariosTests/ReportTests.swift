@@ -13,7 +13,7 @@ struct ReportTests {
     /// Breaks out of text, out of attributes and out of scripts where it is not escaped.
     private static let hostile = #"</script><b title="x" onload='y'>&amp; "\#u{301}onload=z \#u{1b}[31m"#
 
-    @Test("every report is a well-formed page whose names are unique, and that asks for nothing")
+    @Test("every report of a run is a well-formed page whose names are unique, and that asks for nothing")
     func pages() throws {
         let failed = MadeUpRun.record(expectations: [MadeUpRun.finding(false)], violations: ["money: 2 charges"])
         let reports = [
@@ -28,7 +28,7 @@ struct ReportTests {
         }
     }
 
-    @Test("the page tells verdict, reasons, figures, faults and how to run it again")
+    @Test("a run's report tells verdict, reasons, figures, faults and how to run it again")
     func content() throws {
         let orders = (0..<10).map { "order-\($0)" }
         let record = MadeUpRun.record(
@@ -45,7 +45,7 @@ struct ReportTests {
         #expect(!text.contains("they balance"))
     }
 
-    @Test("the same violation is told once, with how often, and many are folded")
+    @Test("in a report the same violation is told once, with how often, and many are folded")
     func violations() throws {
         let many = (0..<40).map { "books \($0 % 20)" }
         let page = try Page(ScenarioReport(MadeUpRun.record(violations: many)).html())
@@ -54,7 +54,7 @@ struct ReportTests {
         #expect(page.text.contains("40 violations."))
     }
 
-    @Test("nothing says of a shop whose books are not audited that it passed, or that they balance")
+    @Test("no report says of a shop whose books are not audited that it passed, or that they balance")
     func notJudged() throws {
         let record = MadeUpRun.record(shop: .coupled, expectations: [])
         for report in [ScenarioReport(record), ScenarioReport([record, record])] {
@@ -66,7 +66,7 @@ struct ReportTests {
         #expect(try Page(ScenarioReport(failed).html()).text.contains("✗ Failed"))
     }
 
-    @Test("whatever a record holds stays text")
+    @Test("whatever the record of a run holds stays text in its report")
     func escaping() throws {
         let hostile = Self.hostile
         let shown = hostile.replacing("\u{1b}", with: "\u{FFFD}")
@@ -81,7 +81,7 @@ struct ReportTests {
         #expect(page.text.components(separatedBy: shown).count > 6)
     }
 
-    @Test("text is escaped scalar by scalar, and what XML cannot hold is replaced")
+    @Test("text of a report is escaped scalar by scalar, and what XML cannot hold is replaced")
     func markup() {
         #expect(Markup.escaped("a<b> & \"c\" 'd'") == "a&lt;b&gt; &amp; &quot;c&quot; &#39;d&#39;")
         #expect(Markup.escaped("\"\u{301}").unicodeScalars.elementsEqual("&quot;\u{301}".unicodeScalars))
@@ -109,7 +109,7 @@ struct ReportTests {
         #expect(try Page(ScenarioReport([]).html()).text.contains("Nothing played"))
     }
 
-    @Test("of many failed runs the first are told in full, and the others in the table")
+    @Test("a report tells of many failed runs the first in full, and the others in the table")
     func manyFailures() throws {
         let records = (0..<25).map { index in
             MadeUpRun.record(violations: index % 2 == 0 ? ["books \(index)"] : [], seed: UInt64(index))

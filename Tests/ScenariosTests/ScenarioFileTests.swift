@@ -41,7 +41,7 @@ struct ScenarioFileTests {
         }
     }
 
-    @Test("every field arrives in the scenario")
+    @Test("every field of a scenario file arrives in the scenario")
     func fields() throws {
         let scenario = try Scenario(yaml: Self.good, file: "example.yaml", beside: URL(filePath: "/"))
         #expect(
@@ -63,7 +63,7 @@ struct ScenarioFileTests {
     }
 
     @Test(
-        "what is wrong is named with its line and its field, and how to mend it",
+        "what is wrong with a scenario file is named with its line and its field, and how to mend it",
         arguments: [
             ("{rate: 20, for: 5s}", "{rate: 20}", 5, "load[1]", "`rate` with `for`"),
             ("kill: stock-worker", "kill: stock-wroker", 15, "timeline[2].kill", "one of order-api, order-worker"),
@@ -80,13 +80,13 @@ struct ScenarioFileTests {
         #expect(found.contains { $0.line == line && $0.field == field && $0.what.contains(hint) }, "\(found)")
     }
 
-    @Test("all of what is wrong is told at once, in the order of the lines")
+    @Test("all of what is wrong with a scenario file is told at once, in the order of the lines")
     func several() {
         let found = problems(Self.good.replacing("stock: 20", with: "stock: many").replacing("at: 2s,", with: ""))
         #expect(found.map(\.line) == found.map(\.line).sorted { ($0 ?? 0) < ($1 ?? 0) })
         #expect(found.count == 3, "\(found)")
     }
 
-    @Test("text that is no YAML, and an empty file, are refused with a reason", arguments: ["a: [", "", "- 1"])
+    @Test("a scenario file that is no YAML, or empty, is refused with a reason", arguments: ["a: [", "", "- 1"])
     func nonsense(text: String) { #expect(!problems(text).isEmpty) }
 }

@@ -8,7 +8,7 @@ import Testing
 struct TransitTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
 
-    @Test("under a delay each piece leaves so long after it came, in order, and the end comes last")
+    @Test("in transit under a delay each piece leaves so long after it came, in order, and the end comes last")
     func delay() {
         var (transit, bandwidth) = (Transit(), Bandwidth())
         // Lines one behind the other.
@@ -26,7 +26,7 @@ struct TransitTests {
         #expect(transit.next(at: start + second * 13, under: delay, sharing: &bandwidth) == .rest)
     }
 
-    @Test("what waits goes on at once when its fault has ended")
+    @Test("a piece in transit that waits goes on at once when its fault has ended")
     func mended() {
         var (transit, bandwidth) = (Transit(), Bandwidth())
         let late = ByteBuffer(string: "late")
@@ -53,7 +53,7 @@ struct TransitTests {
         #expect(now - start == .milliseconds(Int64(connections) * 100 - 50))
     }
 
-    @Test("under a delay and a throttle a piece waits for its time, then for its share")
+    @Test("in transit under a delay and a throttle a piece waits for its time, then for its share")
     func delayedAndThrottled() {
         var (transit, bandwidth) = (Transit(), Bandwidth())
         let both = LineCondition([.throttle(100_000), .delay(.seconds(3))])

@@ -28,7 +28,7 @@ struct AftermathTests {
         #expect(aftermath(shoes: false).toUndoByHand == 0)
     }
 
-    @Test("an order that something drives on waits, and nobody has to undo it")
+    @Test("an order that something drives on waits, and is not to be undone")
     func underWay() {
         let waiting = aftermath(driven: true, charged: 1)
         #expect(waiting.underWay == 1 && waiting.failed == 0 && waiting.paidNotDelivered == 1)

@@ -111,7 +111,7 @@ extension WholeShopTests {
                 "it has no invoice"),
         ]
 
-        @Test("what was changed in our tables", arguments: tamperings)
+        @Test("the audit finds what was changed in our tables", arguments: tamperings)
         func tampered(_ tampering: Tampering) async throws {
             try await ClosedShop.with { shop in
                 try await shop.database.script(tampering.sql)
@@ -122,7 +122,7 @@ extension WholeShopTests {
             }
         }
 
-        @Test("what was changed in the provider's ledgers: an entry too many, too few, or another one")
+        @Test("the audit finds what was changed in the provider's ledgers: an entry too many, too few, or another one")
         func tamperedLedgers() async throws {
             try await ClosedShop.with { shop in
                 #expect(try await shop.audit().violations == [])
@@ -146,7 +146,7 @@ extension WholeShopTests {
             }
         }
 
-        @Test("an order of which only others know that it was there")
+        @Test("the audit finds an order of which only others know that it was there")
         func unknownOrder() async throws {
             try await ClosedShop.with { shop in
                 try await shop.database.script("DELETE FROM orders.orders WHERE status = 'dispatched'")
@@ -155,7 +155,9 @@ extension WholeShopTests {
             }
         }
 
-        @Test("an accepted order whose message is gone; not one whose message waits, or is a dead letter")
+        @Test(
+            "the audit finds an accepted order whose message is gone, and not one whose message waits or is a dead letter"
+        )
         func lostMessage() async throws {
             try await ClosedShop.with { shop in
                 let broker = Broker(shop.database)
@@ -179,7 +181,9 @@ extension WholeShopTests {
             }
         }
 
-        @Test("nothing, where the database itself refuses: stock that is nowhere, a second charge, a second booking")
+        @Test(
+            "the audit has nothing to find where the database itself refuses: stock that is nowhere, a second charge, a second booking"
+        )
         func refusedByTheDatabase() async throws {
             try await ClosedShop.with { shop async throws in
                 for sql in [

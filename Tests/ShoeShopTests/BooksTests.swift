@@ -18,7 +18,7 @@ struct BooksTests {
             .violations(ours: ours, theirs: theirs).map(\.detail)
     }
 
-    @Test("equal ledgers balance")
+    @Test("books with equal ledgers balance")
     func equal() {
         #expect(compare(ours: [entry("ch_1")], theirs: [entry("ch_1")]).isEmpty)
     }
@@ -68,7 +68,7 @@ struct BooksTests {
         #expect(business(moving: false, dead: true).violation == nil)
     }
 
-    @Test("the providers' documents are understood, with fields that nobody knows")
+    @Test("the providers' ledgers are understood, with fields that nobody knows")
     func ledgers() throws {
         let payment = #"""
             {"charges": [{"id": "ch_1", "orderID": "\#(order)", "amount": 100, "at": "2026-01-01T00:00:00Z"}],

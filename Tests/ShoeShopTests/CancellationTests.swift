@@ -10,7 +10,7 @@ import Testing
 @Suite("Cancelling an order", .timeLimit(.minutes(10)))
 struct CancellationTests {
     @Test(
-        "at every point between two messages, and whichever goes first, it ends in one of dispatched and cancelled",
+        "an order cancelled at any point between two messages, whichever goes first, ends in one of dispatched and cancelled",
         arguments: [false, true], [false, true])
     func everyPoint(isTrackedFirst: Bool, isCancelledFirst: Bool) async throws {
         try await PaperShop.with { shop in
@@ -39,7 +39,7 @@ struct CancellationTests {
     }
 
     @Test(
-        "in any order of events, with repeated ones, providers in trouble and calls that are out, the books always balance",
+        "cancelled in any order of events, with repeated ones, providers in trouble and calls that are out, the books always balance",
         arguments: 1...16 as ClosedRange<UInt64>)
     func anyOrder(seed: UInt64) async throws {
         try await PaperShop.with { shop in
@@ -88,7 +88,7 @@ struct CancellationTests {
         }
     }
 
-    @Test("before the payment, nobody is charged, and the shoes go back")
+    @Test("an order cancelled before the payment charges nobody, and the shoes go back")
     func unpaid() async throws {
         try await PaperShop.with { shop in
             let id = try await shop.submit()
@@ -101,7 +101,7 @@ struct CancellationTests {
         }
     }
 
-    @Test("while a charge is out, the charge is refunded, and the timeline tells of both")
+    @Test("an order cancelled while a charge is out has the charge refunded, and its timeline tells of both")
     func charging() async throws {
         try await PaperShop.with { shop in
             let id = try await shop.submit()
@@ -156,7 +156,7 @@ struct CancellationTests {
         }
     }
 
-    @Test("during an outage of the carrier it is granted at once, and the carrier isn't called any more")
+    @Test("a cancellation during an outage of the carrier is granted at once, and the carrier isn't called any more")
     func outage() async throws {
         try await PaperShop.with { shop in
             let id = try await shop.submit()
@@ -171,7 +171,7 @@ struct CancellationTests {
     }
 
     @Test(
-        "while a call to the carrier is out nobody decides: its outcome does",
+        "while a call to the carrier is out its outcome decides on a cancellation, and nobody else",
         arguments: [
             (PaperProviders.Trouble?.none, "dispatched"), (.lostAnswer, "dispatched"), (.unreachable, "cancelled"),
         ])
@@ -192,7 +192,9 @@ struct CancellationTests {
         }
     }
 
-    @Test("however often and at however many places it is asked for, one message goes out; for a stranger none does")
+    @Test(
+        "however often and at however many places a cancellation is asked for, one message goes out; for a stranger none does"
+    )
     func asking() async throws {
         try await PaperShop.with { shop in
             let id = try await shop.submit()
@@ -236,7 +238,7 @@ struct CancellationTests {
         }
     }
 
-    @Test("of a rejected order the answer tells why; it stays rejected")
+    @Test("cancelling a rejected order tells why it was; it stays rejected")
     func rejected() async throws {
         try await PaperShop.with { shop in
             let id = try await shop.submit(.of([(.last, 5)]))

@@ -17,7 +17,7 @@ struct OrderFormTests {
     }
 
     @Test(
-        "a name with a control character of either kind, a separator, or a mark that nobody sees is refused by its field",
+        "a name of a customer with a control character of either kind, a separator, or a mark that nobody sees is refused by its field",
         arguments: [
             "\\u0000", "\\u001b", "\\u007f", "\\u0085", "\\u009b", "\\u2028", "\\u2029", "\\u202e", "\\u2066",
             "\\u200b", "\\u00ad",
@@ -33,14 +33,14 @@ struct OrderFormTests {
     }
 
     @Test(
-        "names of all scripts are taken as they are, with the joiners that some need",
+        "names of customers in all scripts are taken as they are, with the joiners that some need",
         arguments: ["Zoë Ångström", "ナディア", "نور‌الدین", "क्‍ष", "👩‍👟 O'Neill", "Ñandú-Łódź", "ﬁ"])
     func scripts(name: String) throws {
         let form = try form(#"{"customer": {"name": "\#(name)", "email": "lena@example.com"}}"#)
         #expect(!form.errors.contains { $0.pointer == "/customer/name" })
     }
 
-    @Test("a good one becomes a draft")
+    @Test("a good submission becomes a draft of an order")
     func accepts() throws {
         let form = try form(Self.good)
         #expect(form.errors.isEmpty)
@@ -49,7 +49,7 @@ struct OrderFormTests {
     }
 
     @Test(
-        "every wrong field is named, with its place",
+        "every wrong field of a submission is named, with its place",
         arguments: [
             (#"{}"#, ["/customer", "/address", "/lines", "/paymentToken"]),
             (#"[]"#, [""]),
@@ -68,7 +68,7 @@ struct OrderFormTests {
     }
 
     @Test(
-        "one wrong field is one error",
+        "one wrong field of a submission is one error",
         arguments: [
             (#""name": "Lena""#, #""name": """#, "/customer/name"),
             (#""name": "Lena""#, #""name": "Le\u0000na""#, "/customer/name"),
@@ -93,7 +93,7 @@ struct OrderFormTests {
         #expect(form.errors.map(\.pointer) == [pointer])
     }
 
-    @Test("an element that is no object doesn't hide the ones after it")
+    @Test("an order line that is no object doesn't hide the ones after it")
     func goesOn() throws {
         let lines = #"[7, {"sku": "A-1", "quantity": 0}, null, {"sku": "", "quantity": 1}]"#
         let form = try form(#"{"lines": \#(lines)}"#)
@@ -101,14 +101,14 @@ struct OrderFormTests {
         #expect(pointers.sorted() == ["/lines/0", "/lines/1/quantity", "/lines/2", "/lines/3/sku"])
     }
 
-    @Test("too many lines are refused without reading them")
+    @Test("too many order lines are refused without reading them")
     func tooMany() throws {
         let lines = (0...50).map { #"{"sku": "A-\#($0)", "quantity": 1}"# }.joined(separator: ",")
         let form = try form(#"{"lines": [\#(lines)]}"#)
         #expect(form.errors.map(\.pointer).contains("/lines"))
     }
 
-    @Test("what is no JSON at all throws")
+    @Test("a submission that is no JSON at all throws")
     func noJSON() {
         #expect(throws: DecodingError.self) { try form("{") }
     }

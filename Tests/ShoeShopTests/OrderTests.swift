@@ -48,7 +48,7 @@ struct OrderTests {
         }
     }
 
-    @Test("a late event changes nothing and answers nothing")
+    @Test("a late event changes nothing of an order and answers nothing")
     func late() {
         var order = Story.priced
         #expect(order.apply(.scheduled(Story.scheduled)).map(\.milestone) == [.reserved, .paid, .dispatched])
@@ -66,7 +66,7 @@ struct OrderTests {
     }
 
     @Test(
-        "a status reads back from what the database keeps",
+        "the status of an order reads back from what the database keeps",
         arguments: [
             .received, .priced, .paid, .dispatched, .cancelled, .rejected(.declined), .rejected(.unknownSKU),
         ] as [OrderStatus])
@@ -74,7 +74,7 @@ struct OrderTests {
         #expect(OrderStatus(name: status.name, rejection: status.rejection?.rawValue) == status)
     }
 
-    @Test("a rejection without a reason, or a reason without a rejection, is no status")
+    @Test("a rejection without a reason, or a reason without a rejection, is no status of an order")
     func inconsistentStatus() {
         #expect(OrderStatus(name: "rejected", rejection: nil) == nil)
         #expect(OrderStatus(name: "paid", rejection: "declined") == nil)

@@ -16,7 +16,7 @@ struct PriceAndInvoiceTests {
             paymentToken: "tok_1")
     }
 
-    @Test("the total is the sum of all lines")
+    @Test("the total of an order is the sum of all lines")
     func total() {
         let quote = list.quote(placed([.init(sku: "A-40-RED", quantity: 2), .init(sku: "B-41-TAN", quantity: 3)]))
         guard case .priced(let order) = quote else { return #expect(Bool(false), "not priced: \(quote)") }
@@ -24,7 +24,7 @@ struct PriceAndInvoiceTests {
         #expect(order.items == 5)
     }
 
-    @Test("all unknown articles are named at once")
+    @Test("all unknown articles of an order are named at once")
     func unknown() {
         let lines = ["X-1-RED", "A-40-RED", "Y-2-RED"].map { OrderLine(sku: SKU($0), quantity: 1) }
         #expect(list.quote(placed(lines)) == .unknown(["X-1-RED", "Y-2-RED"]))

@@ -9,7 +9,7 @@ extension WholeShopTests {
     @Suite("providers in trouble")
     struct ProviderTroubleTests {
         @Test(
-            "whatever becomes of an answer, the effect is made once",
+            "whatever becomes of a provider's answer, its effect is made once",
             arguments: ["lostAnswer", "malformed", "duplicateAnswer", "error"], ["payment", "logistics"])
         func once(mode: String, provider: String) async throws {
             try await Rig.with { rig in

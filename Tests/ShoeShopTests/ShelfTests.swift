@@ -27,14 +27,14 @@ struct ShelfTests {
         #expect(shelf.reserved == ["A": 5])
     }
 
-    @Test("lines of the same article count together")
+    @Test("order lines of the same article count together on the shelf")
     func repeatedArticle() {
         var shelf = Shelf(onHand: ["A": 3])
         #expect(shelf.reserve(lines([("A", 2), ("A", 2)])) != .granted)
         #expect(shelf.reserve(lines([("A", 2), ("A", 1)])) == .granted)
     }
 
-    @Test("whatever is asked, nothing is given twice and nothing falls below zero")
+    @Test("whatever is asked of the shelf, nothing is given twice and nothing falls below zero")
     func conservation() {
         let skus: [SKU] = ["A", "B", "C"]
         for _ in 0..<500 {

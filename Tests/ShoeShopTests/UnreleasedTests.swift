@@ -34,7 +34,9 @@ struct UnreleasedTests {
             (SELECT count(*) FROM logistics.bookings))
         """
 
-    @Test("all rows are there, the schema is what a fresh one is, and the old record is gone")
+    @Test(
+        "an unreleased shop that is brought over has all its rows and the schema of a fresh one, and the old record is gone"
+    )
     func bringOver() async throws {
         let migrator = Migrator(.messageQueue, .shop)
         try await TestDatabase.with(.empty) { database in

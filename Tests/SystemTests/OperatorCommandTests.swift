@@ -28,7 +28,7 @@ struct OperatorCommandTests {
     }
 
     @Test(
-        "answer programs in JSON, also where there is nothing to tell",
+        "commands of an operator answer programs in JSON, also where there is nothing to tell",
         arguments: [
             ["queues"], ["topics"], ["trace", "nothing"], ["dead", "list"], ["dead", "show", "nothing"],
             ["dead", "redrive", "--all"], ["dead", "purge", "--all"], ["blocked", "list"], ["pause", "orders"],

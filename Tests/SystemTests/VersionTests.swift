@@ -6,18 +6,18 @@ import Testing
 @Suite("Every program tells the version of the library that it is made with")
 struct VersionTests {
     @Test(
-        "asked for it, and without being given a database",
+        "every program tells its version, asked for it, without being given a database",
         arguments: ShopUnderTest.workers + ["order-api", "provider-sandbox", "coupled-shop"])
     func answer(program: String) async throws {
         #expect(try await TestProcess.output(of: program, ["--version"]) == "\(program) \(Broker.libraryVersion)\n")
     }
 
-    @Test("and so does the command line")
+    @Test("the command line tells its version")
     func commandLine() async throws {
         #expect(try await TestProcess.output(of: "shoeshop", ["--version"]) == "\(Broker.libraryVersion)\n")
     }
 
-    @Test("the version is three numbers, as semver.org has it")
+    @Test("the library's version is three numbers, as semver.org has it")
     func semantic() {
         #expect(Broker.libraryVersion.wholeMatch(of: /\d+\.\d+\.\d+/) != nil)
     }
