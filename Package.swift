@@ -181,7 +181,9 @@ let package = Package(
         .testTarget(
             name: "MessageQueueTests",
             dependencies: [
-                "DeliveryCheck", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", log(), lifecycle(),
+                "DeliveryCheck", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", log(), metrics(),
+                lifecycle(),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
             swiftSettings: strict),
         .testTarget(

@@ -14,7 +14,9 @@ import ShopHTTP
             "coupled-shop", "The shop in one component: everything is done while the customer waits.",
             settings: settings, port: 8080, requests: BasicRequestContext.self
         ) { context, router in
-            addRoutes(of: try await context.shop(), to: router, logger: context.logger)
+            let shop = try await context.shop()
+            context.showQueues(of: shop.broker)
+            addRoutes(of: shop, to: router, logger: context.logger)
         }
     }
 

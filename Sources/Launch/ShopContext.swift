@@ -1,6 +1,5 @@
 import Logging
 public import MessageQueue
-import Metrics
 public import Postgres
 import ServiceLifecycle
 public import ShoeShop
@@ -33,7 +32,7 @@ extension Settings {
 }
 
 extension Context {
-    /// Everything a step is made from, with readiness and metrics installed.
+    /// Everything a step is made from, with readiness installed.
     ///
     /// A database that can't be reached is waited for, and meanwhile told by readiness; one with another schema is refused.
     /// - Throws: `Migrator.Problem`, with what to do about it.
@@ -46,11 +45,17 @@ extension Context {
         try await refuseOtherSchema(database)
         let broker = Broker(database, logger: logger)
         operations.readiness("database") { try await Migrator.verifyShop(on: database) }
-        operations.beforeMetrics { await QueueGauges(broker: broker, database: database).refresh() }
         return Shop(
             broker: broker, database: database, payment: PaymentClient(url: settings[Settings.paymentURL]),
             logistics: LogisticsClient(url: settings[Settings.logisticsURL]),
             breaker: settings[Settings.breaker] ? CircuitBreaker() : nil)
+    }
+
+    /// Reads the gauges of queues and pool whenever the metrics are asked for; a worker does so by itself.
+    public func showQueues(of broker: Broker) {
+        let queues = QueueMetrics(broker)
+        // Without a database the gauges keep their last values, and readiness tells why.
+        operations.beforeMetrics { try? await queues.refresh() }
     }
 
     fileprivate func workerOptions() -> WorkerOptions {
@@ -117,33 +122,4 @@ extension Launch {
 public enum StepList {
     public static func buildExpression(_ step: any WorkerStep) -> any WorkerStep { step }
     public static func buildBlock(_ steps: any WorkerStep...) -> [any WorkerStep] { steps }
-}
-
-/// How the queues and the pool stand, as gauges.
-private struct QueueGauges {
-    let broker: Broker
-    let database: Database
-
-    func refresh() async {
-        let pool = database.statistics
-        set("postgres_pool_open", pool.open)
-        set("postgres_pool_idle", pool.idle)
-        set("postgres_pool_waiting", pool.waiting)
-        // Without a database the gauges keep their last values, and readiness tells why.
-        for queue in (try? await broker.statistics()) ?? [] {
-            let labels = [("queue", queue.queue.text)]
-            set("mq_queue_depth", queue.depth, labels)
-            set("mq_queue_in_flight", queue.inFlight, labels)
-            set("mq_queue_scheduled", queue.scheduled, labels)
-            set("mq_queue_retrying", queue.retrying, labels)
-            set("mq_queue_held", queue.held, labels)
-            set("mq_queue_blocked_keys", queue.blockedKeys, labels)
-            set("mq_queue_dead", queue.dead, labels)
-            Gauge(label: "mq_queue_oldest_seconds", dimensions: labels).record(queue.oldestWaiting ?? 0)
-        }
-    }
-
-    private func set(_ name: String, _ value: Int, _ labels: [(String, String)] = []) {
-        Gauge(label: name, dimensions: labels).record(value)
-    }
 }

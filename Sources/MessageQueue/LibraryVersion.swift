@@ -9,6 +9,6 @@ extension Broker {
 
     /// Shows in a process's metrics which version it runs: `mq_build_info{version="0.1.0"} 1`.
     static func recordVersion() {
-        Gauge(label: "mq_build_info", dimensions: [("version", libraryVersion)]).record(1)
+        Metric.build.gauge(libraryVersion).record(1)
     }
 }

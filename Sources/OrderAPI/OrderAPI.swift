@@ -12,6 +12,7 @@ import ShopHTTP
             requests: BasicRequestContext.self
         ) { context, router in
             let shop = try await context.shop()
+            context.showQueues(of: shop.broker)
             let desk = OrderDesk(shop, ordersPerTransaction: context.settings[Settings.ordersPerTransaction])
             addRoutes(of: shop, desk, to: router, logger: context.logger)
             KeyHousekeeping(database: shop.database, logger: context.logger)

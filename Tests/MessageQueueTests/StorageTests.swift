@@ -112,7 +112,7 @@ struct StorageTests {
         Broker.unfinished,
         Broker.append, Broker.scheduleNew, Broker.promote, Broker.trace, Broker.findAbandoned, Broker.expire,
         Broker.findGone, Broker.endConsumers, Broker.declareQueue, Broker.declareLanes, Broker.declareTopic,
-        Broker.subscribe, Broker.unsubscribe, Consumer.register, Consumer.lock, Consumer.beat,
+        Broker.subscribe, Broker.unsubscribe, Consumer.register, Consumer.lock, Consumer.beat, Upkeep.oldestOfName,
         Broker.claimInOrder, Broker.hold, Broker.pass, Broker.replay, Broker.listBlocked, Broker.lockKey, Broker.goOn,
         Broker.unblock, Broker.freshAttempts, Broker.buryHead, Broker.appendSorted, Broker.setLimits, Broker.lockFlow,
         Broker.openSince, EngineAudit.all, Broker.appendOne, Broker.appendMany, ProducerLane.lock, ProducerLane.unlock,

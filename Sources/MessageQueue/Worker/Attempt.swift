@@ -28,11 +28,11 @@ extension Attempt where Value == ReceivedMessage {
 extension Attempt {
     /// Lets the step talk to its third party, for as long as it may.
     func prepare<S: PreparingStep>(
-        by step: S, within limit: TimeLimit, timed times: StepTimes
+        by step: S, within limit: TimeLimit, timed metrics: StepMetrics
     ) async -> Attempt<PreparedDelivery<S.Payload, S.Prepared>> where Value == Delivery<S.Payload> {
         await then { delivery in
             let start = ContinuousClock.now
-            defer { times.preparation(since: start) }
+            defer { metrics.prepared(since: start) }
             let prepared = try await limit.enforce { try await step.prepare(delivery) }
             return PreparedDelivery(delivery: delivery, prepared: prepared)
         }
@@ -44,8 +44,10 @@ extension Attempt {
         case .success(let work):
             runtime.breaker?.succeeded()
             runtime.onPhase?(.afterPrepare)
-            return Judged(message, .commit(work))
-        case .failure(let error): return Judged(message, .fail(runtime.verdict(on: error, of: message)))
+            return Judged(message, .commit(work), .done)
+        case .failure(let error):
+            let verdict = runtime.verdict(on: error, of: message)
+            return Judged(message, .fail(verdict), Task.isCancelled ? .stopped : DeliveryOutcome(verdict, on: error))
         }
     }
 }
@@ -61,10 +63,13 @@ struct Judged<Work: Sendable>: Sendable {
 
     let message: ReceivedMessage
     let decision: Decision
+    /// What is counted once it is written down.
+    let outcome: DeliveryOutcome
 
-    init(_ message: ReceivedMessage, _ decision: Decision) {
+    init(_ message: ReceivedMessage, _ decision: Decision, _ outcome: DeliveryOutcome) {
         self.message = message
         self.decision = decision
+        self.outcome = outcome
     }
 
     /// Whether later messages of the same key have to wait.

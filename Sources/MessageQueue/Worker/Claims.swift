@@ -128,6 +128,6 @@ extension StepRuntime {
     fileprivate func note(_ messages: [ReceivedMessage]) {
         breaker?.started()
         journal.record(.received(queue, count: messages.count))
-        times.pickup(of: messages)
+        metrics.take(messages)
     }
 }

@@ -33,12 +33,12 @@ struct Housekeeping: Sendable {
             if !(error is CancellationError) { await note(error, of: chore) }
             throw error
         }
-        Gauge(label: "mq_chore_done_unix_seconds", dimensions: [("chore", chore.name)]).record(Wall.now)
+        Metric.choreDone.gauge(chore.name).record(Wall.now)
         try await broker.noteDone(chore.name)
     }
 
     private func note(_ error: any Error, of chore: Chore) async {
-        Counter(label: "mq_chore_failures_total", dimensions: [("chore", chore.name)]).increment()
+        Metric.choreFailures.counter(chore.name).increment()
         do { try await broker.noteFailed(chore.name, error: "\(error)") } catch {
             // The database is away, which is told by everything else, too.
             broker.logger.debug("a failure was not noted", metadata: ["chore": "\(chore.name)", "error": "\(error)"])

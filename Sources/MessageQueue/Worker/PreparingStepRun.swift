@@ -36,7 +36,7 @@ struct PreparingStepRun<S: PreparingStep>: Sendable {
     private func handle(_ chain: [ReceivedMessage]) async {
         var isBlocked = false
         for message in chain {
-            isBlocked = await isBlocked ? settler.settle(Judged(message, .holdBack)) : handle(message)
+            isBlocked = await isBlocked ? settler.settle(Judged(message, .holdBack, .heldBack)) : handle(message)
             capacity.free()
         }
     }
@@ -45,7 +45,7 @@ struct PreparingStepRun<S: PreparingStep>: Sendable {
     private func handle(_ message: ReceivedMessage) async -> Bool {
         await Attempt(message)
             .decode(as: S.Payload.self)
-            .prepare(by: step, within: limit, timed: runtime.times)
+            .prepare(by: step, within: limit, timed: runtime.metrics)
             .judge(by: runtime)
             .settle(by: settler)
     }

@@ -23,7 +23,8 @@ struct Settler<Work: Sendable>: Sendable {
         do {
             let outcomes = Outcomes(of: batch)
             try await commitWaiting(outcomes)
-            runtime.times.commit(since: start)
+            runtime.metrics.committed(batch.count, since: start)
+            count(batch)
             record(outcomes)
         } catch is OutOfTime {
             // Nothing was changed: the messages are rescued once this process is gone.
@@ -33,6 +34,7 @@ struct Settler<Work: Sendable>: Sendable {
             await settle(Array(batch[..<(batch.count / 2)]), &blocked)
             await settle(Array(batch[(batch.count / 2)...]), &blocked)
         } catch QueueError.leaseLost {
+            runtime.metrics.count(.leaseLost)
             runtime.journal.record(.leaseLost(runtime.queue, first.message.message.id))
             block([first.message], &blocked)
         } catch {
@@ -47,7 +49,7 @@ struct Settler<Work: Sendable>: Sendable {
             guard let key = judged.message.message.key else { return judged }
             if blocked[key] == nil, judged.blocksKey(under: order) { blocked[key] = judged.message.receipt }
             guard let blocker = blocked[key], blocker != judged.message.receipt else { return judged }
-            return Judged(judged.message, .holdBack)
+            return Judged(judged.message, .holdBack, .heldBack)
         }
     }
 
@@ -68,7 +70,8 @@ struct Settler<Work: Sendable>: Sendable {
             try? await Task.sleep(for: .seconds(1) * Double.random(in: 0.8...1.2))
             return await settle([one], &blocked)
         }
-        await settle([Judged(one.message, .fail(runtime.policyVerdict(on: error, of: one.message)))], &blocked)
+        let verdict = runtime.policyVerdict(on: error, of: one.message)
+        await settle([Judged(one.message, .fail(verdict), DeliveryOutcome(verdict, on: error))], &blocked)
     }
 
     /// Goes on trying while the trouble is the connection, and for a while when it is a lock: that may come from one
@@ -109,6 +112,11 @@ struct Settler<Work: Sendable>: Sendable {
                 onPhase(.beforeCommit)
             }
         }
+    }
+
+    private func count(_ batch: [Judged<Work>]) {
+        let counts: [DeliveryOutcome: Int] = batch.reduce(into: [:]) { $0[$1.outcome, default: 0] += 1 }
+        for (outcome, count) in counts { runtime.metrics.count(outcome, of: count) }
     }
 
     private func record(_ outcomes: Outcomes<Work>) {

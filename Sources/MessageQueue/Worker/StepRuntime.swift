@@ -1,4 +1,5 @@
 import Logging
+import Metrics
 import Postgres
 import Synchronization
 
@@ -9,7 +10,7 @@ package final class StepRuntime: Sendable {
     let source: any ClaimSource
     package let memory = ClaimMemory()
     let journal: WorkerJournal
-    let times: StepTimes
+    let metrics: StepMetrics
     let breaker: Breaker?
     /// Rung when there may be something to claim, and when the step stops.
     let bell = Bell()
@@ -27,7 +28,7 @@ package final class StepRuntime: Sendable {
         self.source = source
         self.entry = entry
         self.journal = journal
-        self.times = StepTimes(of: entry.name)
+        self.metrics = StepMetrics(of: entry.name)
         self.poll = options.poll
         self.drainLimit = options.drainLimit
         self.onPhase = options.onPhase
@@ -36,6 +37,7 @@ package final class StepRuntime: Sendable {
                 journal.record(isOpen ? .breakerOpened(entry.name, error: reason) : .breakerClosed(entry.name))
             }
         }
+        if breaker != nil { Metric.breakerOpen.gauge(entry.name.text).record(0) }
         broker.doorbell.attach(bell, to: entry.id)
     }
 

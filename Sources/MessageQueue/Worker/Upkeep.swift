@@ -16,6 +16,11 @@ struct Upkeep: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await watchOver() }
             group.addTask { await every({ heartbeat }, "heartbeat") { try await beat() } }
+            if let interval = options.gaugeInterval {
+                group.addTask { [queues = QueueMetrics(broker)] in
+                    await every({ interval }, "gauges") { try await measure(queues) }
+                }
+            }
             group.addTask {
                 await every({ .seconds(2) }, "watermarks") { [memory = Memory()] in try await moveWatermarks(memory) }
             }
@@ -64,6 +69,19 @@ struct Upkeep: Sendable {
         try await consumer.heartbeat()
         _ = try await broker.entries(of: [], on: broker.database)
     }
+
+    // MARK: Gauges
+
+    /// Of the workers of one name the oldest reads how the queues stand; when it is lost, the next one does.
+    private func measure(_ queues: QueueMetrics) async throws {
+        let own = try await consumer.presence().id
+        let readers = try await broker.database.query(Self.oldestOfName, consumer.name) { try $0[0, as: Int64?.self] }
+        if readers == [own] { return try await queues.refresh() }
+        queues.refreshPool()
+        queues.forgetQueues()
+    }
+
+    static let oldestOfName: Statement = "SELECT min(id) FROM mq.consumers WHERE name = $1 AND ended_at IS NULL"
 
     // MARK: Lost consumers
 

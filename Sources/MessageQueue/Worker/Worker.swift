@@ -11,6 +11,9 @@ public struct WorkerOptions: Sendable {
     public var retention: Broker.Retention
     /// How often segments are looked after.
     public var upkeepInterval: Duration
+    /// How often the gauges of queues and pool are read, see <doc:Metrics>; nil for never. Each time costs one small statement, and
+    /// one of the workers of this name another one for all queues.
+    public var gaugeInterval: Duration?
     /// Recorded with the worker, so that old and new ones side by side can be told apart. Which of them fit the schema,
     /// the schema decides.
     public var version: String
@@ -22,13 +25,14 @@ public struct WorkerOptions: Sendable {
 
     public init(
         poll: Duration = .seconds(10), drainLimit: Duration = .seconds(20), retention: Broker.Retention = .init(),
-        upkeepInterval: Duration = .seconds(30), version: String = "1",
+        upkeepInterval: Duration = .seconds(30), gaugeInterval: Duration? = .seconds(15), version: String = "1",
         onEvent: (@Sendable (WorkerEvent) -> Void)? = nil, onPhase: (@Sendable (StepPhase) -> Void)? = nil
     ) {
         self.poll = poll
         self.drainLimit = drainLimit
         self.retention = retention
         self.upkeepInterval = upkeepInterval
+        self.gaugeInterval = gaugeInterval
         self.version = version
         self.onEvent = onEvent
         self.onPhase = onPhase

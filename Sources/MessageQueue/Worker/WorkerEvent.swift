@@ -34,30 +34,22 @@ struct WorkerJournal: Sendable {
 
     /// A loop that goes round says so; one that stopped is seen by the age of its last beat.
     func beat(_ loop: String) {
-        Gauge(label: "mq_loop_beat_unix_seconds", dimensions: [("loop", loop)]).record(Wall.now)
+        Metric.loopBeat.gauge(loop).record(Wall.now)
     }
 
+    /// What happens seldom; deliveries are counted by ``StepMetrics``.
     private func count(_ event: WorkerEvent) {
-        func add(_ name: String, _ queue: QueueName, _ count: Int = 1) {
-            Counter(label: name, dimensions: [("queue", queue.text)]).increment(by: count)
-        }
         switch event {
-        case .received(let queue, let count): add("mq_received_total", queue, count)
-        case .done(let queue, let count): add("mq_done_total", queue, count)
-        case .retried(let queue, _, _): add("mq_retried_total", queue)
-        case .deadLettered(let queue, _, _): add("mq_dead_lettered_total", queue)
-        case .released(let queue, let count): add("mq_released_total", queue, count)
-        case .leaseLost(let queue, _): add("mq_lease_lost_total", queue)
-        case .rescued(let queue, let count): add("mq_rescued_total", queue, count)
-        case .commitDelayed(let queue, _): add("mq_commit_delayed_total", queue)
-        case .heldBack(let queue, let count): add("mq_held_back_total", queue, count)
+        case .received, .done, .retried, .deadLettered, .released, .leaseLost, .heldBack: break
+        case .rescued(let queue, let count): Metric.rescued.counter(queue.text).increment(by: count)
+        case .commitDelayed(let queue, _): Metric.commitDelayed.counter(queue.text).increment()
         case .breakerOpened(let queue, _):
-            Gauge(label: "mq_breaker_open", dimensions: [("queue", queue.text)]).record(1)
-            add("mq_breaker_opened_total", queue)
-        case .breakerClosed(let queue): Gauge(label: "mq_breaker_open", dimensions: [("queue", queue.text)]).record(0)
-        case .connected: Gauge(label: "mq_consumer_connected").record(1)
-        case .disconnected: Gauge(label: "mq_consumer_connected").record(0)
-        case .consumerLost: Counter(label: "mq_consumers_lost_total").increment()
+            Metric.breakerOpen.gauge(queue.text).record(1)
+            Metric.breakerOpened.counter(queue.text).increment()
+        case .breakerClosed(let queue): Metric.breakerOpen.gauge(queue.text).record(0)
+        case .connected: Metric.consumerConnected.gauge().record(1)
+        case .disconnected: Metric.consumerConnected.gauge().record(0)
+        case .consumerLost: Metric.consumersLost.counter().increment()
         }
     }
 

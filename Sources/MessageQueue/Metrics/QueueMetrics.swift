@@ -1,0 +1,125 @@
+import Logging
+import Metrics
+import Postgres
+public import ServiceLifecycle
+import Synchronization
+
+/// Keeps the gauges of all queues, and of the broker's pool, up to date, through swift-metrics; see <doc:Metrics>.
+///
+/// A ``Worker`` does this by itself, in one process at a time of each worker name. A program without a worker, such as one
+/// that only sends, makes one of these: as a service, which reads now and then, or by calling ``refresh()`` whenever its metrics
+/// are asked for.
+///
+/// ```swift
+/// let services = ServiceGroup(services: [server, QueueMetrics(broker)], logger: logger)
+/// ```
+/// A reading is one statement, with a few index steps for each lane of each queue, whatever the backlog.
+public final class QueueMetrics: Service {
+    private let broker: Broker
+    private let interval: Duration
+    private let pool = PoolGauges()
+    private let state = Mutex(State())
+
+    private struct State {
+        var queues: [QueueName: QueueGauges] = [:]
+        var read: Gauge?
+    }
+
+    /// - Parameter interval: how often ``run()`` reads.
+    public init(_ broker: Broker, every interval: Duration = .seconds(15)) {
+        self.broker = broker
+        self.interval = interval
+    }
+
+    /// Reads until the task is cancelled or the service group shuts down. Without a database the gauges of the queues keep
+    /// their last values, and `mq_queues_read_timestamp_seconds` tells how old they are.
+    public func run() async {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do { try await self.refresh() } catch {
+                    self.broker.logger.debug("queues could not be read", metadata: ["error": "\(error)"])
+                }
+                // Ends early, by an error, when cancelled.
+                try? await Task.sleep(for: self.interval * Double.random(in: 0.9...1.1))
+            }
+        }
+    }
+
+    /// Reads once.
+    ///
+    /// - Throws: `PostgresError`. The gauges of the pool are up to date all the same.
+    public func refresh() async throws {
+        refreshPool()
+        let statistics = try await broker.statistics()
+        state.withLock { state in
+            for queue in statistics {
+                let gauges = state.queues[queue.queue] ?? QueueGauges(queue.queue)
+                state.queues[queue.queue] = gauges
+                gauges.record(queue)
+            }
+            let read = state.read ?? Metric.queuesRead.gauge()
+            state.read = read
+            read.record(Wall.now)
+        }
+    }
+
+    /// What this process alone knows.
+    func refreshPool() { pool.record(broker.database.statistics) }
+
+    /// Somebody else reads from now on: old values must not stay beside new ones.
+    func forgetQueues() {
+        let forgotten = state.withLock { state in
+            defer { state = State() }
+            return state
+        }
+        for gauges in forgotten.queues.values { gauges.destroy() }
+        forgotten.read?.destroy()
+    }
+}
+
+/// One queue's.
+private struct QueueGauges: Sendable {
+    private let depth, inFlight, scheduled, retrying, held, blockedKeys, dead, oldest, paused: Gauge
+
+    init(_ queue: QueueName) {
+        depth = Metric.queueDepth.gauge(queue.text)
+        inFlight = Metric.queueInFlight.gauge(queue.text)
+        scheduled = Metric.queueScheduled.gauge(queue.text)
+        retrying = Metric.queueRetrying.gauge(queue.text)
+        held = Metric.queueHeld.gauge(queue.text)
+        blockedKeys = Metric.queueBlockedKeys.gauge(queue.text)
+        dead = Metric.queueDead.gauge(queue.text)
+        oldest = Metric.queueOldest.gauge(queue.text)
+        paused = Metric.queuePaused.gauge(queue.text)
+    }
+
+    func record(_ queue: QueueStatistics) {
+        depth.record(queue.depth)
+        inFlight.record(queue.inFlight)
+        scheduled.record(queue.scheduled)
+        retrying.record(queue.retrying)
+        held.record(queue.held)
+        blockedKeys.record(queue.blockedKeys)
+        dead.record(queue.dead)
+        oldest.record(queue.oldestWaiting ?? 0)
+        paused.record(queue.isPaused ? 1 : 0)
+    }
+
+    func destroy() {
+        for gauge in [depth, inFlight, scheduled, retrying, held, blockedKeys, dead, oldest, paused] { gauge.destroy() }
+    }
+}
+
+private struct PoolGauges: Sendable {
+    private let open = Metric.poolOpen.gauge()
+    private let idle = Metric.poolIdle.gauge()
+    private let waiting = Metric.poolWaiting.gauge()
+    private let limit = Metric.poolLimit.gauge()
+
+    func record(_ pool: Database.Statistics) {
+        open.record(pool.open)
+        idle.record(pool.idle)
+        waiting.record(pool.waiting)
+        limit.record(pool.limit)
+    }
+}
