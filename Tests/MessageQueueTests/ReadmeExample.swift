@@ -45,17 +45,22 @@ struct ReadmeTests {
     }
 
     @Test(
-        "the README's program stands in the README and in the article for beginners as it stands here",
+        "the README's program stands in the README, in the article for beginners and in Examples/Greeter as it stands here",
         arguments: [
             "README.md", "Sources/MessageQueue/MessageQueue.docc/GettingStarted.md",
+            "Examples/Greeter/Sources/Greeter/main.swift",
         ])
     func isQuoted(page: String) throws {
         var root = URL(filePath: #filePath)
         let own = try String(contentsOf: root, encoding: .utf8)
         for _ in 0..<3 { root.deleteLastPathComponent() }
         let text = try String(contentsOf: root.appending(path: page), encoding: .utf8)
-        let programs = text.components(separatedBy: "```swift\n").dropFirst()
-            .compactMap { $0.components(separatedBy: "```").first }.filter { $0.hasPrefix("import MessageQueue") }
+        let blocks =
+            page.hasSuffix(".swift")
+            ? [text]
+            : text.components(separatedBy: "```swift\n").dropFirst()
+                .compactMap { $0.components(separatedBy: "```").first }
+        let programs = blocks.filter { $0.hasPrefix("import MessageQueue") }
         let program = try #require(programs.first)
         let lines = program.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
         #expect(programs.count == 1 && lines.count >= 15)

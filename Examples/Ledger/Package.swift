@@ -1,0 +1,15 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "ledger",
+    platforms: [.macOS(.v15)],
+    dependencies: [.package(name: "shoe-shop", path: "../..", traits: [])],
+    targets: [
+        .executableTarget(
+            name: "Ledger",
+            dependencies: [
+                .product(name: "Postgres", package: "shoe-shop"), .product(name: "MessageQueue", package: "shoe-shop"),
+            ])
+    ]
+)

@@ -1,0 +1,24 @@
+import Foundation
+import Hummingbird
+import MessageQueue
+import Postgres
+
+@main enum App {
+    static func main() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let database = Database(environment["DATABASE_URL"] ?? "postgresql:///example")
+        let broker = Broker(database)
+        try await Migrator(.messageQueue, .signups).run(on: database)
+        try await broker.declare(queue: Signups.welcomes.name)
+
+        let router = Router()
+        SignupRoutes(signups: Signups(database, broker)).add(to: router)
+        let worker = Worker("welcomes", broker: broker, steps: [SendWelcome(mailer: Printer())])
+        // On SIGTERM the last of these stops first: the server, then the worker, which finishes what it has in hand.
+        let app = Application(
+            router: router,
+            configuration: .init(address: .hostname("127.0.0.1", port: Int(environment["PORT"] ?? "") ?? 8080)),
+            services: [worker])
+        try await app.runService()
+    }
+}
