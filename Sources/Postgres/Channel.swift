@@ -26,6 +26,8 @@ final class Channel {
 
     /// How long the server may take to react to a cancel request before the connection is given up.
     private static let cancelGrace = Duration.seconds(5)
+    /// How long a COMMIT may take beyond the time of its call, before the connection is given up.
+    private static let commitGrace = Duration.seconds(1)
     /// A cancel request that comes before the server has begun with the statement is ignored, so it is made again.
     private static let cancelAgain = Duration.milliseconds(200)
     private static let preparedLimit = 512
@@ -41,32 +43,52 @@ final class Channel {
     var backendPID: Int32 { link.backendPID }
     var serverVersion: Int { link.serverVersion }
 
+    /// Where among the statements of an exchange their transaction is committed.
+    enum Commit {
+        /// Elsewhere.
+        case none
+        /// By the last statement, a COMMIT.
+        case last
+        /// At the end: the statements are a transaction of their own.
+        case end
+    }
+
     /// Sends all statements at once, as one pipeline with one sync at its end, and hands each result to `receive`.
     ///
     /// The first failure is thrown once the pipeline has been read to its end, so that the connection can be used on.
-    /// Without an explicit BEGIN among them or before them, the statements form a transaction of their own.
     /// Statements that finish in spite of a cancellation have succeeded: a COMMIT must not be told as failed.
-    func exchange(_ statements: [BoundStatement], receive: (Int, borrowing ResultHandle) throws -> Void) throws {
+    ///
+    /// Statements are cancelled, and a commit never is: one that waits for its standby would be told as done while only this
+    /// server has it. So the server is asked to answer everything before the commit at once, which tells how far it is.
+    func exchange(
+        _ statements: [BoundStatement], commit: Commit = .none, receive: (Int, borrowing ResultHandle) throws -> Void
+    ) throws {
         if let reason = interrupt?.reason { throw reason.error() }
         var waiting = Wait()
         isInStep = false
-        // Usually none, which costs nothing.
-        var new: [Int] = []
-        for (index, statement) in statements.enumerated() where try send(statement) { new.append(index) }
-        try check(link.sendSync())
+        let ahead = commit == .last ? statements.count - 1 : statements.count
+        let new = try send(statements, flushingAt: commit == .none || interrupt == nil ? nil : ahead)
         try flush(&waiting)
         var failure: (any Error)?
         for (index, statement) in statements.enumerated() {
+            if commit == .last, index == ahead { waiting.commitBegins() }
             if new.contains(index) {
                 try read(&waiting, of: statement, into: &failure) { _ in }
                 if failure != nil { prepared[statement.statement] = nil }
             }
             try read(&waiting, of: statement, into: &failure) { result in try receive(index, result) }
         }
+        if commit == .end { waiting.commitBegins() }
         while let result = try nextResult(&waiting), result.status != .sync {}
         try waiting.settleCancel()
         isInStep = true
+        try checkLasts()
         if let failure { throw waiting.explain(failure) }
+    }
+
+    /// Some commit among what was asked last may be lost with this server.
+    private func checkLasts() throws {
+        if let doubt = link.takeDoubt() { throw PostgresError(.outcomeUnknown, doubt) }
     }
 
     /// Runs statements separated by semicolons, without parameters, by the simple protocol.
@@ -84,6 +106,7 @@ final class Channel {
         try check(link.enterPipelineMode())
         try waiting.settleCancel()
         isInStep = true
+        try checkLasts()
         if let failure { throw waiting.explain(failure) }
     }
 
@@ -104,6 +127,20 @@ final class Channel {
     }
 
     // MARK: Sending
+
+    /// Answers which of them a preparation went ahead of: usually none, which costs nothing.
+    ///
+    /// - Parameter flush: the number of statements after which the server is to answer at once; nothing ahead needs none.
+    private func send(_ statements: [BoundStatement], flushingAt flush: Int?) throws -> [Int] {
+        var new: [Int] = []
+        for (index, statement) in statements.enumerated() {
+            if index == flush, index > 0 { try check(link.sendFlushRequest()) }
+            if try send(statement) { new.append(index) }
+        }
+        if flush == statements.count { try check(link.sendFlushRequest()) }
+        try check(link.sendSync())
+        return new
+    }
 
     /// Answers whether a preparation went ahead of the statement.
     private func send(_ bound: BoundStatement) throws -> Bool {
@@ -146,7 +183,9 @@ final class Channel {
     ) throws {
         while let result = try nextResult(&waiting) {
             switch result.status {
-            case .failed: failure = failure ?? result.serverError(in: bound.statement.sql)
+            case .failed:
+                waiting.isRefused = true
+                failure = failure ?? result.serverError(in: bound.statement.sql)
             case .rows, .done:
                 guard failure == nil else { continue }
                 do { try receive(result) } catch { failure = error }
@@ -169,11 +208,19 @@ final class Channel {
 
     /// The state of one exchange's waiting: whether, why and until when it has been cancelled.
     private struct Wait {
+        var isRefused = false
+        /// Everything ahead of the commit has been answered.
+        private(set) var isCommitting = false
+        /// When a commit whose time is up is given up.
+        var commitEnd: ContinuousClock.Instant?
         var cancelReason: Interrupt.Reason?
         var graceEnd: ContinuousClock.Instant?
         var nextCancel: ContinuousClock.Instant?
         /// The last cancel request; there is one under way at most.
         var request: CancelRequest?
+
+        /// What the server refused it does not commit.
+        mutating func commitBegins() { isCommitting = !isRefused }
 
         /// A request that is still under way must not hit the next statement.
         func settleCancel() throws {
@@ -190,7 +237,9 @@ final class Channel {
     private func wait(_ waiting: inout Wait, for events: Int16) throws {
         while true {
             var end = interrupt?.deadline
-            if let graceEnd = waiting.graceEnd {
+            if waiting.isCommitting {
+                end = try commitEnd(&waiting)
+            } else if let graceEnd = waiting.graceEnd {
                 guard ContinuousClock.now < graceEnd else { throw lost("the server did not react to a cancel request") }
                 end = min(graceEnd, cancelAgain(&waiting))
             } else if let reason = interrupt?.reason {
@@ -201,6 +250,15 @@ final class Channel {
             let timeout = end.map { max(1, ContinuousClock.now.duration(to: $0).wholeMilliseconds) } ?? -1
             if thread.wakeUp.wait(link.socket, for: events, timeout: timeout).socketIsReady { return }
         }
+    }
+
+    /// Until when to wait for a commit, or until its time may be up.
+    private func commitEnd(_ waiting: inout Wait) throws -> ContinuousClock.Instant? {
+        guard interrupt?.reason != nil else { return interrupt?.deadline }
+        let end = waiting.commitEnd ?? .now + Self.commitGrace
+        waiting.commitEnd = end
+        guard ContinuousClock.now < end else { throw lost("it was not answered in time") }
+        return end
     }
 
     /// Asks the server to stop what runs, unless it was asked just now; answers when to ask again.

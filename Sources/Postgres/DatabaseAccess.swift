@@ -11,8 +11,8 @@ extension DatabaseAccess {
     ///
     /// - Parameter limit: the longest that it may take, waiting for a connection included. When it passes, or the
     ///   calling task is cancelled, the running statement is cancelled, the transaction rolled back, and the
-    ///   connection kept.
-    /// - Throws: what `body` throws, or ``PostgresError``; `outcomeUnknown` when the connection broke during COMMIT.
+    ///   connection kept. A COMMIT is never cancelled: it has a second more, and then its connection is given up.
+    /// - Throws: what `body` throws, or ``PostgresError``; `outcomeUnknown` when the COMMIT was not confirmed.
     @discardableResult
     public func write<T: Sendable>(
         within limit: Duration? = nil, _ body: @Sendable (borrowing Session) throws -> T

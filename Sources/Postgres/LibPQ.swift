@@ -7,6 +7,8 @@ import Glibc
 /// and ``leavePipelineMode()``, in pipeline mode. Facts about the calls: PostgreSQL 15 documentation, chapter 34.
 struct Link: ~Copyable {
     private let connection: OpaquePointer
+    /// Freed after the connection, which writes to it.
+    private let remarks = Remarks()
 
     /// Begins to connect; answers nil when libpq is out of memory. Of an option that is given twice, the second counts.
     init?(connectingWith options: [(keyword: String, value: String)]) {
@@ -15,6 +17,7 @@ struct Link: ~Copyable {
         }
         guard let started else { return nil }
         connection = started
+        remarks.listen(to: started)
     }
 
     deinit { PQfinish(connection) }
@@ -43,11 +46,7 @@ struct Link: ~Copyable {
         }
     }
 
-    /// Silences notices on standard error: a library has no business there.
-    func becomeNonBlocking() -> Bool {
-        PQsetNoticeReceiver(connection, { _, _ in }, nil)
-        return PQsetnonblocking(connection, 1) == 0
-    }
+    func becomeNonBlocking() -> Bool { PQsetnonblocking(connection, 1) == 0 }
 
     func enterPipelineMode() -> Bool { PQenterPipelineMode(connection) == 1 }
     func leavePipelineMode() -> Bool { PQexitPipelineMode(connection) == 1 }
@@ -98,6 +97,9 @@ struct Link: ~Copyable {
         }
     }
 
+    /// Has the server send what it has answered so far, and go on.
+    func sendFlushRequest() -> Bool { PQsendFlushRequest(connection) == 1 }
+
     func sendSync() -> Bool { PQpipelineSync(connection) == 1 }
 
     enum Flush { case done, more, failed }
@@ -116,6 +118,9 @@ struct Link: ~Copyable {
     var isBusy: Bool { PQisBusy(connection) == 1 }
 
     func nextResult() -> ResultHandle? { PQgetResult(connection).map { ResultHandle($0) } }
+
+    /// What the server remarked, since this was asked last, of a commit that may not last.
+    func takeDoubt() -> String? { remarks.takeDoubt() }
 
     func nextNotification() -> String? {
         guard let notification = PQnotifies(connection) else { return nil }
@@ -194,9 +199,52 @@ struct Link: ~Copyable {
         return error
     }
 
-    /// Codes of the fields: the protocol's "Error and Notice Message Fields".
-    private func errorField(_ code: Unicode.Scalar) -> String? {
-        PQresultErrorField(pointer, Int32(code.value)).map { String(cString: $0) }
+    private func errorField(_ code: Unicode.Scalar) -> String? { field(code, of: pointer) }
+}
+
+/// Codes of the fields: the protocol's "Error and Notice Message Fields".
+private func field(_ code: Unicode.Scalar, of result: OpaquePointer?) -> String? {
+    PQresultErrorField(result, Int32(code.value)).map { String(cString: $0) }
+}
+
+/// Hears the notices of one connection, of which only those matter that put a commit in doubt. The others are dropped: a
+/// library has no business on standard error.
+private struct Remarks: ~Copyable {
+    private let doubt: UnsafeMutablePointer<String?>
+
+    init() {
+        doubt = .allocate(capacity: 1)
+        doubt.initialize(to: nil)
+    }
+
+    deinit {
+        doubt.deinitialize(count: 1)
+        doubt.deallocate()
+    }
+
+    /// Called by libpq on the connection's own thread, while it reads.
+    func listen(to connection: OpaquePointer) {
+        PQsetNoticeReceiver(
+            connection,
+            { context, notice in
+                guard let doubt = Remarks.doubt(in: notice) else { return }
+                context?.assumingMemoryBound(to: String?.self).pointee = doubt
+            }, doubt)
+    }
+
+    func takeDoubt() -> String? {
+        defer { doubt.pointee = nil }
+        return doubt.pointee
+    }
+
+    /// A commit that waits for its standby can be talked out of it: by a cancel request, which the server answers with
+    /// success and a warning, or by the end of the session. Texts are translated, so the warning is known by where in the
+    /// server it comes from (`SyncRepWaitForLSN` in `syncrep.c`), or by its SQLSTATE, which no other warning has.
+    private static func doubt(in notice: OpaquePointer?) -> String? {
+        guard field("V", of: notice) == "WARNING",
+            field("R", of: notice) == "SyncRepWaitForLSN" || field("C", of: notice) == "57P01"
+        else { return nil }
+        return [field("M", of: notice), field("D", of: notice)].compactMap(\.self).joined(separator: ". ")
     }
 }
 

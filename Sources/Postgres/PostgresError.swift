@@ -10,8 +10,9 @@ public struct PostgresError: Error, Sendable {
         case connectionFailed
         /// The connection broke; the transaction that was open on it is rolled back by the server.
         case connectionLost
-        /// The connection broke while a COMMIT was on its way, or a statement that commits by itself: it may or may not have
-        /// been committed.
+        /// A COMMIT, or the commit at the end of a statement on its own, was not confirmed: the connection broke meanwhile, the
+        /// call's time was up (a commit is never cancelled, so its connection is given up), or the server says that it has
+        /// stopped waiting for its standbys. It may have been committed, may be later, and may be lost with this server.
         case outcomeUnknown
         /// The server refused a statement; see ``PostgresError/sqlState``.
         case server
@@ -48,7 +49,8 @@ public struct PostgresError: Error, Sendable {
     /// Whether the same transaction may succeed when it is simply run again, later.
     ///
     /// True for broken connections, an exhausted pool, serialization failures, deadlocks, lock and statement timeouts, and a server
-    /// that is starting or stopping. Not true for ``Kind/outcomeUnknown``: only the caller knows whether repeating is safe.
+    /// that is starting or stopping. Not true for ``Kind/outcomeUnknown``: only the caller knows whether repeating is safe. It is
+    /// where a key tells that the first try came through: an idempotency key, the place of a message, a primary key.
     public var isRetryable: Bool {
         switch kind {
         case .connectionFailed, .connectionLost, .poolExhausted, .deadlineExceeded: true

@@ -89,7 +89,7 @@ public struct Session: ~Copyable {
     func script(_ sql: String) throws {
         let ahead = takePending(withBegin: isBlock)
         if !ahead.isEmpty { try isBlock ? exchange(ahead) { _ in } : exchangeWhole(ahead) { _ in } }
-        try remembering { try channel.script(sql) }
+        try remembering { try isBlock ? channel.script(sql) : committing { try channel.script(sql) } }
     }
 
     /// Ends well.
@@ -99,15 +99,19 @@ public struct Session: ~Copyable {
         guard hasBegun || !pending.isEmpty else { return }
         let last = takePending(withBegin: channel.pace != nil)
         guard hasBegun else { return try exchangeWhole(last) { _ in } }
-        try committing { try exchange(last + [Self.commit]) { _ in } }
+        try committing { try exchange(last + [Self.commit], commit: .last) { _ in } }
         hasBegun = false
     }
 
-    /// A connection that breaks while a commit is on its way leaves open whether it happened.
+    /// A connection that breaks while a commit is on its way leaves open whether it happened, and so does one that is given up.
     private func committing(_ exchange: () throws -> Void) throws {
         let wasBroken = channel.isBroken
         do { try exchange() } catch let error as PostgresError where error.kind == .connectionLost && !wasBroken {
-            throw PostgresError(.outcomeUnknown, "the connection broke during the commit: \(error.message)")
+            throw PostgresError(.outcomeUnknown, "the connection was lost during the commit: \(error.message)")
+        } catch let error as PostgresError where error.kind == .outcomeUnknown {
+            // In doubt, but over: there is nothing to roll back.
+            hasBegun = false
+            throw error
         }
     }
 
@@ -133,30 +137,31 @@ public struct Session: ~Copyable {
         _ statements: [BoundStatement], receive: (borrowing ResultHandle) throws -> Void
     ) throws {
         guard let opening = channel.opening else {
-            return try committing { try exchange(statements, receive: receive) }
+            return try committing { try exchange(statements, commit: .end, receive: receive) }
         }
         let all = opening + statements + [Self.commit]
         // Until it is known to be over: a failure in it leaves the transaction open.
         hasBegun = true
-        try committing { try exchange(all, answering: all.count - 2, receive: receive) }
+        try committing { try exchange(all, answering: all.count - 2, commit: .last, receive: receive) }
         hasBegun = false
     }
 
     /// Hands on the result of the last statement, or of the one with the given number.
     private func exchange(
-        _ statements: [BoundStatement], answering number: Int? = nil,
+        _ statements: [BoundStatement], answering number: Int? = nil, commit: Channel.Commit = .none,
         receive: (borrowing ResultHandle) throws -> Void
     ) throws {
         let number = number ?? statements.count - 1
         try remembering {
             guard let pace = channel.pace else {
-                return try channel.exchange(statements) { index, result in
+                return try channel.exchange(statements, commit: commit) { index, result in
                     if index == number { try receive(result) }
                 }
             }
             for (index, statement) in statements.enumerated() {
                 try pace(statement.statement.sql)
-                try channel.exchange([statement]) { _, result in
+                let isLast = index == statements.count - 1
+                try channel.exchange([statement], commit: isLast ? commit : .none) { _, result in
                     if index == number { try receive(result) }
                 }
             }

@@ -38,6 +38,16 @@ package struct Problem: Error, Encodable {
     }
 }
 
+extension Problem {
+    fileprivate static let databaseAway = Problem(
+        .serviceUnavailable, "The database can't be reached at the moment.", detail: "Nothing was stored. Try again.",
+        headers: [.retryAfter: "2"])
+    fileprivate static let unconfirmed = Problem(
+        .serviceUnavailable, "The database has not confirmed it.",
+        detail: "Whether it was stored is unknown. Repeat the request, an order with the same Idempotency-Key.",
+        headers: [.retryAfter: "2"])
+}
+
 /// Turns whatever a route throws into a problem.
 package struct Problems<Context: RequestContext>: RouterMiddleware {
     private let paths: Paths
@@ -72,12 +82,7 @@ package struct Problems<Context: RequestContext>: RouterMiddleware {
         case let error as HTTPError: return Problem(error.status, error.body ?? error.status.reasonPhrase)
         case let error as PostgresError where error.isConnectionTrouble || error.isRetryable:
             logger.warning("the database is away", metadata: ["error": "\(error)"])
-            return Problem(
-                .serviceUnavailable, "The database can't be reached at the moment.",
-                detail: error.kind == .outcomeUnknown
-                    ? "Whether it was stored is unknown. Repeat the request, an order with the same Idempotency-Key."
-                    : "Nothing was stored. Try again.",
-                headers: [.retryAfter: "2"])
+            return error.kind == .outcomeUnknown ? .unconfirmed : .databaseAway
         default:
             logger.error("a request failed", metadata: ["path": "\(request.uri.path)", "error": "\(error)"])
             return Problem(.internalServerError, "Something went wrong here.")

@@ -100,6 +100,7 @@ struct StorageTests {
     }
 
     private static let statements: [Statement] = [
+        Consumer.commitHere,
         Broker.listChores, Broker.choreDone, Broker.choreFailed, Broker.topics, Broker.consumers, Broker.takeKeys,
         Broker.forgetKeys, Broker.depths, Broker.foldTallies,
         Catalogue.everything,

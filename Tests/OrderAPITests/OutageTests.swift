@@ -91,6 +91,33 @@ extension OrderAPITests {
             }
         }
 
+        @Test("an order that only this server has is 503, and the same key finds it once the standby is back")
+        func standbyAway() async throws {
+            try await SynchronousServer.with(.emptyShop) { server, conninfo in
+                let database = Database(conninfo)
+                try await API.with(database) { api in
+                    let before = try await api.order(key: "before")
+                    try await server.demandStandby()
+                    let answer = try await api.order(key: "meanwhile")
+                    #expect(answer.status == 503)
+                    #expect(answer.header("Retry-After").first.flatMap { Int($0) } ?? 0 >= 1)
+                    #expect(try answer.problem().detail?.contains("same Idempotency-Key") == true)
+                    // Its own first try holds the key, so it can't be told more.
+                    #expect(try await api.order(key: "meanwhile").status == 503)
+                    #expect(try await database.orderCount() == 1)
+
+                    try await server.lift()
+                    let again = try await api.order(key: "meanwhile")
+                    #expect(again.status == 202)
+                    #expect(try await api.order(key: "meanwhile").body == again.body)
+                    #expect(try await api.order(key: "before").body == before.body)
+                    #expect(try await database.orderCount() == 2)
+                    #expect(try await database.torn() == 0)
+                }
+                await database.close()
+            }
+        }
+
         private func prepare(_ database: Database) async throws {
             try await Migrator(.messageQueue, .shop).run(on: database)
             try await Broker(database).declare(Topology.shop)

@@ -125,6 +125,7 @@ final class Consumer: Sendable {
         let connection = try await broker.database.dedicatedConnection(named: name)
         do {
             let isPooled = await connection.isPooled
+            if !isPooled { try await connection.execute(Self.commitHere) }
             let known = try await resumed(on: connection, holdsLock: !isPooled)
             let id = if let known { known } else { try await register(on: connection, holdsLock: !isPooled) }
             try await sayWhatIsAbandoned(on: connection)
@@ -186,6 +187,11 @@ final class Consumer: Sendable {
         }
     }
 
+    /// Who handles what is nothing that anybody has been promised: such a commit waits for no standby, and one that is lost with
+    /// the server is made again with the next. What is done with the messages is committed elsewhere, as the server is told to.
+    static let commitHere: Statement = """
+        SELECT set_config('synchronous_commit', 'local', false) WHERE current_setting('synchronous_commit') NOT IN ('off', 'local')
+        """
     static let register: Statement = """
         INSERT INTO mq.consumers (name, host, pid, version, lease_ms, holds_lock) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
         """
