@@ -2,6 +2,8 @@
 #
 #   docker build -t shoe-shop .
 #   docker run --rm shoe-shop order-api --help
+#
+# scripts/image does what is said here without an engine, and tries what came of it.
 
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
@@ -10,7 +12,7 @@ RUN apt-get update \
 WORKDIR /build
 
 # The dependencies change seldom, so they have a layer of their own.
-COPY Package.* ./
+COPY Package.swift ./
 RUN swift package resolve
 
 COPY Migrations Migrations

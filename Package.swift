@@ -27,6 +27,7 @@ func subprocess() -> [Target.Dependency] {
 
 let package = Package(
     name: "shoe-shop",
+    // Linux with glibc is what is built and tested. What the three libraries need of macOS and Musl is there, and unverified.
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Postgres", targets: ["Postgres"]),
@@ -139,7 +140,9 @@ let package = Package(
         .target(name: "LocalPostgres", dependencies: subprocess(), swiftSettings: strict),
         .target(name: "XMLMarkup", swiftSettings: strict),
         .target(name: "DeliveryCheck", swiftSettings: strict),
-        .target(name: "ShopProcesses", dependencies: subprocess(), swiftSettings: strict),
+        .target(
+            name: "ShopProcesses", dependencies: ["PortReservation", nio("NIOCore")] + subprocess(),
+            swiftSettings: strict),
         .target(
             name: "Scenarios",
             dependencies: [

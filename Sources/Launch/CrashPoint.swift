@@ -1,12 +1,7 @@
+import Foundation
 import Logging
 import MessageQueue
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 /// Where a process kills itself, for failure drills: when its steps reach a phase for the nth time.
 ///

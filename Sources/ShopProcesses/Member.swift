@@ -19,7 +19,7 @@ public struct Member: Sendable {
     public struct Missing: Error, CustomStringConvertible {
         let executable: String
         public var description: String {
-            "\(executable) is missing. Build all products: swift build -c release."
+            "\(executable) is missing. Build all products: swift build."
         }
     }
 

@@ -1,4 +1,5 @@
-import Foundation
+import NIOCore
+import PortReservation
 
 /// The ports of a shop: the usual ones where they are free, others where they are not.
 public struct Ports: Sendable {
@@ -25,22 +26,7 @@ public struct Ports: Sendable {
 
     /// Tries a port of the loopback interface, 0 for any, and gives it back at once. Nil when it is taken.
     private static func tried(_ port: UInt16) -> UInt16? {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        // Connections of an earlier run that linger do not count.
-        var yes: Int32 = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { general in
-                bind(descriptor, general, length) == 0 && getsockname(descriptor, general, &length) == 0
-            }
-        }
-        return isBound ? UInt16(bigEndian: address.sin_port) : nil
+        guard let reserved = try? ReservedPort(host: "127.0.0.1", port: Int(port)) else { return nil }
+        return reserved.address.port.map { UInt16($0) }
     }
 }

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 public import Postgres
 
 /// Values for the placeholders of a statement, in binary form, encoded ahead of what is measured.
