@@ -17,12 +17,12 @@ public struct Topic<Payload: Codable & Sendable>: Sendable {
 public struct Outgoing<Payload: Codable & Sendable>: Sendable {
     public var payload: Payload
     public var id: MessageID
-    /// What the message is about, such as an order; messages are found by it.
+    /// What the message is about, such as an order; messages are found by it. See ``MessageLimits`` for how long it may be.
     public var key: String?
     /// What subscriptions filter by.
     public var tag: String?
     public var headers: [String: String]
-    /// Not delivered before this has passed.
+    /// Not delivered before this has passed; ``MessageLimits/delay`` at most.
     public var delay: Duration
     /// Of use in queues with ``QueueSettings/priorities``.
     public var priority: Priority
@@ -51,6 +51,11 @@ public struct Message: Sendable, Equatable {
     public var body: [UInt8]
     /// When the message, not this attempt of it, was sent, by the database's clock.
     public var sentAt: Date
+
+    /// What it adds to the size of a statement, roughly, in bytes.
+    var weight: Int {
+        headers.reduce(body.count + (key?.utf8.count ?? 0)) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+    }
 }
 
 /// A message in a consumer's hands, for as long as its lease holds.

@@ -8,6 +8,8 @@ public enum QueueError: Error, Sendable, Equatable, CustomStringConvertible {
     case unknownTopic(TopicName)
     case invalidName(String)
     case invalidSettings(String)
+    /// A message, or something about it, is larger than can be kept; see ``MessageLimits``.
+    case beyondLimit(String)
 
     public var description: String {
         switch self {
@@ -16,7 +18,7 @@ public enum QueueError: Error, Sendable, Equatable, CustomStringConvertible {
         case .unknownTopic(let name): "there is no topic \(name); declare it first"
         case .invalidName(let name):
             "\"\(name)\" is no name: a letter or digit, then letters, digits, '.', '_', '-'; 120 characters at most"
-        case .invalidSettings(let what): what
+        case .invalidSettings(let what), .beyondLimit(let what): what
         }
     }
 

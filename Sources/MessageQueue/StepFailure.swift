@@ -7,11 +7,11 @@ public protocol StepFailure: Error {
 public enum Disposition: Sendable, Equatable {
     /// Again, after the queue's back-off.
     case retry
-    /// Again, after this time.
+    /// Again, after this time, which is shortened to ``MessageLimits/delay``.
     case retryAfter(Duration)
-    /// Never again; an operator has to look at it.
+    /// Never again; an operator has to look at it. The reason is cut to ``MessageLimits/reasonBytes``.
     case deadLetter(reason: String)
-    /// Later, without counting the attempt.
+    /// Later, without counting the attempt; after ``MessageLimits/delay`` at the latest.
     case snooze(Duration)
 }
 

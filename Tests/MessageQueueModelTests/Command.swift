@@ -88,7 +88,7 @@ extension Command {
                 Self.finish(endings, with: broker, in: session)
             }
         case .extend(let messages):
-            try await broker.extend(messages, by: Self.later)
+            try await broker.extend(messages, to: Self.later)
         case .rescue(let queue, let gone, let known):
             return .count(try await broker.rescue(queue.entry(of: broker), from: gone, beyond: known))
         case .rescueLost(let queue):

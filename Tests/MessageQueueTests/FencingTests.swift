@@ -46,7 +46,7 @@ struct FencingTests {
                 }
                 await #expect(throws: QueueError.self) { try await second.apply(bench, [held[2]]) }
             }
-            await #expect(throws: QueueError.self) { try await bench.broker.extend(held, by: .seconds(60)) }
+            await #expect(throws: QueueError.self) { try await bench.broker.extend(held, to: .seconds(60)) }
             #expect(try await bench.rescue() == 0)
             #expect(try await fingerprint(bench) == before)
             #expect(try await bench.audit() == [])
@@ -127,12 +127,12 @@ struct FencingTests {
         try await Bench.with { bench in
             try await bench.send(1)
             let held = try await bench.receive(lease: .milliseconds(1))
-            try await bench.broker.extend(held, by: .seconds(60))
+            try await bench.broker.extend(held, to: .seconds(60))
             let entry = try await bench.broker.entries(of: ["shoes"], on: bench.database)[0]
             #expect(try await bench.broker.rescue(entry, from: [], beyond: []) == 0)
             try await bench.database.execute("UPDATE mq.claims SET lease_until = now() - interval '1 second'")
             #expect(try await bench.broker.rescue(entry, from: [], beyond: []) == 1)
-            await #expect(throws: QueueError.self) { try await bench.broker.extend(held, by: .seconds(60)) }
+            await #expect(throws: QueueError.self) { try await bench.broker.extend(held, to: .seconds(60)) }
         }
     }
 

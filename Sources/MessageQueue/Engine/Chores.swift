@@ -29,7 +29,7 @@ extension Broker {
     func noteDone(_ chore: String) async throws { try await database.execute(Self.choreDone, chore) }
 
     func noteFailed(_ chore: String, error: String) async throws {
-        try await database.execute(Self.choreFailed, chore, String(error.prefix(Self.longestError)))
+        try await database.execute(Self.choreFailed, chore, error.storable(upTo: Self.longestError))
     }
 
     private static let longestError = 1000

@@ -8,10 +8,13 @@ extension Broker {
         public let reason: String
         public let error: String?
 
+        /// - Parameters:
+        ///   - reason: cut to ``MessageLimits/reasonBytes``.
+        ///   - error: cut to ``MessageLimits/errorBytes``.
         public init(_ message: ReceivedMessage, reason: String, error: String?) {
             self.message = message
-            self.reason = reason
-            self.error = error
+            self.reason = reason.storable(upTo: MessageLimits.reasonBytes)
+            self.error = error?.storable(upTo: MessageLimits.errorBytes)
         }
 
         fileprivate var reasonAndError: String { error.map { "\(reason): \($0)" } ?? reason }
@@ -41,9 +44,13 @@ extension Broker {
     func bury(_ rejections: [Rejection], in session: borrowing Session) {
         guard !rejections.isEmpty else { return }
         pass(rejections.map(\.message), in: session)
+        for parcel in rejections.parcels(weighing: \.message.message.weight) { bury(parcel: parcel, in: session) }
+    }
+
+    private func bury(parcel rejections: [Rejection], in session: borrowing Session) {
         let messages = rejections.map(\.message.message)
         session.pipeline(
-            Self.bury, rejections.map(\.message.receipt.queue), rejections.map { Int16($0.message.attempt) },
+            Self.bury, rejections.map(\.message.receipt.queue), rejections.map { Int16(clamping: $0.message.attempt) },
             messages.map(\.id.uuid), messages.map(\.sentAt), messages.map(\.topic), messages.map(\.key),
             messages.map(\.tag), messages.map { try? Payloads.encode(headers: $0.headers) },
             messages.map { Bytes($0.body) }, rejections.map(\.reason), rejections.map(\.error),
@@ -69,13 +76,17 @@ extension Broker {
             AS d(queue, attempts, id, sent_at, topic, key, tag, headers, body, reason, error, level)
         """)
 
-    /// What became of each attempt, found by the id index of the messages and the primary key of the completions.
+    /// What became of the last attempts, found by the id index of the messages and the primary key of the completions.
+    ///
+    /// Bounded, in their number and in what each says: a document of more than 256 MB could not be stored.
     static func history(of row: String) -> String {
         """
-        (SELECT jsonb_agg(jsonb_build_object('attempt', m.attempt, 'outcome', c.outcome, 'at', c.finished_at, 'error', c.error)
-                          ORDER BY m.appended_at, m.seq)
-         FROM mq.messages m LEFT JOIN mq.completions c ON (c.queue, c.lane, c.seq) = (m.queue, m.lane, m.seq)
-         WHERE m.id = \(row).id AND m.queue = \(row).queue)
+        (SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt, 'outcome', a.outcome, 'at', a.finished_at, 'error', a.error)
+                          ORDER BY a.appended_at, a.seq)
+         FROM (SELECT m.attempt, m.appended_at, m.seq, c.outcome, c.finished_at, left(c.error, \(MessageLimits.errorBytes)) AS error
+               FROM mq.messages m LEFT JOIN mq.completions c ON (c.queue, c.lane, c.seq) = (m.queue, m.lane, m.seq)
+               WHERE m.id = \(row).id AND m.queue = \(row).queue
+               ORDER BY m.appended_at DESC, m.seq DESC LIMIT \(MessageLimits.historyAttempts)) AS a)
         """
     }
 }

@@ -34,7 +34,10 @@ extension Broker {
     /// Lets a queue hear a topic: everything, or, with tags, only what carries one of them.
     ///
     /// A message is heard by the subscriptions that are committed when it is published. Subscribing again replaces the tags.
+    /// - Throws: ``QueueError/unknownQueue(_:)``, ``QueueError/unknownTopic(_:)``, or ``QueueError/beyondLimit(_:)`` for a tag that
+    ///   no message can have.
     public func subscribe(_ queue: QueueName, to topic: TopicName, tags: [String]? = nil) async throws {
+        for tag in tags ?? [] { try MessageLimits.check(tag: tag) }
         try await database.write { session in
             let entry = try self.catalogue.queue(queue, in: session)
             let count = try session.execute(Self.subscribe, topic.text, entry.id, tags)

@@ -1,16 +1,20 @@
 import Postgres
 
 extension Broker {
-    /// Lengthens the lease of messages that were received with a lease of their own: it then ends `duration` from now.
+    /// Lengthens the lease of messages that were received with a lease of their own: it then lasts for `lease` from now on, or
+    /// for what is left of it, if that is longer.
     ///
     /// Messages in the hands of a ``Worker`` need none of this; their consumer's heartbeat extends them all.
+    /// - Parameter lease: ``MessageLimits/delay`` at most.
     /// - Throws: ``QueueError/leaseLost(_:)`` when one of them is finished or taken over already; then none is extended.
-    public func extend(_ messages: [ReceivedMessage], by duration: Duration) async throws {
+    ///   ``QueueError/beyondLimit(_:)``.
+    public func extend(_ messages: [ReceivedMessage], to lease: Duration) async throws {
+        try MessageLimits.check(lease, of: "the lease")
         let places = messages.map(\.receipt).sorted()
         try await write { session in
             session.pipeline(Self.lockClaims, places.map(\.queue), places.map(\.lane), places.map(\.seq))
             let extended = try session.execute(
-                Self.extend, places.map(\.queue), places.map(\.lane), places.map(\.seq), duration.inSeconds)
+                Self.extend, places.map(\.queue), places.map(\.lane), places.map(\.seq), lease.withinLimits.inSeconds)
             if extended != places.count {
                 throw QueueError.leaseLost(
                     "\(places.count - extended) of \(places.count) messages are finished or taken over")

@@ -34,7 +34,7 @@ extension Broker {
         for (queue, held) in Dictionary(grouping: messages, by: \.message.receipt.queue) {
             session.pipeline(
                 Self.hold, queue, held.map(\.message.receipt.lane), held.map(\.message.receipt.seq),
-                held.map { Int16($0.attempt) }, held.map(\.delay), held.map(\.error))
+                held.map { Int16(clamping: $0.attempt) }, held.map(\.delay), held.map(\.error))
             ring([queue], after: session)
         }
     }

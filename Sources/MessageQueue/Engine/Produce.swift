@@ -41,12 +41,13 @@ public struct Producer<Payload: Codable & Sendable>: Sendable {
 
     /// Stores messages, and returns once they are committed: all of them, or, when it throws, none.
     ///
-    /// - Throws: the error of encoding a payload, or `PostgresError`: after one of kind `connectionLost` or `outcomeUnknown`
+    /// - Throws: the error of encoding a payload, ``QueueError/beyondLimit(_:)``, or `PostgresError`: after one of kind `connectionLost` or `outcomeUnknown`
     ///   this producer is of no more use, and another one has to go on; after one of kind `closed` it has been given back.
     public func send(_ messages: [Outgoing<Payload>]) async throws {
         try lane.checkIsInUse()
         let packed = try messages.map { try Packed($0) }
-        guard !packed.isEmpty, packed.allSatisfy({ $0.delay <= .zero }) else { return try await send(packed) }
+        let isOneStatement = packed.allSatisfy { $0.delay <= .zero } && packed.parcels(weighing: \.weight).count == 1
+        guard isOneStatement else { return try await send(packed) }
         // A place is refused when another send on this connection took it, or when it lies in front of a new segment. The
         // next try knows better.
         for _ in 0..<Self.tries {

@@ -29,7 +29,7 @@ public struct DeadLetter: Sendable {
     public let reason: String
     public let error: String?
     public let diedAt: Date
-    /// What became of each attempt, as JSON: `[{"attempt", "outcome", "at", "error"}, ...]`.
+    /// What became of each attempt, or of the last ``MessageLimits/historyAttempts``, as JSON: `[{"attempt", "outcome", "at", "error"}, ...]`.
     public let history: String?
 }
 

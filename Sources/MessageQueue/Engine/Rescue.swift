@@ -5,25 +5,69 @@ extension Broker {
     /// attempt counted; those without attempts left become dead letters.
     ///
     /// Guarantee: fenced by the completions, so a wrong guess is harmless: of a rescue and a late finish, one happens.
+    /// One that the server refuses to give back is buried, see ``bury(refused:because:in:)``, and keeps none of the others.
     /// - Parameter watermarks: per lane, a place up to which everything is completed.
     /// - Returns: how many places were rescued; ``rescueLimit`` means that there may be more.
     package func rescue(_ entry: Catalogue.Entry, from gone: [Int64], beyond watermarks: [Int64]) async throws -> Int {
-        let taken = try await database.write { session -> [Broker.Rescued] in
-            let open = try session.query(Self.findAbandoned, entry.id, gone, watermarks, Int32(Self.rescueLimit)) {
-                row in
-                try Rescued(row, queue: entry)
+        let abandoned = Abandoned(queue: entry, gone: gone, watermarks: watermarks)
+        do { return try await rescue(abandoned) } catch let error as PostgresError where error.refusesData {
+            let places = try await database.write { try abandoned.find(in: $0).map(\.message.receipt) }
+            return try await rescue(abandoned, partwise: places[...])
+        }
+    }
+
+    /// What can't be rescued together is halved, until the one that is refused stands alone.
+    private func rescue(_ abandoned: Abandoned, partwise places: ArraySlice<Receipt>) async throws -> Int {
+        do { return try await rescue(abandoned, only: Set(places)) } catch let error as PostgresError
+            where error.refusesData
+        {
+            guard places.count > 1 else { return try await rescue(abandoned, only: Set(places), refused: error) }
+            let middle = places.startIndex + places.count / 2
+            let first = try await rescue(abandoned, partwise: places[..<middle])
+            return try await first + rescue(abandoned, partwise: places[middle...])
+        }
+    }
+
+    /// - Parameters:
+    ///   - places: nil for all.
+    ///   - refusal: why they can't be given back; nil when nobody has tried.
+    private func rescue(
+        _ abandoned: Abandoned, only places: Set<Receipt>? = nil, refused refusal: PostgresError? = nil
+    ) async throws -> Int {
+        try await database.write { session in
+            let open = try abandoned.find(in: session).filter { places?.contains($0.message.receipt) ?? true }
+            let taken = try abandoned.expire(open, in: session)
+            if let refusal {
+                bury(refused: taken.map(\.message), because: refusal, in: session)
+            } else {
+                giveBack(taken, attempts: abandoned.queue.retry.attempts, in: session)
             }
+            return taken.count
+        }
+    }
+
+    /// What nobody holds any more, in one queue.
+    private struct Abandoned {
+        let queue: Catalogue.Entry
+        let gone: [Int64]
+        let watermarks: [Int64]
+
+        func find(in session: borrowing Session) throws -> [Rescued] {
+            try session.query(Broker.findAbandoned, queue.id, gone, watermarks, Int32(Broker.rescueLimit)) { row in
+                try Rescued(row, queue: queue)
+            }
+        }
+
+        /// Answers those that nobody has finished in the meantime.
+        func expire(_ open: [Rescued], in session: borrowing Session) throws -> [Rescued] {
             guard !open.isEmpty else { return [] }
             let places = open.map(\.message.receipt)
             let won = Set(
                 try session.query(
-                    Self.expire, entry.id, places.map(\.lane), places.map(\.seq), open.map(\.error)
-                ) { row in Receipt(queue: entry.id, lane: try row[0], seq: try row[1]) })
-            let taken = open.filter { won.contains($0.message.receipt) }
-            self.giveBack(taken, attempts: entry.retry.attempts, in: session)
-            return taken
+                    Broker.expire, queue.id, places.map(\.lane), places.map(\.seq), open.map(\.error)
+                ) { row in Receipt(queue: queue.id, lane: try row[0], seq: try row[1]) })
+            return open.filter { won.contains($0.message.receipt) }
         }
-        return taken.count
     }
 
     /// After the completions of what was rescued.
@@ -57,7 +101,7 @@ extension Broker {
     }
 
     /// Claims behind each lane's watermark by the claims' primary key, their places without a completion by the
-    /// completions' one. Locks the claims' rows, as ``Broker/extend(_:by:)`` does; those that others hold are skipped.
+    /// completions' one. Locks the claims' rows, as ``Broker/extend(_:to:)`` does; those that others hold are skipped.
     ///
     /// A consumer may be given up while it lives, and claim once more before it notices: what an ended consumer holds is
     /// abandoned, whenever it was claimed.

@@ -7,10 +7,13 @@ extension Broker {
         public let delay: Duration
         public let error: String
 
+        /// - Parameters:
+        ///   - delay: shortened to ``MessageLimits/delay``.
+        ///   - error: cut to ``MessageLimits/errorBytes``.
         public init(_ message: ReceivedMessage, after delay: Duration, error: String) {
             self.message = message
-            self.delay = delay
-            self.error = error
+            self.delay = delay.withinLimits
+            self.error = error.storable(upTo: MessageLimits.errorBytes)
         }
     }
 
@@ -32,10 +35,12 @@ extension Broker {
     /// Gives messages back without counting the attempt: at a shutdown, or to look at them again later.
     ///
     /// Guarantee: as with ``retry(_:in:)``.
+    /// - Parameter delay: shortened to ``MessageLimits/delay``.
     public func release(
         _ messages: [ReceivedMessage], after delay: Duration = .zero, in session: borrowing Session
     ) {
         guard !messages.isEmpty else { return }
+        let delay = delay.withinLimits
         finish(messages.map(\.receipt), as: .released, in: session)
         let (ordered, free) = messages.partitioned { keepsOrder($0) }
         putBack(free.map { Returning($0, attempt: $0.attempt, delay: delay) }, in: session)
@@ -66,10 +71,13 @@ extension Broker {
 
     /// By way of the scheduled messages, also when due at once: that is the one path back into the log that never waits.
     func putBack(_ returning: [Returning], in session: borrowing Session) {
-        guard !returning.isEmpty else { return }
+        for parcel in returning.parcels(weighing: \.message.weight) { putBack(parcel: parcel, in: session) }
+    }
+
+    private func putBack(parcel returning: [Returning], in session: borrowing Session) {
         let headers = returning.map { try? Payloads.encode(headers: $0.message.headers) }
         session.pipeline(
-            Self.scheduleAgain, returning.map(\.queue), returning.map { Int16($0.attempt) },
+            Self.scheduleAgain, returning.map(\.queue), returning.map { Int16(clamping: $0.attempt) },
             returning.map(\.message.id.uuid), returning.map(\.message.sentAt), returning.map(\.message.topic),
             returning.map(\.message.key), returning.map(\.message.tag), headers,
             returning.map { Bytes($0.message.body) }, returning.map(\.delay.inSeconds),

@@ -6,8 +6,8 @@ extension Broker {
     /// Guarantee: once the commit is acknowledged, no message is lost. Never waits for other senders, except in a queue that
     /// keeps order (see ``KeyOrder``). Costs no round trip of its own: the statement travels with the transaction's next
     /// one, or its commit.
-    /// - Throws: ``QueueError/unknownQueue(_:)``, the error of encoding a payload, or ``QueueError/invalidSettings(_:)`` for
-    ///   a delay in a queue that keeps order.
+    /// - Throws: ``QueueError/unknownQueue(_:)``, the error of encoding a payload, ``QueueError/beyondLimit(_:)`` for what is
+    ///   larger than ``MessageLimits`` allow, or ``QueueError/invalidSettings(_:)`` for a delay in a queue that keeps order.
     public func send<P>(_ messages: [Outgoing<P>], to queue: Queue<P>, in session: borrowing Session) throws {
         let entry = try catalogue.queue(queue.name, in: session)
         try send(messages.map { try Packed($0) }, to: entry, in: session)
@@ -19,11 +19,13 @@ extension Broker {
     /// one is committed at once. Each fails for reasons of its own only.
     public func send<P>(_ messages: [Outgoing<P>], to queue: Queue<P>) async throws {
         // In a queue that keeps order a send may wait for another sender.
-        guard messages.count <= SendTogether.largest, let entry = catalogue.known(queue.name), entry.order == nil else {
-            return try await send(messages, to: queue, on: database)
+        guard messages.count <= SendTogether.mostMessages, let entry = catalogue.known(queue.name), entry.order == nil
+        else { return try await send(messages, to: queue, on: database) }
+        let packed = try messages.map { try Packed($0) }
+        guard packed.reduce(0, { $0 + $1.weight }) <= SendTogether.mostBytes else {
+            return try await database.write { try self.send(packed, to: entry, in: $0) }
         }
-        try await together.submit(
-            .init(broker: self, queue: entry, messages: try messages.map { try Packed($0) }))
+        try await together.submit(.init(broker: self, queue: entry, messages: packed))
     }
 
     /// Stores messages in a queue, in a transaction of their own on this database or connection.
@@ -41,7 +43,13 @@ extension Broker {
         return message.id
     }
 
+    /// In parcels, each one statement.
     func send(_ messages: [Packed], to entry: Catalogue.Entry, in session: borrowing Session) throws {
+        for parcel in messages.parcels(weighing: \.weight) { try send(parcel: parcel, to: entry, in: session) }
+        ring([entry.id], after: session)
+    }
+
+    private func send(parcel messages: [Packed], to entry: Catalogue.Entry, in session: borrowing Session) throws {
         let (due, delayed) = messages.partitioned { $0.delay <= .zero }
         guard delayed.isEmpty || entry.order == nil else {
             throw QueueError.invalidSettings("queue \(entry.name) keeps order, so nothing sent to it can be delayed")
@@ -59,7 +67,6 @@ extension Broker {
                 delayed.map(\.headers), delayed.map(\.body), delayed.map(\.delay.inSeconds),
                 delayed.map { entry.level(of: $0.priority) })
         }
-        ring([entry.id], after: session)
     }
 
     private func append(_ messages: [Packed], to entry: Catalogue.Entry, in session: borrowing Session) {
@@ -129,12 +136,23 @@ struct Packed: Sendable {
     let delay: Duration
     let priority: Priority
 
+    /// What it adds to the size of a statement, roughly, in bytes.
+    var weight: Int {
+        body.bytes.count + (headers?.text.utf8.count ?? 0) + (key?.utf8.count ?? 0) + (tag?.utf8.count ?? 0)
+    }
+
+    /// - Throws: ``QueueError/beyondLimit(_:)``, or the error of encoding the payload.
     init<P>(_ message: Outgoing<P>) throws {
+        try message.key.map { try MessageLimits.check(key: $0) }
+        try message.tag.map { try MessageLimits.check(tag: $0) }
+        try MessageLimits.check(headers: message.headers)
+        try MessageLimits.check(message.delay, of: "the delay")
         id = message.id
         key = message.key
         tag = message.tag
         headers = try Payloads.encode(headers: message.headers)
         body = Bytes(try Payloads.encode(message.payload))
+        try MessageLimits.check(body: body.bytes)
         delay = message.delay
         priority = message.priority
     }

@@ -11,9 +11,10 @@ extension Broker {
     ///   - queue: where each key counts by itself.
     ///   - key: names what must be sent once; by default, and for messages that it names none for, the message's own id. So
     ///     `by: \.key` never takes two messages without a key for one.
-    ///   - period: how long the key is remembered.
+    ///   - period: how long the key is remembered; ``MessageLimits/delay`` at most.
     ///   - session: the caller's transaction.
     /// - Returns: how many were new.
+    /// - Throws: as ``send(_:to:in:)-(_,Queue<P>,_)``, also for a key or a period beyond the limits.
     @discardableResult
     public func sendOnce<P>(
         _ messages: [Outgoing<P>], to queue: Queue<P>, by key: (Outgoing<P>) -> String? = { $0.id.description },
@@ -21,8 +22,10 @@ extension Broker {
     ) throws -> Int {
         let entry = try catalogue.queue(queue.name, in: session)
         let keys = messages.map { key($0) ?? $0.id.description }
+        for key in keys { try MessageLimits.check(key: key, of: "the key to send once by") }
+        try MessageLimits.check(period, of: "the time that a key is remembered")
         var fresh = Set(
-            try session.query(Self.takeKeys, entry.id, Set(keys).sorted(), period.inSeconds) { row in
+            try session.query(Self.takeKeys, entry.id, Set(keys).sorted(), period.withinLimits.inSeconds) { row in
                 try row[0, as: String.self]
             })
         let new = zip(messages, keys).filter { fresh.remove($0.1) != nil }.map(\.0)

@@ -15,7 +15,9 @@ struct SendTogether: Sendable {
     private let group: GroupCommit<Sending, Result<Void, any Error>>
 
     /// Beyond this a transaction of its own costs less than the wait for others.
-    static let largest = 32
+    static let mostMessages = 32
+    /// Beyond this, in bytes, others would wait for a message that is none of theirs.
+    static let mostBytes = 1 << 20
     private static let mostSendings = 64
     /// A call that was cancelled waits for its group for as long at most.
     private static let limit = Duration.seconds(30)

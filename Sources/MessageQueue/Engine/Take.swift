@@ -6,15 +6,17 @@ extension Broker {
     /// hand. A ``Worker`` needs none of this.
     ///
     /// Guarantee: until the lease ends, nobody else gets these messages. Finish each with ``complete(_:in:)``,
-    /// ``retry(_:in:)``, ``release(_:after:in:)`` or ``deadLetter(_:in:)``, or lengthen the lease with ``extend(_:by:)``;
+    /// ``retry(_:in:)``, ``release(_:after:in:)`` or ``deadLetter(_:in:)``, or lengthen the lease with ``extend(_:to:)``;
     /// whatever is none of these when the lease ends is given to somebody else, with the attempt counted.
     ///
     /// Does not wait: an empty answer means that nothing is there, or that the queue is paused.
-    /// - Throws: ``QueueError/unknownQueue(_:)``.
+    /// - Parameter lease: ``MessageLimits/delay`` at most.
+    /// - Throws: ``QueueError/unknownQueue(_:)``, ``QueueError/invalidSettings(_:)``, ``QueueError/beyondLimit(_:)``.
     public func receive(_ queue: QueueName, limit: Int = 1, lease: Duration) async throws -> [ReceivedMessage] {
         guard limit > 0, lease > .zero else {
             throw QueueError.invalidSettings("a limit and a lease must be above zero, not \(limit) and \(lease)")
         }
+        try MessageLimits.check(lease, of: "the lease")
         let entries = try await entries(of: [queue], on: database)
         guard let entry = entries.first else { throw QueueError.unknownQueue(queue) }
         let memory = byHand.withLock { memories in

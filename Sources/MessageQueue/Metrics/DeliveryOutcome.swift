@@ -10,6 +10,8 @@ struct DeliveryOutcome: Hashable, Sendable {
     static let heldBack = DeliveryOutcome(name: .held, reason: "")
     /// Somebody else has taken over.
     static let leaseLost = DeliveryOutcome(name: .lost, reason: "")
+    /// Buried, since the server refuses to store what was to become of it.
+    static let refused = DeliveryOutcome(name: .dead, reason: Broker.outcomeRefused)
     /// Given back, since this worker ends.
     static let stopped = DeliveryOutcome(name: .released, reason: "worker-stopped")
 

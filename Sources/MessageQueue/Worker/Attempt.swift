@@ -72,6 +72,8 @@ struct Judged<Work: Sendable>: Sendable {
         self.outcome = outcome
     }
 
+    var isWork: Bool { if case .commit = decision { true } else { false } }
+
     /// Whether later messages of the same key have to wait.
     func blocksKey(under order: KeyOrder) -> Bool {
         switch decision {

@@ -123,7 +123,7 @@ final class Breaker: Sendable {
         switch state.withLock({ $0.failed(at: .now) }) {
         case .counts: return verdict
         case .opens:
-            onChange(true, "\(error)")
+            onChange(true, "\(error)".storable(upTo: MessageLimits.errorBytes))
             return verdict
         case .spared(let until):
             bell.ring()

@@ -37,8 +37,8 @@ final class Consumer: Sendable {
     private static let longestSilence = Duration.seconds(8)
 
     init(_ name: String, version: String, of broker: Broker, queues: [QueueName], journal: WorkerJournal) {
-        self.name = name
-        self.version = version
+        self.name = name.storable(upTo: MessageLimits.nameBytes)
+        self.version = version.storable(upTo: MessageLimits.nameBytes)
         self.broker = broker
         self.queues = queues
         self.journal = journal

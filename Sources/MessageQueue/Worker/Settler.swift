@@ -8,42 +8,116 @@ struct Settler<Work: Sendable>: Sendable {
     let runtime: StepRuntime
     let commit: @Sendable ([Work], borrowing Session) throws -> Void
 
-    /// - Returns: in a queue that keeps order, the keys whose later messages have to wait.
-    @discardableResult
-    func settle(_ batch: [Judged<Work>]) async -> Set<String> {
-        var blocked: Blockers = [:]
-        await settle(batch, &blocked)
-        return Set(blocked.keys)
+    /// How far a batch has come.
+    struct Settlement {
+        /// In a queue that keeps order, the keys whose later messages have to wait, with the one that they wait for.
+        fileprivate(set) var blocked: [String: Receipt] = [:]
+        /// Failures that could not be written down together with the others, and wait for nobody but themselves.
+        fileprivate(set) var left: [Judged<Work>] = []
+        /// Whether to wait until a failure can be written down, instead of leaving it.
+        fileprivate let isPatient: Bool
     }
 
-    private func settle(_ messages: [Judged<Work>], _ blocked: inout Blockers) async {
-        let batch = inOrder(messages, &blocked)
-        guard let first = batch.first else { return }
+    func settle(_ batch: [Judged<Work>]) async {
+        let left = await settleTogether(batch).left
+        if !left.isEmpty { await settleWaiting(left) }
+    }
+
+    /// What is left then is still to be settled, by ``settleWaiting(_:)``.
+    func settleTogether(_ batch: [Judged<Work>]) async -> Settlement {
+        // Where order is kept nobody overtakes.
+        var settlement = Settlement(isPatient: runtime.entry.order != nil)
+        await settle(batch, &settlement)
+        return settlement
+    }
+
+    func settleWaiting(_ left: [Judged<Work>]) async {
+        var settlement = Settlement(isPatient: true)
+        await settle(left, &settlement)
+    }
+
+    /// Of what could not be committed, nobody knows yet whom it blocks.
+    private func settle(_ batch: [Judged<Work>], _ settlement: inout Settlement) async {
+        var blocked = settlement.blocked
+        let ordered = inOrder(batch, &blocked)
+        guard let first = ordered.first else { return }
         let start = ContinuousClock.now
         do {
-            let outcomes = Outcomes(of: batch)
-            try await commitWaiting(outcomes)
-            runtime.metrics.committed(batch.count, since: start)
-            count(batch)
+            let outcomes = Outcomes(of: ordered)
+            let isPatient = settlement.isPatient && ordered.count == 1 && !first.isWork
+            try await runtime.commit(trying: isPatient ? .whileItMayPass : .aLittle) { try store(outcomes, in: $0) }
+            settlement.blocked = blocked
+            runtime.metrics.committed(ordered.count, since: start)
+            count(ordered)
             record(outcomes)
-        } catch is OutOfTime {
-            // Nothing was changed: the messages are rescued once this process is gone.
-            runtime.journal.record(.commitDelayed(runtime.queue, error: "the worker stops before the database is back"))
-            block(batch.map(\.message), &blocked)
+        } catch let error as OutOfTime {
+            giveUp(batch.map(\.message), because: error, &settlement)
         } catch  where batch.count > 1 {
-            await settle(Array(batch[..<(batch.count / 2)]), &blocked)
-            await settle(Array(batch[(batch.count / 2)...]), &blocked)
+            await settle(Array(batch[..<(batch.count / 2)]), &settlement)
+            await settle(Array(batch[(batch.count / 2)...]), &settlement)
         } catch QueueError.leaseLost {
-            runtime.metrics.count(.leaseLost)
-            runtime.journal.record(.leaseLost(runtime.queue, first.message.message.id))
-            block([first.message], &blocked)
+            loseLease(of: first.message, &settlement)
         } catch {
-            await settleAlone(first, after: error, &blocked)
+            await settleAlone(first, after: error, &settlement)
         }
     }
 
+    private func settleAlone(_ one: Judged<Work>, after error: any Error, _ settlement: inout Settlement) async {
+        if one.isWork {
+            let verdict = runtime.policyVerdict(on: error, of: one.message)
+            let failure = Judged<Work>(one.message, .fail(verdict), DeliveryOutcome(verdict, on: error))
+            if settlement.isPatient { await settle([failure], &settlement) } else { settlement.left.append(failure) }
+        } else if let refusal = error as? PostgresError, refusal.refusesData {
+            await settle(refused: one, because: refusal, &settlement)
+        } else if settlement.isPatient {
+            giveUp([one.message], because: error, &settlement)
+        } else {
+            settlement.left.append(one)
+        }
+    }
+
+    /// What the server refuses is put in other words, and at last buried.
+    private func settle(
+        refused one: Judged<Work>, because refusal: PostgresError, _ settlement: inout Settlement
+    ) async {
+        if case .fail(let verdict) = one.decision, verdict != verdict.inASCII {
+            await settle([Judged(one.message, .fail(verdict.inASCII), one.outcome)], &settlement)
+        } else {
+            await bury(one.message, because: refusal, &settlement)
+        }
+    }
+
+    /// Its key is not blocked by it, since it can't be held.
+    private func bury(_ message: ReceivedMessage, because refusal: PostgresError, _ settlement: inout Settlement) async
+    {
+        let broker = runtime.broker
+        do {
+            try await runtime.commit(trying: .always) { broker.finish(refused: message, because: refusal, in: $0) }
+            runtime.metrics.count(.refused)
+            runtime.journal.record(.outcomeRefused(runtime.queue, message.message.id, error: "\(refusal)"))
+        } catch QueueError.leaseLost {
+            loseLease(of: message, &settlement)
+        } catch {
+            giveUp([message], because: error, &settlement)
+        }
+    }
+
+    private func loseLease(of message: ReceivedMessage, _ settlement: inout Settlement) {
+        runtime.metrics.count(.leaseLost)
+        runtime.journal.record(.leaseLost(runtime.queue, message.message.id))
+        block([message], &settlement)
+    }
+
+    /// Nothing was changed: the messages are rescued once this process is gone.
+    private func giveUp(_ messages: [ReceivedMessage], because error: any Error, _ settlement: inout Settlement) {
+        runtime.journal.record(.commitDelayed(runtime.queue, error: "\(error)"))
+        block(messages, &settlement)
+    }
+
+    // MARK: Order
+
     /// Blocks the keys of what failed, and holds back what comes after it.
-    private func inOrder(_ messages: [Judged<Work>], _ blocked: inout Blockers) -> [Judged<Work>] {
+    private func inOrder(_ messages: [Judged<Work>], _ blocked: inout [String: Receipt]) -> [Judged<Work>] {
         guard let order = runtime.entry.order else { return messages }
         return messages.map { judged in
             guard let key = judged.message.message.key else { return judged }
@@ -53,64 +127,30 @@ struct Settler<Work: Sendable>: Sendable {
         }
     }
 
-    /// By key, the message that the others of this key have to wait for.
-    private typealias Blockers = [String: Receipt]
-
-    private func block(_ messages: some Sequence<ReceivedMessage>, _ blocked: inout Blockers) {
+    private func block(_ messages: some Sequence<ReceivedMessage>, _ settlement: inout Settlement) {
         for message in messages {
-            if let key = message.message.key, blocked[key] == nil { blocked[key] = message.receipt }
-        }
-    }
-
-    private func settleAlone(_ one: Judged<Work>, after error: any Error, _ blocked: inout Blockers) async {
-        guard case .commit = one.decision else {
-            // The failure itself can't be written down now. Nobody else may do it while this worker lives.
-            runtime.journal.record(.commitDelayed(runtime.queue, error: "\(error)"))
-            if runtime.isOutOfTime { return }
-            try? await Task.sleep(for: .seconds(1) * Double.random(in: 0.8...1.2))
-            return await settle([one], &blocked)
-        }
-        let verdict = runtime.policyVerdict(on: error, of: one.message)
-        await settle([Judged(one.message, .fail(verdict), DeliveryOutcome(verdict, on: error))], &blocked)
-    }
-
-    /// Goes on trying while the trouble is the connection, and for a while when it is a lock: that may come from one
-    /// message of the batch, which must not hold up the others.
-    private func commitWaiting(_ outcomes: Outcomes<Work>) async throws {
-        var pause = Duration.milliseconds(50)
-        var tries = 0
-        while true {
-            tries += 1
-            do { return try await commitOnce(outcomes) } catch let error as PostgresError
-                where error.isConnectionTrouble || error.isRetryable && tries < 4
-            {
-                runtime.journal.record(.commitDelayed(runtime.queue, error: "\(error)"))
-                if runtime.isOutOfTime { throw OutOfTime() }
-                try await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
-                pause = min(pause * 2, .seconds(2))
+            if let key = message.message.key, settlement.blocked[key] == nil {
+                settlement.blocked[key] = message.receipt
             }
         }
     }
 
-    private struct OutOfTime: Error {}
+    // MARK: Commits
 
-    private func commitOnce(_ outcomes: Outcomes<Work>) async throws {
+    private func store(_ outcomes: Outcomes<Work>, in session: borrowing Session) throws {
         let broker = runtime.broker
-        let onPhase = runtime.onPhase
-        try await broker.write { session in
-            // First of all that waits for the commit, before anybody is rung.
-            if let onPhase { session.afterCommit { onPhase(.afterCommit) } }
-            if !outcomes.work.isEmpty { try commit(outcomes.work, session) }
-            if !outcomes.done.isEmpty { broker.complete(outcomes.done, in: session) }
-            broker.retry(outcomes.retries, in: session)
-            broker.deadLetter(outcomes.rejections, in: session)
-            broker.holdBack(outcomes.heldBack, in: session)
-            for (delay, messages) in outcomes.releases { broker.release(messages, after: delay, in: session) }
-            if let onPhase {
-                // What is queued would travel with COMMIT.
-                try session.execute("SELECT")
-                onPhase(.beforeCommit)
-            }
+        // First of all that waits for the commit, before anybody is rung.
+        if let onPhase = runtime.onPhase { session.afterCommit { onPhase(.afterCommit) } }
+        if !outcomes.work.isEmpty { try commit(outcomes.work, session) }
+        if !outcomes.done.isEmpty { broker.complete(outcomes.done, in: session) }
+        broker.retry(outcomes.retries, in: session)
+        broker.deadLetter(outcomes.rejections, in: session)
+        broker.holdBack(outcomes.heldBack, in: session)
+        for (delay, messages) in outcomes.releases { broker.release(messages, after: delay, in: session) }
+        if let onPhase = runtime.onPhase {
+            // What is queued would travel with COMMIT.
+            try session.execute("SELECT")
+            onPhase(.beforeCommit)
         }
     }
 

@@ -31,7 +31,7 @@ struct StepRun<S: Step>: Sendable {
 }
 
 /// Runs `action` to its end, whatever happens to the calling task meanwhile.
-private func uncancelled(_ action: @escaping @Sendable () async -> Void) async {
+func uncancelled(_ action: @escaping @Sendable () async -> Void) async {
     // Awaited here: a new task, since cancellation must not tear a commit.
     await Task { await action() }.value
 }

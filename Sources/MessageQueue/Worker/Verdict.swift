@@ -4,12 +4,20 @@ enum Verdict: Sendable, Equatable {
     case deadLetter(reason: String, error: String)
     case release(after: Duration)
 
+    /// The same, with its texts in ASCII: a database may have an encoding in which they can't be stored.
+    var inASCII: Verdict {
+        switch self {
+        case .retry(let delay, let error): .retry(after: delay, error: error.inASCII)
+        case .deadLetter(let reason, let error): .deadLetter(reason: reason.inASCII, error: error.inASCII)
+        case .release: self
+        }
+    }
+
     /// - Parameter draw: a random number between -1 and 1, for the jitter.
     init(on error: any Error, attempt: Int, by policy: RetryPolicy, draw: Double) {
-        // A text that the server refuses would keep the failure itself from being written down.
-        let text = String(describing: error).replacing("\0", with: "")
+        let text = String(describing: error)
         switch error.disposition {
-        case .deadLetter(let reason): self = .deadLetter(reason: reason.replacing("\0", with: ""), error: text)
+        case .deadLetter(let reason): self = .deadLetter(reason: reason, error: text)
         case .snooze(let delay): self = .release(after: delay)
         case .retry, .retryAfter:
             guard attempt < policy.attempts else {

@@ -9,6 +9,8 @@ public enum WorkerEvent: Sendable, Equatable {
     case done(QueueName, count: Int)
     case retried(QueueName, MessageID, error: String)
     case deadLettered(QueueName, MessageID, reason: String)
+    /// A dead letter because the server refuses to store what was to become of the message.
+    case outcomeRefused(QueueName, MessageID, error: String)
     case released(QueueName, count: Int)
     case leaseLost(QueueName, MessageID)
     case rescued(QueueName, count: Int)
@@ -40,7 +42,7 @@ struct WorkerJournal: Sendable {
     /// What happens seldom; deliveries are counted by ``StepMetrics``.
     private func count(_ event: WorkerEvent) {
         switch event {
-        case .received, .done, .retried, .deadLettered, .released, .leaseLost, .heldBack: break
+        case .received, .done, .retried, .deadLettered, .outcomeRefused, .released, .leaseLost, .heldBack: break
         case .rescued(let queue, let count): Metric.rescued.counter(queue.text).increment(by: count)
         case .commitDelayed(let queue, _): Metric.commitDelayed.counter(queue.text).increment()
         case .breakerOpened(let queue, _):
@@ -62,6 +64,10 @@ struct WorkerJournal: Sendable {
             logger.info("retrying", metadata: ["queue": "\(queue)", "message": "\(id)", "error": "\(error)"])
         case .deadLettered(let queue, let id, let reason):
             logger.info("dead letter", metadata: ["queue": "\(queue)", "message": "\(id)", "reason": "\(reason)"])
+        case .outcomeRefused(let queue, let id, let error):
+            logger.info(
+                "the outcome can't be stored, dead letter",
+                metadata: ["queue": "\(queue)", "message": "\(id)", "error": "\(error)"])
         case .leaseLost(let queue, let id):
             logger.info("lease lost, nothing changed", metadata: ["queue": "\(queue)", "message": "\(id)"])
         case .rescued(let queue, let count):

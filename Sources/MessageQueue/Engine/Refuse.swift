@@ -1,0 +1,51 @@
+import Postgres
+
+extension Broker {
+    /// Gives messages up whose outcome the server refuses to store, with the least that can be stored: what is stored of them
+    /// already, copied where it is, the reason, and a short text in ASCII. Comes after their completions.
+    ///
+    /// Also in a queue with ``KeyOrder/blockOnFailure``: what can't be held back can't block its key.
+    func bury(refused messages: [ReceivedMessage], because error: any Error, in session: borrowing Session) {
+        pass(messages, in: session)
+        session.pipeline(
+            Self.buryRefused, messages.map(\.receipt.queue), messages.map(\.receipt.lane), messages.map(\.receipt.seq),
+            messages.map { level(of: $0.receipt) }, Self.outcomeRefused, Self.refusal(error))
+    }
+
+    /// As ``bury(refused:because:in:)``, with the completion.
+    func finish(refused message: ReceivedMessage, because error: any Error, in session: borrowing Session) {
+        finish([message.receipt], as: .dead, errors: [Self.refusal(error)], in: session)
+        bury(refused: [message], because: error, in: session)
+    }
+
+    /// The reason of such a dead letter.
+    static let outcomeRefused = "outcome-refused"
+
+    private static func refusal(_ error: any Error) -> String { "\(error)".inASCII.storable(upTo: longestRefusal) }
+
+    private static let longestRefusal = 1000
+
+    /// Found by the primary key of the messages. Without a history: it may be what was refused.
+    static let buryRefused: Statement = """
+        INSERT INTO mq.dead_letters (queue, level, attempts, id, sent_at, topic, key, tag, headers, body, reason, error)
+        SELECT m.queue, p.level, m.attempt, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body, $5, $6
+        FROM unnest($1::int[], $2::smallint[], $3::bigint[], $4::smallint[]) AS p(queue, lane, seq, level)
+        JOIN mq.messages m ON (m.queue, m.lane, m.seq) = (p.queue, p.lane, p.seq)
+        """
+}
+
+extension PostgresError {
+    /// Whether what was to be stored is at fault, and not the moment: the server says so of these data however often it is asked.
+    ///
+    /// Data exceptions, violated constraints, what is too large for the server or this client, and what a trigger raises. Missing
+    /// rights and tables are no fault of the data: what an operator mends then goes well.
+    var refusesData: Bool {
+        switch kind {
+        case .server: sqlState == "XX000" || ["22", "23", "54", "P0"].contains(sqlState?.prefix(2))
+        case .misuse, .decoding: true
+        case .connectionFailed, .connectionLost, .outcomeUnknown, .poolExhausted, .closed, .invalidConnectionString:
+            false
+        case .cancelled, .deadlineExceeded: false
+        }
+    }
+}

@@ -1,0 +1,56 @@
+/// What a message may measure, and what is kept of what went wrong with it.
+///
+/// Texts are measured in bytes of UTF-8. Whoever sends something larger gets ``QueueError/beyondLimit(_:)``, and nothing is
+/// stored; so whatever was accepted can be retried, held back, buried and found by its key. Texts of errors, which nobody sends
+/// on purpose, are cut, and times until a message comes again are shortened.
+public enum MessageLimits {
+    /// The longest key, of a message or of `sendOnce`, in bytes: an index holds it, together with a place.
+    public static let keyBytes = 1_000
+    /// The longest tag, of a message or of a subscription, in bytes.
+    public static let tagBytes = 1_000
+    /// The names and values of a message's headers, in bytes, added up.
+    public static let headerBytes = 64 * 1024
+    /// The largest body, in bytes: the payload as JSON. What is larger is better kept elsewhere, and sent as a reference.
+    public static let bodyBytes = 16 * 1024 * 1024
+    /// The longest time until a message is delivered, or delivered again; also of a lease, and of what `sendOnce` remembers.
+    public static let delay = Duration.seconds(366 * 86_400)
+    /// What is kept of the text of an error, in bytes.
+    public static let errorBytes = 10_000
+    /// What is kept of the reason of a dead letter, in bytes.
+    public static let reasonBytes = 200
+    /// How many attempts a dead letter's history tells of: the last ones.
+    public static let historyAttempts = 100
+
+    /// The most that travels in one statement, in bytes, unless a single message is larger: far below what the protocol allows.
+    static let parcelBytes = 64 * 1024 * 1024
+    /// What is kept of the name and version of a worker, in bytes.
+    static let nameBytes = 200
+}
+
+extension MessageLimits {
+    static func check(key: String, of what: String = "the key") throws { try check(key.utf8.count, keyBytes, what) }
+    static func check(tag: String, of what: String = "the tag") throws { try check(tag.utf8.count, tagBytes, what) }
+
+    static func check(headers: [String: String]) throws {
+        let bytes = headers.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        try check(bytes, headerBytes, "the headers, names and values added up,")
+    }
+
+    static func check(body: [UInt8]) throws { try check(body.count, bodyBytes, "the body") }
+
+    private static func check(_ bytes: Int, _ most: Int, _ what: String) throws {
+        guard bytes > most else { return }
+        throw QueueError.beyondLimit("\(what) has \(bytes) bytes; \(most) are allowed")
+    }
+
+    /// - Parameter time: of any length, when it lies in the past.
+    static func check(_ time: Duration, of what: String) throws {
+        guard time > delay else { return }
+        throw QueueError.beyondLimit("\(what) is \(time); 366 days are allowed")
+    }
+}
+
+extension Duration {
+    /// The nearest time that a message can be made to wait.
+    var withinLimits: Duration { min(max(self, .zero), MessageLimits.delay) }
+}

@@ -1,0 +1,45 @@
+import Postgres
+
+/// How long to go on with a commit when the trouble is neither the connection nor the data, such as a lock.
+///
+/// It may come from one message of a batch, or from the step: then it is soon told, so that it holds up nobody else.
+enum Persistence {
+    case aLittle, whileItMayPass, always
+
+    private static let fewTries = 4
+
+    fileprivate func bears(_ error: PostgresError, after tries: Int) -> Bool {
+        switch self {
+        case .aLittle: error.isRetryable && tries < Self.fewTries
+        // What the server calls an internal error may be either.
+        case .whileItMayPass: !error.refusesData || error.sqlState == "XX000" && tries < Self.fewTries
+        case .always: true
+        }
+    }
+}
+
+extension StepRuntime {
+    /// Commits what `body` does. Goes on while the trouble is the connection, or may pass otherwise, and the worker has time.
+    ///
+    /// - Throws: ``OutOfTime``, or what can't be waited out.
+    func commit(trying persistence: Persistence, _ body: @Sendable (borrowing Session) throws -> Void) async throws {
+        var pause = Duration.milliseconds(50)
+        var tries = 0
+        while true {
+            tries += 1
+            do { return try await broker.write(body) } catch let error as PostgresError
+                where error.isConnectionTrouble || persistence.bears(error, after: tries)
+            {
+                journal.record(.commitDelayed(queue, error: "\(error)"))
+                if isOutOfTime { throw OutOfTime() }
+                try await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
+                pause = min(pause * 2, .seconds(2))
+            }
+        }
+    }
+}
+
+/// The worker has been told to stop, and the time to finish what is in flight has passed.
+struct OutOfTime: Error, CustomStringConvertible {
+    var description: String { "the worker stops before it can be committed" }
+}
