@@ -67,19 +67,21 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .target(name: "Durations", swiftSettings: strict),
         .target(
             name: "Postgres",
-            dependencies: ["CLibPQ", log(), .product(name: "DequeModule", package: "swift-collections")],
+            dependencies: ["CLibPQ", "Durations", log(), .product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: strict),
         .target(
             name: "MessageQueue",
             dependencies: [
-                "Postgres", log(), metrics(), lifecycle(),
+                "Durations", "Postgres", log(), metrics(), lifecycle(),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             resources: [.embedInCode("Migrations")],
             swiftSettings: strict),
-        .target(name: "MessageQueueTesting", dependencies: ["MessageQueue", "Postgres"], swiftSettings: strict),
+        .target(
+            name: "MessageQueueTesting", dependencies: ["Durations", "MessageQueue", "Postgres"], swiftSettings: strict),
         .target(
             name: "ShoeShop",
             dependencies: [
@@ -93,7 +95,7 @@ let package = Package(
         .target(
             name: "Launch",
             dependencies: [
-                "Postgres", "MessageQueue", "ShoeShop", log(), metrics(), lifecycle(), hummingbird(),
+                "Durations", "Postgres", "MessageQueue", "ShoeShop", log(), metrics(), lifecycle(), hummingbird(),
                 nio("NIOCore"),
                 nio("NIOPosix"),
                 nioExtras("NIOHTTPTypes"),
@@ -146,8 +148,8 @@ let package = Package(
         .target(
             name: "Scenarios",
             dependencies: [
-                "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "PortReservation", "ShopProcesses",
-                "XMLMarkup", log(), httpClient(),
+                "Durations", "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "PortReservation",
+                "ShopProcesses", "XMLMarkup", log(), httpClient(),
                 nio("NIOCore"),
                 nio("NIOPosix"),
                 nio("NIOHTTP1"),
@@ -165,8 +167,8 @@ let package = Package(
         .executableTarget(
             name: "ShopCLI",
             dependencies: [
-                "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "ShopProcesses", "Scenarios", "Benchmarks",
-                "DeliveryCheck", log(), httpClient(),
+                "Durations", "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "ShopProcesses", "Scenarios",
+                "Benchmarks", "DeliveryCheck", log(), httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
                 shop("ArgumentParser", "swift-argument-parser"),
@@ -179,13 +181,14 @@ let package = Package(
             path: "Tests/TestSupport",
             // Not embedded: read by few.
             resources: [.copy("Unreleased")], swiftSettings: strict),
+        .testTarget(name: "DurationsTests", dependencies: ["Durations"], swiftSettings: strict),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", log()], swiftSettings: strict),
         .testTarget(
             name: "MessageQueueTests",
             dependencies: [
-                "DeliveryCheck", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", log(), metrics(),
-                lifecycle(),
+                "DeliveryCheck", "Durations", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", log(),
+                metrics(), lifecycle(),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
             swiftSettings: strict),
@@ -195,7 +198,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "MessageQueueModelTests",
-            dependencies: ["DeliveryCheck", "MessageQueue", "Postgres", "TestSupport", log()], swiftSettings: strict),
+            dependencies: ["DeliveryCheck", "Durations", "MessageQueue", "Postgres", "TestSupport", log()],
+            swiftSettings: strict),
         .testTarget(
             name: "LocalPostgresTests", dependencies: ["LocalPostgres", "Postgres", "TestSupport"] + subprocess(),
             swiftSettings: strict),

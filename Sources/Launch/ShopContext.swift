@@ -1,3 +1,4 @@
+import Durations
 import Logging
 public import MessageQueue
 public import Postgres
@@ -6,9 +7,11 @@ public import ShoeShop
 
 extension Settings {
     public static let databaseConnections = Setting(
-        "database-connections", default: 4, "The most connections to the database, beside the one that listens.")
+        "database-connections", default: 4, in: 1...1000,
+        "The most connections to the database, beside the one that listens.")
     public static let retention = Setting(
-        "retention", default: Duration.seconds(3 * 86_400), "How long finished messages are kept for traces.")
+        "retention", default: Duration.seconds(3 * 86_400), in: .seconds(1)...Duration.longest,
+        "How long finished messages are kept for traces.")
 
     /// What a process needs that takes part in the workflow.
     public static let shop: [any SettingDeclaration] = [

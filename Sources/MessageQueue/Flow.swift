@@ -50,7 +50,7 @@ public enum KeyOrder: Sendable, Equatable {
 /// Guarantee: counted in the database, in the transaction that claims, so it holds over any number of processes, also
 /// through crashes. A changed limit is noticed within a heartbeat, ten seconds at the most.
 public struct QueueLimits: Sendable, Equatable {
-    /// The most messages in flight at once.
+    /// The most messages in flight at once, 1 or more.
     public var concurrency: Int?
     /// Deliveries per second, retries included: from one a day to a billion a second.
     public var rate: Double?
@@ -70,17 +70,25 @@ public struct QueueLimits: Sendable, Equatable {
     /// Beyond these, the times of a pace don't fit into a timestamp.
     private static let slowest = 1.0 / 86_400
     private static let fastest = 1_000_000_000.0
-    private static let largestBurst = 1_000_000
+    package static let rates = slowest...fastest
+    package static let bursts = 1...1_000_000
+    package static let concurrencies = 1...Int(Int32.max)
 
-    var pace: Pace? { rate.map { Pace(rate: $0, burst: burst ?? min(max(1, Int($0 / 10)), Self.largestBurst)) } }
+    var pace: Pace? { rate.map { Pace(rate: $0, burst: burst ?? Self.usualBurst(at: $0)) } }
 
+    private static func usualBurst(at rate: Double) -> Int {
+        min(max(bursts.lowerBound, Int(exactly: (rate / 10).rounded(.down)) ?? .max), bursts.upperBound)
+    }
+
+    /// - Throws: ``QueueError/invalidSettings(_:)`` for the first that lies outside of its range.
     func check() throws {
-        func demand(_ holds: Bool, _ what: String) throws { if !holds { throw QueueError.invalidSettings(what) } }
-        try demand(concurrency ?? 1 > 0, "a concurrency limit must be above zero, not \(concurrency ?? 0)")
-        let rates = Self.slowest...Self.fastest
-        try demand(rates.contains(rate ?? 1), "a rate is between one a day and a billion a second, not \(rate ?? 0)")
-        let bursts = 1...Self.largestBurst
-        try demand(bursts.contains(burst ?? 1), "a burst is between 1 and a million, not \(burst ?? 0)")
-        try demand(burst == nil || rate != nil, "a burst needs a rate")
+        if let concurrency { try QueueError.demand("limits.concurrency", concurrency, in: Self.concurrencies) }
+        if let rate { try Self.check(rate: rate) }
+        if let burst { try QueueError.demand("limits.burst", burst, in: Self.bursts) }
+        if burst != nil, rate == nil { throw QueueError.invalidSettings("a burst needs a rate") }
+    }
+
+    static func check(rate: Double) throws {
+        try QueueError.demand("rate", rate, in: rates, where: "a second: from one a day to a billion a second")
     }
 }

@@ -1,3 +1,5 @@
+import Durations
+
 /// What a message may measure, and what is kept of what went wrong with it.
 ///
 /// Texts are measured in bytes of UTF-8. Whoever sends something larger gets ``QueueError/beyondLimit(_:)``, and nothing is
@@ -13,7 +15,7 @@ public enum MessageLimits {
     /// The largest body, in bytes: the payload as JSON. What is larger is better kept elsewhere, and sent as a reference.
     public static let bodyBytes = 16 * 1024 * 1024
     /// The longest time until a message is delivered, or delivered again; also of a lease, and of what `sendOnce` remembers.
-    public static let delay = Duration.seconds(366 * 86_400)
+    public static let delay = Duration.longest
     /// What is kept of the text of an error, in bytes.
     public static let errorBytes = 10_000
     /// What is kept of the reason of a dead letter, in bytes.

@@ -36,9 +36,10 @@ public struct MessageID: Hashable, Sendable, CustomStringConvertible, Codable {
 
     /// A fresh id: 48 bits of milliseconds, then 74 random ones (RFC 9562, section 5.7).
     public init(at date: Date = Date()) {
-        let milliseconds = UInt64(max(0, date.timeIntervalSince1970) * 1000)
+        // What 48 bits can't hold is as late as they can tell.
+        let milliseconds = UInt64(exactly: (max(0, date.timeIntervalSince1970) * 1000).rounded(.down)) ?? .max
         let (high, low) = (UInt64.random(in: 0...UInt64.max), UInt64.random(in: 0...UInt64.max))
-        let first = milliseconds << 16 | 0x7000 | high & 0x0fff
+        let first = min(milliseconds, 1 << 48 - 1) << 16 | 0x7000 | high & 0x0fff
         let second = 0x8000_0000_0000_0000 | low >> 2
         let bytes = withUnsafeBytes(of: (first.bigEndian, second.bigEndian)) { $0.loadUnaligned(as: uuid_t.self) }
         uuid = UUID(uuid: bytes)

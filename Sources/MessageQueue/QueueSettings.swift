@@ -1,8 +1,10 @@
-/// How a queue behaves. Durations are kept in whole milliseconds.
+import Durations
+
+/// How a queue behaves. Durations are kept in whole milliseconds, and are a year at the most, 366 days.
 public struct QueueSettings: Sendable, Equatable {
-    /// Parallel logs of the queue; fixed once the queue exists.
+    /// Parallel logs of the queue, from 1 to 64, with ``priorities`` to 21, with ``order`` to 32; fixed once the queue exists.
     public var lanes: Int
-    /// How long a consumer that gives no sign of life keeps its messages.
+    /// How long a consumer that gives no sign of life keeps its messages; from a millisecond to 366 days.
     public var lease: Duration
     public var retry: RetryPolicy
     /// Whether messages have priorities: three levels, each with as many lanes. Fixed once the queue exists.
@@ -27,30 +29,33 @@ public struct QueueSettings: Sendable, Equatable {
     var levels: Int16 { priorities ? Priority.levels : 1 }
     private static let mostLanes = 64
 
+    /// - Throws: ``QueueError/invalidSettings(_:)`` for the first that lies outside of its range.
     func check() throws {
-        func demand(_ holds: Bool, _ what: String) throws { if !holds { throw QueueError.invalidSettings(what) } }
+        if priorities, order != nil {
+            throw QueueError.invalidSettings("a queue has priorities or keeps order, not both")
+        }
         let most = Self.mostLanes / Int(levels) / (order == nil ? 1 : 2)
-        try demand((1...most).contains(lanes), "such a queue has 1 to \(most) lanes, not \(lanes)")
-        try demand(!priorities || order == nil, "a queue has priorities or keeps order, not both")
+        try QueueError.demand("lanes", lanes, in: 1...most, where: kind)
+        try QueueError.demand("lease", lease, in: SettingRange.leases)
+        try retry.check()
         try limits?.check()
-        try demand(lease > .zero, "a lease must be longer than zero")
-        try demand((1...32_000).contains(retry.attempts), "a queue allows 1 to 32000 attempts, not \(retry.attempts)")
-        try demand(
-            retry.base >= .zero && retry.cap >= retry.base, "the back-off must not be negative, nor above its cap")
-        try demand((0...1).contains(retry.jitter), "jitter is a share between 0 and 1, not \(retry.jitter)")
+    }
+
+    private var kind: String {
+        priorities ? "in a queue with priorities" : order == nil ? "" : "in a queue that keeps order"
     }
 }
 
 /// When a failed message is tried again, and when it is given up.
 public struct RetryPolicy: Sendable, Equatable {
-    /// Deliveries in all, the first one included, before a message is dead-lettered.
+    /// Deliveries in all, the first one included, before a message is dead-lettered; from 1 to 32,000.
     public var attempts: Int
-    /// The back-off after the first failure; it doubles with each further one.
+    /// The back-off after the first failure; it doubles with each further one. From nothing to ``cap``.
     public var base: Duration
-    /// The longest back-off.
+    /// The longest back-off; from nothing to 366 days.
     public var cap: Duration
     /// The share by which a back-off is lengthened or shortened at random, so that what failed together is not retried
-    /// together.
+    /// together; from 0 to 1.
     public var jitter: Double
 
     public init(
@@ -64,12 +69,16 @@ public struct RetryPolicy: Sendable, Equatable {
 
     /// The back-off after the failure of this attempt; `draw` is a random number between -1 and 1.
     public func backoff(after attempt: Int, draw: Double) -> Duration {
-        let doubled = base * Int(1 << min(max(attempt - 1, 0), 30))
-        return min(doubled, cap) * (1 + jitter * draw)
+        // A policy that nobody has checked must not trap either.
+        let doubled = base.bounded * (1 << (min(max(attempt, 1), 31) - 1))
+        let factor = 1 + jitter * draw
+        return min(doubled, cap.bounded) * (factor.isFinite ? min(max(factor, 0), 2) : 1)
     }
-}
 
-extension Duration {
-    var milliseconds: Int { Int(components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000) }
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+    fileprivate func check() throws {
+        try QueueError.demand("retry.attempts", attempts, in: 1...32_000)
+        try QueueError.demand("retry.cap", cap, in: SettingRange.delays)
+        try QueueError.demand("retry.base", base, in: .zero...cap, where: "(its cap)")
+        try QueueError.demand("retry.jitter", jitter, in: 0...1)
+    }
 }

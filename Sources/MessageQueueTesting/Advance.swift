@@ -1,3 +1,4 @@
+import Durations
 import MessageQueue
 import Postgres
 
@@ -13,8 +14,10 @@ extension TestBroker {
     /// Only the engine's own tables are moved: your tables, `now()` in your statements and `Date()` in your code tell
     /// the real time. The retention of the log does not pass, so that ``sent(to:since:)`` keeps telling everything.
     public func advance(by time: Duration) async throws {
-        guard time > .zero else { throw QueueError.invalidSettings("time only passes forward, not by \(time)") }
-        let microseconds = time.components.seconds * 1_000_000 + time.components.attoseconds / 1_000_000_000_000
+        guard time > .zero, time <= Self.mostTime else {
+            throw QueueError.invalidSettings("time passes forward, by a thousand years at the most, not by \(time)")
+        }
+        let microseconds = time.wholeMicroseconds
         try await database.write { session in
             for statement in Self.shifts { session.pipeline(statement, microseconds) }
         }
@@ -44,6 +47,9 @@ extension TestBroker {
                 )
             })
     }
+
+    /// More, and there are times that the server can't write.
+    private static let mostTime = Duration.longest * 1000
 
     /// Time passes when all that is past lies farther back, and all that is to come is nearer.
     private static let shifts: [Statement] = [

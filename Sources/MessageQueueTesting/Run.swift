@@ -1,3 +1,4 @@
+import Durations
 import MessageQueue
 import Synchronization
 
@@ -14,6 +15,7 @@ final class Run: Sendable {
 
     /// Runs one step until it has handled so many messages, or its queue is empty.
     func handle(_ step: any WorkerStep, _ entry: Catalogue.Entry, atMost count: Int) async throws -> [Handled] {
+        try step.options.check(of: step.queueName)
         let claims = TestClaims(from: test.broker, atMost: count)
         let runtime = StepRuntime(broker: test.broker, source: claims, entry: entry, drainLimit: limit)
         current.withLock { $0 = (runtime, claims) }
@@ -44,7 +46,7 @@ extension TestBroker {
             do { outcome.yield(.success(try await body(run))) } catch { outcome.yield(.failure(error)) }
         }
         let timer = Task {
-            try await Task.sleep(for: limit)
+            try await Task.sleep(for: limit.bounded)
             outcome.yield(nil)
         }
         defer {

@@ -26,6 +26,6 @@ struct OrderDesk: Sendable {
 
 extension Settings {
     static let ordersPerTransaction = Setting(
-        "orders-per-transaction", default: 200,
+        "orders-per-transaction", default: 200, in: 1...10_000,
         "The most orders that are committed together; 1 gives each a transaction of its own.")
 }

@@ -12,13 +12,14 @@ extension Array: PostgresEncodable where Element: PostgresEncodable {
         appendBigEndian(Int32(0), to: &bytes)
         appendBigEndian(Element.postgresType.oid, to: &bytes)
         guard !isEmpty else { return true }
-        appendBigEndian(Int32(count), to: &bytes)
+        // Lengths that don't fit belong to values that are never sent: `Parameters.check`.
+        appendBigEndian(Int32(truncatingIfNeeded: count), to: &bytes)
         appendBigEndian(Int32(1), to: &bytes)
         for element in self {
             let lengthOffset = bytes.count
             appendBigEndian(Int32(-1), to: &bytes)
             if element.encode(into: &bytes) {
-                overwrite(&bytes, at: lengthOffset, with: Int32(bytes.count - lengthOffset - 4))
+                overwrite(&bytes, at: lengthOffset, with: Int32(truncatingIfNeeded: bytes.count - lengthOffset - 4))
             } else {
                 overwrite(&bytes, at: flagOffset, with: 1)
             }

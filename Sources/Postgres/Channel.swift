@@ -1,3 +1,4 @@
+import Durations
 import Glibc
 
 /// Statements out, results in: the conversation with one server process, on the connection's thread.
@@ -64,6 +65,7 @@ final class Channel {
         _ statements: [BoundStatement], commit: Commit = .none, receive: (Int, borrowing ResultHandle) throws -> Void
     ) throws {
         if let reason = interrupt?.reason { throw reason.error() }
+        for statement in statements { try statement.parameters.check(in: statement.statement.sql) }
         var waiting = Wait()
         isInStep = false
         let ahead = commit == .last ? statements.count - 1 : statements.count
@@ -247,7 +249,8 @@ final class Channel {
                 waiting.graceEnd = .now + Self.cancelGrace
                 continue
             }
-            let timeout = end.map { max(1, ContinuousClock.now.duration(to: $0).wholeMilliseconds) } ?? -1
+            let timeout =
+                end.map { Int32(clamping: max(1, ContinuousClock.now.duration(to: $0).wholeMilliseconds)) } ?? -1
             if thread.wakeUp.wait(link.socket, for: events, timeout: timeout).socketIsReady { return }
         }
     }
@@ -277,12 +280,5 @@ final class Channel {
     private func lost(_ message: String? = nil) -> PostgresError {
         PostgresError(
             .connectionLost, message ?? (link.errorMessage.isEmpty ? "the connection broke" : link.errorMessage))
-    }
-}
-
-extension Duration {
-    var wholeMilliseconds: Int32 {
-        let (seconds, attoseconds) = components
-        return Int32(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000)
     }
 }

@@ -1,3 +1,4 @@
+import Durations
 import Glibc
 
 /// Makes a connection on the thread that will own it, to the first server of the string that lets us in.
@@ -118,7 +119,7 @@ struct Connecting {
                 throw PostgresError(
                     .connectionFailed, "the server\(name.isEmpty ? "" : " \(name)") did not answer in time")
             }
-            if thread.wakeUp.wait(socket, for: events, timeout: left).socketIsReady { return }
+            if thread.wakeUp.wait(socket, for: events, timeout: Int32(clamping: left)).socketIsReady { return }
         }
     }
 }

@@ -1,3 +1,4 @@
+import Durations
 public import Logging
 import Synchronization
 
@@ -5,7 +6,7 @@ public struct DatabaseOptions: Sendable {
     public var connection = ConnectionOptions()
     /// Another address of the same database, past a pooler, for ``Database/dedicatedConnection(named:)``.
     public var directConninfo: String?
-    /// The most connections that are open at once.
+    /// The most connections that are open at once; 1 or more.
     public var connectionLimit = 8
     /// The most callers that may wait for a connection; one more is refused at once.
     public var waiterLimit = 4096
@@ -102,6 +103,8 @@ public final class Database: DatabaseAccess {
         case .use(let connection): return connection
         case .open: return try await open()
         case .refuse(.closed): throw Self.closed
+        case .refuse(.noPlaces):
+            throw PostgresError(.misuse, "connectionLimit is \(options.connectionLimit); it must be 1 or more")
         case .refuse(.tooManyWaiting):
             throw PostgresError(.poolExhausted, "\(options.waiterLimit) callers wait for a connection already")
         case .wait:
@@ -116,7 +119,7 @@ public final class Database: DatabaseAccess {
         let id = nextWaiterID.add(1, ordering: .relaxed).newValue
         // Awaited by nobody: it ends on its own, at the latest when the limit has passed, and touches only this waiter.
         let timer = Task { [weak self] in
-            try await Task.sleep(for: limit)
+            try await Task.sleep(for: limit.bounded)
             self?.abandon(id, with: PostgresError(.poolExhausted, "no connection became free within \(limit)"))
         }
         defer { timer.cancel() }

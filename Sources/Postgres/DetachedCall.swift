@@ -1,4 +1,5 @@
 import Dispatch
+import Durations
 import Foundation
 import Synchronization
 
@@ -21,7 +22,7 @@ final class DetachedCall<Answer: Sendable>: Sendable {
     /// Blocks the thread until the call has ended; nil when it has not by then.
     func wait(until deadline: ContinuousClock.Instant) -> Answer? {
         if let value { return value }
-        let milliseconds = Int(max(0, ContinuousClock.now.duration(to: deadline).wholeMilliseconds))
+        let milliseconds = ContinuousClock.now.duration(to: deadline).bounded.wholeMilliseconds
         _ = end.wait(timeout: .now() + .milliseconds(milliseconds))
         return value
     }

@@ -35,8 +35,8 @@ public final class GroupCommit<Entry: Sendable, Outcome: Sendable>: Sendable {
     private static var groupsInARow: Int { 16 }
 
     /// - Parameters:
-    ///   - limit: the most entries of one group.
-    ///   - lines: how many groups may be under way at once.
+    ///   - limit: the most entries of one group; less than 1 is taken for 1.
+    ///   - lines: how many groups may be under way at once; less than 1 is taken for 1.
     ///   - linger: how a line waits between groups; nil: never.
     ///   - commit: commits a group; answers one outcome per entry, in order, or throws for all of them.
     public convenience init(
@@ -57,8 +57,8 @@ public final class GroupCommit<Entry: Sendable, Outcome: Sendable>: Sendable {
     }
 
     private init(limit: Int, lines: Int, linger: Linger?, line: @escaping Line) {
-        self.limit = limit
-        self.lines = lines
+        self.limit = max(1, limit)
+        self.lines = max(1, lines)
         self.line = line
         self.state = Mutex(State(linger: linger))
     }

@@ -92,7 +92,7 @@ struct Link: ~Copyable {
                 if value.length == nil { nil } else {
                     bytes.baseAddress.map { UnsafeRawPointer($0 + value.offset).assumingMemoryBound(to: CChar.self) }
                 }
-            lengths[index] = Int32(value.length ?? 0)
+            lengths[index] = Int32(clamping: value.length ?? 0)
             formats[index] = 1
         }
     }

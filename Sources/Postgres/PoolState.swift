@@ -3,7 +3,7 @@ import DequeModule
 /// Who has which connection, and who waits: decisions only, no clock, no I/O, no lock.
 struct PoolState<Resource, Waiter>: ~Copyable {
     enum Lease { case use(Resource), open, wait, refuse(Refusal) }
-    enum Refusal { case tooManyWaiting, closed }
+    enum Refusal { case tooManyWaiting, closed, noPlaces }
     enum Handover { case give(Resource, to: Waiter), open(for: Waiter), keep, drop(Resource?) }
 
     let limit: Int
@@ -25,6 +25,8 @@ struct PoolState<Resource, Waiter>: ~Copyable {
     /// The most recently used connection is the warmest, so it goes first.
     mutating func lease() -> Lease {
         if isClosed { return .refuse(.closed) }
+        // Whoever waited for one of no places would wait in vain.
+        if limit < 1 { return .refuse(.noPlaces) }
         if let resource = idle.popLast() { return .use(resource) }
         if count < limit {
             count += 1

@@ -156,9 +156,11 @@ extension Date: PostgresValue {
     public static let postgresType = PostgresType(oid: 1184, arrayOID: 1185)
     /// The server counts from 2000-01-01, 10,957 days after the Unix epoch.
     @usableFromInline static let epochOffset = 946_684_800.0
+    /// No timestamp of the server's: it refuses this one (SQLSTATE 22008), as it does any that is too far away.
+    @usableFromInline static let tooFarAway = Int64.max - 1
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
         let microseconds = ((timeIntervalSince1970 - Self.epochOffset) * 1_000_000).rounded()
-        appendBigEndian(Int64(microseconds), to: &bytes)
+        appendBigEndian(Int64(exactly: microseconds) ?? Self.tooFarAway, to: &bytes)
         return true
     }
     @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {

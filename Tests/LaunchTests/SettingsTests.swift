@@ -71,7 +71,7 @@ struct SettingsTests {
     @Test("every problem with the settings is told at once, with the place where the bad value is")
     func everyProblem() {
         let found = problems(["--pause", "soon", "--batch-limit"], ["LOG_LEVEL": "loud", "PORT": "70000"])
-        #expect(found.contains("--pause is 'soon', but must be a duration such as 250ms, 5s, 2m or 1h"))
+        #expect(found.contains("--pause is 'soon', but must be a duration such as 250ms, 90s, 1.5h or 7d"))
         #expect(found.contains("--batch-limit needs a value: a whole number"))
         #expect(found.contains("PORT is '70000', but must be a port from 0 (any free one) to 65535"))
         #expect(found.contains { $0.hasPrefix("LOG_LEVEL is 'loud', but must be one of trace, debug") })
@@ -79,19 +79,36 @@ struct SettingsTests {
     }
 
     @Test(
-        "durations of settings are read in their units",
+        "a value outside of its range is refused from a flag and from the environment, and told the range",
         arguments: [
-            ("250ms", Duration.milliseconds(250)), ("5s", .seconds(5)), ("1.5s", .milliseconds(1500)),
-            ("2m", .seconds(120)), ("1h", .seconds(3600)),
+            ("retention", "1e30h", "a duration such as 250ms, 90s, 1.5h or 7d, from 1s to 366d"),
+            ("retention", "0s", "a duration such as 250ms, 90s, 1.5h or 7d, from 1s to 366d"),
+            ("retention", "367d", "a duration such as 250ms, 90s, 1.5h or 7d, from 1s to 366d"),
+            ("shutdown-timeout", "1e300s", "a duration such as 250ms, 90s, 1.5h or 7d, from 1s to 366d"),
+            ("database-connections", "0", "a whole number, from 1 to 1000"),
+            ("database-connections", "-4", "a whole number, from 1 to 1000"),
+            ("database-connections", "99999999999999999999", "a whole number, from 1 to 1000"),
         ])
-    func durations(text: String, duration: Duration) {
-        #expect(Duration(settingText: text) == duration)
-        #expect(Duration(settingText: duration.settingText) == duration)
+    func outOfRange(name: String, text: String, rule: String) throws {
+        let table = Settings.standard(port: 0) + Settings.worker
+        let variable = name.uppercased().replacing("-", with: "_")
+        for (arguments, environment, source) in [
+            (["--\(name)", text], [:], "--\(name)"), ([], [variable: text], variable),
+        ] {
+            let error = try #require(throws: SettingsError.self) {
+                try Settings(table, arguments: arguments, environment: environment)
+            }
+            #expect(error.description == "\(source) is '\(text)', but must be \(rule)")
+        }
     }
 
-    @Test("a setting that is no duration is refused", arguments: ["", "5", "s", "-1s", "infs", "nans", "5 parsecs"])
-    func noDurations(text: String) {
-        #expect(Duration(settingText: text) == nil)
+    @Test("durations of a year are taken by every setting that is a duration")
+    func year() throws {
+        let settings = try Settings(
+            Settings.standard(port: 0) + Settings.worker, arguments: ["--retention", "366d"],
+            environment: ["SHUTDOWN_TIMEOUT": "366d"])
+        #expect(settings[Settings.retention] == .seconds(366 * 86_400))
+        #expect(settings[Settings.shutdownTimeout] == .seconds(366 * 86_400))
     }
 
     @Test("a crash point is a phase and a count, and anything else is told what it has to be")
@@ -129,6 +146,7 @@ struct SettingsTests {
         let limit = help.split(separator: "\n").first { $0.contains("--batch-limit") }
         #expect(limit?.contains("BATCH_LIMIT") == true)
         #expect(limit?.contains("Most messages in a batch. (default: 10)") == true)
+        #expect(help.contains("Longest wait for work in flight after SIGTERM. (from 1s to 366d; default: 30s)"))
         for setting in Self.table { #expect(help.contains(setting.flag) && help.contains(setting.meaning)) }
     }
 }

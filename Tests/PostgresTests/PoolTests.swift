@@ -28,6 +28,30 @@ struct PoolTests {
         try await eventually("\(count) callers wait") { database.statistics.waiting == count }
     }
 
+    @Test(
+        "a pool of no connections says so at once, instead of letting callers wait in vain",
+        arguments: [0, -1, Int.min])
+    func noPlaces(limit: Int) async throws {
+        try await Bench.with(limit: limit) { database async throws in
+            let error = await failure { try await database.backend() }
+            #expect(error?.kind == .misuse && error?.message == "connectionLimit is \(limit); it must be 1 or more")
+        }
+    }
+
+    @Test("limits of any length bound a call without ending the process")
+    func endlessLimits() async throws {
+        for limit in [Duration.seconds(Int64.max), .seconds(1e20)] {
+            try await Bench.with(limit: 1, waitLimit: limit) { database async throws in
+                try await occupied(database) { free in
+                    async let answer = database.query("SELECT 1", within: limit) { try $0[0, as: Int.self] }
+                    try await eventually("a caller waits for the connection") { database.statistics.waiting == 1 }
+                    await free()
+                    #expect(try await answer == [1])
+                }
+            }
+        }
+    }
+
     @Test("however many call a pool, no more connections exist than allowed, and all are served")
     func bounded() async throws {
         try await Bench.with(limit: 3) { database async throws in

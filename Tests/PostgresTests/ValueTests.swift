@@ -70,6 +70,39 @@ struct ValueTests {
         }
     }
 
+    @Test("a date that no timestamp can hold is refused by the server, and the connection serves on")
+    func farDates() async throws {
+        try await Bench.with(limit: 1) { database async throws in
+            let backend = try await database.backend()
+            for seconds in [1e20, -1e20, .infinity, -.infinity, .nan, 1e13] {
+                let date = Date(timeIntervalSince1970: seconds)
+                #expect(
+                    await failure { try await database.query("SELECT $1", date) { try $0[0, as: Date.self] } }?.sqlState
+                        == "22008")
+                #expect(await failure { try await database.execute("SELECT $1", [date]) }?.sqlState == "22008")
+            }
+            #expect(try await database.backend() == backend)
+        }
+    }
+
+    @Test("values of more than the server takes are refused before anything is sent, and the connection serves on")
+    func gigabyte() async throws {
+        try await Bench.with(limit: 1) { database async throws in
+            let backend = try await database.backend()
+            let alone = await failure { try await database.execute("SELECT length($1)", Huge()) }
+            #expect(alone?.kind == .misuse && alone?.isRetryable == false && alone?.statement == "SELECT length($1)")
+            let listed = await failure {
+                try await database.write { session in
+                    try session.execute("CREATE TABLE bytes (b bytea)")
+                    try session.execute("INSERT INTO bytes SELECT * FROM unnest($1)", [Huge()])
+                }
+            }
+            #expect(listed?.kind == .misuse)
+            #expect(try await database.backend() == backend)
+            #expect(try await database.holds("SELECT to_regclass('bytes') IS NULL"))
+        }
+    }
+
     @Test("integers are read from every width that they fit in, and never cut off")
     func widths() async throws {
         try await Bench.with(limit: 1) { database async throws in
@@ -109,5 +142,14 @@ struct ValueTests {
             #expect(nested?.kind == .decoding && nested?.message.contains("grid") == true)
             #expect(try await database.backend() == backend)
         }
+    }
+}
+
+/// A gigabyte of zeros.
+private struct Huge: PostgresEncodable {
+    static let postgresType = Bytes.postgresType
+    func encode(into bytes: inout [UInt8]) -> Bool {
+        bytes.append(contentsOf: Data(count: 1 << 30))
+        return true
     }
 }

@@ -229,6 +229,9 @@ struct FaultTests {
             (#"{"mode":"flapping","rate":0.5}"#, "an outage strikes all"),
             (#"{"mode":"flapping","periodMilliseconds":0}"#, "periodMilliseconds must be from 20 to 3600000"),
             (#"{"mode":"error","forSeconds":0}"#, "forSeconds must be"),
+            (#"{"mode":"error","forSeconds":1e300}"#, "forSeconds must be"),
+            (#"{"mode":"latency","latencyMilliseconds":9223372036854775807}"#, "latencyMilliseconds must be from 0 to"),
+            (#"{"mode":"error","afterRequests":-1}"#, "afterRequests must be from 0 to 1000000000"),
             (#"{"rate":1}"#, "mode is missing"),
         ])
     func badFault(json: String, reason: String) async throws {

@@ -72,8 +72,14 @@ struct ScenarioFileTests {
             ("rate: 0.5}", "rat: 0.5}", 14, "timeline[1].rat", "unknown field; known here: at, for"),
             ("fault: half-open", "fault: outage", 16, "timeline[3].fault", "one of cut, half-open, delay, throttle"),
             ("  logistics: {", "  logistic: {", 12, "queues.logistic", "is no queue of the shop: orders"),
-            ("recovered: 10s", "recovered: soon", 19, "expect.recovered", "a span of time, such as 250ms"),
+            ("recovered: 10s", "recovered: soon", 19, "expect.recovered", "a duration such as 250ms"),
             ("at: 1s, kill", "at: 1s, for: 2s, kill", 15, "timeline[2].for", "leave `for` out"),
+            ("recovered: 10s", "recovered: 1e300h", 19, "expect.recovered", "366d at the most"),
+            ("accepted: all", #"accepted: ">=1e13""#, 20, "expect.accepted", "an amount"),
+            ("accepted: all", #"accepted: "<=-1""#, 20, "expect.accepted", "an amount"),
+            ("dead: 1..3", "dead: nan", 22, "expect.dead", "an amount"),
+            ("dead: 1..3", "dead: 1..1e300", 22, "expect.dead", "an amount"),
+            ("{rate: 20, for: 5s}", "{rate: 5000, for: 366d}", 5, "load[1]", "at most 10000000 orders"),
         ])
     func problems(right: String, wrong: String, line: Int, field: String, hint: String) {
         let found = problems(Self.good.replacing(right, with: wrong))

@@ -74,6 +74,32 @@ public struct TestProcess: Sendable {
         return result.standardOutput
     }
 
+    /// How an executable ended by itself, and what it said.
+    public struct End: Sendable {
+        /// Negative: the number of the signal that ended it.
+        public let status: Int32
+        public let output: String
+        public let complaint: String
+    }
+
+    /// Runs an executable to its end, whatever that is.
+    public static func end(
+        of name: String, _ arguments: [String], environment: [String: String] = [:]
+    ) async throws -> End {
+        let variables = environment.map { (Environment.Key(stringLiteral: $0), Optional($1)) }
+        let result = try await run(
+            .path(FilePath(directory + "/" + name)), arguments: Arguments(arguments),
+            environment: .inherit.updating(Dictionary(uniqueKeysWithValues: variables)),
+            output: .string(limit: 1 << 20),
+            error: .string(limit: 1 << 20))
+        let status: Int32 =
+            switch result.terminationStatus {
+            case .exited(let status): status
+            case .signaled(let number): -number
+            }
+        return End(status: status, output: result.standardOutput, complaint: result.standardError)
+    }
+
     /// Sends a signal; nothing happens when the process has ended.
     public func signal(_ number: Int32) { kill(processID, number) }
 

@@ -26,8 +26,9 @@ struct Help {
 
     private var settings: [String] {
         table.map { setting in
-            let fallback = setting.standardText.isEmpty ? "" : " (default: \(setting.standardText))"
-            return row(setting.flag, setting.variable, setting.meaning + fallback)
+            let fallback = setting.standardText.isEmpty ? nil : "default: \(setting.standardText)"
+            let facts = [setting.rangeText, fallback].compactMap(\.self).joined(separator: "; ")
+            return row(setting.flag, setting.variable, setting.meaning + (facts.isEmpty ? "" : " (\(facts))"))
         }
     }
 

@@ -1,3 +1,4 @@
+import Durations
 import Foundation
 public import Logging
 
@@ -45,22 +46,11 @@ extension Optional: SettingValue where Wrapped: SettingValue {
     public var settingText: String { self?.settingText ?? "" }
 }
 
+/// Up to a year, 366 days.
 extension Duration: SettingValue {
-    private static let units: [(suffix: String, seconds: Double)] = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600)]
-
-    public static var expectation: String { "a duration such as 250ms, 5s, 2m or 1h" }
-
-    public init?(settingText text: String) {
-        guard let unit = Self.units.first(where: { text.hasSuffix($0.suffix) }),
-            let amount = Double(text.dropLast(unit.suffix.count)), amount >= 0, amount.isFinite
-        else { return nil }
-        self = .seconds(amount * unit.seconds)
-    }
-
-    public var settingText: String {
-        let milliseconds = Int(self / .milliseconds(1))
-        return milliseconds.isMultiple(of: 1000) ? "\(milliseconds / 1000)s" : "\(milliseconds)ms"
-    }
+    public static var expectation: String { textForm }
+    public init?(settingText text: String) { self.init(text: text) }
+    public var settingText: String { text }
 }
 
 extension Logger.Level: SettingValue {

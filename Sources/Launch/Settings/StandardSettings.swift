@@ -1,3 +1,4 @@
+import Durations
 public import Logging
 
 /// The settings that every process has.
@@ -8,7 +9,8 @@ extension Settings {
     public static let logLevel = Setting("log-level", default: Logger.Level.info, "Least level that is logged.")
     public static let logFormat = Setting("log-format", default: LogFormat.readable, "Format of the lines on stderr.")
     public static let shutdownTimeout = Setting(
-        "shutdown-timeout", default: Duration.seconds(30), "Longest wait for work in flight after SIGTERM.")
+        "shutdown-timeout", default: Duration.seconds(30), in: .seconds(1)...Duration.longest,
+        "Longest wait for work in flight after SIGTERM.")
 
     /// The HTTP port; its default is the executable's own.
     public static func port(default port: PortNumber) -> Setting<PortNumber> {

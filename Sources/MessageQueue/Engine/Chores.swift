@@ -1,3 +1,4 @@
+import Durations
 public import Foundation
 import Postgres
 

@@ -1,19 +1,20 @@
+import Durations
 import Postgres
 
 extension Broker {
     /// Makes sure that a queue exists with these settings.
     ///
     /// Safe to call at every start, by several processes at once. The number of lanes of an existing queue stays as it is.
-    /// - Throws: ``QueueError/invalidSettings(_:)``, also when the queue exists with another order or without priorities:
-    ///   what is stored in it could not be kept to the new rule.
+    /// - Throws: ``QueueError/invalidSettings(_:)``, which names a setting outside of its range; also when the queue exists with
+    ///   another order or without priorities: what is stored in it could not be kept to the new rule.
     public func declare(queue name: QueueName, _ settings: QueueSettings = .init()) async throws {
         try settings.check()
         try Self.check(name.text)
         try await database.write { session in
             let retry = settings.retry
             session.pipeline(
-                Self.declareQueue, name.text, Int16(settings.lanes), Int32(settings.lease.milliseconds),
-                Int32(retry.attempts), Int32(retry.base.milliseconds), Int32(retry.cap.milliseconds), retry.jitter,
+                Self.declareQueue, name.text, Int16(settings.lanes), settings.lease.wholeMilliseconds,
+                Int32(retry.attempts), retry.base.wholeMilliseconds, retry.cap.wholeMilliseconds, retry.jitter,
                 settings.levels, settings.order?.code)
             session.pipeline(Self.declareLanes, name.text)
             if let limits = settings.limits {

@@ -1,3 +1,4 @@
+import Durations
 import Postgres
 
 extension Broker {

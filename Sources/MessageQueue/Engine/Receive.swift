@@ -1,3 +1,4 @@
+import Durations
 import Foundation
 package import Postgres
 import Synchronization

@@ -1,3 +1,4 @@
+import Durations
 public import Foundation
 import Postgres
 
@@ -5,6 +6,7 @@ import Postgres
 public struct DeadLetterFilter: Sendable {
     public var queue: QueueName?
     public var reason: String?
+    /// Those that died longer ago than this; more than a century counts as one.
     public var olderThan: Duration?
     public var message: MessageID?
     public var key: String?
@@ -19,6 +21,9 @@ public struct DeadLetterFilter: Sendable {
         self.message = message
         self.key = key
     }
+
+    /// In seconds: no more than the server can take from its present time.
+    fileprivate var age: Double? { olderThan.map { min($0.inSeconds, 100 * Duration.longest.inSeconds) } }
 }
 
 public struct DeadLetter: Sendable {
@@ -49,7 +54,7 @@ extension Broker {
     /// Dead letters, the oldest first.
     public func deadLetters(_ filter: DeadLetterFilter = .init(), limit: Int = 100) async throws -> [DeadLetter] {
         try await database.query(
-            Self.listDead, filter.queue?.text, filter.reason, filter.olderThan?.inSeconds, filter.message?.uuid,
+            Self.listDead, filter.queue?.text, filter.reason, filter.age, filter.message?.uuid,
             filter.key,
             Int64(limit)
         ) { row in
@@ -64,9 +69,11 @@ extension Broker {
     ///
     /// Guarantee: each matching letter is moved exactly once or stays; moved + skipped + failed = matched. Letters that die
     /// after the call began are not part of it. In a queue that keeps order they come after what was sent meanwhile.
-    /// - Parameter rate: messages per second at the most; nil as fast as it goes.
+    /// - Parameter rate: messages per second at the most, from one a day to a billion; nil as fast as it goes.
+    /// - Throws: ``QueueError/invalidSettings(_:)`` for a rate outside of that.
     public func redrive(_ filter: DeadLetterFilter = .init(), rate: Double? = nil) async throws -> RedriveReport {
-        try await walk(filter, rate: rate) { tickets, session in
+        if let rate { try QueueLimits.check(rate: rate) }
+        return try await walk(filter, rate: rate) { tickets, session in
             let entries = try session.query(Self.queuesOf, tickets) { row in try row[0, as: Int32.self] }
             var moved = 0
             for queue in entries { moved += try session.execute(Self.redrive, queue, tickets) }
@@ -84,12 +91,12 @@ extension Broker {
         _ filter: DeadLetterFilter, rate: Double?, _ act: @escaping @Sendable ([Int64], borrowing Session) throws -> Int
     ) async throws -> RedriveReport {
         let tickets = try await database.query(
-            Self.matchDead, filter.queue?.text, filter.reason, filter.olderThan?.inSeconds, filter.message?.uuid,
+            Self.matchDead, filter.queue?.text, filter.reason, filter.age, filter.message?.uuid,
             filter.key
         ) { row in try row[0, as: Int64.self] }
         var report = RedriveReport()
         report.matched = tickets.count
-        let size = max(1, min(500, rate.map { Int($0 / 5) } ?? 500))
+        let size = Int(max(1, min(500, (rate ?? .infinity) / 5)))
         for start in stride(from: 0, to: tickets.count, by: size) {
             let batch = Array(tickets[start..<min(start + size, tickets.count)])
             let (moved, left) = try await database.write { session in

@@ -1,11 +1,12 @@
+import Durations
 import Postgres
 
 extension Broker {
     /// When segments are opened and dropped.
     public struct Retention: Sendable {
-        /// How long finished messages stay for queries and traces.
+        /// How long finished messages stay for queries and traces; up to 366 days.
         public var keep: Duration
-        /// How long a segment is the head. Live segments number about `keep / rotate` + 2.
+        /// How long a segment is the head, up to 366 days. Live segments number about `keep / rotate` + 2.
         public var rotate: Duration
 
         public init(keep: Duration = .seconds(3 * 86_400), rotate: Duration? = nil) {
@@ -71,7 +72,7 @@ extension Broker {
         within patience: Duration, _ body: @Sendable (borrowing Session) throws -> T
     ) async throws -> T {
         try await database.write { session in
-            session.pipeline("SELECT set_config('lock_timeout', $1, true)", "\(patience.milliseconds)ms")
+            session.pipeline("SELECT set_config('lock_timeout', $1, true)", "\(patience.wholeMilliseconds)ms")
             session.pipeline("SELECT pg_advisory_xact_lock(mq.lock_class(), 0)")
             return try body(session)
         }

@@ -1,3 +1,4 @@
+import Durations
 public import Postgres
 
 extension Broker {

@@ -10,13 +10,15 @@ extension Broker {
     /// whatever is none of these when the lease ends is given to somebody else, with the attempt counted.
     ///
     /// Does not wait: an empty answer means that nothing is there, or that the queue is paused.
-    /// - Parameter lease: ``MessageLimits/delay`` at most.
+    /// - Parameters:
+    ///   - queue: whose messages.
+    ///   - limit: the most that are taken, 1 or more.
+    ///   - lease: from a millisecond to ``MessageLimits/delay``.
     /// - Throws: ``QueueError/unknownQueue(_:)``, ``QueueError/invalidSettings(_:)``, ``QueueError/beyondLimit(_:)``.
     public func receive(_ queue: QueueName, limit: Int = 1, lease: Duration) async throws -> [ReceivedMessage] {
-        guard limit > 0, lease > .zero else {
-            throw QueueError.invalidSettings("a limit and a lease must be above zero, not \(limit) and \(lease)")
-        }
         try MessageLimits.check(lease, of: "the lease")
+        try QueueError.demand("limit", limit, in: 1...Int.max)
+        try QueueError.demand("lease", lease, in: SettingRange.leases)
         let entries = try await entries(of: [queue], on: database)
         guard let entry = entries.first else { throw QueueError.unknownQueue(queue) }
         let memory = byHand.withLock { memories in

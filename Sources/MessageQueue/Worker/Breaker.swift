@@ -10,18 +10,18 @@ import Synchronization
 /// Each process judges for itself. What counts as a failure is an error that means ``Disposition/retry`` or
 /// ``Disposition/retryAfter(_:)``; anything that a step answers on purpose shows that the third party is there.
 public struct CircuitBreaker: Sendable, Equatable {
-    /// How many failures in a row open it.
+    /// How many failures in a row open it; from 1 to a million.
     public var threshold: Int
-    /// How long nothing is claimed after it opened; doubled with each probe that fails.
+    /// How long nothing is claimed after it opened; doubled with each probe that fails. From a millisecond to 366 days.
     public var pause: Duration
-    /// The longest pause.
+    /// The longest pause; from ``pause`` to 366 days.
     public var cap: Duration
 
-    /// Makes a breaker; numbers that make no sense are moved to the nearest that do.
+    /// Makes a breaker. What lies outside of its range, ``Worker/run()`` refuses.
     public init(threshold: Int = 5, pause: Duration = .seconds(1), cap: Duration = .seconds(30)) {
-        self.threshold = max(1, threshold)
-        self.pause = max(pause, .milliseconds(1))
-        self.cap = max(cap, self.pause)
+        self.threshold = threshold
+        self.pause = pause
+        self.cap = cap
     }
 }
 

@@ -1,3 +1,4 @@
+import Durations
 import Foundation
 import Postgres
 import Synchronization
@@ -143,7 +144,7 @@ final class Consumer: Sendable {
         let silence = holdsLock ? lease : min(lease, Self.longestSilence)
         let info = ProcessInfo.processInfo
         let ids = try await connection.query(
-            Self.register, name, info.hostName, info.processIdentifier, version, Int32(silence.milliseconds),
+            Self.register, name, info.hostName, info.processIdentifier, version, silence.wholeMilliseconds,
             holdsLock
         ) { row in try row[0, as: Int64.self] }
         guard let id = ids.first else { throw PostgresError(.misuse, "a consumer could not be registered") }

@@ -1,3 +1,4 @@
+import Durations
 public import Postgres
 
 /// Something a worker can run on a queue: a ``Step`` or a ``PreparingStep``.
@@ -16,25 +17,38 @@ public struct StepRunner: Sendable {
     package let run: @Sendable (StepRuntime) async -> Void
 }
 
-/// How a step is run.
+/// How a step is run. What lies outside of its range, ``Worker/run()`` refuses.
 public struct StepOptions: Sendable {
     /// The most messages taken, and committed, at once; from 1 to 32,000.
-    public let batch: Int
-    /// How many messages are prepared at once; for steps that only write, how many batches are committed at once.
+    public var batch: Int
+    /// How many messages are prepared at once; for steps that only write, how many batches are committed at once. From 1 to
+    /// 100,000.
     public var concurrency: Int
-    /// The longest that preparing one message may take; then it has failed.
+    /// The longest that preparing one message may take; then it has failed. From a millisecond to 366 days.
     public var limit: Duration
     /// Of use for steps that talk to a third party; nil goes on trying whatever happens.
     public var breaker: CircuitBreaker?
 
-    /// Options; numbers that make no sense are moved to the nearest that do.
+    /// Options; each has a value that suits most steps.
     public init(
         batch: Int = 200, concurrency: Int = 128, limit: Duration = .seconds(15), breaker: CircuitBreaker? = nil
     ) {
-        self.batch = min(max(batch, 1), Broker.largestClaim)
-        self.concurrency = max(concurrency, 1)
+        self.batch = batch
+        self.concurrency = concurrency
         self.limit = limit
         self.breaker = breaker
+    }
+
+    /// - Throws: ``QueueError/invalidSettings(_:)`` for the first that lies outside of its range.
+    package func check(of queue: QueueName) throws {
+        let whose = "of the step on queue \(queue)"
+        try QueueError.demand("batch \(whose)", batch, in: 1...Broker.largestClaim)
+        try QueueError.demand("concurrency \(whose)", concurrency, in: 1...100_000)
+        try QueueError.demand("limit \(whose)", limit, in: SettingRange.intervals)
+        guard let breaker else { return }
+        try QueueError.demand("breaker.threshold \(whose)", breaker.threshold, in: 1...1_000_000)
+        try QueueError.demand("breaker.pause \(whose)", breaker.pause, in: SettingRange.intervals)
+        try QueueError.demand("breaker.cap \(whose)", breaker.cap, in: breaker.pause...Duration.longest)
     }
 }
 

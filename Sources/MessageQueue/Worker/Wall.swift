@@ -1,3 +1,4 @@
+import Durations
 import Foundation
 
 /// The wall clock of this machine, for metrics only: decisions are left to the database's clock.

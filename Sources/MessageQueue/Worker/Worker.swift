@@ -3,13 +3,14 @@ import Postgres
 public import ServiceLifecycle
 import UnixSignals
 
+/// How a worker works, whatever its steps. Durations are a year at the most, 366 days; ``Worker/run()`` refuses longer ones.
 public struct WorkerOptions: Sendable {
-    /// How often an idle step looks for messages without having been rung.
+    /// How often an idle step looks for messages without having been rung; a millisecond or more.
     public var poll: Duration
     /// How long, after the stop signal, messages in flight may take before they are given back.
     public var drainLimit: Duration
     public var retention: Broker.Retention
-    /// How often segments are looked after.
+    /// How often segments are looked after; a millisecond or more.
     public var upkeepInterval: Duration
     /// How often the gauges of queues and pool are read, see <doc:Metrics>; nil for never. Each time costs one small statement, and
     /// one of the workers of this name another one for all queues.
@@ -36,6 +37,15 @@ public struct WorkerOptions: Sendable {
         self.version = version
         self.onEvent = onEvent
         self.onPhase = onPhase
+    }
+
+    /// - Throws: ``QueueError/invalidSettings(_:)`` for the first that lies outside of its range.
+    fileprivate func check() throws {
+        try QueueError.demand("poll", poll, in: SettingRange.intervals)
+        try QueueError.demand("drainLimit", drainLimit, in: SettingRange.delays)
+        try QueueError.demand("retention.keep", retention.keep, in: SettingRange.delays)
+        try QueueError.demand("retention.rotate", retention.rotate, in: SettingRange.delays)
+        try QueueError.demand("upkeepInterval", upkeepInterval, in: SettingRange.intervals)
     }
 }
 
@@ -74,8 +84,11 @@ public struct Worker: Service {
     /// Runs as one service of a `ServiceGroup`, until the group shuts it down gracefully.
     ///
     /// Traps no signals: outside of a group, only cancellation ends it, which gives back at once what is in flight.
-    /// - Throws: ``QueueError/unknownQueue(_:)`` when a step's queue was never declared.
+    /// - Throws: ``QueueError/unknownQueue(_:)`` when a step's queue was never declared; ``QueueError/invalidSettings(_:)`` for
+    ///   an option outside of its range.
     public func run() async throws {
+        try options.check()
+        for step in steps { try step.options.check(of: step.queueName) }
         let journal = WorkerJournal(logger: broker.logger, onEvent: options.onEvent)
         let consumer = Consumer(
             name, version: options.version, of: broker, queues: steps.map(\.queueName), journal: journal)

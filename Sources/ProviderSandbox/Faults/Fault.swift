@@ -62,11 +62,14 @@ extension Fault {
         try require((0...1).contains(rate), .rate, "rate must be from 0 to 1")
         try require(!closesDoor || rate == 1, .rate, "an outage strikes all: leave rate out, or use forSeconds")
         try require((0.001...1e9).contains(forSeconds ?? 1), .forSeconds, "forSeconds must be from 0.001 to 1e9")
-        try require(latencyMilliseconds >= 0, .latencyMilliseconds, "latencyMilliseconds must not be negative")
+        try require(
+            (0...31_622_400_000).contains(latencyMilliseconds), .latencyMilliseconds,
+            "latencyMilliseconds must be from 0 to 31622400000, a year")
         try require(
             (20...3_600_000).contains(periodMilliseconds), .periodMilliseconds,
             "periodMilliseconds must be from 20 to 3600000")
-        try require(afterRequests >= 0, .afterRequests, "afterRequests must not be negative")
+        try require(
+            (0...1_000_000_000).contains(afterRequests), .afterRequests, "afterRequests must be from 0 to 1000000000")
     }
 }
 

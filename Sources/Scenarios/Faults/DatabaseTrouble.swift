@@ -1,3 +1,4 @@
+import Durations
 import Postgres
 
 /// The private server suffers.
@@ -92,7 +93,7 @@ private struct StatementTimeout: Trouble {
 
     func begin() async throws {
         // Zero would mean none.
-        try await alter("SET statement_timeout = '\(max(1, Int(limit / .milliseconds(1))))ms'")
+        try await alter("SET statement_timeout = '\(max(1, limit.wholeMilliseconds))ms'")
     }
 
     func end() async throws { try await alter("RESET statement_timeout") }

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Durations
 import Foundation
 import NIOCore
 import NIOHTTP1
@@ -32,8 +33,8 @@ struct ProviderTrouble: Trouble {
         init(_ fault: ProviderFault) {
             mode = fault.mode.rawValue
             rate = fault.rate
-            latencyMilliseconds = fault.latency.map { Int($0 / .milliseconds(1)) }
-            periodMilliseconds = fault.period.map { Int($0 / .milliseconds(1)) }
+            latencyMilliseconds = fault.latency.map { $0.wholeMilliseconds }
+            periodMilliseconds = fault.period.map { $0.wholeMilliseconds }
         }
     }
 

@@ -12,7 +12,7 @@ struct ExpectationReader {
         all.recovered = fields.duration("recovered")
         all.attempts = fields.count("attempts", in: 1...1000)
         if fields.has("dead") {
-            all.dead = amount("dead", of: fields).map { Int($0.range.lowerBound)...Int(min($0.range.upperBound, 1e9)) }
+            all.dead = amount("dead", of: fields).map { Int($0.range.lowerBound)...Int($0.range.upperBound) }
         }
         all.accepted = amount("accepted", of: fields)
         all.delivered = amount("delivered", of: fields)
@@ -41,20 +41,20 @@ struct ExpectationReader {
 extension Expectations.Amount {
     /// Reads `all`, `20`, `10..30`, `>=5`, `<=5`, each of the numbers also in per cent.
     init?(storyText text: String) {
-        let most = 1e12
         if text == "all" {
             self.init(range: 1...1, unit: .share)
             return
         }
         let isShare = text.hasSuffix("%")
         let body = text.replacing("%", with: "")
+        let most = Self.most
         let bounds: ClosedRange<Double>?
         if let number = body.dropping(">=") {
             bounds = number...most
         } else if let number = body.dropping("<=") {
             bounds = 0...number
         } else {
-            let numbers = body.split(separator: "..").map { Double($0) }
+            let numbers = body.split(separator: "..").map { Self.number($0) }
             switch numbers.count {
             case 1: bounds = numbers[0].map { $0...$0 }
             case 2:
@@ -63,10 +63,17 @@ extension Expectations.Amount {
             default: bounds = nil
             }
         }
-        guard let bounds, bounds.lowerBound >= 0 else { return nil }
+        guard let bounds else { return nil }
         let scale = isShare ? 100.0 : 1
         self.init(
             range: (bounds.lowerBound / scale)...(bounds.upperBound / scale), unit: isShare ? .share : .orders)
+    }
+
+    private static let most = 1e12
+
+    /// Never negative, and no more than anybody counts.
+    fileprivate static func number(_ text: some StringProtocol) -> Double? {
+        Double(text).flatMap { (0...most).contains($0) ? $0 : nil }
     }
 
     func holds(_ value: Int, of all: Int) -> Bool {
@@ -86,6 +93,6 @@ extension Expectations.Amount {
 extension String {
     /// The number that is left without this prefix.
     fileprivate func dropping(_ prefix: String) -> Double? {
-        hasPrefix(prefix) ? Double(dropFirst(prefix.count)) : nil
+        hasPrefix(prefix) ? Expectations.Amount.number(dropFirst(prefix.count)) : nil
     }
 }

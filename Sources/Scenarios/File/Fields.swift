@@ -1,3 +1,4 @@
+import Durations
 import Foundation
 import Yams
 
@@ -84,7 +85,7 @@ final class Fields {
     }
 
     func duration(_ name: String) -> Duration? {
-        read(name, as: "a span of time, such as 250ms, 5s or 2m") { Duration(storyText: $0) }
+        read(name, as: "\(Duration.textForm), 366d at the most") { Duration(text: $0) }
     }
 
     func number(_ name: String, in range: ClosedRange<Double>) -> Double? {
@@ -135,28 +136,6 @@ final class Fields {
     }
 
     private func full(_ name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
-}
-
-extension Duration {
-    /// Reads `250ms`, `5s`, `2m`, `1h`; nil for anything else. Never negative.
-    init?(storyText text: String) {
-        let units = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600)]
-        guard let (unit, factor) = units.first(where: { text.hasSuffix($0.0) }),
-            let number = Double(text.dropLast(unit.count)), (0...1_000_000).contains(number)
-        else { return nil }
-        self = .seconds(number * factor)
-    }
-
-    var inSeconds: Double {
-        let (seconds, attoseconds) = components
-        return Double(seconds) + Double(attoseconds) * 1e-18
-    }
-
-    /// As the file would say it: `250ms`, `5s`, `1.5s`.
-    var storyText: String {
-        let seconds = inSeconds
-        return seconds < 1 && seconds > 0 ? "\((seconds * 1000).short)ms" : "\(seconds.short)s"
-    }
 }
 
 extension Double {

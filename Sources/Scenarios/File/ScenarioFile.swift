@@ -1,3 +1,4 @@
+import Durations
 public import Foundation
 import MessageQueue
 import Yams
@@ -102,8 +103,8 @@ struct ScenarioReader {
         let burst = fields.count("burst", in: 1...100_000)
         let recording = fields.text("recording")
         switch (rate, from, to, length, burst, recording) {
-        case (let rate?, nil, nil, let length?, nil, nil): return .curve(from: rate, to: rate, length: length)
-        case (nil, let from?, let to?, let length?, nil, nil): return .curve(from: from, to: to, length: length)
+        case (let rate?, nil, nil, let length?, nil, nil): return curve(from: rate, to: rate, length, fields)
+        case (nil, let from?, let to?, let length?, nil, nil): return curve(from: from, to: to, length, fields)
         case (nil, nil, nil, nil, let burst?, nil): return .burst(burst)
         case (nil, nil, nil, nil, nil, let recording?):
             let file = folder.appending(path: recording)
@@ -116,6 +117,17 @@ struct ScenarioReader {
                 "a phase is one of: `rate` with `for`; `from` and `to` with `for`; `burst`; `recording`")
             return nil
         }
+    }
+
+    /// More orders than anybody waits for would fill the memory.
+    private static let mostOrders = 10_000_000
+
+    private func curve(from: Double, to: Double, _ length: Duration, _ fields: Fields) -> Load.Phase? {
+        guard (from + to) / 2 * length.inSeconds <= Double(Self.mostOrders) else {
+            fields.complain("a phase has at most \(Self.mostOrders) orders: a lower rate, or a shorter time")
+            return nil
+        }
+        return .curve(from: from, to: to, length: length)
     }
 
     private func customers() -> Customers {

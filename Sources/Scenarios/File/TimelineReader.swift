@@ -1,3 +1,4 @@
+import Durations
 import MessageQueue
 import ShoeShop
 
@@ -96,7 +97,7 @@ struct TimelineReader {
     private func clock() -> TimelineEvent? {
         let by = fields.read("by", as: "a span of time with a sign, such as +5h or -30m") { text in
             text.first.flatMap { sign in
-                Duration(storyText: String(text.dropFirst())).flatMap { sign == "-" ? $0 * -1 : sign == "+" ? $0 : nil }
+                Duration(text: String(text.dropFirst())).flatMap { sign == "-" ? $0 * -1 : sign == "+" ? $0 : nil }
             }
         }
         guard let process = process("clock") else { return nil }

@@ -1,3 +1,4 @@
+import Durations
 import Foundation
 
 /// When each order is due, in seconds of the story, and the bodies of those that were recorded.

@@ -1,3 +1,4 @@
+import Durations
 import Foundation
 import Postgres
 import ShoeShop
@@ -21,7 +22,7 @@ struct Findings: Sendable {
         let slowest = max(0, row?.slowest ?? 0)
         let unfinished = row?.unfinished ?? 0
         return Finding(
-            expectation: "every order recovered within \(limit.storyText) of the last event",
+            expectation: "every order recovered within \(limit.text) of the last event",
             holds: unfinished == 0 && slowest <= limit.inSeconds,
             found: unfinished > 0 ? "\(unfinished) never" : slowest.spanText,
             orders: (row?.late ?? []).map(\.description))

@@ -1,3 +1,4 @@
+import Durations
 import Foundation
 import MessageQueue
 import Postgres
@@ -83,7 +84,7 @@ struct Judge: Sendable {
     private func latency(_ what: String, _ limit: Duration?, _ found: Double) -> Finding? {
         limit.map { limit in
             Finding(
-                expectation: "\(what): at most \(limit.storyText)", holds: found <= limit.inSeconds,
+                expectation: "\(what): at most \(limit.text)", holds: found <= limit.inSeconds,
                 found: found.spanText, orders: [])
         }
     }

@@ -1,3 +1,5 @@
+import Durations
+
 /// Tells the time of a story that is played at some speed, from the moment when the first order may be due.
 struct StoryClock: Sendable {
     let start: ContinuousClock.Instant

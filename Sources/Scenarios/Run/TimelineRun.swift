@@ -1,3 +1,4 @@
+import Durations
 import Foundation
 import Synchronization
 
@@ -120,7 +121,7 @@ extension TimelineEvent {
 extension ProviderFault {
     var storyText: String {
         let share = rate.map { $0 < 1 ? ", \(($0 * 100).short)%" : "" } ?? ""
-        let late = latency.map { " \($0.storyText)" } ?? ""
+        let late = latency.map { " \($0.text)" } ?? ""
         return mode.storyName + late + share
     }
 
@@ -140,7 +141,7 @@ extension DatabaseFault {
         case .restart: "restart"
         case .terminate: "backends terminated"
         case .exhaust: "no connection left"
-        case .timeout(let limit): "statements limited to \(limit.storyText)"
+        case .timeout(let limit): "statements limited to \(limit.text)"
         case .full: "disk full"
         case .snapshot: "snapshot held"
         case .lock(let table): "\(table) locked"
@@ -153,7 +154,7 @@ extension NetworkFault {
         switch self {
         case .cut: "cut"
         case .halfOpen: "half-open"
-        case .delay(let delay): "delay \(delay.storyText)"
+        case .delay(let delay): "delay \(delay.text)"
         case .throttle(let bytes): "throttled to \(bytes) bytes/s"
         }
     }

@@ -50,14 +50,14 @@ struct BenchWorkerCommand: AsyncParsableCommand {
 
     @Option var queue: String
     @Option var work: String
-    @Option var keep: Span?
-    @Option var rotate: Span?
+    @Option(transform: Allowed.any.read) var keep: Duration?
+    @Option(transform: Allowed.any.read) var rotate: Duration?
 
     func run() async throws {
         let conninfo = ProcessInfo.processInfo.environment["DATABASE_URL"] ?? ""
         guard let work = BenchWorker.Work(rawValue: work) else { throw ValidationError("There is no work \(work).") }
         try await BenchWorker(
-            queue: QueueName(queue), work: work, keep: keep?.duration, rotate: rotate?.duration
+            queue: QueueName(queue), work: work, keep: keep, rotate: rotate
         ).run(on: conninfo)
     }
 }

@@ -14,9 +14,11 @@ struct BenchAccept: BenchCommand {
             wait for their answer before they order again.
             """)
 
-    @Option(help: "Seconds per measurement.")
+    @Option(help: times.help("Seconds per measurement. Default: 4."), transform: times.read)
     var seconds: Int?
     @OptionGroup var bench: BenchOptions
+
+    private static let times = Allowed.whole(1...86_400)
 
     var benchmark: any Benchmark { AcceptBenchmark(seconds: seconds) }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Benchmarks
+import Durations
 
 /// The benchmarks of the engine alone, and of the database client below it.
 enum BenchEngine {
@@ -28,9 +29,10 @@ struct BenchSend: BenchCommand {
 struct BenchDrain: BenchCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain", abstract: "One worker process empties a stored backlog.")
-    @Option(help: "The size of the backlog. Default: 200000.")
+    @Option(help: sizes.help("The size of the backlog. Default: 200000."), transform: sizes.read)
     var messages: Int?
     @OptionGroup var bench: BenchOptions
+    private static let sizes = Allowed.whole(1...100_000_000)
     var benchmark: any Benchmark { DrainBenchmark(messages: messages) }
 }
 
@@ -38,12 +40,14 @@ struct BenchSteady: BenchCommand {
     static let configuration = CommandConfiguration(
         commandName: "steady", abstract: "From commit to handler start, at a constant rate.",
         discussion: "An open loop: each message is sent when its time has come, whatever became of those before.")
-    @Option(help: "Messages per second.")
+    @Option(help: Allowed.sent.help("Messages per second.", default: 500), transform: Allowed.sent.read)
     var rate = 500.0
-    @Option(name: .customLong("for"), help: "How long. Default: 15s.")
-    var span: Span?
+    @Option(
+        name: .customLong("for"), help: Allowed.measured.help("How long. Default: 15s."),
+        transform: Allowed.measured.read)
+    var span: Duration?
     @OptionGroup var bench: BenchOptions
-    var benchmark: any Benchmark { SteadyBenchmark(perSecond: rate, seconds: span?.seconds) }
+    var benchmark: any Benchmark { SteadyBenchmark(perSecond: rate, seconds: span?.inSeconds) }
 }
 
 struct BenchLatency: BenchCommand {
@@ -62,8 +66,10 @@ struct BenchLatency: BenchCommand {
         help: "What goes on beside it: \(Disturbance.allCases.map(\.rawValue).joined(separator: ", ")).",
         transform: disturbance)
     var beside = Disturbance.allCases
-    @Option(name: .customLong("for"), help: "How long each point is measured. Default: 10s.")
-    var span: Span?
+    @Option(
+        name: .customLong("for"), help: Allowed.measured.help("How long each point is measured. Default: 10s."),
+        transform: Allowed.measured.read)
+    var span: Duration?
     @OptionGroup var bench: BenchOptions
 
     func validate() throws {
@@ -76,7 +82,7 @@ struct BenchLatency: BenchCommand {
     }
 
     var benchmark: any Benchmark {
-        LatencyBenchmark(rates: rates, shares: shares.map { $0 / 100 }, beside: beside, seconds: span?.seconds)
+        LatencyBenchmark(rates: rates, shares: shares.map { $0 / 100 }, beside: beside, seconds: span?.inSeconds)
     }
 }
 
@@ -90,10 +96,12 @@ private func disturbance(_ text: String) throws -> Disturbance {
 struct BenchPinned: BenchCommand {
     static let configuration = CommandConfiguration(
         commandName: "pinned", abstract: "Drain and steady beside a transaction that somebody forgot to end.")
-    @Option(help: "How long traffic runs beside it before it is measured. Default: 60s.")
-    var under: Span?
+    @Option(
+        help: Allowed.measured.help("How long traffic runs beside it before it is measured. Default: 60s."),
+        transform: Allowed.measured.read)
+    var under: Duration?
     @OptionGroup var bench: BenchOptions
-    var benchmark: any Benchmark { PinnedBenchmark(under: under?.seconds) }
+    var benchmark: any Benchmark { PinnedBenchmark(under: under?.inSeconds) }
 }
 
 struct BenchBacklog: BenchCommand {
@@ -120,10 +128,12 @@ struct BenchRescue: BenchCommand {
 struct BenchIdle: BenchCommand {
     static let configuration = CommandConfiguration(
         commandName: "idle", abstract: "What a worker without work asks of the server.")
-    @Option(name: .customLong("for"), help: "How long to count. Default: 30s.")
-    var span: Span?
+    @Option(
+        name: .customLong("for"), help: Allowed.measured.help("How long to count. Default: 30s."),
+        transform: Allowed.measured.read)
+    var span: Duration?
     @OptionGroup var bench: BenchOptions
-    var benchmark: any Benchmark { IdleBenchmark(seconds: span?.seconds) }
+    var benchmark: any Benchmark { IdleBenchmark(seconds: span?.inSeconds) }
 }
 
 struct BenchFanout: BenchCommand {

@@ -9,16 +9,15 @@ struct BenchOptions: ParsableArguments {
     var database: String?
     @Flag(help: "Keep the private server's files in memory, under /dev/shm.")
     var tmpfs = false
-    @Option(help: "How often each is measured; the figures are medians.")
+    @Option(
+        help: counts.help("How often each is measured; the figures are medians. Default: 3."), transform: counts.read)
     var runs: Int?
     @Flag(help: "Tiny sizes and one run: only to see that everything works.")
     var smoke = false
     @Flag(help: "One JSON object per figure and line; progress goes to standard error.")
     var json = false
 
-    func validate() throws {
-        guard (runs ?? 1) > 0 else { throw ValidationError("There must be at least one run.") }
-    }
+    private static let counts = Allowed.whole(1...1000)
 
     /// Measures one after the other, and goes on when one fails.
     ///

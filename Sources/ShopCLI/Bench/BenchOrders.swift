@@ -1,5 +1,6 @@
 import ArgumentParser
 import Benchmarks
+import Durations
 import Foundation
 import MessageQueue
 import Postgres
@@ -15,13 +16,20 @@ struct BenchOrders: BenchCommand {
             acceptance and pickup. Stock is plentiful; everything else is as in the sample orders. The books are audited.
             """)
 
-    @Option(help: "Orders submitted as fast as possible.")
+    @Option(
+        help: counts.help("Orders submitted as fast as possible. Default: 20000."), transform: counts.read)
     var orders: Int?
-    @Option(help: "Orders per second at the constant rate.")
+    @Option(help: rates.help("Orders per second at the constant rate.", default: 100), transform: rates.read)
     var rate = 100
-    @Option(name: .customLong("for"), help: "How long to keep the constant rate.")
-    var span: Span?
+    @Option(
+        name: .customLong("for"), help: spans.help("How long to keep the constant rate. Default: 20s."),
+        transform: spans.read)
+    var span: Duration?
     @OptionGroup var bench: BenchOptions
+
+    private static let counts = Allowed.whole(1...10_000_000)
+    private static let rates = Allowed.whole(1...10_000)
+    private static let spans = Allowed.duration(.seconds(1)...(.seconds(3600)))
 
     var benchmark: any Benchmark { OrdersBenchmark(orders: orders, rate: rate, span: span) }
 }
@@ -32,7 +40,7 @@ struct OrdersBenchmark: Benchmark {
     let about = "the whole workflow: from POST /orders to the booked delivery"
     var orders: Int?
     var rate = 100
-    var span: Span?
+    var span: Duration?
 
     private static let customers = 64
 
@@ -106,7 +114,7 @@ struct OrdersBenchmark: Benchmark {
 
     /// Open loop: each order is sent when its time has come, whatever became of those before.
     private func steady(_ site: Site, _ database: Database, _ lab: Lab) async throws -> [Reading] {
-        let seconds = span?.seconds ?? lab.size(20, smoke: 2)
+        let seconds = span?.inSeconds ?? lab.size(20, smoke: 2)
         await lab.say("submitting \(rate) orders per second for \(Span(seconds: seconds).text)")
         let began = try await database.query("SELECT clock_timestamp()") { try $0[0, as: Date.self] }.first ?? Date()
         let submission = Submission(api: site.addresses.api ?? "", run: "steady", customers: 1)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import DeliveryCheck
+import Durations
 import Foundation
 
 struct BenchSoak: AsyncParsableCommand {
@@ -13,16 +14,18 @@ struct BenchSoak: AsyncParsableCommand {
             FLOOR is the median of the first third of the time, VALUE that of the last.
             """)
 
-    @Option(name: .customLong("for"), help: "How long.")
-    var span = Span(seconds: 1800)
-    @Option(help: "Messages per second.")
+    @Option(name: .customLong("for"), help: spans.help("How long.", default: .seconds(1800)), transform: spans.read)
+    var span = Duration.seconds(1800)
+    @Option(help: Allowed.sent.help("Messages per second.", default: 500), transform: Allowed.sent.read)
     var rate = 500.0
     @Option(help: "Writes a page with charts to this file.")
     var report: String?
     @OptionGroup var bench: BenchOptions
 
+    private static let spans = Allowed.duration(.seconds(12)...(.seconds(30 * 86_400)))
+
     func run() async throws {
-        let plan = SoakPlan(seconds: bench.smoke ? 12 : span.seconds, perSecond: bench.smoke ? 50 : rate)
+        let plan = SoakPlan(seconds: bench.smoke ? 12 : span.inSeconds, perSecond: bench.smoke ? 50 : rate)
         let outcome = try await bench.withLab { lab, screen in
             let outcome = try await Soak(plan).run(in: lab) { sample in
                 await lab.say(

@@ -17,7 +17,7 @@ struct ListBlocked: AsyncParsableCommand {
 
     @Option(help: "Only of this queue.")
     var queue: String?
-    @Option(help: "The most that are listed.")
+    @Option(help: Allowed.listed.help("The most that are listed.", default: 100), transform: Allowed.listed.read)
     var limit = 100
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output

@@ -11,7 +11,7 @@ struct Dead: AsyncParsableCommand {
 struct ListDead: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists dead letters, oldest first.")
 
-    @Option(help: "The most that are listed.")
+    @Option(help: Allowed.listed.help("The most that are listed.", default: 100), transform: Allowed.listed.read)
     var limit = 100
     @OptionGroup var selection: DeadSelection
     @OptionGroup var connection: DatabaseOption
@@ -61,8 +61,10 @@ struct DeadSelection: ParsableArguments {
     var queue: String?
     @Option(help: "Only with this reason.")
     var reason: String?
-    @Option(help: "Only those that died longer ago than this: 30s, 5m, 2h, 1d.")
-    var olderThan: Span?
+    @Option(
+        help: Allowed.any.help("Only those that died longer ago than this: 30s, 5m, 2h, 1d."),
+        transform: Allowed.any.read)
+    var olderThan: Duration?
     @Option(help: "Only the message with this id.")
     var message: String?
     @Option(help: "Only messages of this order.")
@@ -70,7 +72,7 @@ struct DeadSelection: ParsableArguments {
 
     var filter: DeadLetterFilter {
         DeadLetterFilter(
-            queue: queue.map { QueueName($0) }, reason: reason, olderThan: olderThan?.duration,
+            queue: queue.map { QueueName($0) }, reason: reason, olderThan: olderThan,
             message: message.flatMap { MessageID($0) }, key: order?.lowercased())
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Durations
 import Foundation
 
 struct Faults: AsyncParsableCommand {
@@ -17,21 +18,31 @@ struct Faults: AsyncParsableCommand {
     var provider: String?
     @Option(help: "outage, flapping, error, latency, drip, hang, malformed, lostAnswer or duplicateAnswer.")
     var mode: String?
-    @Option(help: "The share of requests that are struck, 0 to 1.")
+    @Option(help: Allowed.share.help("The share of requests that are struck."), transform: Allowed.share.read)
     var rate: Double?
-    @Option(name: .customLong("for"), help: "How long: 60s, 5m. Default: until it is cleared.")
-    var span: Span?
-    @Option(help: "How late answers are, with --mode latency, or how long their bytes take, with drip: 250ms, 2s.")
-    var latency: Span?
-    @Option(help: "Once down and up, with --mode flapping: 500ms, 2s. Default: 1s.")
-    var period: Span?
-    @Option(help: "How many requests still pass before it begins.")
+    @Option(
+        name: .customLong("for"), help: spans.help("How long: 60s, 5m. Default: until it is cleared."),
+        transform: spans.read)
+    var span: Duration?
+    @Option(
+        help: Allowed.any.help(
+            "How late answers are, with --mode latency, or how long their bytes take, with drip: 250ms, 2s."),
+        transform: Allowed.any.read)
+    var latency: Duration?
+    @Option(
+        help: periods.help("Once down and up, with --mode flapping: 500ms, 2s. Default: 1s."), transform: periods.read)
+    var period: Duration?
+    @Option(help: requests.help("How many requests still pass before it begins."), transform: requests.read)
     var after: Int?
     @Flag(help: "End the fault.")
     var clear = false
     @Option(help: "Address of the sandbox's control port. Default: CONTROL_URL, else the running shop of --folder.")
     var controlURL: String?
     @OptionGroup var folder: FolderOption
+
+    private static let spans = Allowed.duration(.milliseconds(1)...Duration.longest)
+    private static let periods = Allowed.duration(.milliseconds(20)...(.seconds(3600)))
+    private static let requests = Allowed.whole(0...1_000_000_000)
 
     private struct Fault: Encodable {
         let mode: String
@@ -53,9 +64,9 @@ struct Faults: AsyncParsableCommand {
             try await HTTP.send(.delete, "\(control)/faults/\(provider)").require(200..<300)
         } else if let provider, let mode {
             let fault = Fault(
-                mode: mode, rate: rate, forSeconds: span?.seconds,
-                latencyMilliseconds: latency.map { Int($0.seconds * 1000) },
-                periodMilliseconds: period.map { Int($0.seconds * 1000) }, afterRequests: after)
+                mode: mode, rate: rate, forSeconds: span?.inSeconds,
+                latencyMilliseconds: latency.map { $0.wholeMilliseconds },
+                periodMilliseconds: period.map { $0.wholeMilliseconds }, afterRequests: after)
             let body = try JSONEncoder().encode(fault)
             try await HTTP.send(.put, "\(control)/faults/\(provider)", body: body).require(200..<300)
         }

@@ -13,11 +13,13 @@ struct Limit: AsyncParsableCommand {
             """)
 
     @Argument var queue: String
-    @Option(help: "The most messages in flight at once.")
+    @Option(help: concurrencies.help("The most messages in flight at once."), transform: concurrencies.read)
     var concurrency: Int?
-    @Option(help: "Deliveries per second, retries included.")
+    @Option(help: Allowed.rate.help("Deliveries per second, retries included."), transform: Allowed.rate.read)
     var rate: Double?
-    @Option(help: "How many may come at once after a quiet time. Default: a tenth of a second's.")
+    @Option(
+        help: bursts.help("How many may come at once after a quiet time. Default: a tenth of a second's."),
+        transform: bursts.read)
     var burst: Int?
     @Flag(help: "Take the limits away.")
     var none = false
@@ -27,7 +29,11 @@ struct Limit: AsyncParsableCommand {
     func validate() throws {
         let isAnySet = concurrency != nil || rate != nil || burst != nil
         if none == isAnySet { throw ValidationError("Give --concurrency, --rate and --burst, or --none.") }
+        if burst != nil, rate == nil { throw ValidationError("--burst needs --rate.") }
     }
+
+    private static let concurrencies = Allowed.whole(QueueLimits.concurrencies)
+    private static let bursts = Allowed.whole(QueueLimits.bursts)
 
     func run() async throws {
         let limits = QueueLimits(concurrency: concurrency, rate: rate, burst: burst)

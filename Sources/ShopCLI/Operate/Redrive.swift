@@ -7,15 +7,11 @@ struct RedriveDead: AsyncParsableCommand {
         commandName: "redrive",
         abstract: "Sends dead letters back to their queues, as fresh messages with the same ids.")
 
-    @Option(help: "The most messages per second.")
+    @Option(help: Allowed.rate.help("The most messages per second."), transform: Allowed.rate.read)
     var rate: Double?
     @OptionGroup var action: DeadAction
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
-
-    func validate() throws {
-        if let rate, rate <= 0 { throw ValidationError("--rate must be above 0.") }
-    }
 
     func run() async throws {
         let report = try await connection.withDatabase { database in

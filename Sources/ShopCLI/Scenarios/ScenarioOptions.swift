@@ -7,7 +7,9 @@ import Scenarios
 struct ScenarioOptions: ParsableArguments {
     @Option(help: "Repeats customers, and whatever else is drawn. Default: a new one, which is printed.")
     var seed: UInt64?
-    @Option(help: "How many times as fast the story goes; the orders are the same ones.")
+    @Option(
+        help: speeds.help("How many times as fast the story goes; the orders are the same ones.", default: 1),
+        transform: speeds.read)
     var speed = 1.0
     @Option(name: .customLong("report"), help: "Writes a page of HTML about it: a file.")
     var report: String?
@@ -17,11 +19,12 @@ struct ScenarioOptions: ParsableArguments {
     var tmpfs = false
 
     func validate() throws {
-        guard (0.1...100).contains(speed) else { throw ValidationError("--speed must be from 0.1 to 100.") }
         if let keep, FileManager.default.fileExists(atPath: keep) {
             throw ValidationError("\(keep) exists already. Give --keep a folder that does not.")
         }
     }
+
+    private static let speeds = Allowed.number(0.1...100)
 
     /// A folder for one more run; runs of one command get one each.
     func folder(_ number: Int) -> URL {

@@ -12,7 +12,9 @@ struct ScenarioPlay: AsyncParsableCommand {
 
     @Argument(help: "Names or files; `all` means all of the folder.")
     var names: [String]
-    @Option(help: "Plays each so many times, with seeds one after the other.")
+    @Option(
+        help: counts.help("Plays each so many times, with seeds one after the other.", default: 1),
+        transform: counts.read)
     var times = 1
     @Flag(help: "Plays it with the coupled shop: all steps within the request.")
     var coupled = false
@@ -22,15 +24,16 @@ struct ScenarioPlay: AsyncParsableCommand {
 
     func validate() throws {
         if names.isEmpty { throw ValidationError("Say which scenario, or all. See: shoeshop scenario list.") }
-        guard (1...1000).contains(times) else { throw ValidationError("--times must be from 1 to 1000.") }
     }
+
+    private static let counts = Allowed.whole(1...1000)
 
     func run() async throws {
         let scenarios = try names.flatMap { name in
             try library.files(named: name).map { (name == "all" ? nil : name, try Scenario(file: $0)) }
         }
         let first = options.seed ?? UInt64.random(in: 1...999_999)
-        let plays = (0..<UInt64(times)).flatMap { time in scenarios.map { ($0.0 ?? $0.1.name, $0.1, first + time) } }
+        let plays = (0..<UInt64(times)).flatMap { time in scenarios.map { ($0.0 ?? $0.1.name, $0.1, first &+ time) } }
         let screen = Screen(isForProgram: output.json)
         let records = try await StopSignal().interrupt { try await play(plays, on: screen) }
         guard let records else { throw ExitCode(130) }

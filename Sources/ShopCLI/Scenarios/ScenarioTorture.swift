@@ -1,4 +1,5 @@
 import ArgumentParser
+import Durations
 import Foundation
 import Scenarios
 
@@ -12,9 +13,12 @@ struct ScenarioTorture: AsyncParsableCommand {
             episode that fails ends it; its scenario is kept as a file, and --seed with --episodes 1 plays it again.
             """)
 
-    @Option(name: .customLong("for"), help: "No episode begins after so long: 60s, 10m.")
-    var span = Span(seconds: 600)
-    @Option(help: "The most episodes.")
+    @Option(
+        name: .customLong("for"),
+        help: Allowed.any.help("No episode begins after so long: 60s, 10m.", default: .seconds(600)),
+        transform: Allowed.any.read)
+    var span = Duration.seconds(600)
+    @Option(help: counts.help("The most episodes."), transform: counts.read)
     var episodes: Int?
     @Flag(help: "Goes on after an episode that failed.")
     var keepGoing = false
@@ -22,6 +26,8 @@ struct ScenarioTorture: AsyncParsableCommand {
     var failures = "."
     @OptionGroup var options: ScenarioOptions
     @OptionGroup var output: Output
+
+    private static let counts = Allowed.whole(1...1_000_000)
 
     func run() async throws {
         let first = options.seed ?? UInt64.random(in: 1...999_999)
@@ -42,9 +48,9 @@ struct ScenarioTorture: AsyncParsableCommand {
         let start = ContinuousClock.now
         var records: [RunRecord] = []
         var number = 0
-        while ContinuousClock.now - start < span.duration, number < episodes ?? .max, !Task.isCancelled {
+        while ContinuousClock.now - start < span, number < episodes ?? .max, !Task.isCancelled {
             defer { number += 1 }
-            guard let record = try await episode(seed: first + UInt64(number), number, on: screen) else { continue }
+            guard let record = try await episode(seed: first &+ UInt64(number), number, on: screen) else { continue }
             records.append(record)
             if !record.passed, !keepGoing { break }
         }

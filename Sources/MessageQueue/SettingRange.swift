@@ -1,0 +1,26 @@
+import Durations
+
+/// The ranges that settings have in common, and how one that lies outside is refused.
+enum SettingRange {
+    /// Leases are kept in whole milliseconds.
+    static let leases = Duration.milliseconds(1)...Duration.longest
+    /// How often, or after how long, something is done.
+    static let intervals = Duration.milliseconds(1)...Duration.longest
+    /// How late something may be done, at once included.
+    static let delays = Duration.zero...Duration.longest
+}
+
+extension QueueError {
+    /// - Throws: ``invalidSettings(_:)`` with name, value and range, unless the value lies in the range.
+    static func demand<Value: Comparable>(
+        _ name: String, _ value: Value, in range: ClosedRange<Value>, where reason: String = ""
+    ) throws {
+        if range.contains(value) { return }
+        let condition = reason.isEmpty ? "" : " \(reason)"
+        throw QueueError.invalidSettings(
+            "\(name) is \(text(value)); it must be from \(text(range.lowerBound)) to \(text(range.upperBound))\(condition)"
+        )
+    }
+
+    private static func text(_ value: some Comparable) -> String { (value as? Duration)?.text ?? "\(value)" }
+}

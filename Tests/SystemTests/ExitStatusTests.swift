@@ -1,0 +1,82 @@
+import TestSupport
+import Testing
+
+/// What a program says and how it ends when it is asked for something that can't be.
+@Suite("Exit statuses", .timeLimit(.minutes(10)))
+struct ExitStatusTests {
+    /// Nobody listens there: whoever takes the values for good comes to grief another way.
+    private static let nowhere = ["DATABASE_URL": "host=/nowhere"]
+
+    @Test(
+        "a command with a value outside of its range ends with status 64 and tells the range",
+        arguments: [
+            (["dead", "list", "--older-than", "1e300h"], "from 0s to 366d"),
+            (["dead", "list", "--older-than", "400d"], "from 0s to 366d"),
+            (["dead", "list", "--limit", "0"], "from 1 to 100000"),
+            (["dead", "list", "--limit", "-1"], ""),
+            (["dead", "redrive", "--all", "--rate", "inf"], "from one a day, 0.0000116, to a billion a second"),
+            (["dead", "redrive", "--all", "--rate", "nan"], "from one a day, 0.0000116, to a billion a second"),
+            (["dead", "redrive", "--all", "--rate", "1e-300"], "from one a day, 0.0000116, to a billion a second"),
+            (["blocked", "list", "--limit", "9999999999999999999999"], "from 1 to 100000"),
+            (["limit", "orders", "--concurrency", "9999999999"], "from 1 to 2147483647"),
+            (["limit", "orders", "--rate", "0"], "from one a day, 0.0000116, to a billion a second"),
+            (["limit", "orders", "--rate", "5", "--burst", "1000001"], "from 1 to 1000000"),
+            (["limit", "orders", "--burst", "5"], "--burst needs --rate"),
+            (["faults", "payment", "--mode", "latency", "--latency", "1e300h"], "from 0s to 366d"),
+            (["faults", "payment", "--mode", "error", "--for", "1e300h"], "from 1ms to 366d"),
+            (["faults", "payment", "--mode", "error", "--rate", "nan"], "from 0 to 1"),
+            (["faults", "payment", "--mode", "flapping", "--period", "1ms"], "from 20ms to 1h"),
+            (["faults", "payment", "--mode", "error", "--after", "99999999999"], "from 0 to 1000000000"),
+            (["scenario", "torture", "--for", "1e300h"], "from 0s to 366d"),
+            (["scenario", "torture", "--episodes", "0"], "from 1 to 1000000"),
+            (["scenario", "run", "all", "--times", "1001"], "from 1 to 1000"),
+            (["scenario", "run", "all", "--speed", "nan"], "from 0.1 to 100"),
+            (["bench", "soak", "--for", "1e300h"], "from 12s to 30d"),
+            (["bench", "soak", "--rate", "inf"], "from 1 to 20000"),
+            (["bench", "steady", "--for", "1e300h"], "from 1s to 1d"),
+            (["bench", "drain", "--messages", "0"], "from 1 to 100000000"),
+            (["bench", "orders", "--orders", "0"], "from 1 to 10000000"),
+            (["bench", "orders", "--rate", "99999999999"], "from 1 to 10000"),
+            (["bench", "accept", "--seconds", "0"], "from 1 to 86400"),
+            (["bench", "send", "--runs", "0"], "from 1 to 1000"),
+        ])
+    func command(arguments: [String], range: String) async throws {
+        let end = try await TestProcess.end(of: "shoeshop", arguments, environment: Self.nowhere)
+        #expect(end.status == 64 && end.complaint.contains(range), "\(end)")
+    }
+
+    @Test(
+        "a program with a setting outside of its range ends with status 64 and tells the range",
+        arguments: ["order-api", "order-worker", "stock-worker", "payment-worker", "logistics-worker"])
+    func program(name: String) async throws {
+        for (setting, value, range) in [
+            ("retention", "1e30h", "from 1s to 366d"), ("shutdown-timeout", "1e300s", "from 1s to 366d"),
+            ("database-connections", "0", "from 1 to 1000"),
+        ] {
+            let flag = try await TestProcess.end(of: name, ["--\(setting)", value], environment: Self.nowhere)
+            #expect(flag.status == 64 && flag.complaint.contains("--\(setting) is '\(value)'"), "\(flag)")
+            let variable = setting.uppercased().replacing("-", with: "_")
+            let environment = Self.nowhere.merging([variable: value]) { $1 }
+            let end = try await TestProcess.end(of: name, [], environment: environment)
+            #expect(end.status == 64 && end.complaint.contains(variable) && end.complaint.contains(range), "\(end)")
+        }
+    }
+
+    @Test("help tells ranges and defaults as they are written, and no value of the source code")
+    func help() async throws {
+        for command in [
+            ["scenario", "torture"], ["scenario", "run"], ["bench", "soak"], ["bench", "steady"], ["bench", "latency"],
+            ["dead", "list"], ["faults"], ["limit"], ["up"], ["migrate"], ["bench", "orders"],
+        ] {
+            let end = try await TestProcess.end(of: "shoeshop", command + ["--help"])
+            #expect(end.status == 0)
+            for internals in ["Span(", "Optional(", ".seconds", " seconds)", "Duration"] {
+                #expect(!end.output.contains(internals), "\(command): \(end.output)")
+            }
+        }
+        let torture = try await TestProcess.end(of: "shoeshop", ["scenario", "torture", "--help"])
+        #expect(
+            torture.output.split(whereSeparator: \.isWhitespace).joined(separator: " ").contains(
+                "0s to 366d; default: 10m"))
+    }
+}
