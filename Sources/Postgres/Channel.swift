@@ -1,5 +1,5 @@
 import Durations
-import Glibc
+import Foundation
 
 /// Statements out, results in: the conversation with one server process, on the connection's thread.
 ///
@@ -16,6 +16,10 @@ final class Channel {
     var interrupt: Interrupt?
     /// See ``ConnectionOptions/pace``.
     let pace: (@Sendable (String) throws -> Void)?
+    /// Whether this is no session to go on with, though it works: see ``PostgresError/condemnsSession``.
+    private(set) var isCondemned = false
+    /// Whether a server that takes no writes is of no use here.
+    let needsWrites: Bool
     /// Whether all that was asked has been answered. A conversation left in the middle can't be taken up again: later
     /// answers would be taken for those of other statements.
     private var isInStep = true
@@ -33,13 +37,19 @@ final class Channel {
     private static let cancelAgain = Duration.milliseconds(200)
     private static let preparedLimit = 512
 
-    init(_ link: consuming Link, thread: ConnectionThread, pace: (@Sendable (String) throws -> Void)?) {
+    init(
+        _ link: consuming Link, thread: ConnectionThread, needsWrites: Bool,
+        pace: (@Sendable (String) throws -> Void)?
+    ) {
         self.link = link
         self.thread = thread
+        self.needsWrites = needsWrites
         self.pace = pace
     }
 
     var isBroken: Bool { link.isBroken || !isInStep }
+    /// Whether the session should be left, now that nothing is under way in it.
+    var isToBeLeft: Bool { isCondemned || needsWrites && link.isReadOnly }
     var socket: Int32 { link.socket }
     var backendPID: Int32 { link.backendPID }
     var serverVersion: Int { link.serverVersion }
@@ -103,7 +113,7 @@ final class Channel {
         try flush(&waiting)
         var failure: PostgresError?
         while let result = try nextResult(&waiting) {
-            if result.status == .failed { failure = failure ?? result.serverError(in: sql) }
+            if result.status == .failed { failure = failure ?? noted(result.serverError(in: sql)) }
         }
         try check(link.enterPipelineMode())
         try waiting.settleCancel()
@@ -187,13 +197,19 @@ final class Channel {
             switch result.status {
             case .failed:
                 waiting.isRefused = true
-                failure = failure ?? result.serverError(in: bound.statement.sql)
+                let wasPrepared = prepared[bound.statement] != nil
+                failure = failure ?? noted(result.serverError(in: bound.statement.sql, wasPrepared: wasPrepared))
             case .rows, .done:
                 guard failure == nil else { continue }
                 do { try receive(result) } catch { failure = error }
             case .sync, .aborted: break
             }
         }
+    }
+
+    private func noted(_ error: PostgresError) -> PostgresError {
+        isCondemned = isCondemned || error.condemnsSession
+        return error
     }
 
     private func nextResult(_ waiting: inout Wait) throws -> ResultHandle? {

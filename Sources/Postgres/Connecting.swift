@@ -1,5 +1,5 @@
 import Durations
-import Glibc
+import Foundation
 
 /// Makes a connection on the thread that will own it, to the first server of the string that lets us in.
 ///
@@ -73,15 +73,18 @@ struct Connecting {
     private func channel(
         at place: HostSpec, as role: String?, until deadline: ContinuousClock.Instant
     ) throws(PostgresError) -> Channel {
-        let channel = Channel(try link(to: place, as: role, until: deadline), thread: thread, pace: options.pace)
-        try channel.moveIn(with: options.settings, until: deadline)
+        let channel = Channel(
+            try link(to: place, as: role, until: deadline), thread: thread, needsWrites: conninfo.needsWrites,
+            pace: options.pace)
+        try channel.moveIn(with: options.sessionSettings, until: deadline)
         return channel
     }
 
     private func link(
         to place: HostSpec, as role: String?, until deadline: ContinuousClock.Instant
     ) throws(PostgresError) -> Link {
-        guard let link = Link(connectingWith: parameters(for: place, as: role)) else {
+        let parameters = conninfo.parameters(at: place, as: role, named: options.applicationName)
+        guard let link = Link(connectingWith: parameters) else {
             throw PostgresError(.connectionFailed, "libpq is out of memory")
         }
         // A fresh link waits for its socket to become writable before the first step (libpq, PQconnectPoll).
@@ -99,14 +102,6 @@ struct Connecting {
             }
             progress = link.continueConnecting()
         }
-    }
-
-    /// The name of the application is part of the start, not a later SET: so a pooler hands it on.
-    private func parameters(for place: HostSpec, as role: String?) -> [(keyword: String, value: String)] {
-        let given = conninfo.given.filter { !["host", "hostaddr", "port"].contains($0.keyword) }
-        return given.map { ($0.keyword, $0.value) } + place.options
-            + (role.map { [("target_session_attrs", $0)] } ?? [])
-            + [("application_name", options.applicationName)]
     }
 
     private func wait(

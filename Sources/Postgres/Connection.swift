@@ -15,20 +15,6 @@ public struct ConnectionOptions: Sendable {
     var pace: (@Sendable (String) throws -> Void)?
 
     public init() {}
-
-    /// Just-in-time compilation costs 10-50 ms a call once a wrong estimate triggers it; a prepared statement is planned
-    /// once, and not again at each execution; a transaction left open by a stopped process must not hold its locks for
-    /// ever; READ COMMITTED is what statements here are written for.
-    public static let defaultSettings = [
-        (name: "jit", value: "off"),
-        (name: "plan_cache_mode", value: "force_generic_plan"),
-        (name: "default_transaction_isolation", value: "read committed"),
-        (name: "idle_in_transaction_session_timeout", value: "15s"),
-        (name: "client_min_messages", value: "warning"),
-        (name: "tcp_keepalives_idle", value: "15"),
-        (name: "tcp_keepalives_interval", value: "5"),
-        (name: "tcp_keepalives_count", value: "3"),
-    ]
 }
 
 /// One connection on a thread of its own, for work that must stay on one server session: LISTEN, advisory locks.
@@ -55,6 +41,7 @@ public actor Connection: DatabaseAccess {
 
     private final class Conditions: Sendable {
         let isBroken = Atomic<Bool>(false)
+        let isLeft = Atomic<Bool>(false)
     }
 
     private init(thread: ConnectionThread) {
@@ -95,6 +82,9 @@ public actor Connection: DatabaseAccess {
 
     /// Whether the server hung up; such a connection does not come back.
     public nonisolated var isBroken: Bool { conditions.isBroken.load(ordering: .acquiring) }
+
+    /// Whether it was left while it worked, because of what its server or somebody else did: others are no better.
+    nonisolated var isLeft: Bool { conditions.isLeft.load(ordering: .acquiring) }
 
     /// For example 150018 for 15.18.
     public var serverVersion: Int { channel?.serverVersion ?? 0 }
@@ -166,7 +156,15 @@ public actor Connection: DatabaseAccess {
 
     /// Notifications may have come along with answers; a connection that broke meanwhile is said to be so.
     private func settle(_ channel: Channel) {
-        if channel.isBroken { markBroken() } else { deliver(channel.pendingNotifications()) }
+        if channel.isBroken { return markBroken() }
+        deliver(channel.pendingNotifications())
+        if channel.isToBeLeft { leave() }
+    }
+
+    /// Ends a session that works, but is of no use any more: so nobody else gets it, and its locks are free at once.
+    private func leave() {
+        conditions.isLeft.store(true, ordering: .releasing)
+        close()
     }
 
     private func socketIsReadable() {

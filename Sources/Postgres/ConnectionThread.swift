@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import Synchronization
 
 /// The thread of one connection, as the executor of its actor.
@@ -74,13 +73,13 @@ final class ConnectionThread: SerialExecutor {
 
     /// Lets `assumeIsolated` hold for what this thread calls outside of any job.
     func checkIsolated() {
-        precondition(identity.load(ordering: .relaxed) == UInt(pthread_self()), "not on the connection's thread")
+        precondition(identity.load(ordering: .relaxed) == callingThread, "not on the connection's thread")
     }
 
     private enum Next { case work, park(Int32, (@Sendable () -> Void)?), end }
 
     private func run() {
-        identity.store(UInt(pthread_self()), ordering: .relaxed)
+        identity.store(callingThread, ordering: .relaxed)
         var jobs: [Job] = []
         while true {
             switch next(&jobs) {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A connection string, read as libpq reads it: with its service file, and with the environment (`PGHOST` and so on).
 ///
 /// Anything that libpq takes: a URL or keywords, several hosts, TLS settings. Its description keeps secrets to itself.
@@ -29,6 +31,12 @@ public struct Conninfo: Sendable {
     var connectTimeout: Duration? {
         guard let seconds = self["connect_timeout"].flatMap({ Self.number(of: $0) }), seconds > 0 else { return nil }
         return .seconds(seconds)
+    }
+
+    /// Whether only a server that takes writes will do: unless it is said what it has to be, and then libpq looks for itself.
+    var needsWrites: Bool {
+        let isSaid = gives("target_session_attrs") || getenv("PGTARGETSESSIONATTRS") != nil
+        return !isSaid && self["target_session_attrs"] ?? "any" == "any"
     }
 
     // MARK: Checking what libpq would only find while it connects

@@ -152,7 +152,13 @@ public final class Database: DatabaseAccess {
     }
 
     private func giveBack(_ connection: Connection) {
-        hand(state.withLock { connection.isBroken ? $0.lose() : $0.release(connection) })
+        hand(
+            state.withLock { state in
+                guard connection.isBroken else { return state.release(connection) }
+                // A server that became read-only is so for all; who asks next, asks a new session.
+                if connection.isLeft { state.removeIdle { _ in true } }
+                return state.lose()
+            })
     }
 
     private func hand(_ handover: PoolState<Connection, Waiter>.Handover) {

@@ -1,5 +1,5 @@
 import CLibPQ
-import Glibc
+import Foundation
 
 /// A link to a server. This file and LibPQOptions.swift are all that names libpq's functions.
 ///
@@ -28,6 +28,13 @@ struct Link: ~Copyable {
     var socket: Int32 { PQsocket(connection) }
     var backendPID: Int32 { PQbackendPID(connection) }
     var serverVersion: Int { Int(PQserverVersion(connection)) }
+    /// Whether the server has said, by itself, that it takes no writes now. Servers before 14 and poolers don't say.
+    var isReadOnly: Bool { isOn("in_hot_standby") || isOn("default_transaction_read_only") }
+
+    private func isOn(_ name: String) -> Bool {
+        PQparameterStatus(connection, name).map { String(cString: $0) == "on" } ?? false
+    }
+
     var errorMessage: String {
         String(cString: PQerrorMessage(connection)).split(separator: "\n").joined(separator: " ").replacing(
             "\t", with: "")
@@ -189,14 +196,23 @@ struct Link: ~Copyable {
         }
     }
 
-    func serverError(in statement: String) -> PostgresError {
+    /// - Parameter wasPrepared: it was executed by the name under which it had been prepared.
+    func serverError(in statement: String, wasPrepared: Bool = false) -> PostgresError {
         var error = PostgresError(.server, errorField("M") ?? "the server refused a statement without saying why")
         error.sqlState = errorField("C")
         error.detail = errorField("D")
         error.hint = errorField("H")
         error.constraint = errorField("n")
         error.statement = statement
+        error.isSessionStale = wasPrepared && isAboutWhatWasPrepared
         return error
+    }
+
+    /// The name is unknown or in use: somebody else was in the session. Or a table has changed so that the statement has other
+    /// columns now; texts are translated, so that is known by where in the server it comes from (`plancache.c`).
+    private var isAboutWhatWasPrepared: Bool {
+        ["26000", "42P05"].contains(errorField("C"))
+            || errorField("C") == "0A000" && errorField("R") == "RevalidateCachedQuery"
     }
 
     private func errorField(_ code: Unicode.Scalar) -> String? { field(code, of: pointer) }

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 
 /// The addresses of a host. libpq would look them up as well, for as long as the resolver takes, and try them one after the
 /// other without a limit for each.

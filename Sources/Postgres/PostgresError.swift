@@ -40,6 +40,8 @@ public struct PostgresError: Error, Sendable {
     public var constraint: String?
     /// The SQL text that failed.
     public var statement: String?
+    /// The session no longer has what was prepared in it, or what was prepared fits the tables no longer.
+    var isSessionStale = false
 
     public init(_ kind: Kind, _ message: String) {
         self.kind = kind
@@ -49,31 +51,30 @@ public struct PostgresError: Error, Sendable {
     /// Whether the same transaction may succeed when it is simply run again, later.
     ///
     /// True for broken connections, an exhausted pool, serialization failures, deadlocks, lock and statement timeouts, and a server
-    /// that is starting or stopping. Not true for ``Kind/outcomeUnknown``: only the caller knows whether repeating is safe. It is
-    /// where a key tells that the first try came through: an idempotency key, the place of a message, a primary key.
+    /// that can't do it now: it is starting, stopping, read-only, out of something, or its disk fails. Not true for
+    /// ``Kind/outcomeUnknown``: only the caller knows whether repeating is safe. It is where a key tells that the first try came
+    /// through: an idempotency key, the place of a message, a primary key.
     public var isRetryable: Bool {
         switch kind {
         case .connectionFailed, .connectionLost, .poolExhausted, .deadlineExceeded: true
-        case .server: Self.transientStates.contains(sqlState ?? "") || (sqlState ?? "").hasPrefix("53")
+        case .server: isServerTrouble || Self.collisions.contains(sqlState ?? "")
         case .outcomeUnknown, .cancelled, .closed, .decoding, .misuse, .invalidConnectionString: false
         }
     }
 
-    /// Whether the trouble lies in reaching the server at all, not in what was asked of it.
+    /// Whether the trouble lies in reaching a server that can do it, not in what was asked of it.
+    ///
+    /// Where the session itself is at fault, such as one with a server that became read-only (25006), it has been left already.
     public var isConnectionTrouble: Bool {
         switch kind {
         case .connectionFailed, .connectionLost, .outcomeUnknown, .poolExhausted: true
-        case .server: ["57P01", "57P02", "57P03", "57P05"].contains(sqlState ?? "") || (sqlState ?? "").hasPrefix("53")
+        case .server: isServerTrouble
         case .cancelled, .deadlineExceeded, .closed, .decoding, .misuse, .invalidConnectionString: false
         }
     }
 
     /// A unique or exclusion constraint said that the row is there already.
     public var isUniqueViolation: Bool { sqlState == "23505" }
-
-    private static let transientStates: Set<String> = [
-        "40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "57P05", "25P03",
-    ]
 }
 
 extension PostgresError: CustomStringConvertible {

@@ -23,24 +23,27 @@ extension Channel {
     /// where the server tells its process number, so the two numbers differ. (PgBouncer, `welcome_client` in `src/proto.c`:
     /// the key is eight random bytes, sent as BackendKeyData.) In session mode they do, too; such a pooler is treated alike.
     ///
+    /// Also a pooler tells of a server that became read-only, or is so no longer, only when that server is asked itself.
+    ///
     /// - Throws: ``PostgresError`` of kind `connectionFailed`: a pooler may let us in while its server is away.
     func moveIn(with settings: [(name: String, value: String)], until deadline: ContinuousClock.Instant)
         throws(PostgresError)
     {
         interrupt = Interrupt(deadline: deadline, thread: thread)
         defer { interrupt = nil }
-        var process: Int32 = 0
+        var (process, isReadOnly): (Int32, Bool) = (0, false)
         let names = settings.map(\.name)
         let keep = BoundStatement(Self.keep, names, settings.map(\.value), backendPID)
         do {
-            try exchange([BoundStatement(Self.process), keep]) { index, result in
-                if index == 0 { process = try Row(result.rows, 0)[0] }
+            try exchange([BoundStatement(Self.place), keep]) { index, result in
+                if index == 0 { (process, isReadOnly) = try (Row(result.rows, 0)[0], Row(result.rows, 0)[1]) }
             }
         } catch {
             let failure = error as? PostgresError
             if let failure, failure.kind == .server { throw failure }
             throw PostgresError(.connectionFailed, failure?.message ?? "\(error)")
         }
+        if needsWrites, isReadOnly { throw Self.readOnly }
         tenure = process == backendPID ? .own : .shared(opening: Self.opening(with: settings))
     }
 
@@ -53,7 +56,17 @@ extension Channel {
         return [begin] + (others.isEmpty ? [] : [BoundStatement(borrow, others.map(\.name), others.map(\.value))])
     }
 
-    private static let process: Statement = "SELECT pg_backend_pid()"
+    private static var readOnly: PostgresError {
+        var error = PostgresError(
+            .connectionFailed,
+            "the server is read-only: a standby, or default_transaction_read_only is on (target_session_attrs=any takes it)"
+        )
+        error.sqlState = "25006"
+        return error
+    }
+
+    /// During recovery every transaction is read-only.
+    private static let place: Statement = "SELECT pg_backend_pid(), current_setting('transaction_read_only') = 'on'"
     private static let keep: Statement = """
         SELECT set_config(s.name, s.value, false) FROM unnest($1::text[], $2::text[]) AS s(name, value)
         WHERE pg_backend_pid() = $3

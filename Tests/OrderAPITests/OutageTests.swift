@@ -1,5 +1,4 @@
 import Foundation
-import LocalPostgres
 import MessageQueue
 import Postgres
 import ShoeShop
@@ -33,14 +32,14 @@ extension OrderAPITests {
 
         @Test("a database server that is stopped and started again is found again")
         func restartedServer() async throws {
-            try await withServer { server, conninfo in
-                let database = Database(conninfo)
+            try await OwnServer.with { server in
+                let database = Database(server.conninfo)
                 try await prepare(database)
                 try await API.with(database) { api in
                     #expect(try await api.order().status == 202)
                     try await server.stop()
                     try await api.expectAway(telling: "connection")
-                    _ = try await server.start()
+                    try await server.start()
                     try await api.expectBack()
                     #expect(try await database.orderCount() == 3)
                     #expect(try await database.torn() == 0)
@@ -51,16 +50,36 @@ extension OrderAPITests {
 
         @Test("a process that is started before its database waits for it")
         func startedFirst() async throws {
-            try await withServer { server, conninfo in
-                let database = Database(conninfo)
+            try await OwnServer.with { server in
+                let database = Database(server.conninfo)
                 try await prepare(database)
                 await database.close()
                 try await server.stop()
-                try await API.with(Database(conninfo)) { api in
+                try await API.with(Database(server.conninfo)) { api in
                     try await api.expectAway(telling: "connection")
-                    _ = try await server.start()
+                    try await server.start()
                     try await api.expectBack()
                 }
+            }
+        }
+
+        @Test(
+            "while its server is read-only, orders are 503 and the process isn't ready; then it accepts again by itself"
+        )
+        func readOnlyServer() async throws {
+            try await OwnServer.with { server in
+                let database = Database(server.conninfo)
+                try await prepare(database)
+                try await API.with(database) { api in
+                    #expect(try await api.order().status == 202)
+                    try await server.refuseWrites(true)
+                    try await api.expectAway(telling: "read-only")
+                    try await server.refuseWrites(false)
+                    try await api.expectBack()
+                    #expect(try await database.orderCount() == 3)
+                    #expect(try await database.torn() == 0)
+                }
+                await database.close()
             }
         }
 
@@ -121,23 +140,6 @@ extension OrderAPITests {
         private func prepare(_ database: Database) async throws {
             try await Migrator(.messageQueue, .shop).run(on: database)
             try await Broker(database).declare(Topology.shop)
-        }
-
-        private func withServer(_ body: (LocalPostgres, String) async throws -> Void) async throws {
-            let folder = "/tmp/shoeshop-order-api-\(UUID().uuidString.prefix(8))"
-            var settings = LocalPostgresSettings()
-            settings.fsync = false
-            settings.sharedBuffersMegabytes = 16
-            let server = LocalPostgres(directory: folder, settings: settings)
-            let watch = try await server.removeWithThisProcess()
-            let outcome: Result<Void, any Error>
-            do { outcome = .success(try await body(server, try await server.start())) } catch {
-                outcome = .failure(error)
-            }
-            try await server.stop()
-            try watch.standDown()
-            try FileManager.default.removeItem(atPath: folder)
-            try outcome.get()
         }
     }
 }

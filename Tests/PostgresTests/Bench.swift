@@ -39,3 +39,10 @@ extension DatabaseAccess {
     func holds(_ statement: Statement) async throws -> Bool { try await one(statement) }
     func backend() async throws -> Int32 { try await one("SELECT pg_backend_pid()") }
 }
+
+extension Statement {
+    /// Ends every session of the database, its own last.
+    static let endOfAll: Statement = """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() ORDER BY pid = pg_backend_pid()
+        """
+}

@@ -1,0 +1,45 @@
+import Foundation
+import LocalPostgres
+import Postgres
+
+/// A server of a test's own, for what would disturb all other tests on the one that they share.
+public struct OwnServer: Sendable {
+    public let conninfo: String
+    private let cluster: LocalPostgres
+
+    /// Starts one, lends it to `body`, stops it and removes its files.
+    public static func with<T: Sendable>(_ body: (OwnServer) async throws -> T) async throws -> T {
+        let folder = "/tmp/shoeshop-own-\(UUID().uuidString.prefix(8).lowercased())"
+        var settings = LocalPostgresSettings()
+        settings.fsync = false
+        settings.sharedBuffersMegabytes = 16
+        let cluster = LocalPostgres(directory: folder, settings: settings)
+        let watch = try await cluster.removeWithThisProcess()
+        let outcome: Result<T, any Error>
+        do { outcome = .success(try await body(OwnServer(conninfo: cluster.start(), cluster: cluster))) } catch {
+            outcome = .failure(error)
+        }
+        try await cluster.stop()
+        try watch.standDown()
+        try FileManager.default.removeItem(atPath: folder)
+        return try outcome.get()
+    }
+
+    public func stop() async throws { try await cluster.stop() }
+
+    /// Starts it again, at the same address.
+    public func start() async throws { _ = try await cluster.start() }
+
+    /// Makes it read-only, or not, for sessions that live already as for new ones; returns when it has become so.
+    public func refuseWrites(_ refuses: Bool) async throws {
+        try await Database.open(conninfo + " target_session_attrs=any", logger: TestDatabase.quiet) { database in
+            try await database.script("ALTER SYSTEM SET default_transaction_read_only = \(refuses ? "on" : "off")")
+            try await database.execute("SELECT pg_reload_conf()")
+            try await eventually("every session has read its settings anew") {
+                try await database.query("SELECT current_setting('default_transaction_read_only')::bool") {
+                    try $0[0, as: Bool.self]
+                } == [refuses]
+            }
+        }
+    }
+}
