@@ -63,6 +63,8 @@ extension Launch {
             all.insert(server, at: serverStops == .first ? all.endIndex : all.startIndex)
             try await group(of: all, context).run()
             context.logger.info("stopped")
+        } catch let error as SettingsError {
+            refuse(error, name)
         } catch {
             context.logger.critical("stopped by a failure", metadata: ["error": "\(error)"])
             exit(1)
@@ -80,9 +82,13 @@ extension Launch {
             }
             return try Settings(table, arguments: arguments, environment: ProcessInfo.processInfo.environment)
         } catch {
-            StandardError.write("\(name): \(error)\nTry \(name) --help.\n")
-            exit(64)
+            refuse(error, name)
         }
+    }
+
+    private static func refuse(_ error: SettingsError, _ name: String) -> Never {
+        StandardError.write("\(name): \(error)\nTry \(name) --help.\n")
+        exit(64)
     }
 
     private static func group(of services: [any Service], _ context: Context) -> ServiceGroup {

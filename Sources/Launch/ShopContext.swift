@@ -38,8 +38,10 @@ extension Context {
     /// Everything a step is made from, with readiness installed.
     ///
     /// A database that can't be reached is waited for, and meanwhile told by readiness; one with another schema is refused.
-    /// - Throws: `Migrator.Problem`, with what to do about it.
+    /// - Throws: `Migrator.Problem`, with what to do about it; ``SettingsError`` for a connection string that libpq refuses.
     public func shop() async throws -> Shop {
+        try check(settings[Settings.databaseURL], of: Settings.databaseURL)
+        if let direct = settings[Settings.directDatabaseURL] { try check(direct, of: Settings.directDatabaseURL) }
         var options = DatabaseOptions()
         options.connection.applicationName = name
         options.directConninfo = settings[Settings.directDatabaseURL]
@@ -67,6 +69,13 @@ extension Context {
             drainLimit: max(.seconds(1), settings[Settings.shutdownTimeout] - .seconds(5)),
             retention: .init(keep: settings[Settings.retention]), version: settings[Settings.workerVersion],
             onPhase: settings[Settings.crash]?.crash(logger: logger))
+    }
+
+    /// Such a string won't become a good one: there is nothing to wait for.
+    private func check(_ conninfo: String, of setting: some SettingDeclaration) throws(SettingsError) {
+        do throws(PostgresError) { _ = try Conninfo(conninfo) } catch {
+            throw SettingsError(problems: [.badSecret(source: setting.variable, reason: error.message)])
+        }
     }
 
     private func refuseOtherSchema(_ database: Database) async throws {

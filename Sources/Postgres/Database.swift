@@ -85,6 +85,13 @@ public final class Database: DatabaseAccess {
         return try await Connection.open(direct, options: options, after: lastDirectHost)
     }
 
+    /// Checks its connection strings, without connecting: one that libpq refuses won't become a good one.
+    ///
+    /// - Throws: ``PostgresError`` of kind `invalidConnectionString`.
+    public func checkConnectionStrings() throws(PostgresError) {
+        for text in [conninfo, options.directConninfo].compactMap(\.self) { _ = try Conninfo(text) }
+    }
+
     /// Ends idle connections, fails whoever waits, and ends the others as they come back.
     public func close() async {
         let (idle, waiters) = state.withLock { $0.close() }
@@ -188,5 +195,28 @@ public struct BorrowedConnection: DatabaseAccess {
         isTransaction: Bool, within limit: Duration?, _ body: @Sendable (borrowing Session) throws -> T
     ) async throws -> T {
         try await connection.perform(isTransaction: isTransaction, within: limit, body)
+    }
+}
+
+extension DatabaseOptions: CustomReflectable {
+    /// What a dump may show: no password of ``directConninfo``.
+    public var customMirror: Mirror {
+        let direct = directConninfo.map(Conninfo.masked) ?? "nil"
+        return Mirror(
+            self,
+            children: [
+                "connection": connection, "directConninfo": direct, "connectionLimit": connectionLimit,
+                "waiterLimit": waiterLimit, "waitLimit": waitLimit,
+            ], displayStyle: .struct)
+    }
+}
+
+extension Database: CustomStringConvertible, CustomReflectable {
+    /// Where it is, without secrets.
+    public var description: String { "Database(\(Conninfo.masked(conninfo)))" }
+
+    /// What a dump may show.
+    public var customMirror: Mirror {
+        Mirror(self, children: ["conninfo": Conninfo.masked(conninfo), "options": options])
     }
 }

@@ -13,17 +13,25 @@ struct DatabaseOption: ParsableArguments {
 
     @OptionGroup var folder: FolderOption
 
-    /// - Throws: `ValidationError` when there is neither an option, a variable nor a running shop.
+    /// - Throws: `ValidationError` when there is neither an option, a variable nor a running shop, or when libpq would refuse it.
     func conninfo() throws -> String {
-        if let given = databaseURL ?? ProcessInfo.processInfo.environment["DATABASE_URL"] { return given }
+        if let given = databaseURL ?? ProcessInfo.processInfo.environment["DATABASE_URL"] { return try checked(given) }
         return try folder.shop.runningAddresses().database
     }
 
     /// Lends a small pool to `body`, and closes it.
     func withDatabase<T: Sendable>(_ body: (Database) async throws -> T) async throws -> T {
-        let direct = directDatabaseURL ?? ProcessInfo.processInfo.environment["DIRECT_DATABASE_URL"]
+        let direct = try (directDatabaseURL ?? ProcessInfo.processInfo.environment["DIRECT_DATABASE_URL"]).map(checked)
         return try await Database.lend(conninfo(), direct: direct, body)
     }
+}
+
+/// A connection string that somebody gave us.
+///
+/// - Throws: `ValidationError`, without the string, which may hold a password.
+func checked(_ conninfo: String) throws -> String {
+    do throws(PostgresError) { _ = try Conninfo(conninfo) } catch { throw ValidationError(error.message) }
+    return conninfo
 }
 
 struct FolderOption: ParsableArguments {

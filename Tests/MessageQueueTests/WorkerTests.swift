@@ -169,4 +169,15 @@ struct WorkerTests {
             #expect(try await bench.audit() == [])
         }
     }
+
+    @Test("a worker whose connection string libpq refuses ends at once, and tries nothing again")
+    func malformedString() async throws {
+        var options = DatabaseOptions()
+        options.directConninfo = "host=h port=none"
+        let broker = Broker(Database("postgresql:///shop", options: options))
+        let error = await #expect(throws: PostgresError.self) {
+            try await Worker("worker", broker: broker, steps: [Lace()]).run()
+        }
+        #expect(error?.kind == .invalidConnectionString)
+    }
 }

@@ -56,4 +56,16 @@ struct ConninfoTests {
             #expect(!told.contains("sesame"), "\(told)")
         }
     }
+
+    @Test("a database, and what it was made with, can be printed and dumped without a password")
+    func printed() {
+        var options = DatabaseOptions()
+        options.directConninfo = "postgresql://me:sesame@h/d"
+        let database = Database("host=h password=sesame", options: options)
+        var dumped = ""
+        dump(options, to: &dumped)
+        dump(database, to: &dumped)
+        let told = "\(database) \(options) \(String(reflecting: database)) \(String(reflecting: options)) \(dumped)"
+        #expect(told.contains("host=h") && !told.contains("sesame"), "\(told)")
+    }
 }

@@ -62,7 +62,7 @@ public struct BareConnection: ~Copyable {
     /// The same connection string as keywords and values, so that more can be added to its end.
     public static func keywords(of conninfo: String) throws -> String {
         guard let options = PQconninfoParse(conninfo, nil) else {
-            throw BenchmarkFailure("no connection string of libpq: \(conninfo)")
+            throw BenchmarkFailure("the connection string is none that libpq takes")
         }
         defer { PQconninfoFree(options) }
         var pairs: [String] = []

@@ -1,3 +1,5 @@
+import Postgres
+
 /// Why a process would not start with these settings, and how to mend it.
 public struct SettingsError: Error, Equatable, CustomStringConvertible {
     public enum Problem: Sendable, Equatable {
@@ -6,6 +8,8 @@ public struct SettingsError: Error, Equatable, CustomStringConvertible {
         case missingValue(String, expected: String)
         /// `source` is the flag or the environment variable that holds the text.
         case badValue(source: String, text: String, expected: String)
+        /// As `badValue`, for a value that may hold a password: its text is not shown.
+        case badSecret(source: String, reason: String)
     }
 
     /// Every problem of the command line and the environment, not only the first.
@@ -20,11 +24,17 @@ extension SettingsError.Problem: CustomStringConvertible {
         case .unknownFlag(let flag, let nearest):
             "unknown flag \(flag)" + (nearest.map { "; did you mean \($0)?" } ?? "")
         case .unexpectedArgument(let argument):
-            "unexpected argument '\(argument)'; settings are given as --name value"
+            "unexpected argument '\(Self.shown(argument))'; settings are given as --name value"
         case .missingValue(let flag, let expected):
             "\(flag) needs a value: \(expected)"
         case .badValue(let source, let text, let expected):
             "\(source) is '\(text)', but must be \(expected)"
+        case .badSecret(let source, let reason): "\(source): \(reason)"
         }
+    }
+
+    /// What looks like a connection string may hold a password.
+    private static func shown(_ argument: String) -> String {
+        argument.contains("://") || argument.contains("password") ? Conninfo.masked(argument) : argument
     }
 }

@@ -85,10 +85,11 @@ public struct Worker: Service {
     ///
     /// Traps no signals: outside of a group, only cancellation ends it, which gives back at once what is in flight.
     /// - Throws: ``QueueError/unknownQueue(_:)`` when a step's queue was never declared; ``QueueError/invalidSettings(_:)`` for
-    ///   an option outside of its range.
+    ///   an option outside of its range; `PostgresError` when libpq would refuse a connection string, which nobody can wait for.
     public func run() async throws {
         try options.check()
         for step in steps { try step.options.check(of: step.queueName) }
+        try broker.database.checkConnectionStrings()
         let journal = WorkerJournal(logger: broker.logger, onEvent: options.onEvent)
         let consumer = Consumer(
             name, version: options.version, of: broker, queues: steps.map(\.queueName), journal: journal)

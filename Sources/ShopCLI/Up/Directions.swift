@@ -1,4 +1,5 @@
 import Foundation
+import Postgres
 
 /// Where the open shop is, and what to try.
 struct Directions {
@@ -16,7 +17,7 @@ struct Directions {
               payment    \(addresses.payment ?? "")
               logistics  \(addresses.logistics ?? "")
               faults     \(addresses.control ?? "")
-              database   \(addresses.database)
+              database   \(Conninfo.masked(addresses.database))
               logs       \(site.shop.path)/logs
 
             Try:

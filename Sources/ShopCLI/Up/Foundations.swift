@@ -23,7 +23,7 @@ struct Foundations: ~Copyable {
 
     private static func start(in shop: ShopFolder, holding lock: borrowing FolderLock) async throws -> Foundations {
         if let given = ProcessInfo.processInfo.environment["DATABASE_URL"] {
-            return Foundations(conninfo: given, postgres: nil, watch: nil)
+            return Foundations(conninfo: try checked(given), postgres: nil, watch: nil)
         }
         let postgres = LocalPostgres(directory: shop.postgres)
         let watch = try await postgres.stopWithThisProcess(holding: lock)
