@@ -76,7 +76,7 @@ struct BreakerTests {
                 try await eventually("many probes") { calls.value > 60 }
                 isUp.change { $0 = true }
                 try await log.done(60)
-                #expect(log.events.contains(.breakerClosed("shoes")))
+                try await log.wait("closed") { $0.contains(.breakerClosed("shoes")) }
                 #expect(log.events.deadReasons.isEmpty)
             }
             #expect(try await bench.effects() == [60, 0])

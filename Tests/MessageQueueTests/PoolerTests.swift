@@ -83,7 +83,7 @@ struct PoolerTests {
             #expect(held.count == 30)
             try await bench.work([Lace()]) { log in
                 try await log.done(30)
-                #expect(log.events.contains(.consumerLost(bench.consumer)))
+                try await log.wait("the other is given up") { $0.contains(.consumerLost(bench.consumer)) }
                 try await eventually("its number is ended, so that nobody looks for it again") {
                     try await bench.number("SELECT count(*) FROM mq.consumers WHERE name = 'test' AND ended_at IS NULL")
                         == 0

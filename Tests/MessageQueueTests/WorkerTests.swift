@@ -64,8 +64,8 @@ struct WorkerTests {
             for step in [Lace() as any WorkerStep, Polish { _ in }] {
                 try await bench.work([step]) { log in
                     try await eventually("40 effects") { try await bench.effects() == [40, 0] }
-                    try await eventually("one dead letter") { try await bench.statistics().dead == 1 }
-                    #expect(log.events.deadReasons == ["unreadable-payload"])
+                    try await log.wait("one dead letter, and why") { $0.deadReasons == ["unreadable-payload"] }
+                    #expect(try await bench.statistics().dead == 1)
                 }
                 _ = try await bench.broker.redrive()
             }
