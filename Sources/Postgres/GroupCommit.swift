@@ -4,11 +4,12 @@ import Synchronization
 ///
 /// A caller that finds the line free commits at once, alone; those who come meanwhile are gathered and committed
 /// together as soon as the line is free again. So nobody waits for company, and load makes the groups larger: the more so
-/// with a ``Linger``, by which a line waits a little before it takes the next group while the machine is busy.
+/// with a ``Linger``, by which a line waits a little before it takes the next group while the machine is used up.
 public final class GroupCommit<Entry: Sendable, Outcome: Sendable>: Sendable {
     private let limit: Int
     private let lines: Int
     private let line: Line
+    private let onLinger: (@Sendable () -> Void)?
     private let state: Mutex<State>
 
     private typealias Commit = @Sendable ([Entry]) async throws -> [Outcome]
@@ -26,6 +27,23 @@ public final class GroupCommit<Entry: Sendable, Outcome: Sendable>: Sendable {
         var nextID = 0
         var busyLines = 0
         var linger: Linger?
+        /// Since when nobody waits.
+        var restingSince: ContinuousClock.Instant?
+        var rest = Duration.zero
+
+        mutating func beginWork() {
+            guard let since = restingSince.take() else { return }
+            rest += since.duration(to: .now)
+        }
+
+        /// - Returns: how long to linger.
+        mutating func end(_ count: Int, of limit: Int, since start: ContinuousClock.Instant) -> Duration {
+            let end = ContinuousClock.now
+            defer { rest = .zero }
+            let turn = Linger.Turn(
+                end: end, time: start.duration(to: end), rest: rest, count: count, isFull: count == limit)
+            return linger?.pause(after: turn) ?? .zero
+        }
     }
 
     /// The group that failed has been told.
@@ -38,28 +56,30 @@ public final class GroupCommit<Entry: Sendable, Outcome: Sendable>: Sendable {
     ///   - limit: the most entries of one group; less than 1 is taken for 1.
     ///   - lines: how many groups may be under way at once; less than 1 is taken for 1.
     ///   - linger: how a line waits between groups; nil: never.
+    ///   - onLinger: told each time that a line begins to linger.
     ///   - commit: commits a group; answers one outcome per entry, in order, or throws for all of them.
     public convenience init(
-        limit: Int, lines: Int = 1, linger: Linger? = nil,
+        limit: Int, lines: Int = 1, linger: Linger? = nil, onLinger: (@Sendable () -> Void)? = nil,
         commit: @escaping @Sendable ([Entry]) async throws -> [Outcome]
     ) {
-        self.init(limit: limit, lines: lines, linger: linger) { groups in try await groups(commit) }
+        self.init(limit: limit, lines: lines, linger: linger, onLinger: onLinger) { groups in try await groups(commit) }
     }
 
     /// As above, but a line is a connection of `database`, lent while groups come: `commit` runs on its own thread.
     public convenience init(
-        limit: Int, lines: Int = 1, linger: Linger? = nil, on database: Database,
+        limit: Int, lines: Int = 1, on database: Database,
         commit: @escaping @Sendable ([Entry], BorrowedConnection) async throws -> [Outcome]
     ) {
-        self.init(limit: limit, lines: lines, linger: linger) { groups in
+        self.init(limit: limit, lines: lines, linger: nil, onLinger: nil) { groups in
             try await database.withConnection { connection in try await groups { try await commit($0, connection) } }
         }
     }
 
-    private init(limit: Int, lines: Int, linger: Linger?, line: @escaping Line) {
+    private init(limit: Int, lines: Int, linger: Linger?, onLinger: (@Sendable () -> Void)?, line: @escaping Line) {
         self.limit = max(1, limit)
         self.lines = max(1, lines)
         self.line = line
+        self.onLinger = onLinger
         self.state = Mutex(State(linger: linger))
     }
 
@@ -97,6 +117,7 @@ public final class GroupCommit<Entry: Sendable, Outcome: Sendable>: Sendable {
         let mustDrive = state.withLock { state in
             state.waiting.append(waiting)
             guard state.busyLines < lines else { return false }
+            state.beginWork()
             state.busyLines += 1
             return true
         }
@@ -139,13 +160,15 @@ public final class GroupCommit<Entry: Sendable, Outcome: Sendable>: Sendable {
             for waiting in group { waiting.continuation.resume(throwing: error) }
             throw GroupFailed()
         }
-        await pause(after: .now - start)
+        await pause(after: group.count, since: start)
     }
 
-    private func pause(after time: Duration) async {
-        let pause = state.withLock { $0.linger?.pause(afterTaking: time) ?? .zero }
+    private func pause(after count: Int, since start: ContinuousClock.Instant) async {
+        let pause = state.withLock { $0.end(count, of: limit, since: start) }
+        guard pause > .zero else { return }
+        onLinger?()
         // Nobody cancels the task that drives.
-        if pause > .zero { try? await Task.sleep(for: pause) }
+        try? await Task.sleep(for: pause)
     }
 
     private static var missing: PostgresError {
@@ -155,7 +178,10 @@ public final class GroupCommit<Entry: Sendable, Outcome: Sendable>: Sendable {
     /// Otherwise the line is free from now on.
     private func isWaitedFor() -> Bool {
         state.withLock { state in
-            if state.waiting.isEmpty { state.busyLines -= 1 }
+            if state.waiting.isEmpty {
+                state.busyLines -= 1
+                if state.busyLines == 0 { state.restingSince = .now }
+            }
             return !state.waiting.isEmpty
         }
     }

@@ -40,6 +40,7 @@ extension Metric {
     static let commit = Metric("mq_commit_seconds", .histogram, of: "seconds", by: "queue")
     static let batch = Metric("mq_batch_messages", .histogram, of: "messages", by: "queue")
     static let commitDelayed = Metric("mq_commit_delayed_total", .counter, of: "commits", by: "queue")
+    static let lingered = Metric("mq_lingered_total", .counter, of: "times", by: "queue")
     static let breakerOpen = Metric("mq_breaker_open", .gauge, of: "0 or 1", by: "queue")
     static let breakerOpened = Metric("mq_breaker_opened_total", .counter, of: "times", by: "queue")
 
@@ -74,7 +75,7 @@ extension Metric {
     static let poolLimit = Metric("postgres_pool_limit", .gauge, of: "connections")
 
     static let all = [
-        received, deliveries, pickup, prepare, commit, batch, commitDelayed, breakerOpen, breakerOpened,
+        received, deliveries, pickup, prepare, commit, batch, commitDelayed, lingered, breakerOpen, breakerOpened,
         build, consumerConnected, consumersLost, rescued, loopBeat, choreDone, choreFailures,
         queueDepth, queueInFlight, queueScheduled, queueRetrying, queueHeld, queueBlockedKeys, queueDead, queueOldest,
         queuePaused, queuesRead, poolOpen, poolIdle, poolWaiting, poolLimit,

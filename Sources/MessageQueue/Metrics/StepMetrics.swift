@@ -10,7 +10,7 @@ final class StepMetrics: Sendable {
     }
 
     private let queue: QueueName
-    private let received, done: Counter
+    private let received, done, lingered: Counter
     private let pickup, preparation, commit: Metrics.Timer
     private let batch: Recorder
     private let others = Mutex<[Series: Counter]>([:])
@@ -19,6 +19,7 @@ final class StepMetrics: Sendable {
         self.queue = queue
         received = Metric.received.counter(queue.text)
         done = Metric.deliveries.counter(queue.text, DeliveryOutcome.Name.done.rawValue, "")
+        lingered = Metric.lingered.counter(queue.text)
         pickup = Metric.pickup.timer(queue.text)
         preparation = Metric.prepare.timer(queue.text)
         commit = Metric.commit.timer(queue.text)
@@ -41,6 +42,8 @@ final class StepMetrics: Sendable {
         commit.record(since: start)
         batch.record(count)
     }
+
+    func linger() { lingered.increment() }
 
     /// Counts what became of deliveries.
     func count(_ outcome: DeliveryOutcome, of deliveries: Int = 1) {

@@ -22,6 +22,8 @@ struct ClaimIterator: AsyncIteratorProtocol {
     private var patience: Patience
     private var linger = Linger(factor: 16, longest: .milliseconds(100))
     private var pause = Duration.zero
+    /// Since when nothing was there.
+    private var restingSince: ContinuousClock.Instant?
     /// The last claim: nil once it has been dealt with.
     private var last: Broker.Claim?
     /// What becomes due is looked for when a claim finds nothing, and also now and then while messages come.
@@ -54,24 +56,28 @@ struct ClaimIterator: AsyncIteratorProtocol {
         let (claim, time) = try await runtime.claim(room, after: idle)
         last = claim
         messages = claim.messages
-        if !messages.isEmpty { note(messages, after: time) }
+        note(messages, from: .now - time, for: time)
         return messages
     }
 
-    private mutating func note(_ messages: [ReceivedMessage], after time: Duration) {
-        let pause = linger.pause(afterTaking: time)
-        let isWorthGathering = messages.count >= Self.worthGathering && messages.count < capacity.mostPerClaim
-        self.pause = isWorthGathering ? pause : .zero
+    private mutating func note(_ messages: [ReceivedMessage], from start: ContinuousClock.Instant, for time: Duration) {
+        if messages.isEmpty {
+            restingSince = restingSince ?? start
+            return
+        }
+        let rest = restingSince.take()?.duration(to: start) ?? .zero
+        let isFull = messages.count >= capacity.mostPerClaim
+        pause = linger.pause(
+            after: .init(end: start + time, time: time, rest: rest, count: messages.count, isFull: isFull))
         patience.renew()
         runtime.note(messages)
     }
 
-    /// A claim of fewer shows that little is going on: whoever comes next should not wait for company.
-    private static let worthGathering = 4
-
     private mutating func gather() async {
+        guard pause > .zero else { return }
+        runtime.noteLinger()
         // Ends early, by an error, when the worker is told to give up.
-        if pause > .zero { try? await Task.sleep(for: pause) }
+        try? await Task.sleep(for: pause)
         pause = .zero
     }
 
@@ -94,6 +100,12 @@ struct ClaimIterator: AsyncIteratorProtocol {
 }
 
 extension StepRuntime {
+    /// A claim, or a commit, waits for company.
+    func noteLinger() {
+        metrics.linger()
+        journal.record(.lingered(queue))
+    }
+
     /// Claims, at once or after having been idle; with how long the claim itself took.
     fileprivate func claim(_ limit: Int, after idle: Duration?) async throws -> (Broker.Claim, Duration) {
         guard let idle else { return try await claim(limit) }

@@ -84,7 +84,8 @@ struct GroupSettler<Work: Sendable>: Sendable {
     init(_ settler: Settler<Work>, limit: Int) {
         self.settler = settler
         group = GroupCommit(
-            limit: limit, lines: 1, linger: Linger(factor: 4, longest: .milliseconds(50))
+            limit: limit, lines: 1, linger: Linger(factor: 4, longest: .milliseconds(50)),
+            onLinger: { settler.runtime.noteLinger() }
         ) { batch in
             let settlement = await settler.settleTogether(batch)
             let left = Dictionary(uniqueKeysWithValues: settlement.left.map { ($0.message.receipt, $0) })

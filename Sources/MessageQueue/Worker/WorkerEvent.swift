@@ -16,6 +16,8 @@ public enum WorkerEvent: Sendable, Equatable {
     case rescued(QueueName, count: Int)
     case consumerLost(Int64)
     case commitDelayed(QueueName, error: String)
+    /// The machine is used up, so a claim or a commit waits a little for more to come together.
+    case lingered(QueueName)
     /// Messages stand behind one of their key that failed, and go back without having been handled.
     case heldBack(QueueName, count: Int)
     /// The step claims nothing while the third party it needs is down.
@@ -42,7 +44,8 @@ struct WorkerJournal: Sendable {
     /// What happens seldom; deliveries are counted by ``StepMetrics``.
     private func count(_ event: WorkerEvent) {
         switch event {
-        case .received, .done, .retried, .deadLettered, .outcomeRefused, .released, .leaseLost, .heldBack: break
+        case .received, .done, .retried, .deadLettered, .outcomeRefused, .released, .leaseLost, .heldBack, .lingered:
+            break
         case .rescued(let queue, let count): Metric.rescued.counter(queue.text).increment(by: count)
         case .commitDelayed(let queue, _): Metric.commitDelayed.counter(queue.text).increment()
         case .breakerOpened(let queue, _):
@@ -57,7 +60,7 @@ struct WorkerJournal: Sendable {
 
     private func log(_ event: WorkerEvent) {
         switch event {
-        case .received, .done, .released, .heldBack: break
+        case .received, .done, .released, .heldBack, .lingered: break
         case .connected(let consumer): logger.info("connected", metadata: ["consumer": "\(consumer)"])
         case .disconnected(let error): logger.info("connection lost, trying again", metadata: ["error": "\(error)"])
         case .retried(let queue, let id, let error):
