@@ -14,6 +14,7 @@ public struct ConnectionOptions: Sendable {
     /// statements become transactions too, so that there is a moment before their commit.
     var pace: (@Sendable (String) throws -> Void)?
 
+    /// With the values that the members begin with.
     public init() {}
 }
 
@@ -21,6 +22,7 @@ public struct ConnectionOptions: Sendable {
 ///
 /// Everything else belongs to a ``Database``, which lends connections of a pool.
 public actor Connection: DatabaseAccess {
+    /// The connection's own thread.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
     private nonisolated let thread: ConnectionThread
     private nonisolated let guests: ConnectionThread.Guests
@@ -58,7 +60,9 @@ public actor Connection: DatabaseAccess {
 
     /// Connects.
     ///
-    /// - Parameter conninfo: anything that libpq takes: a URL or keywords, several hosts, TLS settings.
+    /// - Parameters:
+    ///   - conninfo: anything that libpq takes: a URL or keywords, several hosts, TLS settings.
+    ///   - options: what the connection is like.
     /// - Throws: ``PostgresError`` of kind `connectionFailed`, or `invalidConnectionString`.
     public static func open(_ conninfo: String, options: ConnectionOptions = .init()) async throws -> Connection {
         try await open(conninfo, options: options, after: LastHost())
@@ -110,6 +114,7 @@ public actor Connection: DatabaseAccess {
         markBroken()
     }
 
+    /// Runs `body` on this connection's thread, behind what it does already.
     public nonisolated func perform<T: Sendable>(
         isTransaction: Bool, within limit: Duration?, _ body: @Sendable (borrowing Session) throws -> T
     ) async throws -> T {

@@ -104,6 +104,7 @@ extension Conninfo: CustomStringConvertible, CustomDebugStringConvertible, Custo
         given.map { "\($0.keyword)=\(Self.quoted($0.isSecret ? "***" : $0.value))" }.joined(separator: " ")
     }
 
+    /// As ``description``.
     public var debugDescription: String { description }
 
     /// What a dump may show.

@@ -2,7 +2,9 @@ import Durations
 public import Logging
 import Synchronization
 
+/// How large a pool is, how long one waits for it, and what its connections are like.
 public struct DatabaseOptions: Sendable {
+    /// What each connection is like.
     public var connection = ConnectionOptions()
     /// Another address of the same database, past a pooler, for ``Database/dedicatedConnection(named:)``.
     public var directConninfo: String?
@@ -13,6 +15,7 @@ public struct DatabaseOptions: Sendable {
     /// The longest that a caller waits for a connection.
     public var waitLimit: Duration = .seconds(10)
 
+    /// With the values that the members begin with.
     public init() {}
 }
 
@@ -21,7 +24,9 @@ public struct DatabaseOptions: Sendable {
 /// Connections are opened when first needed and replaced when they break; a server that is away fails the calls made
 /// meanwhile, and those made once it is back succeed. Nothing has to be restarted.
 public final class Database: DatabaseAccess {
+    /// The connection string as it was given, with what secrets it holds: for showing there is ``description``.
     public let conninfo: String
+    /// What it was made with.
     public let options: DatabaseOptions
     let logger: Logger
     private let state: Mutex<PoolState<Connection, Waiter>>
@@ -32,6 +37,13 @@ public final class Database: DatabaseAccess {
     private typealias Waiter = CheckedContinuation<Grant, any Error>
     private enum Grant { case connection(Connection), mayOpen }
 
+    /// Names a database; connects only when something is asked of it.
+    ///
+    /// - Parameters:
+    ///   - conninfo: anything that libpq takes, see ``Conninfo``. Nobody looks at it before the first call, or
+    ///     ``checkConnectionStrings()``.
+    ///   - options: how large the pool is, and what its connections are like.
+    ///   - logger: what libraries over this one log to.
     public init(_ conninfo: String, options: DatabaseOptions = .init(), logger: Logger = Logger(label: "postgres")) {
         self.conninfo = conninfo
         self.options = options
@@ -39,14 +51,24 @@ public final class Database: DatabaseAccess {
         self.state = Mutex(PoolState(limit: options.connectionLimit, waiterLimit: options.waiterLimit))
     }
 
+    /// How many connections and callers there are at one moment.
     public struct Statistics: Sendable {
-        public var open: Int, idle: Int, waiting: Int, limit: Int
+        /// Connections that exist or are being opened.
+        public var open: Int
+        /// Those of them that nobody uses.
+        public var idle: Int
+        /// Callers that wait for a connection.
+        public var waiting: Int
+        /// The most connections, see ``DatabaseOptions/connectionLimit``.
+        public var limit: Int
     }
 
+    /// As it stands now.
     public var statistics: Statistics {
         state.withLock { Statistics(open: $0.count, idle: $0.idleCount, waiting: $0.waiterCount, limit: $0.limit) }
     }
 
+    /// Waits for a connection and runs `body` on its thread; the connection comes back to the pool, or is replaced when it broke.
     public func perform<T: Sendable>(
         isTransaction: Bool, within limit: Duration?, _ body: @Sendable (borrowing Session) throws -> T
     ) async throws -> T {
@@ -191,6 +213,7 @@ public struct BorrowedConnection: DatabaseAccess {
     /// Ends the connection, so that nobody else gets it: something is left behind in its session.
     package func abandon() async { await connection.close() }
 
+    /// Runs `body` on this connection.
     public func perform<T: Sendable>(
         isTransaction: Bool, within limit: Duration?, _ body: @Sendable (borrowing Session) throws -> T
     ) async throws -> T {

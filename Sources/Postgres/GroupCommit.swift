@@ -52,6 +52,8 @@ public final class GroupCommit<Entry: Sendable, Outcome: Sendable>: Sendable {
     /// Others that wait for a connection get theirs after so many groups.
     private static var groupsInARow: Int { 16 }
 
+    /// Commits by a closure, which finds its connection itself.
+    ///
     /// - Parameters:
     ///   - limit: the most entries of one group; less than 1 is taken for 1.
     ///   - lines: how many groups may be under way at once; less than 1 is taken for 1.

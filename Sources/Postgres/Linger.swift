@@ -60,6 +60,8 @@ public struct Linger: Sendable {
     /// Pauses shorter than this are not worth a timer.
     private static let shortest = Duration.milliseconds(2)
 
+    /// Lingers in proportion to the delay, up to a limit.
+    ///
     /// - Parameters:
     ///   - factor: how many times as long as the last transaction took is lingered.
     ///   - longest: the most that anybody is made to wait.

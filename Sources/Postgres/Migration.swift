@@ -2,13 +2,21 @@
 public struct Migration: Sendable {
     /// From 1 on, within its line.
     public let number: Int
+    /// As people call it, and as it is recorded: mostly the file's name.
     public let name: String
     /// The oldest version of a program that goes on working once this migration is there.
     public let worksWith: Int
+    /// Its statements, separated by semicolons; they run in one transaction.
     public let sql: String
 
-    /// - Parameter worksWith: see ``worksWith``. A migration that only adds what older programs can do without says so
-    ///   by a smaller number; by default only programs work with it that were made with it.
+    /// One step of a line.
+    ///
+    /// - Parameters:
+    ///   - number: from 1 on, within its line.
+    ///   - name: as people call it.
+    ///   - worksWith: see ``worksWith``. A migration that only adds what older programs can do without says so by a smaller
+    ///     number; by default only programs work with it that were made with it.
+    ///   - sql: statements, separated by semicolons.
     public init(number: Int, name: String, worksWith: Int? = nil, sql: String) {
         self.number = number
         self.name = name
@@ -33,17 +41,25 @@ public struct Migration: Sendable {
 /// schema that has at least the migrations it ``needs``, and at most such as work with its version
 /// (``Migration/worksWith``). So programs of two versions can run side by side while one takes the other's place.
 public struct MigrationLine: Sendable {
+    /// Whose migrations these are; unique in a database.
     public let name: String
     /// Where the record of what was applied is kept, as table `migrations`. Made after the first migration, unless that
     /// made it itself.
     public let schema: String
+    /// In the order of their numbers.
     public let migrations: [Migration]
     /// The newest migration that the program can't do without.
     public let needs: Int
     package var predecessor: Predecessor?
 
-    /// - Parameter needs: by default the newest migration. A smaller number lets a program start before its own migrations
-    ///   have been applied.
+    /// A line of its own, with its own record of what was applied.
+    ///
+    /// - Parameters:
+    ///   - name: whose migrations these are.
+    ///   - schema: where the record of what was applied is kept.
+    ///   - migrations: in any order.
+    ///   - needs: by default the newest migration. A smaller number lets a program start before its own migrations have been
+    ///     applied.
     public init(_ name: String, schema: String, _ migrations: [Migration], needs: Int? = nil) {
         self.name = name
         self.schema = schema

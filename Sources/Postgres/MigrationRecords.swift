@@ -5,6 +5,7 @@ extension Migrator {
         case behind(line: String, version: Int, needed: Int, missing: [String])
         /// The database has a migration with which programs as old as this one don't work.
         case ahead(line: String, version: Int, worksWith: Int, program: Int)
+        /// A migration was edited after it had been applied.
         case changed(String)
         /// The migration looked at the database and said no, or this role may not do what it does.
         case refused(String, reason: String)
@@ -13,6 +14,7 @@ extension Migrator {
         /// The database keeps text in another encoding than UTF8.
         case encoding(String)
 
+        /// What is wrong, and what to do about it.
         public var description: String {
             switch self {
             case .behind(let line, let version, let needed, let missing):

@@ -3,10 +3,13 @@
 /// What else is in the database is none of its business: other lines, with a migrator of their own or applied by any
 /// other tool, live beside these.
 public struct Migrator: Sendable {
+    /// What it applies, in this order.
     public let lines: [MigrationLine]
 
+    /// A migrator of these lines, applied in this order.
     public init(_ lines: [MigrationLine]) { self.lines = lines }
 
+    /// A migrator of these lines, applied in this order.
     public init(_ lines: MigrationLine...) { self.init(lines) }
 
     /// Applies what is missing, line by line, each migration in a transaction of its own, one migrator at a time. Safe to repeat.

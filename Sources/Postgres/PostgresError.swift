@@ -3,6 +3,7 @@
 /// One type for the whole room: switch over ``kind``, and use ``sqlState`` and ``constraint`` where a server error
 /// has to be told apart.
 public struct PostgresError: Error, Sendable {
+    /// What a caller may want to tell apart.
     public enum Kind: Sendable, Equatable {
         /// The connection string is none that libpq takes. It won't become one, so that nothing is worth trying again.
         case invalidConnectionString
@@ -30,11 +31,15 @@ public struct PostgresError: Error, Sendable {
         case misuse
     }
 
+    /// What went wrong.
     public let kind: Kind
+    /// The server's message, libpq's or this client's, for people; the server's may be translated.
     public let message: String
     /// The five characters of the SQLSTATE, for server errors.
     public var sqlState: String?
+    /// What the server adds to its message; may hold values of the row at fault.
     public var detail: String?
+    /// What the server proposes.
     public var hint: String?
     /// Name of the violated constraint, for integrity errors.
     public var constraint: String?
@@ -43,6 +48,7 @@ public struct PostgresError: Error, Sendable {
     /// The session no longer has what was prepared in it, or what was prepared fits the tables no longer.
     var isSessionStale = false
 
+    /// An error that no server sent.
     public init(_ kind: Kind, _ message: String) {
         self.kind = kind
         self.message = message
@@ -78,6 +84,7 @@ public struct PostgresError: Error, Sendable {
 }
 
 extension PostgresError: CustomStringConvertible {
+    /// In one line: message, SQLSTATE, detail, hint, and the beginning of the statement.
     public var description: String {
         var text = message
         if let sqlState { text += " [SQLSTATE \(sqlState)]" }

@@ -4,9 +4,12 @@
 /// else: no table of its own, no change to another one. Each line says what that is, by two functions in its schema:
 /// `give_to(owner text)` and `lend_to(worker text)`; so an administrator with psql can call them as well.
 public struct Roles: Sendable {
+    /// Who owns the schemas; need not log in.
     public let owner: String
+    /// As whom the programs log in.
     public let worker: String
 
+    /// Names two roles, which need not be there yet.
     public init(owner: String, worker: String) {
         self.owner = owner
         self.worker = worker

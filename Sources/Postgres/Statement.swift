@@ -15,12 +15,15 @@ public struct Statement: Sendable, Hashable, ExpressibleByStringLiteral {
         self.precomputedHash = sql.hashValue
     }
 
+    /// A statement that stands in the source.
     public init(stringLiteral sql: String) { self.init(sql) }
 
+    /// Whether their texts are the same.
     public static func == (one: Statement, other: Statement) -> Bool {
         one.precomputedHash == other.precomputedHash && one.sql == other.sql
     }
 
+    /// Hashes what was computed once.
     public func hash(into hasher: inout Hasher) { hasher.combine(precomputedHash) }
 }
 

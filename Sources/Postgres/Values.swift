@@ -131,9 +131,11 @@ public struct Bytes: PostgresValue, Hashable {
 
     /// `bytea`.
     public static let postgresType = PostgresType(oid: 17, arrayOID: 1001)
+    /// The bytes as they are.
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
         bytes.append(contentsOf: self.bytes); return true
     }
+    /// The bytes as they came.
     @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? { bytes.map { Bytes(Array($0)) } }
 }
 
@@ -179,10 +181,12 @@ public struct JSON: PostgresValue, Equatable {
     /// `jsonb`.
     public static let postgresType = PostgresType(oid: 3802, arrayOID: 3807)
     @usableFromInline static let version: UInt8 = 1
+    /// The text behind the number of its form, which is 1.
     @inlinable public func encode(into bytes: inout [UInt8]) -> Bool {
         bytes.append(Self.version)
         return text.encode(into: &bytes)
     }
+    /// Nil for another form than 1, the only one that there is.
     @inlinable public static func decode(_ bytes: UnsafeRawBufferPointer?) -> Self? {
         guard let bytes, bytes.first == version else { return nil }
         return JSON(String(decoding: bytes.dropFirst(), as: UTF8.self))
