@@ -50,5 +50,11 @@ public struct MessageID: Hashable, Sendable, CustomStringConvertible, Codable {
         self.uuid = uuid
     }
 
+    public init(from decoder: any Decoder) throws { uuid = try decoder.singleValueContainer().decode(UUID.self) }
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+
     public var description: String { uuid.uuidString.lowercased() }
 }

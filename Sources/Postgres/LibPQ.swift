@@ -203,6 +203,8 @@ struct Link: ~Copyable {
         error.detail = errorField("D")
         error.hint = errorField("H")
         error.constraint = errorField("n")
+        error.schema = errorField("s")
+        error.table = errorField("t")
         error.statement = statement
         error.isSessionStale = wasPrepared && isAboutWhatWasPrepared
         return error

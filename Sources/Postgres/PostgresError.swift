@@ -43,6 +43,10 @@ public struct PostgresError: Error, Sendable {
     public var hint: String?
     /// Name of the violated constraint, for integrity errors.
     public var constraint: String?
+    /// Schema of the table that the error is about, for integrity errors.
+    public var schema: String?
+    /// Name of that table, or of its partition.
+    public var table: String?
     /// The SQL text that failed.
     public var statement: String?
     /// The session no longer has what was prepared in it, or what was prepared fits the tables no longer.
@@ -79,8 +83,10 @@ public struct PostgresError: Error, Sendable {
         }
     }
 
-    /// A unique or exclusion constraint said that the row is there already.
+    /// A unique constraint said that the row is there already.
     public var isUniqueViolation: Bool { sqlState == "23505" }
+    /// A CHECK constraint refused the row, or no partition takes it.
+    public var isCheckViolation: Bool { sqlState == "23514" }
 }
 
 extension PostgresError: CustomStringConvertible {

@@ -54,6 +54,12 @@ public struct Session: ~Copyable {
         transaction.afterCommit.append(action)
     }
 
+    /// Says what it means when the server refuses a statement of this transaction: `explain` answers what is to be thrown then,
+    /// nil for what it knows nothing of. Of several, the first with an answer counts.
+    package borrowing func onRefusal(_ explain: @escaping @Sendable (PostgresError) -> (any Error)?) {
+        transaction.explanations.append(explain)
+    }
+
     /// Runs several statements separated by semicolons, without parameters or results.
     public borrowing func script(_ sql: String) throws { try transaction.script(sql) }
 }
@@ -67,6 +73,7 @@ public struct Session: ~Copyable {
     private var hasBegun = false
     private var failure: (any Error)?
     var afterCommit: [@Sendable () -> Void] = []
+    var explanations: [@Sendable (PostgresError) -> (any Error)?] = []
 
     private static let begin = BoundStatement("BEGIN")
     private static let commit = BoundStatement("COMMIT")
@@ -170,8 +177,15 @@ public struct Session: ~Copyable {
 
     private func remembering(_ action: () throws -> Void) throws {
         do { try action() } catch {
-            failure = error
-            throw error
+            let explained = explain(error)
+            failure = explained
+            throw explained
         }
+    }
+
+    private func explain(_ error: any Error) -> any Error {
+        guard let refusal = error as? PostgresError, refusal.kind == .server else { return error }
+        for explanation in explanations { if let explained = explanation(refusal) { return explained } }
+        return error
     }
 }

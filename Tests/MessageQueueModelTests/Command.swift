@@ -83,7 +83,7 @@ extension Command {
         case .receiveByHand(let queue, let limit):
             return .received(try await broker.receive(queue.name, limit: limit, lease: Self.later))
         case .finish(let endings, let number):
-            try await broker.write { session in
+            try await broker.database.write { session in
                 session.pipeline("INSERT INTO effect (command) VALUES ($1)", Int32(number))
                 Self.finish(endings, with: broker, in: session)
             }

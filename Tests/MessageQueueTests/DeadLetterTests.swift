@@ -40,7 +40,7 @@ struct DeadLetterTests {
             ) { try $0[0, as: String.self] }
             #expect(outcomes == ["rno 1,rno 2,fno 3"])
             let trace = try await bench.broker.trace("k")
-            #expect(trace.map(\.outcome) == ["retried", "retried", "dead", "dead letter"])
+            #expect(trace.map(\.outcome) == [.retried, .retried, .dead, .deadLetter])
             #expect(
                 trace.prefix(3).allSatisfy {
                     $0.worker == "test/1 here 1" && $0.claimedAt != nil && $0.finishedAt != nil

@@ -44,9 +44,13 @@ struct FencingTests {
                 await #expect(throws: QueueError.self, "\(second) after \(first)") {
                     try await second.apply(bench, held)
                 }
-                await #expect(throws: QueueError.self) { try await second.apply(bench, [held[2]]) }
+                await #expect(throws: QueueError.leaseLost(queue: "shoes", message: held[2].message.id)) {
+                    try await second.apply(bench, [held[2]])
+                }
             }
-            await #expect(throws: QueueError.self) { try await bench.broker.extend(held, to: .seconds(60)) }
+            await #expect(throws: QueueError.leaseLost(queue: "shoes", message: held[0].message.id)) {
+                try await bench.broker.extend(held, to: .seconds(60))
+            }
             #expect(try await bench.rescue() == 0)
             #expect(try await fingerprint(bench) == before)
             #expect(try await bench.audit() == [])
@@ -60,8 +64,8 @@ struct FencingTests {
             try await bench.send(10)
             let held = try await bench.receive()
             try await bench.broker.release([held[4]])
-            await #expect(throws: QueueError.self) {
-                try await bench.broker.write { session in
+            await #expect(throws: QueueError.leaseLost(queue: "shoes", message: held[4].message.id)) {
+                try await bench.database.write { session in
                     try session.execute("INSERT INTO effect VALUES (1)")
                     try bench.broker.send([Outgoing(Shoe(size: 99))], to: bench.shoes, in: session)
                     bench.broker.complete(held, in: session)
@@ -80,8 +84,8 @@ struct FencingTests {
             try await bench.send(1)
             let held = try await bench.receive()
             #expect(try await bench.rescue() == 1)
-            await #expect(throws: QueueError.self) {
-                try await bench.broker.write { session in
+            await #expect(throws: QueueError.leaseLost(queue: "shoes", message: held[0].message.id)) {
+                try await bench.database.write { session in
                     try session.execute("INSERT INTO effect VALUES (1)")
                     bench.broker.complete(held, in: session)
                 }

@@ -175,12 +175,14 @@ struct SegmentTests {
             for _ in 0..<2 { try await bench.broker.retire(Self.always) }
             #expect(try await bench.number("SELECT count(*) FROM mq.segments WHERE segment = 1") == 0)
             do {
-                try await bench.broker.write { session in
+                try await bench.database.write { session in
                     session.pipeline("INSERT INTO effect VALUES (1)")
                     bench.broker.complete(held, in: session)
                 }
                 Issue.record("a finish without a place succeeded")
-            } catch QueueError.leaseLost {}
+            } catch let error as QueueError {
+                #expect(error == .leaseLost(queue: "shoes", message: nil))
+            }
             #expect(try await bench.number("SELECT count(*) FROM effect") == 0)
         }
     }

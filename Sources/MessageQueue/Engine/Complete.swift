@@ -15,19 +15,23 @@ extension Broker {
     /// Finishes messages: with the commit of this transaction they are done, together with every effect in it.
     ///
     /// Guarantee: only one finish of a place is ever committed. When another consumer has taken over since, the whole
-    /// transaction fails with ``QueueError/leaseLost(_:)``, at the latest at its commit, and nothing in it happens.
+    /// transaction fails with ``QueueError/leaseLost(queue:message:)``, at the latest at its commit, and nothing in it happens.
     public func complete(_ messages: [ReceivedMessage], in session: borrowing Session) {
-        finish(messages.map(\.receipt), as: .done, in: session)
+        finish(messages, as: .done, in: session)
         pass(messages, in: session)
     }
 
     /// Finishes messages in a transaction of their own.
     public func complete(_ messages: [ReceivedMessage]) async throws {
-        try await write { self.complete(messages, in: $0) }
+        try await database.write { self.complete(messages, in: $0) }
     }
 
-    /// Errors, if given, match the places one by one.
-    func finish(_ places: [Receipt], as outcome: Outcome, errors: [String?]? = nil, in session: borrowing Session) {
+    /// Errors, if given, match the messages one by one.
+    func finish(
+        _ messages: [ReceivedMessage], as outcome: Outcome, errors: [String?]? = nil, in session: borrowing Session
+    ) {
+        session.onRefusal { $0.leaseLost(finishing: messages) }
+        let places = messages.map(\.receipt)
         // What was claimed together comes in order.
         let isSorted = zip(places, places.dropFirst()).allSatisfy { $0 < $1 }
         let order = isSorted ? Array(places.indices) : places.indices.sorted { places[$0] < places[$1] }
@@ -45,11 +49,6 @@ extension Broker {
         ring(Set(sorted.map(\.queue)).filter { catalogue.known($0)?.ringsWhenFinished == true }, after: session)
     }
 
-    /// A transaction whose violated place is told as a lost lease.
-    func write<T: Sendable>(_ body: @Sendable (borrowing Session) throws -> T) async throws -> T {
-        do { return try await database.write(body) } catch { throw QueueError.explaining(error) }
-    }
-
     /// The primary key of the completions is the fence: a second word on a place violates it. Rows come in place order,
     /// so that transactions that meet wait for each other in one direction only. What was claimed together is mostly finished
     /// together, so places come as runs from a first seq to a last one.
@@ -63,4 +62,26 @@ extension Broker {
         SELECT c.queue, c.lane, c.seq, $4::text::"char", c.error
         FROM unnest($1::int[], $2::smallint[], $3::bigint[], $5::text[]) AS c(queue, lane, seq, error)
         """
+}
+
+extension PostgresError {
+    /// What it means for whoever was finishing these messages: a place that has a completion already, or whose segment has been
+    /// dropped since, was taken over by somebody else. Nil for any other trouble, and for a place of nobody here.
+    fileprivate func leaseLost(finishing messages: [ReceivedMessage]) -> QueueError? {
+        guard schema == "mq", table?.hasPrefix("completions") == true, isUniqueViolation || isCheckViolation else {
+            return nil
+        }
+        guard let place = completedPlace else {
+            return .leaseLost(queue: messages.first?.queue, message: messages.count == 1 ? messages[0].message.id : nil)
+        }
+        return messages.first { $0.receipt == place }.map { .leaseLost(queue: $0.queue, message: $0.message.id) }
+    }
+
+    /// Of `Key (queue, lane, seq)=(1, 0, 42) already exists.`, in whatever language: the key as the table has it.
+    private var completedPlace: Receipt? {
+        guard let key = detail?.firstMatch(of: #/\)=\((\d+), (\d+), (\d+)\)/#), let queue = Int32(key.1),
+            let lane = Int16(key.2), let seq = Int64(key.3)
+        else { return nil }
+        return Receipt(queue: queue, lane: lane, seq: seq)
+    }
 }

@@ -27,17 +27,17 @@ extension Broker {
     public func deadLetter(_ rejections: [Rejection], in session: borrowing Session) {
         let (blocking, dying) = rejections.partitioned { order(of: $0.message) == .blockOnFailure }
         if !dying.isEmpty {
-            finish(dying.map(\.message.receipt), as: .dead, errors: dying.map(\.error), in: session)
+            finish(dying.map(\.message), as: .dead, errors: dying.map(\.error), in: session)
             bury(dying, in: session)
         }
         if !blocking.isEmpty {
-            finish(blocking.map(\.message.receipt), as: .held, errors: blocking.map(\.reasonAndError), in: session)
+            finish(blocking.map(\.message), as: .held, errors: blocking.map(\.reasonAndError), in: session)
             block(blocking, in: session)
         }
     }
 
     public func deadLetter(_ rejections: [Rejection]) async throws {
-        try await write { self.deadLetter(rejections, in: $0) }
+        try await database.write { self.deadLetter(rejections, in: $0) }
     }
 
     /// The letters themselves, after the completions: the history includes the last attempt.

@@ -7,18 +7,19 @@ extension Broker {
     ///
     /// Messages in the hands of a ``Worker`` need none of this; their consumer's heartbeat extends them all.
     /// - Parameter lease: ``MessageLimits/delay`` at most.
-    /// - Throws: ``QueueError/leaseLost(_:)`` when one of them is finished or taken over already; then none is extended.
+    /// - Throws: ``QueueError/leaseLost(queue:message:)`` when one of them is finished or taken over already; then none is extended.
     ///   ``QueueError/beyondLimit(_:)``.
     public func extend(_ messages: [ReceivedMessage], to lease: Duration) async throws {
         try MessageLimits.check(lease, of: "the lease")
         let places = messages.map(\.receipt).sorted()
-        try await write { session in
+        try await database.write { session in
             session.pipeline(Self.lockClaims, places.map(\.queue), places.map(\.lane), places.map(\.seq))
-            let extended = try session.execute(
-                Self.extend, places.map(\.queue), places.map(\.lane), places.map(\.seq), lease.withinLimits.inSeconds)
-            if extended != places.count {
-                throw QueueError.leaseLost(
-                    "\(places.count - extended) of \(places.count) messages are finished or taken over")
+            let extended = try session.query(
+                Self.extend, places.map(\.queue), places.map(\.lane), places.map(\.seq), lease.withinLimits.inSeconds
+            ) { row in Receipt(queue: try row[0], lane: try row[1], seq: try row[2]) }
+            let left = Set(places).subtracting(extended)
+            if let lost = messages.first(where: { left.contains($0.receipt) }) {
+                throw QueueError.leaseLost(queue: lost.queue, message: lost.message.id)
             }
         }
     }
@@ -35,7 +36,7 @@ extension Broker {
             UPDATE mq.claims c SET lease_until = CASE WHEN c.lease_until IS NOT NULL
                 THEN greatest(c.lease_until, now() + make_interval(secs => $4::float8)) END
             FROM \(claimsOfPlaces) RETURNING c.queue, c.lane, c.first_seq, c.last_seq)
-        SELECT 1 FROM unnest($1::int[], $2::smallint[], $3::bigint[]) AS p(queue, lane, seq)
+        SELECT p.queue, p.lane, p.seq FROM unnest($1::int[], $2::smallint[], $3::bigint[]) AS p(queue, lane, seq)
         JOIN longer l ON l.queue = p.queue AND l.lane = p.lane AND p.seq BETWEEN l.first_seq AND l.last_seq
         WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE (d.queue, d.lane, d.seq) = (p.queue, p.lane, p.seq))
         """)

@@ -7,7 +7,7 @@ extension Broker {
     /// that failed.
     func holdBack(_ messages: [ReceivedMessage], in session: borrowing Session) {
         guard !messages.isEmpty else { return }
-        finish(messages.map(\.receipt), as: .held, in: session)
+        finish(messages, as: .held, in: session)
         hold(messages.map { HeldMessage($0, attempt: $0.attempt) }, in: session)
     }
 

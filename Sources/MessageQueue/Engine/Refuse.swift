@@ -14,7 +14,7 @@ extension Broker {
 
     /// As ``bury(refused:because:in:)``, with the completion.
     func finish(refused message: ReceivedMessage, because error: any Error, in session: borrowing Session) {
-        finish([message.receipt], as: .dead, errors: [Self.refusal(error)], in: session)
+        finish([message], as: .dead, errors: [Self.refusal(error)], in: session)
         bury(refused: [message], because: error, in: session)
     }
 

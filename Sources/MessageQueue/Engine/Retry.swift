@@ -21,10 +21,10 @@ extension Broker {
     /// Gives failed messages back, to be delivered again after a delay, each with its attempt counted.
     ///
     /// Guarantee: only the holder of the current lease can do this; otherwise the transaction fails with
-    /// ``QueueError/leaseLost(_:)``. In a queue that keeps order, the message's key waits with it.
+    /// ``QueueError/leaseLost(queue:message:)``. In a queue that keeps order, the message's key waits with it.
     public func retry(_ retries: [Retry], in session: borrowing Session) {
         guard !retries.isEmpty else { return }
-        finish(retries.map(\.message.receipt), as: .retried, errors: retries.map(\.error), in: session)
+        finish(retries.map(\.message), as: .retried, errors: retries.map(\.error), in: session)
         let (ordered, free) = retries.partitioned { keepsOrder($0.message) }
         putBack(free.map { Returning($0.message, attempt: $0.message.attempt + 1, delay: $0.delay) }, in: session)
         hold(
@@ -42,16 +42,16 @@ extension Broker {
     ) {
         guard !messages.isEmpty else { return }
         let delay = delay.withinLimits
-        finish(messages.map(\.receipt), as: .released, in: session)
+        finish(messages, as: .released, in: session)
         let (ordered, free) = messages.partitioned { keepsOrder($0) }
         putBack(free.map { Returning($0, attempt: $0.attempt, delay: delay) }, in: session)
         hold(ordered.map { HeldMessage($0, attempt: $0.attempt, delay: delay.inSeconds) }, in: session)
     }
 
-    public func retry(_ retries: [Retry]) async throws { try await write { self.retry(retries, in: $0) } }
+    public func retry(_ retries: [Retry]) async throws { try await database.write { self.retry(retries, in: $0) } }
 
     public func release(_ messages: [ReceivedMessage], after delay: Duration = .zero) async throws {
-        try await write { self.release(messages, after: delay, in: $0) }
+        try await database.write { self.release(messages, after: delay, in: $0) }
     }
 
     /// A message on its way back to its queue.

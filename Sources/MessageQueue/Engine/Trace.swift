@@ -3,21 +3,57 @@ import Postgres
 
 /// One attempt of a message, or its present stand outside of the log.
 public struct TraceEntry: Sendable, Codable {
-    public let queue: String
-    public let message: String
-    public let topic: String?
+    /// The queue that the attempt was made in.
+    public let queue: QueueName
+    /// The message, the same over all of its attempts.
+    public let message: MessageID
+    /// The topic that it was published to, if it was.
+    public let topic: TopicName?
+    /// What the message is about, as its sender said.
     public let key: String?
+    /// What subscriptions filtered it by.
     public let tag: String?
+    /// 1 for the first delivery.
     public let attempt: Int
+    /// When the attempt was added to the queue, or, where it stands outside of the log, is due; by the database's clock, as all
+    /// of these times.
     public let appendedAt: Date
+    /// When a consumer took it; nil while it waits.
     public let claimedAt: Date?
     /// `name/version host pid` of the consumer.
     public let worker: String?
+    /// When it was finished; nil before.
     public let finishedAt: Date?
-    /// waiting, in flight, done, retried, expired, dead, released, held; or, as they stand now: scheduled, held back, dead
-    /// letter.
-    public let outcome: String
+    /// What became of it.
+    public let outcome: Outcome
+    /// Why it failed; nil when it did not.
     public let error: String?
+
+    /// What became of an attempt, or where a message stands outside of the log.
+    public enum Outcome: String, Sendable, Codable {
+        /// Nobody has taken it yet.
+        case waiting
+        /// A consumer has it.
+        case inFlight = "in flight"
+        /// Handled, its effects committed.
+        case done
+        /// Failed, and put back to be tried again.
+        case retried
+        /// Its consumer was lost or let the lease end.
+        case expired
+        /// Failed for good: it became a dead letter.
+        case dead
+        /// Given back, the attempt not counted.
+        case released
+        /// Held back behind another message of its key, or because it failed itself, in a queue that keeps order.
+        case held
+        /// Stands among the scheduled messages now.
+        case scheduled
+        /// Stands behind a blocked key now.
+        case heldBack = "held back"
+        /// Is a dead letter now.
+        case deadLetter = "dead letter"
+    }
 }
 
 extension Broker {
@@ -26,9 +62,10 @@ extension Broker {
     public func trace(_ text: String) async throws -> [TraceEntry] {
         try await database.read(Self.trace, MessageID(text)?.uuid, text) { row in
             TraceEntry(
-                queue: try row[0], message: try row[1, as: UUID.self].uuidString.lowercased(), topic: try row[2],
-                key: try row[3], tag: try row[4], attempt: try row[5], appendedAt: try row[6], claimedAt: try row[7],
-                worker: try row[8], finishedAt: try row[9], outcome: try row[10], error: try row[11])
+                queue: QueueName(try row[0]), message: MessageID(try row[1]),
+                topic: try row[2, as: String?.self].map { TopicName($0) }, key: try row[3], tag: try row[4],
+                attempt: try row[5], appendedAt: try row[6], claimedAt: try row[7], worker: try row[8],
+                finishedAt: try row[9], outcome: try .init(row[10]), error: try row[11])
         }
     }
 
@@ -62,4 +99,13 @@ extension Broker {
         JOIN mq.queues q ON q.id = e.queue
         ORDER BY e.appended_at, e.attempt
         """
+}
+
+extension TraceEntry.Outcome: CustomStringConvertible {
+    fileprivate init(_ text: String) throws {
+        guard let outcome = Self(rawValue: text) else { throw PostgresError(.decoding, "\(text) is no outcome") }
+        self = outcome
+    }
+
+    public var description: String { rawValue }
 }

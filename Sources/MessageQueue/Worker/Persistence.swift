@@ -27,7 +27,7 @@ extension StepRuntime {
         var tries = 0
         while true {
             tries += 1
-            do { return try await broker.write(body) } catch let error as PostgresError
+            do { return try await broker.database.write(body) } catch let error as PostgresError
                 where error.isConnectionTrouble || persistence.bears(error, after: tries)
             {
                 journal.record(.commitDelayed(queue, error: "\(error)"))

@@ -97,7 +97,7 @@ struct Judge: Sendable {
         var traces: [String] = []
         for order in orders.prefix(Self.mostTraces) where OrderID(order) != nil {
             let lines = try await Broker(database).trace(order).map { entry in
-                let end = entry.error.map { "\(entry.outcome): \($0)" } ?? entry.outcome
+                let end = entry.error.map { "\(entry.outcome): \($0)" } ?? "\(entry.outcome)"
                 return "  \(entry.appendedAt.formatted(.iso8601))  \(entry.queue)  try \(entry.attempt)  \(end)"
             }
             traces.append(([order] + lines).joined(separator: "\n"))

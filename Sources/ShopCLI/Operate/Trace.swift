@@ -31,8 +31,9 @@ struct Trace: AsyncParsableCommand {
 extension TraceEntry {
     fileprivate var cells: [String] {
         [
-            appendedAt.clockText, queue, String(message.suffix(12)), "\(attempt)", Self.span(appendedAt, claimedAt),
-            Self.span(claimedAt, finishedAt), error.map { "\(outcome): \($0)" } ?? outcome, worker ?? "-",
+            appendedAt.clockText, queue.text, String("\(message)".suffix(12)), "\(attempt)",
+            Self.span(appendedAt, claimedAt), Self.span(claimedAt, finishedAt),
+            error.map { "\(outcome): \($0)" } ?? "\(outcome)", worker ?? "-",
         ]
     }
 
