@@ -1,0 +1,67 @@
+import Foundation
+import Testing
+
+@testable import MessageQueue
+
+@Suite("Names, ids and receipts")
+struct NameTests {
+    @Test(
+        "queues and topics take names of the stated alphabet and length, and refuse all others by an error that names them"
+    )
+    func alphabet() async throws {
+        try await Bench.with { bench in
+            for name in ["a", "7", "Orders.v2_eu-west", String(repeating: "x", count: 120)] {
+                try await bench.broker.declare(queue: QueueName(name))
+                try await bench.broker.declare(topic: TopicName(name))
+            }
+            for name in ["", ".a", "-a", "a b", "ä", "a/b", "a\n", "a'", String(repeating: "x", count: 121)] {
+                await #expect(throws: QueueError.invalidName(name)) {
+                    try await bench.broker.declare(queue: QueueName(name))
+                }
+                await #expect(throws: QueueError.invalidName(name)) {
+                    try await bench.broker.declare(topic: TopicName(name))
+                }
+            }
+        }
+    }
+
+    @Test("a message id is a UUID of version 7, and ids of later messages sort later")
+    func order() {
+        let now = Date()
+        let ids = (0..<1000).map { MessageID(at: now + Double($0) / 1000) }
+        #expect(ids.map(\.description) == ids.map(\.description).sorted())
+        for id in ids {
+            let bytes = id.uuid.uuid
+            #expect(bytes.6 >> 4 == 7 && bytes.8 >> 6 == 2)
+        }
+        #expect(Set((0..<1000).map { _ in MessageID(at: now) }).count == 1000)
+    }
+
+    @Test("a message id and a receipt are read from the text that they are written as, and from no other")
+    func texts() {
+        let id = MessageID()
+        #expect(MessageID(id.description) == id && MessageID(id.description.uppercased()) == id)
+        #expect(MessageID("order-7") == nil)
+        let receipt = Receipt(queue: 12, lane: 3, seq: 1 << 40)
+        #expect(Receipt(receipt.description) == receipt)
+        for text in ["", "1.2", "1.2.3.4", "1.2.x", "1..3", "99999999999.1.1"] {
+            #expect(Receipt(text) == nil, "\(text)")
+        }
+    }
+
+    @Test("in JSON a queue, a topic and a message id are texts")
+    func json() throws {
+        struct Entry: Codable, Equatable {
+            var queue: QueueName = "orders"
+            var topic: TopicName = "placed"
+            var message = MessageID()
+        }
+        let entry = Entry()
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let body = try encoder.encode(entry)
+        let expected = #"{"message":"\#(entry.message)","queue":"orders","topic":"placed"}"#
+        #expect(String(decoding: body, as: UTF8.self) == expected)
+        #expect(try JSONDecoder().decode(Entry.self, from: body) == entry)
+    }
+}
