@@ -13,6 +13,7 @@ import Synchronization
 /// ```
 /// The verbs are in files of their own name. Each has a form that takes part in the caller's transaction.
 public final class Broker: Sendable {
+    /// The database that it works on, whose pool it shares.
     public let database: Database
     let catalogue: Catalogue
     let doorbell: Doorbell
@@ -21,6 +22,7 @@ public final class Broker: Sendable {
     /// What is remembered of queues that are received from by hand.
     let byHand = Mutex<[Int32: ClaimMemory]>([:])
 
+    /// Makes a handle; nothing is sent to the server yet.
     public convenience init(_ database: Database, logger: Logger = Logger(label: "message-queue")) {
         self.init(database, doorbell: Doorbell(database, logger: logger), logger: logger)
     }

@@ -3,7 +3,12 @@
 /// Guarantee: more urgent messages are delivered first, and none starves: of ten claims seven look at `high` first, two at
 /// `normal`, one at `low`. Within a level messages are delivered as in any queue.
 public enum Priority: Int16, Sendable, Codable, CaseIterable {
-    case high, normal, low
+    /// Looked at first by seven of ten claims.
+    case high
+    /// Looked at first by two of ten claims; the level of whoever says nothing.
+    case normal
+    /// Looked at first by one of ten claims.
+    case low
 
     static let levels = Int16(allCases.count)
 
@@ -21,7 +26,7 @@ public enum Priority: Int16, Sendable, Codable, CaseIterable {
 /// What it costs: a sender waits for another one that is just sending to the same share of the keys, as long as that one's
 /// transaction is open, so keep such transactions short; and as many batches are handled at once as the queue has lanes.
 /// Transactions that send to several such queues should do it in one order: else two of them can wait for each other, until
-/// the server ends one, which may then be repeated (``PostgresError/isRetryable``).
+/// the server ends one, which may then be repeated (`PostgresError.isRetryable`).
 public enum KeyOrder: Sendable, Equatable {
     /// A message that failed for good stays at the head of its key, and nothing behind it is delivered until an operator
     /// retries or skips it: ``Broker/retryBlocked(_:key:)``, ``Broker/skipBlocked(_:key:)``.
@@ -58,6 +63,7 @@ public struct QueueLimits: Sendable, Equatable {
     /// one at least.
     public var burst: Int?
 
+    /// Limits what is given, and nothing else.
     public init(concurrency: Int? = nil, rate: Double? = nil, burst: Int? = nil) {
         self.concurrency = concurrency
         self.rate = rate

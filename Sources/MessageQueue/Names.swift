@@ -3,7 +3,9 @@ import Postgres
 
 /// The name of a queue: a letter or digit first, then letters, digits, `.`, `_` and `-`; 120 characters at most.
 public struct QueueName: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible, Codable {
+    /// The name as it is written.
     public let text: String
+    /// Takes any text: it is checked when a queue is declared under it.
     public init(_ text: String) { self.text = text }
     public init(stringLiteral text: String) { self.text = text }
     public init(from decoder: any Decoder) throws { text = try decoder.singleValueContainer().decode(String.self) }
@@ -16,7 +18,9 @@ public struct QueueName: Hashable, Sendable, ExpressibleByStringLiteral, CustomS
 
 /// The name of a topic, of the same alphabet as a ``QueueName``.
 public struct TopicName: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible, Codable {
+    /// The name as it is written.
     public let text: String
+    /// Takes any text: it is checked when a topic is declared under it.
     public init(_ text: String) { self.text = text }
     public init(stringLiteral text: String) { self.text = text }
     public init(from decoder: any Decoder) throws { text = try decoder.singleValueContainer().decode(String.self) }
@@ -30,8 +34,10 @@ public struct TopicName: Hashable, Sendable, ExpressibleByStringLiteral, CustomS
 /// The publisher's name for a message, the same over all its attempts: a UUID of version 7, so that ids of messages sent
 /// later sort later.
 public struct MessageID: Hashable, Sendable, CustomStringConvertible, Codable {
+    /// The UUID, as it stands in the database.
     public let uuid: UUID
 
+    /// Takes an id that was made elsewhere, of whatever version.
     public init(_ uuid: UUID) { self.uuid = uuid }
 
     /// A fresh id: 48 bits of milliseconds, then 74 random ones (RFC 9562, section 5.7).
@@ -45,6 +51,7 @@ public struct MessageID: Hashable, Sendable, CustomStringConvertible, Codable {
         uuid = UUID(uuid: bytes)
     }
 
+    /// Reads a UUID in its usual form; nil when the text is none.
     public init?(_ text: String) {
         guard let uuid = UUID(uuidString: text) else { return nil }
         self.uuid = uuid

@@ -1,6 +1,6 @@
 import Postgres
 
-/// What the engine refuses, beside the ``PostgresError`` of the statements themselves.
+/// What the engine refuses, beside the `PostgresError` of the statements themselves.
 public enum QueueError: Error, Sendable, Equatable {
     /// Another consumer has taken over since, or the message was finished already. Nothing was changed.
     ///
@@ -12,6 +12,7 @@ public enum QueueError: Error, Sendable, Equatable {
     case unknownTopic(TopicName)
     /// Such a name is refused when something is declared under it; see ``QueueName``.
     case invalidName(String)
+    /// What a queue is told to be makes no sense, or contradicts what it is already; the text says what.
     case invalidSettings(String)
     /// A message, or something about it, is larger than can be kept; see ``MessageLimits``.
     case beyondLimit(String)

@@ -6,6 +6,7 @@ public struct QueueSettings: Sendable, Equatable {
     public var lanes: Int
     /// How long a consumer that gives no sign of life keeps its messages; from a millisecond to 366 days.
     public var lease: Duration
+    /// When a failed message is tried again, and when it is given up.
     public var retry: RetryPolicy
     /// Whether messages have priorities: three levels, each with as many lanes. Fixed once the queue exists.
     public var priorities: Bool
@@ -14,6 +15,7 @@ public struct QueueSettings: Sendable, Equatable {
     /// Nil leaves the limits of an existing queue as they are, so that what an operator has set outlasts a restart.
     public var limits: QueueLimits?
 
+    /// The defaults, but for what is given.
     public init(
         lanes: Int = 8, lease: Duration = .seconds(30), retry: RetryPolicy = .init(), priorities: Bool = false,
         order: KeyOrder? = nil, limits: QueueLimits? = nil
@@ -58,6 +60,7 @@ public struct RetryPolicy: Sendable, Equatable {
     /// together; from 0 to 1.
     public var jitter: Double
 
+    /// The defaults, but for what is given.
     public init(
         attempts: Int = 10, base: Duration = .milliseconds(500), cap: Duration = .seconds(60), jitter: Double = 0.2
     ) {

@@ -27,7 +27,7 @@ public struct PostgresError: Error, Sendable {
         case closed
         /// A value could not be read as the type asked for.
         case decoding
-        /// A check that the caller attached to a statement failed.
+        /// The caller asked for what can't be, such as LISTEN on a connection that a pooler shares out. To ask again won't help.
         case misuse
     }
 

@@ -4,6 +4,7 @@ import Postgres
 
 /// Something that workers do now and then for everybody, and how it went.
 public struct ChoreEntry: Sendable, Codable {
+    /// What it does, such as `drop segments`.
     public let name: String
     /// When it went well last; nil when it never did.
     public let doneAt: Date?

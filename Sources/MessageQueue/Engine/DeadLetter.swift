@@ -3,12 +3,17 @@ public import Postgres
 extension Broker {
     /// Why a message is given up.
     public struct Rejection: Sendable {
+        /// The delivery that failed for good.
         public let message: ReceivedMessage
         /// A short class to select by, such as `attempts-exhausted`.
         public let reason: String
+        /// The text of the error, if there was one.
         public let error: String?
 
+        /// Asks for this delivery to be given up.
+        ///
         /// - Parameters:
+        ///   - message: the delivery that failed.
         ///   - reason: cut to ``MessageLimits/reasonBytes``.
         ///   - error: cut to ``MessageLimits/errorBytes``.
         public init(_ message: ReceivedMessage, reason: String, error: String?) {
@@ -36,6 +41,7 @@ extension Broker {
         }
     }
 
+    /// As ``deadLetter(_:in:)``, in a transaction of its own.
     public func deadLetter(_ rejections: [Rejection]) async throws {
         try await database.write { self.deadLetter(rejections, in: $0) }
     }

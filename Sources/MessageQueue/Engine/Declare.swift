@@ -27,6 +27,9 @@ extension Broker {
         }
     }
 
+    /// Makes sure that a topic exists. Safe to call at every start, by several processes at once.
+    ///
+    /// - Throws: ``QueueError/invalidName(_:)``.
     public func declare(topic: TopicName) async throws {
         try Self.check(topic.text)
         try await database.execute(Self.declareTopic, topic.text)

@@ -3,6 +3,7 @@ import Postgres
 
 /// How a queue stands at one instant.
 public struct QueueStatistics: Sendable, Codable {
+    /// The queue.
     public let queue: QueueName
     /// Waiting in the log.
     public let depth: Int
@@ -16,6 +17,7 @@ public struct QueueStatistics: Sendable, Codable {
     public let held: Int
     /// Keys that are blocked by such messages.
     public let blockedKeys: Int
+    /// Dead letters.
     public let dead: Int
     /// Purged by an operator, ever.
     public let purged: Int
@@ -25,6 +27,7 @@ public struct QueueStatistics: Sendable, Codable {
     public let appended: Int
     /// Age of the oldest waiting message, in seconds; nil when none waits.
     public let oldestWaiting: Double?
+    /// Whether an operator has stopped its deliveries.
     public let isPaused: Bool
     /// By the database's clock.
     public let readAt: Date

@@ -3,19 +3,25 @@ import Postgres
 
 /// Who hears a topic.
 public struct TopicEntry: Sendable, Codable {
+    /// The topic.
     public let topic: TopicName
-    /// Nil when nobody has subscribed.
+    /// The queue that hears it; nil when nobody has subscribed.
     public let queue: QueueName?
-    /// Nil hears everything.
+    /// Which messages it hears: those that carry one of these; nil hears everything.
     public let tags: [String]?
 }
 
 /// A process that receives messages, or did until it was lost and nobody has noticed yet.
 public struct ConsumerEntry: Sendable, Codable {
+    /// Its number, as in claims and traces.
     public let id: Int64
+    /// The name of the worker.
     public let name: String
+    /// The machine it runs on.
     public let host: String
+    /// Its process there.
     public let pid: Int
+    /// When it registered, by the database's clock.
     public let startedAt: Date
     /// Seconds since it last gave a sign of life.
     public let silence: Double

@@ -4,13 +4,18 @@ import Postgres
 
 /// Which dead letters are meant; everything given has to hold.
 public struct DeadLetterFilter: Sendable {
+    /// Of this queue.
     public var queue: QueueName?
+    /// Given up for this reason, such as `attempts-exhausted`.
     public var reason: String?
     /// Those that died longer ago than this; more than a century counts as one.
     public var olderThan: Duration?
+    /// This one.
     public var message: MessageID?
+    /// About this.
     public var key: String?
 
+    /// With nothing given, all dead letters are meant.
     public init(
         queue: QueueName? = nil, reason: String? = nil, olderThan: Duration? = nil, message: MessageID? = nil,
         key: String? = nil
@@ -26,13 +31,21 @@ public struct DeadLetterFilter: Sendable {
     fileprivate var age: Double? { olderThan.map { min($0.inSeconds, 100 * Duration.longest.inSeconds) } }
 }
 
+/// A message that was given up: kept until an operator redrives or purges it.
 public struct DeadLetter: Sendable {
+    /// Its number among the dead letters, in the order of their deaths.
     public let ticket: Int64
+    /// The queue that it died in.
     public let queue: QueueName
+    /// The message itself.
     public let message: Message
+    /// How often it was delivered.
     public let attempts: Int
+    /// A short class to select by: `attempts-exhausted`, `worker-lost`, `unreadable-payload`, or what a step said.
     public let reason: String
+    /// The text of the last error.
     public let error: String?
+    /// By the database's clock.
     public let diedAt: Date
     /// What became of each attempt, or of the last ``MessageLimits/historyAttempts``, as JSON: `[{"attempt", "outcome", "at", "error"}, ...]`.
     public let history: String?
@@ -40,13 +53,16 @@ public struct DeadLetter: Sendable {
 
 /// What a redrive or purge did: moved + skipped + failed = matched.
 public struct RedriveReport: Sendable, Equatable {
+    /// Those that the filter chose when the call began.
     public var matched = 0
+    /// Those that were sent back, or deleted.
     public var moved = 0
     /// Gone before their turn came: somebody else redrove or purged them.
     public var skipped = 0
     /// Found no free lane in time; they are dead letters still.
     public var failed = 0
 
+    /// A report of nothing yet.
     public init() {}
 }
 
@@ -69,7 +85,9 @@ extension Broker {
     ///
     /// Guarantee: each matching letter is moved exactly once or stays; moved + skipped + failed = matched. Letters that die
     /// after the call began are not part of it. In a queue that keeps order they come after what was sent meanwhile.
-    /// - Parameter rate: messages per second at the most, from one a day to a billion; nil as fast as it goes.
+    /// - Parameters:
+    ///   - filter: which letters; all of them unless given.
+    ///   - rate: messages per second at the most, from one a day to a billion; nil as fast as it goes.
     /// - Throws: ``QueueError/invalidSettings(_:)`` for a rate outside of that.
     public func redrive(_ filter: DeadLetterFilter = .init(), rate: Double? = nil) async throws -> RedriveReport {
         if let rate { try QueueLimits.check(rate: rate) }

@@ -9,6 +9,7 @@ extension Broker {
         /// How long a segment is the head, up to 366 days. Live segments number about `keep / rotate` + 2.
         public var rotate: Duration
 
+        /// Keeps finished messages for three days, in segments of a quarter of that, unless told otherwise.
         public init(keep: Duration = .seconds(3 * 86_400), rotate: Duration? = nil) {
             self.keep = keep
             self.rotate = rotate ?? keep / 4

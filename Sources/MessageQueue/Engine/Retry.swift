@@ -4,11 +4,17 @@ public import Postgres
 extension Broker {
     /// What went wrong with one delivery, and when it should be tried again.
     public struct Retry: Sendable {
+        /// The delivery that failed.
         public let message: ReceivedMessage
+        /// Until it is delivered again.
         public let delay: Duration
+        /// Why it failed, for traces and the history of a dead letter.
         public let error: String
 
+        /// Asks for another try of this delivery.
+        ///
         /// - Parameters:
+        ///   - message: the delivery that failed.
         ///   - delay: shortened to ``MessageLimits/delay``.
         ///   - error: cut to ``MessageLimits/errorBytes``.
         public init(_ message: ReceivedMessage, after delay: Duration, error: String) {
@@ -48,8 +54,10 @@ extension Broker {
         hold(ordered.map { HeldMessage($0, attempt: $0.attempt, delay: delay.inSeconds) }, in: session)
     }
 
+    /// As ``retry(_:in:)``, in a transaction of its own.
     public func retry(_ retries: [Retry]) async throws { try await database.write { self.retry(retries, in: $0) } }
 
+    /// As ``release(_:after:in:)``, in a transaction of its own.
     public func release(_ messages: [ReceivedMessage], after delay: Duration = .zero) async throws {
         try await database.write { self.release(messages, after: delay, in: $0) }
     }

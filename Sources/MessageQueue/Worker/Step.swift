@@ -106,6 +106,7 @@ extension Step {
     public var queueName: QueueName { queue.name }
     /// A thousand messages in a batch, three batches at once.
     public var options: StepOptions { StepOptions(batch: 1000, concurrency: 3) }
+    /// Each claim is a batch, and each batch a transaction.
     public var runner: StepRunner { StepRunner { await StepRun(self, in: $0).run() } }
 }
 
@@ -114,5 +115,6 @@ extension PreparingStep {
     public var queueName: QueueName { queue.name }
     /// The defaults of ``StepOptions``.
     public var options: StepOptions { StepOptions() }
+    /// Each message is prepared by itself; those that are ready are committed together.
     public var runner: StepRunner { StepRunner { await PreparingStepRun(self, in: $0).run() } }
 }

@@ -9,6 +9,7 @@ public struct WorkerOptions: Sendable {
     public var poll: Duration
     /// How long, after the stop signal, messages in flight may take before they are given back.
     public var drainLimit: Duration
+    /// When segments of the log are opened and dropped.
     public var retention: Broker.Retention
     /// How often segments are looked after; a millisecond or more.
     public var upkeepInterval: Duration
@@ -24,6 +25,7 @@ public struct WorkerOptions: Sendable {
     /// make a process die there. A transaction then takes one more round trip.
     public var onPhase: (@Sendable (StepPhase) -> Void)?
 
+    /// The defaults, but for what is given.
     public init(
         poll: Duration = .seconds(10), drainLimit: Duration = .seconds(20), retention: Broker.Retention = .init(),
         upkeepInterval: Duration = .seconds(30), gaugeInterval: Duration? = .seconds(15), version: String = "1",
@@ -63,6 +65,13 @@ public struct Worker: Service {
     let steps: [any WorkerStep]
     let options: WorkerOptions
 
+    /// A worker that isn't running yet.
+    ///
+    /// - Parameters:
+    ///   - name: shown with its connection, in traces and to operators; the same for all processes that do the same.
+    ///   - broker: whose database is worked on.
+    ///   - steps: each on a queue of its own.
+    ///   - options: the defaults, unless given.
     public init(_ name: String, broker: Broker, steps: [any WorkerStep], options: WorkerOptions = .init()) {
         self.name = name
         self.broker = broker

@@ -3,18 +3,29 @@ import Metrics
 
 /// What a worker did; for tests, metrics and logs.
 public enum WorkerEvent: Sendable, Equatable {
+    /// The worker's own connection is up; this is the number it claims under.
     case connected(consumer: Int64)
+    /// That connection is gone; another one is tried for until the worker stops.
     case disconnected(error: String)
+    /// A claim brought messages.
     case received(QueueName, count: Int)
+    /// Messages were handled, their effects committed.
     case done(QueueName, count: Int)
+    /// A message failed, and is tried again.
     case retried(QueueName, MessageID, error: String)
+    /// A message failed for good. In a queue with ``KeyOrder/blockOnFailure`` it blocks its key.
     case deadLettered(QueueName, MessageID, reason: String)
     /// A dead letter because the server refuses to store what was to become of the message.
     case outcomeRefused(QueueName, MessageID, error: String)
+    /// Messages were given back without counting the attempt: by a snooze, a breaker, or at the end.
     case released(QueueName, count: Int)
+    /// A message was taken over by another worker; nothing of this attempt was kept.
     case leaseLost(QueueName, MessageID)
+    /// Messages were taken from consumers that are gone, or whose lease has ended.
     case rescued(QueueName, count: Int)
+    /// A consumer was given up: it is gone, or gave no sign of life for too long.
     case consumerLost(Int64)
+    /// What became of messages could not be written down, and is tried again.
     case commitDelayed(QueueName, error: String)
     /// The machine is used up, so a claim or a commit waits a little for more to come together.
     case lingered(QueueName)
@@ -22,6 +33,7 @@ public enum WorkerEvent: Sendable, Equatable {
     case heldBack(QueueName, count: Int)
     /// The step claims nothing while the third party it needs is down.
     case breakerOpened(QueueName, error: String)
+    /// The third party is there again, and so is the step.
     case breakerClosed(QueueName)
 }
 
