@@ -36,7 +36,8 @@ extension Broker {
             UPDATE mq.claims c SET lease_until = CASE WHEN c.lease_until IS NOT NULL
                 THEN greatest(c.lease_until, now() + make_interval(secs => $4::float8)) END
             FROM \(claimsOfPlaces) RETURNING c.queue, c.lane, c.first_seq, c.last_seq)
-        SELECT p.queue, p.lane, p.seq FROM unnest($1::int[], $2::smallint[], $3::bigint[]) AS p(queue, lane, seq)
+        SELECT p.queue, p.lane, p.seq
+        FROM unnest($1::int[], $2::smallint[], $3::bigint[]) AS p(queue, lane, seq)
         JOIN longer l ON l.queue = p.queue AND l.lane = p.lane AND p.seq BETWEEN l.first_seq AND l.last_seq
         WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE (d.queue, d.lane, d.seq) = (p.queue, p.lane, p.seq))
         """)

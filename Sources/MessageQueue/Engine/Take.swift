@@ -9,7 +9,7 @@ extension Broker {
     /// ``retry(_:in:)``, ``release(_:after:in:)`` or ``deadLetter(_:in:)``, or lengthen the lease with ``extend(_:to:)``;
     /// whatever is none of these when the lease ends is given to somebody else, with the attempt counted.
     ///
-    /// Does not wait: an empty answer means that nothing is there, or that the queue is paused.
+    /// Does not wait: an empty answer means that nothing is there, or that the queue is paused or at its limits.
     /// - Parameters:
     ///   - queue: whose messages.
     ///   - limit: the most that are taken, 1 or more.

@@ -77,11 +77,11 @@ struct OrdersBenchmark: Benchmark {
         let start = ContinuousClock.now
         let accepted = try await submit(count, to: site.addresses.api ?? "", lab)
         let submitted = start.secondsUntilNow
-        let performance = SampleRun(site: site, screen: Screen(isForProgram: true), json: true)
-        try await performance.watch(database, untilIdle: true)
+        let samples = SampleRun(site: site, screen: Screen(isForProgram: true), json: true)
+        try await samples.watch(database, untilIdle: true)
         let finished = start.secondsUntilNow
         let costs = try await OrderCosts.now(of: site.shop, database).readings(since: before, perOrderOf: count)
-        let books = try await performance.audit(database, accepted: accepted)
+        let books = try await samples.audit(database, accepted: accepted)
         guard books.balance else { throw BenchmarkFailure(ClosingReport(books, seconds: finished).text) }
         return [
             Reading("accepted", Double(count) / submitted, "orders/s"),
