@@ -4,7 +4,7 @@ extension TestBroker {
     /// Runs steps until their queues are empty and nothing is in flight, the messages that follow from each other included.
     ///
     /// The steps themselves run, with their batches, retries and dead letters, one after the other, until a whole round finds
-    /// nothing to do. Deferred messages and retries come when they are due: as much virtual time as you allow may pass
+    /// nothing to do. Scheduled messages and retries come when they are due: as much virtual time as you allow may pass
     /// for them, at once and only as much as the last one needs. The steps' own errors are in the report.
     ///
     /// Nothing waits for time or for a worker. Messages in somebody else's hands come back when the leases end or their

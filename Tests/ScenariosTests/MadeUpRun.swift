@@ -52,11 +52,11 @@ enum MadeUpRun {
         let failed = shop == .coupled ? Int(20 * min(max(at - 15, 0), 20)) : 0
         let depths = queues.enumerated().map { index, name in
             let depth = name == "logistics" ? Int(held) : Int(3 + 2 * sin(at * Double(index + 1))) / (1 + index / 3)
-            let deferred = name == "logistics" && held > 10 ? depth / 2 : 0
+            let notDue = name == "logistics" && held > 10 ? depth / 2 : 0
             return (
                 name,
                 Sample.Queue(
-                    depth: depth, inFlight: min(depth, 8), deferred: deferred, dead: at > 30 && index == 3 ? 3 : 0)
+                    depth: depth, inFlight: min(depth, 8), notDue: notDue, dead: at > 30 && index == 3 ? 3 : 0)
             )
         }
         return Sample(

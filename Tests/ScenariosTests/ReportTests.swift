@@ -95,7 +95,7 @@ struct ReportTests {
         let samples = [0.0, 1, 1e9].map { at in
             Sample(
                 at: at, accepted: .max, failed: 0, delivered: .max, retried: 0,
-                queues: ["orders": .init(depth: .max, inFlight: 0, deferred: 0, dead: 0)])
+                queues: ["orders": .init(depth: .max, inFlight: 0, notDue: 0, dead: 0)])
         }
         for (samples, calls, charts) in [([], [], 0), (samples, [call], 3), (Array(samples.prefix(1)), [], 2)] {
             let record = RunRecord(

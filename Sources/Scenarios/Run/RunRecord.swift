@@ -49,7 +49,7 @@ public struct FaultWindow: Codable, Sendable {
 /// How the shop stood at one moment. Numbers count from the start; nil is what could not be asked, the database being away.
 public struct Sample: Codable, Sendable {
     public struct Queue: Codable, Sendable {
-        public let depth, inFlight, deferred, dead: Int
+        public let depth, inFlight, notDue, dead: Int
     }
 
     public let at: Double

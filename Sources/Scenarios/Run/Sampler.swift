@@ -45,12 +45,12 @@ extension Sample.Queue {
     init(_ statistics: QueueStatistics) {
         self.init(
             depth: statistics.depth, inFlight: statistics.inFlight,
-            deferred: statistics.scheduled + statistics.retrying + statistics.held,
+            notDue: statistics.scheduled + statistics.retrying + statistics.held,
             dead: statistics.dead)
     }
 
     /// Nothing is left that would get done by itself.
-    var isIdle: Bool { depth + inFlight + deferred == 0 }
+    var isIdle: Bool { depth + inFlight + notDue == 0 }
 }
 
 /// The samples of a run.

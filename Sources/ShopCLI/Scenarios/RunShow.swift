@@ -14,11 +14,11 @@ enum RunShow {
             "\(clock(sample.at))  accepted \(sample.accepted), delivered \(sample.delivered.map { "\($0)" } ?? "?"), "
             + "failed \(sample.failed), retried \(sample.retried.map { "\($0)" } ?? "?")"
         guard let queues = sample.queues else { return [counts, "         the database does not answer"] }
-        let busy = queues.filter { $0.value.depth + $0.value.inFlight + $0.value.deferred + $0.value.dead > 0 }
+        let busy = queues.filter { $0.value.depth + $0.value.inFlight + $0.value.notDue + $0.value.dead > 0 }
         let table = Table(
-            [.text("QUEUE"), .number("DEPTH"), .number("IN FLIGHT"), .number("DEFERRED"), .number("DEAD")],
+            [.text("QUEUE"), .number("DEPTH"), .number("IN FLIGHT"), .number("NOT DUE"), .number("DEAD")],
             rows: busy.sorted { $0.key < $1.key }.map { name, queue in
-                [name, "\(queue.depth)", "\(queue.inFlight)", "\(queue.deferred)", "\(queue.dead)"]
+                [name, "\(queue.depth)", "\(queue.inFlight)", "\(queue.notDue)", "\(queue.dead)"]
             })
         return [counts] + (busy.isEmpty ? [] : table.lines)
     }

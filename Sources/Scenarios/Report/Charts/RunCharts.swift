@@ -18,7 +18,7 @@ struct RunCharts: Sendable {
             ("depth", "Queue depth", "messages ready", .things, .highest, curves.queues(\.depth)),
             ("flight", "In flight", "messages with a worker", .things, .highest, curves.queues(\.inFlight).map(peaks)),
             ("retries", "Retries", every, .rate, .highest, [curves.retries.rate(per: curves.bucket)]),
-            ("deferred", "Deferred", "messages put off", .things, .highest, curves.queues(\.deferred)),
+            ("not-due", "Not due", "messages put off", .things, .highest, curves.queues(\.notDue)),
             ("dead", "Dead letters", "messages given up", .things, .last, curves.queues(\.dead)),
         ]
         var charts: [Chart] = []

@@ -13,7 +13,7 @@ struct RunCurves: Sendable {
         bucket = Self.bucket(for: record)
         var peaks: [String: Int] = [:]
         for (name, queue) in record.samples.lazy.compactMap(\.queues).joined() {
-            let held = max(queue.depth, queue.inFlight, queue.deferred, queue.dead)
+            let held = max(queue.depth, queue.inFlight, queue.notDue, queue.dead)
             peaks[name] = max(peaks[name] ?? 0, held)
         }
         queues = peaks.filter { $0.value > 0 }.sorted { (-$0.value, $0.key) < (-$1.value, $1.key) }.map(\.key)

@@ -6,7 +6,7 @@ struct NumbersTable: Sendable {
     }
 
     static let columns = [
-        "Time", "Accepted", "Delivered", "Failed", "Depth", "In flight", "Retries", "Deferred", "Dead", "Wait p50",
+        "Time", "Accepted", "Delivered", "Failed", "Depth", "In flight", "Retries", "Not due", "Dead", "Wait p50",
         "Wait p99",
     ]
 
@@ -36,7 +36,7 @@ struct NumbersTable: Sendable {
         }
         let counts = [
             Double(sample.accepted), sample.delivered.map(Double.init), Double(sample.failed), sum(\.depth),
-            sum(\.inFlight), sample.retried.map(Double.init), sum(\.deferred), sum(\.dead),
+            sum(\.inFlight), sample.retried.map(Double.init), sum(\.notDue), sum(\.dead),
         ]
         return counts.map { $0.map { Numerals.count($0) } ?? "–" }
     }
