@@ -94,7 +94,8 @@ public struct QueueLimits: Sendable, Equatable {
         if burst != nil, rate == nil { throw QueueError.invalidSettings("a burst needs a rate") }
     }
 
-    static func check(rate: Double) throws {
-        try QueueError.demand("rate", rate, in: rates, where: "a second: from one a day to a billion a second")
+    static func check(rate: Double, or error: (String) -> QueueError = QueueError.invalidSettings) throws {
+        try QueueError.demand(
+            "rate", rate, in: rates, where: "a second: from one a day to a billion a second", or: error)
     }
 }

@@ -12,8 +12,13 @@ public enum QueueError: Error, Sendable, Equatable {
     case unknownTopic(TopicName)
     /// Such a name is refused when something is declared under it; see ``QueueName``.
     case invalidName(String)
-    /// What a queue is told to be makes no sense, or contradicts what it is already; the text says what.
+    /// What a queue, a worker or a step is told to be lies outside of its range, or contradicts what it is already; the text
+    /// says what.
     case invalidSettings(String)
+    /// An argument of the call lies outside of its range; the text says which.
+    case invalidArgument(String)
+    /// A message can't be delayed where it was to go: to a topic, which has no queue, or to a queue that keeps order.
+    case delayRefused(MessageID, queue: QueueName?)
     /// A message, or something about it, is larger than can be kept; see ``MessageLimits``.
     case beyondLimit(String)
 }
@@ -24,12 +29,19 @@ extension QueueError {
         switch self {
         case .leaseLost(let queue, _): queue
         case .unknownQueue(let queue): queue
-        case .unknownTopic, .invalidName, .invalidSettings, .beyondLimit: nil
+        case .delayRefused(_, let queue): queue
+        case .unknownTopic, .invalidName, .invalidSettings, .invalidArgument, .beyondLimit: nil
         }
     }
 
     /// The message that it is about, where that is known.
-    public var message: MessageID? { if case .leaseLost(_, let message) = self { message } else { nil } }
+    public var message: MessageID? {
+        switch self {
+        case .leaseLost(_, let message): message
+        case .delayRefused(let message, _): message
+        case .unknownQueue, .unknownTopic, .invalidName, .invalidSettings, .invalidArgument, .beyondLimit: nil
+        }
+    }
 
     /// Whether the same call may succeed when it is simply made again, later: never. What passes by itself is trouble of the
     /// database, see `PostgresError.isRetryable`.
@@ -47,7 +59,11 @@ extension QueueError: CustomStringConvertible {
         case .unknownTopic(let name): "there is no topic \(name); declare it first"
         case .invalidName(let name):
             "\"\(name)\" is no name: a letter or digit, then letters, digits, '.', '_', '-'; 120 characters at most"
-        case .invalidSettings(let what), .beyondLimit(let what): what
+        case .invalidSettings(let what), .invalidArgument(let what), .beyondLimit(let what): what
+        case .delayRefused(let message, let queue?):
+            "queue \(queue) keeps order, so message \(message) can't be delayed"
+        case .delayRefused(let message, nil):
+            "message \(message) is published, so it can't be delayed; delay the step that hears it"
         }
     }
 }

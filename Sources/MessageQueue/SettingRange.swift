@@ -11,13 +11,14 @@ enum SettingRange {
 }
 
 extension QueueError {
-    /// - Throws: ``invalidSettings(_:)`` with name, value and range, unless the value lies in the range.
+    /// - Throws: ``invalidSettings(_:)``, or what `error` makes of it, with name, value and range, unless the value lies in it.
     static func demand<Value: Comparable>(
-        _ name: String, _ value: Value, in range: ClosedRange<Value>, where reason: String = ""
+        _ name: String, _ value: Value, in range: ClosedRange<Value>, where reason: String = "",
+        or error: (String) -> QueueError = QueueError.invalidSettings
     ) throws {
         if range.contains(value) { return }
         let condition = reason.isEmpty ? "" : " \(reason)"
-        throw QueueError.invalidSettings(
+        throw error(
             "\(name) is \(text(value)); it must be from \(text(range.lowerBound)) to \(text(range.upperBound))\(condition)"
         )
     }

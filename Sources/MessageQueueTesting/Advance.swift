@@ -15,7 +15,7 @@ extension TestBroker {
     /// the real time. The retention of the log does not pass, so that ``sent(to:since:)`` keeps telling everything.
     public func advance(by time: Duration) async throws {
         guard time > .zero, time <= Self.mostTime else {
-            throw QueueError.invalidSettings("time passes forward, by a thousand years at the most, not by \(time)")
+            throw QueueError.invalidArgument("time passes forward, by a thousand years at the most, not by \(time)")
         }
         let microseconds = time.wholeMicroseconds
         try await database.write { session in

@@ -280,8 +280,9 @@ struct OrderTests {
     @Test("a delay or a setting that contradicts the order of a queue is refused, with a reason")
     func refusals() async throws {
         try await Bench.with(Self.settings(.skipOnFailure)) { bench in
-            await #expect(throws: QueueError.self) {
-                try await bench.broker.send([Outgoing(Shoe(size: 1), key: "a", delay: .seconds(1))], to: bench.shoes)
+            let later = Outgoing(Shoe(size: 1), key: "a", delay: .seconds(1))
+            await #expect(throws: QueueError.delayRefused(later.id, queue: "shoes")) {
+                try await bench.broker.send([later], to: bench.shoes)
             }
             await #expect(throws: QueueError.self) { try await bench.broker.declare(queue: "shoes") }
             await #expect(throws: QueueError.self) {

@@ -39,15 +39,6 @@ struct SettingsTests {
         #expect(QueueLimits(concurrency: 3).pace == nil)
     }
 
-    @Test("options of a step and of a breaker that make no sense are moved to the nearest that do")
-    func nearest() {
-        let least = StepOptions(batch: 0, concurrency: -1)
-        #expect(least.batch == 1 && least.concurrency == 1)
-        #expect(StepOptions(batch: 1_000_000).batch == 32_000)
-        let breaker = CircuitBreaker(threshold: 0, pause: .zero, cap: .zero)
-        #expect(breaker.threshold == 1 && breaker.pause == .milliseconds(1) && breaker.cap == .milliseconds(1))
-    }
-
     @Test("a worker of a queue that was never declared ends with an error that names it")
     func undeclared() async throws {
         struct Lost: Step {

@@ -81,8 +81,9 @@ struct TopicTests {
             await #expect(throws: QueueError.self) {
                 try await bench.broker.publish([Outgoing(Shoe(size: 1))], to: Topic("unheard-of"))
             }
-            await #expect(throws: QueueError.self) {
-                try await bench.broker.publish([Outgoing(Shoe(size: 1), delay: .seconds(1))], to: processed)
+            let later = Outgoing(Shoe(size: 1), delay: .seconds(1))
+            await #expect(throws: QueueError.delayRefused(later.id, queue: nil)) {
+                try await bench.broker.publish([later], to: processed)
             }
         }
     }

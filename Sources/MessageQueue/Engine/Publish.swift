@@ -6,11 +6,12 @@ extension Broker {
     /// Guarantee: each matching subscription gets each message exactly once, or, if the transaction rolls back, none does.
     /// A topic that nobody has subscribed to swallows what it is told. All copies carry the same message id.
     /// Delays are not possible here: a ``Outgoing/delay`` other than zero is refused.
-    /// - Throws: ``QueueError/unknownTopic(_:)``, the error of encoding a payload, or ``QueueError/beyondLimit(_:)``.
+    /// - Throws: ``QueueError/unknownTopic(_:)``, ``QueueError/delayRefused(_:queue:)``, the error of encoding a payload, or
+    ///   ``QueueError/beyondLimit(_:)``.
     public func publish<P>(_ messages: [Outgoing<P>], to topic: Topic<P>, in session: borrowing Session) throws {
         let listeners = try catalogue.listeners(of: topic.name, in: session)
-        guard messages.allSatisfy({ $0.delay <= .zero }) else {
-            throw QueueError.invalidSettings("messages to a topic can't be delayed; delay the step that hears them")
+        if let message = messages.first(where: { $0.delay > .zero }) {
+            throw QueueError.delayRefused(message.id, queue: nil)
         }
         guard !messages.isEmpty else { return }
         for parcel in try messages.map({ try Packed($0) }).parcels(weighing: \.weight) {

@@ -88,9 +88,9 @@ extension Broker {
     /// - Parameters:
     ///   - filter: which letters; all of them unless given.
     ///   - rate: messages per second at the most, from one a day to a billion; nil as fast as it goes.
-    /// - Throws: ``QueueError/invalidSettings(_:)`` for a rate outside of that.
+    /// - Throws: ``QueueError/invalidArgument(_:)`` for a rate outside of that.
     public func redrive(_ filter: DeadLetterFilter = .init(), rate: Double? = nil) async throws -> RedriveReport {
-        if let rate { try QueueLimits.check(rate: rate) }
+        if let rate { try QueueLimits.check(rate: rate, or: QueueError.invalidArgument) }
         return try await walk(filter, rate: rate) { tickets, session in
             let entries = try session.query(Self.queuesOf, tickets) { row in try row[0, as: Int32.self] }
             var moved = 0

@@ -8,7 +8,7 @@ extension Broker {
     /// keeps order (see ``KeyOrder``). Costs no round trip of its own: the statement travels with the transaction's next
     /// one, or its commit.
     /// - Throws: ``QueueError/unknownQueue(_:)``, the error of encoding a payload, ``QueueError/beyondLimit(_:)`` for what is
-    ///   larger than ``MessageLimits`` allow, or ``QueueError/invalidSettings(_:)`` for a delay in a queue that keeps order.
+    ///   larger than ``MessageLimits`` allow, or ``QueueError/delayRefused(_:queue:)`` for a delay in a queue that keeps order.
     public func send<P>(_ messages: [Outgoing<P>], to queue: Queue<P>, in session: borrowing Session) throws {
         let entry = try catalogue.queue(queue.name, in: session)
         try send(messages.map { try Packed($0) }, to: entry, in: session)
@@ -52,8 +52,8 @@ extension Broker {
 
     private func send(parcel messages: [Packed], to entry: Catalogue.Entry, in session: borrowing Session) throws {
         let (due, delayed) = messages.partitioned { $0.delay <= .zero }
-        guard delayed.isEmpty || entry.order == nil else {
-            throw QueueError.invalidSettings("queue \(entry.name) keeps order, so nothing sent to it can be delayed")
+        if entry.order != nil, let message = delayed.first {
+            throw QueueError.delayRefused(message.id, queue: entry.name)
         }
         if !due.isEmpty {
             if entry.sortsMessages {

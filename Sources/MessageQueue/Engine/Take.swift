@@ -14,11 +14,11 @@ extension Broker {
     ///   - queue: whose messages.
     ///   - limit: the most that are taken, 1 or more.
     ///   - lease: from a millisecond to ``MessageLimits/delay``.
-    /// - Throws: ``QueueError/unknownQueue(_:)``, ``QueueError/invalidSettings(_:)``, ``QueueError/beyondLimit(_:)``.
+    /// - Throws: ``QueueError/unknownQueue(_:)``, ``QueueError/invalidArgument(_:)``, ``QueueError/beyondLimit(_:)``.
     public func receive(_ queue: QueueName, limit: Int = 1, lease: Duration) async throws -> [ReceivedMessage] {
         try MessageLimits.check(lease, of: "the lease")
-        try QueueError.demand("limit", limit, in: 1...Int.max)
-        try QueueError.demand("lease", lease, in: SettingRange.leases)
+        try QueueError.demand("limit", limit, in: 1...Int.max, or: QueueError.invalidArgument)
+        try QueueError.demand("lease", lease, in: SettingRange.leases, or: QueueError.invalidArgument)
         let entries = try await entries(of: [queue], on: database)
         guard let entry = entries.first else { throw QueueError.unknownQueue(queue) }
         let memory = byHand.withLock { memories in
