@@ -76,6 +76,7 @@ public struct DrainReport: Sendable, CustomStringConvertible {
         count(in: queue) { if case .retried = $0 { true } else { false } }
     }
 
+    /// Attempts that were the last ones, and left a dead letter.
     public func deadLettered(in queue: QueueName? = nil) -> Int {
         count(in: queue) { if case .deadLettered = $0 { true } else { false } }
     }
@@ -96,6 +97,7 @@ public struct DrainReport: Sendable, CustomStringConvertible {
         return self
     }
 
+    /// The counts, a line for each queue.
     public var description: String {
         let queues = Set(handled.map(\.queue)).sorted { $0.text < $1.text }
         let lines = queues.map { queue in

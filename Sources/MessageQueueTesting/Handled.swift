@@ -3,10 +3,13 @@ import Postgres
 
 /// One attempt of a message, and what became of it.
 public struct Handled: Sendable, CustomStringConvertible {
+    /// What may become of an attempt.
     public enum Outcome: Sendable, Hashable {
+        /// Its effects are committed, and it does not come again.
         case done
         /// Failed; comes again after this time, with the attempt counted.
         case retried(after: Duration)
+        /// Failed for good; kept as a dead letter with this reason.
         case deadLettered(reason: String)
         /// In a queue that keeps order: failed for good and blocks its key, or stood behind one that failed.
         case held
@@ -18,17 +21,23 @@ public struct Handled: Sendable, CustomStringConvertible {
         case open
     }
 
+    /// The queue that it was taken from.
     public let queue: QueueName
+    /// The message's id, the same over all attempts.
     public let id: MessageID
+    /// The message's key, as it was sent.
     public let key: String?
     /// 1 for the first delivery.
     public let attempt: Int
+    /// What became of it.
     public let outcome: Outcome
     /// What the step threw, as text.
     public let error: String?
 
+    /// Whether ``outcome`` is ``Outcome/done``.
     public var isDone: Bool { outcome == .done }
 
+    /// Message, queue, attempt and outcome in one line, with what the step threw.
     public var description: String {
         let name = key.map { "\(id) (\($0))" } ?? "\(id)"
         return "\(name) in \(queue), attempt \(attempt): \(outcome)" + (error.map { ", \($0)" } ?? "")

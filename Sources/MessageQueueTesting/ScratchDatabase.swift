@@ -13,7 +13,12 @@ public import Postgres
 public enum ScratchDatabase {
     /// Lends a fresh copy to `body`, and drops it afterwards, whatever happened.
     ///
-    /// - Parameter server: where any existing database of the server can be reached, as `key=value` pairs or as a URI.
+    /// - Parameters:
+    ///   - server: where any existing database of the server can be reached, as `key=value` pairs or as a URI.
+    ///   - migrations: what the database is made of, in this order.
+    ///   - options: of the connections to the copy.
+    ///   - body: what to do with the copy.
+    /// - Returns: what `body` returns.
     public static func with<T: Sendable>(
         server: String, migrations: [MigrationLine], options: DatabaseOptions = .init(),
         _ body: (Database) async throws -> T

@@ -15,6 +15,7 @@ public enum TestError: Error, Sendable, CustomStringConvertible {
     /// Asked for the only message of a kind, when there were several or none.
     case notOnlyOne(found: Int, among: [String])
 
+    /// What went wrong, with all that is known about it.
     public var description: String {
         switch self {
         case .limitReached(let limit, let open): "not done within \(limit): \(open.joined(separator: "; "))"

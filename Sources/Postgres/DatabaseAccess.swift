@@ -9,9 +9,11 @@ public protocol DatabaseAccess: Sendable {
 extension DatabaseAccess {
     /// Runs `body` in a READ COMMITTED transaction: committed when it returns, rolled back when it throws.
     ///
-    /// - Parameter limit: the longest that it may take, waiting for a connection included. When it passes, or the
-    ///   calling task is cancelled, the running statement is cancelled, the transaction rolled back, and the
-    ///   connection kept. A COMMIT is never cancelled: it has a second more, and then its connection is given up.
+    /// - Parameters:
+    ///   - limit: the longest that it may take, waiting for a connection included. When it passes, or the calling task is
+    ///     cancelled, the running statement is cancelled, the transaction rolled back, and the connection kept. A COMMIT is
+    ///     never cancelled: it has a second more, and then its connection is given up.
+    ///   - body: reads and writes through the session, on the connection's own thread.
     /// - Throws: what `body` throws, or ``PostgresError``; `outcomeUnknown` when the COMMIT was not confirmed.
     @discardableResult
     public func write<T: Sendable>(

@@ -6,7 +6,9 @@ extension Broker {
     /// for what is left of it, if that is longer.
     ///
     /// Messages in the hands of a ``Worker`` need none of this; their consumer's heartbeat extends them all.
-    /// - Parameter lease: ``MessageLimits/delay`` at most.
+    /// - Parameters:
+    ///   - messages: as they were received.
+    ///   - lease: ``MessageLimits/delay`` at most.
     /// - Throws: ``QueueError/leaseLost(queue:message:)`` when one of them is finished or taken over already; then none is extended.
     ///   ``QueueError/beyondLimit(_:)``.
     public func extend(_ messages: [ReceivedMessage], to lease: Duration) async throws {

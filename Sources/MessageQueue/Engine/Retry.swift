@@ -42,7 +42,10 @@ extension Broker {
     /// Gives messages back without counting the attempt: at a shutdown, or to look at them again later.
     ///
     /// Guarantee: as with ``retry(_:in:)``.
-    /// - Parameter delay: shortened to ``MessageLimits/delay``.
+    /// - Parameters:
+    ///   - messages: as they were received.
+    ///   - delay: shortened to ``MessageLimits/delay``.
+    ///   - session: the caller's transaction.
     public func release(
         _ messages: [ReceivedMessage], after delay: Duration = .zero, in session: borrowing Session
     ) {

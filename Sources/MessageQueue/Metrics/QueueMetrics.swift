@@ -25,7 +25,9 @@ public final class QueueMetrics: Service {
         var read: Gauge?
     }
 
-    /// - Parameter interval: how often ``run()`` reads.
+    /// - Parameters:
+    ///   - broker: whose queues and pool.
+    ///   - interval: how often ``run()`` reads.
     public init(_ broker: Broker, every interval: Duration = .seconds(15)) {
         self.broker = broker
         self.interval = interval
