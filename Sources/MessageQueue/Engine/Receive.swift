@@ -1,120 +1,68 @@
-import Durations
-import Foundation
-package import Postgres
+import Postgres
 import Synchronization
 
 extension Broker {
-    /// What a claim brought.
-    package struct Claim: Sendable {
-        package var messages: [ReceivedMessage]
-        /// When nothing came because of the queue's rate: until it is worth asking again.
-        var wait: Duration?
-        /// More may be there at once: places were claimed only to be held back.
-        package var isIncomplete: Bool
-
-        package var foundNothing: Bool { messages.isEmpty && !isIncomplete }
-
-        package init(messages: [ReceivedMessage] = [], wait: Duration? = nil, isIncomplete: Bool = false) {
-            self.messages = messages
-            self.wait = wait
-            self.isIncomplete = isIncomplete
-        }
-    }
-
-    /// The most places of one claim, which counts them in a smallint.
-    static let largestClaim = 32_000
-
-    /// Who claims, and how.
-    package struct Claimer: Sendable {
-        let consumer: Int64
-        /// Nil: as long as the consumer gives signs of life.
-        let lease: Duration?
-        let memory: ClaimMemory
-
-        package init(consumer: Int64, lease: Duration?, memory: ClaimMemory) {
-            self.consumer = consumer
-            self.lease = lease
-            self.memory = memory
-        }
-    }
-
-    /// Takes the next messages of a queue, at most `limit`, in the caller's transaction: a block if the queue has limits.
+    /// Takes the next messages of a queue, at most `limit`, for as long as `lease`: for programs that handle messages by
+    /// hand. A ``Worker`` needs none of this.
     ///
-    /// Guarantee: a place is given to one consumer only, and places of a lane are given in order. The lease begins with the
-    /// commit, and lasts as long as the consumer gives signs of life, or, with ``Claimer/lease``, for that time.
-    package func receive(
-        _ entry: Catalogue.Entry, by claimer: Claimer, limit: Int, in session: borrowing Session
-    ) throws -> Claim {
-        guard entry.isLimited else { return try claim(entry, claimer, limit, nil, in: session) }
-        let allowance = try allowance(of: entry, upTo: limit, memory: claimer.memory, in: session)
-        guard allowance.places > 0 else { return Claim(wait: allowance.wait) }
-        let claim = try self.claim(entry, claimer, allowance.places, allowance.pacing, in: session)
-        let places = claim.messages.map(\.receipt)
-        // A claim that is rolled back holds nothing: remembered, it would take up the limit for good.
-        session.afterCommit { claimer.memory.open.withLock { $0.add(places) } }
-        return claim
-    }
-
-    private func claim(
-        _ entry: Catalogue.Entry, _ claimer: Claimer, _ limit: Int, _ pacing: Pacing?, in session: borrowing Session
-    ) throws -> Claim {
-        let turn = claimer.memory.nextTurn()
-        let first = entry.levels > 1 ? Priority.first(inTurn: turn) : 0
-        let rows = try session.query(
-            entry.order == nil ? Self.claim : Self.claimInOrder, entry.id, Int32(turn % 64), Int32(limit),
-            claimer.consumer, claimer.lease?.inSeconds, claimer.memory.watermarks.withLock { $0 }, pacing?.from,
-            pacing?.interval,
-            Int32(first)
-        ) { row in
-            try row[1, as: Int64?.self].map { seq in
-                ReceivedMessage(
-                    receipt: Receipt(queue: entry.id, lane: try row[0], seq: seq), queue: entry.name,
-                    attempt: try row[2],
-                    message: try Message(row, from: 4), appendedAt: try row[3])
-            }
+    /// Guarantee: until the lease ends, nobody else gets these messages. Finish each with ``complete(_:in:)``,
+    /// ``retry(_:in:)``, ``release(_:after:in:)`` or ``deadLetter(_:in:)``, or lengthen the lease with ``extend(_:to:)``;
+    /// whatever is none of these when the lease ends is given to somebody else, with the attempt counted.
+    ///
+    /// Does not wait: an empty answer means that nothing is there, or that the queue is paused or at its limits.
+    /// - Parameters:
+    ///   - queue: whose messages.
+    ///   - limit: the most that are taken, 1 or more.
+    ///   - lease: from a millisecond to ``MessageLimits/delay``.
+    /// - Throws: ``QueueError/unknownQueue(_:)``, ``QueueError/invalidArgument(_:)``, ``QueueError/beyondLimit(_:)``.
+    public func receive(_ queue: QueueName, limit: Int = 1, lease: Duration) async throws -> [ReceivedMessage] {
+        try MessageLimits.check(lease, of: "the lease")
+        try QueueError.demand("limit", limit, in: 1...Int.max, or: QueueError.invalidArgument)
+        try QueueError.demand("lease", lease, in: SettingRange.leases, or: QueueError.invalidArgument)
+        let entries = try await entries(of: [queue], on: database)
+        guard let entry = entries.first else { throw QueueError.unknownQueue(queue) }
+        let memory = byHand.withLock { memories in
+            let memory = memories[entry.id] ?? ClaimMemory()
+            memories[entry.id] = memory
+            return memory
         }
-        let messages = rows.compactMap(\.self)
-        return Claim(messages: messages, isIncomplete: messages.count < rows.count)
+        let claimer = Claimer(consumer: Self.noConsumer, lease: lease, memory: memory)
+        let messages = try await take(entry, claimer, limit)
+        if !messages.isEmpty { return messages }
+        guard try await bringBack(entry, memory) else { return [] }
+        return try await take(entry, claimer, limit)
     }
 
-    /// Locks the rows of lanes with something to claim (see `mq.take_lanes`), and takes the lanes in that order, however far
-    /// behind each is: of one it walks the primary key of the head segment from the cursor, of one that is behind the segment
-    /// that it stands in. Claims what that returns. A lane by lane prefix of the log, since the walks are ordered and the limit
-    /// cuts them in that order; the constraint `claims_contiguous` would refuse anything else.
-    static let claim: Statement = """
-        WITH lane AS MATERIALIZED (SELECT * FROM mq.take_lanes($1, $2, 64, $9)),
-        got AS MATERIALIZED (
-            SELECT m.* FROM lane, LATERAL (
-                (SELECT * FROM mq.head_messages h WHERE h.queue = $1 AND h.lane = lane.lane AND h.seq > lane.place
-                 ORDER BY h.seq LIMIT $3)
-                UNION ALL
-                SELECT * FROM mq.read_behind($1, lane.lane, $3) WHERE lane.behind) AS m
-            LIMIT $3),
-        claimed AS (
-            INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, lease_until, watermark, paced_until)
-            SELECT max(seq), min(seq), $1, lane, count(*), $4, now() + make_interval(secs => $5::float8),
-                coalesce(($6::bigint[])[lane + 1], 0),
-                $7::timestamptz + make_interval(secs => $8::float8 * (SELECT count(*) FROM got))
-            FROM got GROUP BY lane)
-        SELECT lane, seq, attempt, appended_at, id, sent_at, topic, key, tag, headers, body FROM got
-        """
+    private func take(_ entry: Catalogue.Entry, _ claimer: Claimer, _ limit: Int) async throws -> [ReceivedMessage] {
+        while true {
+            let claim = try await database.perform(isTransaction: entry.isLimited, within: nil) { session in
+                try self.receive(entry, by: claimer, limit: min(limit, Self.largestClaim), in: session)
+            }
+            if !claim.messages.isEmpty || claim.foundNothing { return claim.messages }
+        }
+    }
 
-    /// See `mq.claim_in_order`. A row without a seq says that something was held back.
-    static let claimInOrder: Statement = """
-        SELECT lane, seq, attempt, appended_at, id, sent_at, topic, key, tag, headers, body
-        FROM mq.claim_in_order($1, $2, $3, $4, $5, $6, $7, $8) WHERE $9::int IS NOT NULL
-        """
+    /// Leases that have ended, and scheduled messages that are due: whether there is anything to take now.
+    private func bringBack(_ entry: Catalogue.Entry, _ memory: ClaimMemory) async throws -> Bool {
+        let found = try await watermarks(of: entry.id, from: memory.watermarks.withLock { $0 }, on: database)
+        memory.watermarks.withLock { $0 = found.places }
+        if found.open > 0 { _ = try await rescue(entry, from: [], beyond: found.places) }
+        return try await promote(entry, on: database).moved > 0
+    }
+
+    /// Consumers are processes with a connection of their own; what is taken by hand belongs to none.
+    private static let noConsumer: Int64 = 0
 }
 
-extension Message {
-    /// Reads the columns id, sent_at, topic, key, tag, headers, body, from column `first` on.
-    package init(_ row: borrowing Row, from first: Int) throws {
-        id = MessageID(try row[first])
-        sentAt = try row[first + 1]
-        topic = try row[first + 2]
-        key = try row[first + 3]
-        tag = try row[first + 4]
-        headers = Payloads.decode(headers: try row[first + 5])
-        body = try row[first + 6, as: Bytes.self].bytes
+extension ReceivedMessage {
+    /// The message with its payload.
+    ///
+    /// - Throws: an error with ``Disposition/deadLetter(reason:)``, when the body isn't the JSON of a `Payload`.
+    public func decoded<Payload: Codable & Sendable>(as type: Payload.Type = Payload.self) throws -> Delivery<Payload> {
+        do {
+            return Delivery(received: self, payload: try Payloads.decode(Payload.self, from: message.body))
+        } catch {
+            throw UnreadablePayload(reason: "\(error)")
+        }
     }
 }

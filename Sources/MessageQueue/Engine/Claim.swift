@@ -1,0 +1,120 @@
+import Durations
+import Foundation
+package import Postgres
+import Synchronization
+
+extension Broker {
+    /// What a claim brought.
+    package struct Claim: Sendable {
+        package var messages: [ReceivedMessage]
+        /// When nothing came because of the queue's rate: until it is worth asking again.
+        var wait: Duration?
+        /// More may be there at once: places were claimed only to be held back.
+        package var isIncomplete: Bool
+
+        package var foundNothing: Bool { messages.isEmpty && !isIncomplete }
+
+        package init(messages: [ReceivedMessage] = [], wait: Duration? = nil, isIncomplete: Bool = false) {
+            self.messages = messages
+            self.wait = wait
+            self.isIncomplete = isIncomplete
+        }
+    }
+
+    /// The most places of one claim, which counts them in a smallint.
+    static let largestClaim = 32_000
+
+    /// Who claims, and how.
+    package struct Claimer: Sendable {
+        let consumer: Int64
+        /// Nil: as long as the consumer gives signs of life.
+        let lease: Duration?
+        let memory: ClaimMemory
+
+        package init(consumer: Int64, lease: Duration?, memory: ClaimMemory) {
+            self.consumer = consumer
+            self.lease = lease
+            self.memory = memory
+        }
+    }
+
+    /// Takes the next messages of a queue, at most `limit`, in the caller's transaction: a block if the queue has limits.
+    ///
+    /// Guarantee: a place is given to one consumer only, and places of a lane are given in order. The lease begins with the
+    /// commit, and lasts as long as the consumer gives signs of life, or, with ``Claimer/lease``, for that time.
+    package func receive(
+        _ entry: Catalogue.Entry, by claimer: Claimer, limit: Int, in session: borrowing Session
+    ) throws -> Claim {
+        guard entry.isLimited else { return try claim(entry, claimer, limit, nil, in: session) }
+        let allowance = try allowance(of: entry, upTo: limit, memory: claimer.memory, in: session)
+        guard allowance.places > 0 else { return Claim(wait: allowance.wait) }
+        let claim = try self.claim(entry, claimer, allowance.places, allowance.pacing, in: session)
+        let places = claim.messages.map(\.receipt)
+        // A claim that is rolled back holds nothing: remembered, it would take up the limit for good.
+        session.afterCommit { claimer.memory.open.withLock { $0.add(places) } }
+        return claim
+    }
+
+    private func claim(
+        _ entry: Catalogue.Entry, _ claimer: Claimer, _ limit: Int, _ pacing: Pacing?, in session: borrowing Session
+    ) throws -> Claim {
+        let turn = claimer.memory.nextTurn()
+        let first = entry.levels > 1 ? Priority.first(inTurn: turn) : 0
+        let rows = try session.query(
+            entry.order == nil ? Self.claim : Self.claimInOrder, entry.id, Int32(turn % 64), Int32(limit),
+            claimer.consumer, claimer.lease?.inSeconds, claimer.memory.watermarks.withLock { $0 }, pacing?.from,
+            pacing?.interval,
+            Int32(first)
+        ) { row in
+            try row[1, as: Int64?.self].map { seq in
+                ReceivedMessage(
+                    receipt: Receipt(queue: entry.id, lane: try row[0], seq: seq), queue: entry.name,
+                    attempt: try row[2],
+                    message: try Message(row, from: 4), appendedAt: try row[3])
+            }
+        }
+        let messages = rows.compactMap(\.self)
+        return Claim(messages: messages, isIncomplete: messages.count < rows.count)
+    }
+
+    /// Locks the rows of lanes with something to claim (see `mq.take_lanes`), and takes the lanes in that order, however far
+    /// behind each is: of one it walks the primary key of the head segment from the cursor, of one that is behind the segment
+    /// that it stands in. Claims what that returns. A lane by lane prefix of the log, since the walks are ordered and the limit
+    /// cuts them in that order; the constraint `claims_contiguous` would refuse anything else.
+    static let claim: Statement = """
+        WITH lane AS MATERIALIZED (SELECT * FROM mq.take_lanes($1, $2, 64, $9)),
+        got AS MATERIALIZED (
+            SELECT m.* FROM lane, LATERAL (
+                (SELECT * FROM mq.head_messages h WHERE h.queue = $1 AND h.lane = lane.lane AND h.seq > lane.place
+                 ORDER BY h.seq LIMIT $3)
+                UNION ALL
+                SELECT * FROM mq.read_behind($1, lane.lane, $3) WHERE lane.behind) AS m
+            LIMIT $3),
+        claimed AS (
+            INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, lease_until, watermark, paced_until)
+            SELECT max(seq), min(seq), $1, lane, count(*), $4, now() + make_interval(secs => $5::float8),
+                coalesce(($6::bigint[])[lane + 1], 0),
+                $7::timestamptz + make_interval(secs => $8::float8 * (SELECT count(*) FROM got))
+            FROM got GROUP BY lane)
+        SELECT lane, seq, attempt, appended_at, id, sent_at, topic, key, tag, headers, body FROM got
+        """
+
+    /// See `mq.claim_in_order`. A row without a seq says that something was held back.
+    static let claimInOrder: Statement = """
+        SELECT lane, seq, attempt, appended_at, id, sent_at, topic, key, tag, headers, body
+        FROM mq.claim_in_order($1, $2, $3, $4, $5, $6, $7, $8) WHERE $9::int IS NOT NULL
+        """
+}
+
+extension Message {
+    /// Reads the columns id, sent_at, topic, key, tag, headers, body, from column `first` on.
+    package init(_ row: borrowing Row, from first: Int) throws {
+        id = MessageID(try row[first])
+        sentAt = try row[first + 1]
+        topic = try row[first + 2]
+        key = try row[first + 3]
+        tag = try row[first + 4]
+        headers = Payloads.decode(headers: try row[first + 5])
+        body = try row[first + 6, as: Bytes.self].bytes
+    }
+}
