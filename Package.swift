@@ -10,6 +10,7 @@ let strict: [SwiftSetting] = [
 
 func log() -> Target.Dependency { .product(name: "Logging", package: "swift-log") }
 func metrics() -> Target.Dependency { .product(name: "Metrics", package: "swift-metrics") }
+func tracing() -> Target.Dependency { .product(name: "Tracing", package: "swift-distributed-tracing") }
 func lifecycle() -> Target.Dependency { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
 
 // What only the shop needs stands behind the trait `Shop`: whoever depends on this package with `traits: []` does not even
@@ -51,6 +52,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
         // From here on behind the trait `Shop`.
@@ -75,7 +77,7 @@ let package = Package(
         .target(
             name: "MessageQueue",
             dependencies: [
-                "Durations", "Postgres", log(), metrics(), lifecycle(),
+                "Durations", "Postgres", log(), metrics(), tracing(), lifecycle(),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             resources: [.embedInCode("Migrations")],
@@ -188,7 +190,7 @@ let package = Package(
             name: "MessageQueueTests",
             dependencies: [
                 "DeliveryCheck", "Durations", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", log(),
-                metrics(), lifecycle(),
+                metrics(), tracing(), lifecycle(),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
             swiftSettings: strict),

@@ -1,4 +1,5 @@
 public import Logging
+import MessageQueue
 import Metrics
 
 /// What a process has when its services are built: its settings, its logger and its face to the operators.
@@ -22,7 +23,12 @@ extension Context {
     static func bootstrap(name: String, settings: Settings) -> Context {
         let format = settings[Settings.logFormat]
         let level = settings[Settings.logLevel]
-        LoggingSystem.bootstrap { label in LineLogHandler(label: label, format: format, level: level) }
+        LoggingSystem.bootstrap(
+            { label, provider in
+                var handler = LineLogHandler(label: label, format: format, level: level)
+                handler.metadataProvider = provider
+                return handler
+            }, metadataProvider: .messageQueue)
         let metrics = PrometheusMetrics()
         MetricsSystem.bootstrap(metrics)
         return Context(

@@ -1,5 +1,6 @@
 public import Foundation
 package import Postgres
+import Tracing
 
 /// A queue whose messages carry one type of payload. A step for another type does not compile.
 public struct Queue<Payload: Codable & Sendable>: Sendable {
@@ -92,6 +93,8 @@ public struct Delivery<Payload: Codable & Sendable>: Sendable {
     public let received: ReceivedMessage
     /// What its sender sent.
     public let payload: Payload
+    /// What a message that follows from it goes on with: the span of its handling, or of its sender; nil without a tracer.
+    var trace: ServiceContext?
 
     /// The same over all attempts: a good idempotency key for third parties.
     public var id: MessageID { received.message.id }

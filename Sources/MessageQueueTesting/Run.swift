@@ -17,7 +17,8 @@ final class Run: Sendable {
     func handle(_ step: any WorkerStep, _ entry: Catalogue.Entry, atMost count: Int) async throws -> [Handled] {
         try step.options.check(of: step.queueName)
         let claims = TestClaims(from: test.broker, atMost: count)
-        let runtime = StepRuntime(broker: test.broker, source: claims, entry: entry, drainLimit: limit)
+        let runtime = StepRuntime(
+            broker: test.broker, source: claims, entry: entry, drainLimit: limit, middleware: test.middleware)
         current.withLock { $0 = (runtime, claims) }
         await step.runner.run(runtime)
         runtime.close()

@@ -15,13 +15,21 @@ import Synchronization
 public struct TestBroker: Sendable {
     /// The broker that it wraps.
     public let broker: Broker
+    let middleware: [any StepMiddleware]
     let delays = DelayMemory()
 
     /// The broker's database.
     public var database: Database { broker.database }
 
     /// Takes the queues of a broker into the hands of a test.
-    public init(_ broker: Broker) { self.broker = broker }
+    ///
+    /// - Parameters:
+    ///   - broker: over a database of the test's own.
+    ///   - middleware: runs around what the steps do, as with `WorkerOptions.middleware`.
+    public init(_ broker: Broker, middleware: [any StepMiddleware] = []) {
+        self.broker = broker
+        self.middleware = middleware
+    }
 
     func entries(of steps: [any WorkerStep]) async throws -> [Catalogue.Entry] {
         try await broker.entries(of: steps.map(\.queueName), on: database)

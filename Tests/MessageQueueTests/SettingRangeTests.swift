@@ -130,6 +130,9 @@ struct SettingRangeTests {
                 #expect(await running(WorkerOptions(poll: duration))?.hasPrefix("poll is ") == true)
                 #expect(await running(WorkerOptions(drainLimit: duration))?.hasPrefix("drainLimit is ") == true)
                 #expect(await running(WorkerOptions(upkeepInterval: duration))?.hasPrefix("upkeepInterval is ") == true)
+                #expect(await running(WorkerOptions(gaugeInterval: duration))?.hasPrefix("gaugeInterval is ") == true)
+                let queues = QueueMetrics(bench.broker, every: duration)
+                #expect(await refusal { try await queues.run() }?.hasPrefix("interval is ") == true)
                 let retention = Broker.Retention(keep: duration)
                 #expect(await running(WorkerOptions(retention: retention))?.hasPrefix("retention.keep is ") == true)
                 #expect(

@@ -43,8 +43,9 @@ final class Doorbell: Sendable {
             return (queues.flatMap { state.bells[$0].map { Array($0.values) } ?? [] }, !state.isRinging)
         }
         for bell in bells { bell.ring() }
-        // Awaited by nobody: it ends once no ring is pending, and a ring may be lost.
-        if mustDrive { Task { await drive() } }
+        // Awaited by nobody: it ends once no ring is pending, and a ring may be lost. Detached, since it rings for others too,
+        // and what it logs belongs to no delivery.
+        if mustDrive { Task.detached { await self.drive() } }
     }
 
     /// Rings the bells of this process only, for a NOTIFY that came in.

@@ -151,7 +151,7 @@ struct Packed: Sendable {
         id = message.id
         key = message.key
         tag = message.tag
-        headers = try Payloads.encode(headers: message.headers)
+        headers = try Payloads.encode(headers: TraceHeaders.joined(to: message.headers, key: message.key))
         body = Bytes(try Payloads.encode(message.payload))
         try MessageLimits.check(body: body.bytes)
         delay = message.delay

@@ -20,21 +20,27 @@ struct Attempt<Value: Sendable>: Sendable {
 extension Attempt where Value == ReceivedMessage {
     init(_ message: ReceivedMessage) { self.init(message: message, result: .success(message)) }
 
-    func decode<Payload>(as payload: Payload.Type) -> Attempt<Delivery<Payload>> {
-        Attempt<Delivery<Payload>>(message: message, result: Result { try message.decoded(as: payload) })
+    func decode<Payload>(as payload: Payload.Type, in runtime: StepRuntime) -> Attempt<Delivery<Payload>> {
+        let result = Result { try message.decoded(as: payload).within(runtime.tracing.context(of: message)) }
+        return Attempt<Delivery<Payload>>(message: message, result: result)
     }
 }
 
 extension Attempt {
     /// Lets the step talk to its third party, for as long as it may.
     func prepare<S: PreparingStep>(
-        by step: S, within limit: TimeLimit, timed metrics: StepMetrics
+        by step: S, within limit: TimeLimit, in runtime: StepRuntime
     ) async -> Attempt<PreparedDelivery<S.Payload, S.Prepared>> where Value == Delivery<S.Payload> {
         await then { delivery in
             let start = ContinuousClock.now
-            defer { metrics.prepared(since: start) }
-            let prepared = try await limit.enforce { try await step.prepare(delivery) }
-            return PreparedDelivery(delivery: delivery, prepared: prepared)
+            defer { runtime.metrics.prepared(since: start) }
+            return try await runtime.handling(message, sentIn: delivery.trace) { context in
+                let delivery = delivery.within(context)
+                let prepared = try await limit.enforce {
+                    try await runtime.middleware.prepare(message) { try await step.prepare(delivery) }
+                }
+                return PreparedDelivery(delivery: delivery, prepared: prepared)
+            }
         }
     }
 

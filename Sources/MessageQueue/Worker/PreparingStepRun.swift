@@ -44,8 +44,8 @@ struct PreparingStepRun<S: PreparingStep>: Sendable {
     /// - Returns: whether the key of the message is blocked now.
     private func handle(_ message: ReceivedMessage) async -> Bool {
         await Attempt(message)
-            .decode(as: S.Payload.self)
-            .prepare(by: step, within: limit, timed: runtime.metrics)
+            .decode(as: S.Payload.self, in: runtime)
+            .prepare(by: step, within: limit, in: runtime)
             .judge(by: runtime)
             .settle(by: settler)
     }
@@ -69,12 +69,12 @@ extension [ReceivedMessage] {
     }
 }
 
-extension Judged {
+extension Judged where Work: Traced {
     fileprivate func settle(by settler: GroupSettler<Work>) async -> Bool { await settler.settle(self) }
 }
 
 /// Settles together what becomes ready at the same time. What fails in it waits by itself, and holds nobody up.
-struct GroupSettler<Work: Sendable>: Sendable {
+struct GroupSettler<Work: Traced>: Sendable {
     private let settler: Settler<Work>
     private let group: GroupCommit<Judged<Work>, Settled>
 

@@ -4,7 +4,7 @@ import Postgres
 ///
 /// A batch that can't be committed is halved until the one that spoils it stands alone, so that it holds nobody up. While
 /// the database is away, the batch waits for it. In a queue that keeps order, messages behind one that failed are held back.
-struct Settler<Work: Sendable>: Sendable {
+struct Settler<Work: Traced>: Sendable {
     let runtime: StepRuntime
     let commit: @Sendable ([Work], borrowing Session) throws -> Void
 
@@ -45,7 +45,9 @@ struct Settler<Work: Sendable>: Sendable {
         do {
             let outcomes = Outcomes(of: ordered)
             let isPatient = settlement.isPatient && ordered.count == 1 && !first.isWork
-            try await runtime.commit(trying: isPatient ? .whileItMayPass : .aLittle) { try store(outcomes, in: $0) }
+            try await runtime.committing(outcomes) {
+                try await runtime.commit(trying: isPatient ? .whileItMayPass : .aLittle) { try store(outcomes, in: $0) }
+            }
             settlement.blocked = blocked
             runtime.metrics.committed(ordered.count, since: start)
             count(ordered)
@@ -94,7 +96,8 @@ struct Settler<Work: Sendable>: Sendable {
         do {
             try await runtime.commit(trying: .always) { broker.finish(refused: message, because: refusal, in: $0) }
             runtime.metrics.count(.refused)
-            runtime.journal.record(.outcomeRefused(runtime.queue, message.message.id, error: "\(refusal)"))
+            let event = WorkerEvent.outcomeRefused(runtime.queue, message.message.id, error: "\(refusal)")
+            runtime.journal.record(event, of: message)
         } catch QueueError.leaseLost {
             loseLease(of: message, &settlement)
         } catch {
@@ -104,7 +107,7 @@ struct Settler<Work: Sendable>: Sendable {
 
     private func loseLease(of message: ReceivedMessage, _ settlement: inout Settlement) {
         runtime.metrics.count(.leaseLost)
-        runtime.journal.record(.leaseLost(runtime.queue, message.message.id))
+        runtime.journal.record(.leaseLost(runtime.queue, message.message.id), of: message)
         block([message], &settlement)
     }
 
@@ -141,7 +144,9 @@ struct Settler<Work: Sendable>: Sendable {
         let broker = runtime.broker
         // First of all that waits for the commit, before anybody is rung.
         if let onPhase = runtime.onPhase { session.afterCommit { onPhase(.afterCommit) } }
-        if !outcomes.work.isEmpty { try commit(outcomes.work, session) }
+        if !outcomes.work.isEmpty {
+            try runtime.middleware.commit(outcomes.done, in: session) { try commit(outcomes.work, $0) }
+        }
         if !outcomes.done.isEmpty { broker.complete(outcomes.done, in: session) }
         broker.retry(outcomes.retries, in: session)
         broker.deadLetter(outcomes.rejections, in: session)
@@ -163,10 +168,11 @@ struct Settler<Work: Sendable>: Sendable {
         let queue = runtime.queue
         if !outcomes.done.isEmpty { runtime.journal.record(.done(queue, count: outcomes.done.count)) }
         for retry in outcomes.retries {
-            runtime.journal.record(.retried(queue, retry.message.message.id, error: retry.error))
+            runtime.journal.record(.retried(queue, retry.message.message.id, error: retry.error), of: retry.message)
         }
         for rejection in outcomes.rejections {
-            runtime.journal.record(.deadLettered(queue, rejection.message.message.id, reason: rejection.reason))
+            let (message, reason) = (rejection.message, rejection.reason)
+            runtime.journal.record(.deadLettered(queue, message.message.id, reason: reason), of: message)
         }
         let released = outcomes.releases.values.reduce(0) { $0 + $1.count }
         if released > 0 { runtime.journal.record(.released(queue, count: released)) }

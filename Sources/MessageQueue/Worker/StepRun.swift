@@ -26,7 +26,7 @@ struct StepRun<S: Step>: Sendable {
     }
 
     private func handle(_ batch: [ReceivedMessage]) async {
-        await settler.settle(batch.map { Attempt($0).decode(as: S.Payload.self).judge(by: runtime) })
+        await settler.settle(batch.map { Attempt($0).decode(as: S.Payload.self, in: runtime).judge(by: runtime) })
     }
 }
 

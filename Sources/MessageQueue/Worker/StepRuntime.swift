@@ -2,6 +2,7 @@ import Logging
 import Metrics
 import Postgres
 import Synchronization
+import Tracing
 
 /// What the parts of a running step share: its queue, where claims come from, whom to tell, and when to stop.
 package final class StepRuntime: Sendable {
@@ -11,6 +12,8 @@ package final class StepRuntime: Sendable {
     package let memory = ClaimMemory()
     let journal: WorkerJournal
     let metrics: StepMetrics
+    let tracing: StepTracing
+    let middleware: MiddlewareChain
     let breaker: Breaker?
     /// Rung when there may be something to claim, and when the step stops.
     let bell = Bell()
@@ -29,6 +32,8 @@ package final class StepRuntime: Sendable {
         self.entry = entry
         self.journal = journal
         self.metrics = StepMetrics(of: entry.name)
+        self.tracing = StepTracing(of: entry.name)
+        self.middleware = MiddlewareChain(options.middleware)
         self.poll = options.poll
         self.drainLimit = options.drainLimit
         self.onPhase = options.onPhase
@@ -42,10 +47,14 @@ package final class StepRuntime: Sendable {
     }
 
     /// For a step that runs without a worker.
-    package convenience init(broker: Broker, source: any ClaimSource, entry: Catalogue.Entry, drainLimit: Duration) {
+    package convenience init(
+        broker: Broker, source: any ClaimSource, entry: Catalogue.Entry, drainLimit: Duration,
+        middleware: [any StepMiddleware]
+    ) {
         self.init(
             broker: broker, source: source, entry: entry, breaker: nil,
-            journal: WorkerJournal(logger: broker.logger, onEvent: nil), options: WorkerOptions(drainLimit: drainLimit))
+            journal: WorkerJournal(logger: broker.logger, onEvent: nil),
+            options: WorkerOptions(drainLimit: drainLimit, middleware: middleware))
     }
 
     var queue: QueueName { entry.name }
@@ -79,6 +88,24 @@ package final class StepRuntime: Sendable {
         broker.logger.info(
             "could not receive, trying again", metadata: ["queue": "\(queue)", "error": "\(error)"])
         try? await Task.sleep(for: .milliseconds(200) * Double.random(in: 0.8...1.2))
+    }
+
+    // MARK: What observers see
+
+    /// Around the handling of one delivery: log lines and spans in there belong to it.
+    func handling<T: Sendable>(
+        _ message: ReceivedMessage, sentIn context: ServiceContext?, _ body: (ServiceContext?) async throws -> T
+    ) async throws -> T {
+        try await Handling.$current.withValue(.one(message)) {
+            try await tracing.handling(message, sentIn: context, body)
+        }
+    }
+
+    /// Around the transaction of a batch.
+    func committing<Work: Traced>(_ outcomes: Outcomes<Work>, _ body: () async throws -> Void) async throws {
+        try await Handling.$current.withValue(Handling(outcomes.done)) {
+            try await tracing.committing(outcomes.done, in: outcomes.work.map(\.trace), as: Work.operation, body)
+        }
     }
 
     // MARK: Verdicts

@@ -13,12 +13,14 @@ public struct WorkerOptions: Sendable {
     public var retention: Broker.Retention
     /// How often segments are looked after; a millisecond or more.
     public var upkeepInterval: Duration
-    /// How often the gauges of queues and pool are read, see <doc:Metrics>; nil for never. Each time costs one small statement, and
-    /// one of the workers of this name another one for all queues.
+    /// How often the gauges of queues and pool are read, a millisecond or more, see <doc:Metrics>; nil for never. Each time costs
+    /// one small statement, and one of the workers of this name another one for all queues.
     public var gaugeInterval: Duration?
     /// Recorded with the worker, so that old and new ones side by side can be told apart. Which of them fit the schema,
     /// the schema decides.
     public var version: String
+    /// Runs around what the steps do, the first one outermost; see <doc:Observing>.
+    public var middleware: [any StepMiddleware]
     /// Told of everything that happens; for tests.
     public var onEvent: (@Sendable (WorkerEvent) -> Void)?
     /// Called at each phase of each message and batch, in the middle of the work, which waits for it; for drills that
@@ -29,7 +31,8 @@ public struct WorkerOptions: Sendable {
     public init(
         poll: Duration = .seconds(10), drainLimit: Duration = .seconds(20), retention: Broker.Retention = .init(),
         upkeepInterval: Duration = .seconds(30), gaugeInterval: Duration? = .seconds(15), version: String = "1",
-        onEvent: (@Sendable (WorkerEvent) -> Void)? = nil, onPhase: (@Sendable (StepPhase) -> Void)? = nil
+        middleware: [any StepMiddleware] = [], onEvent: (@Sendable (WorkerEvent) -> Void)? = nil,
+        onPhase: (@Sendable (StepPhase) -> Void)? = nil
     ) {
         self.poll = poll
         self.drainLimit = drainLimit
@@ -37,6 +40,7 @@ public struct WorkerOptions: Sendable {
         self.upkeepInterval = upkeepInterval
         self.gaugeInterval = gaugeInterval
         self.version = version
+        self.middleware = middleware
         self.onEvent = onEvent
         self.onPhase = onPhase
     }
@@ -48,6 +52,7 @@ public struct WorkerOptions: Sendable {
         try QueueError.demand("retention.keep", retention.keep, in: SettingRange.delays)
         try QueueError.demand("retention.rotate", retention.rotate, in: SettingRange.delays)
         try QueueError.demand("upkeepInterval", upkeepInterval, in: SettingRange.intervals)
+        if let gaugeInterval { try QueueError.demand("gaugeInterval", gaugeInterval, in: SettingRange.intervals) }
     }
 }
 

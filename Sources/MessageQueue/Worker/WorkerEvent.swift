@@ -42,9 +42,10 @@ struct WorkerJournal: Sendable {
     let logger: Logger
     let onEvent: (@Sendable (WorkerEvent) -> Void)?
 
-    func record(_ event: WorkerEvent) {
+    /// - Parameter message: what it happened to, where that is one message.
+    func record(_ event: WorkerEvent, of message: ReceivedMessage? = nil) {
         count(event)
-        log(event)
+        log(event, message?.logMetadata ?? [:])
         onEvent?(event)
     }
 
@@ -70,21 +71,19 @@ struct WorkerJournal: Sendable {
         }
     }
 
-    private func log(_ event: WorkerEvent) {
+    private func log(_ event: WorkerEvent, _ message: Logger.Metadata) {
         switch event {
         case .received, .done, .released, .heldBack, .lingered: break
         case .connected(let consumer): logger.info("connected", metadata: ["consumer": "\(consumer)"])
         case .disconnected(let error): logger.info("connection lost, trying again", metadata: ["error": "\(error)"])
-        case .retried(let queue, let id, let error):
-            logger.info("retrying", metadata: ["queue": "\(queue)", "message": "\(id)", "error": "\(error)"])
-        case .deadLettered(let queue, let id, let reason):
-            logger.info("dead letter", metadata: ["queue": "\(queue)", "message": "\(id)", "reason": "\(reason)"])
-        case .outcomeRefused(let queue, let id, let error):
+        case .retried(_, _, let error):
+            logger.info("retrying", metadata: message.merging(["error": "\(error)"]) { $1 })
+        case .deadLettered(_, _, let reason):
+            logger.info("dead letter", metadata: message.merging(["reason": "\(reason)"]) { $1 })
+        case .outcomeRefused(_, _, let error):
             logger.info(
-                "the outcome can't be stored, dead letter",
-                metadata: ["queue": "\(queue)", "message": "\(id)", "error": "\(error)"])
-        case .leaseLost(let queue, let id):
-            logger.info("lease lost, nothing changed", metadata: ["queue": "\(queue)", "message": "\(id)"])
+                "the outcome can't be stored, dead letter", metadata: message.merging(["error": "\(error)"]) { $1 })
+        case .leaseLost: logger.info("lease lost, nothing changed", metadata: message)
         case .rescued(let queue, let count):
             logger.info("rescued", metadata: ["queue": "\(queue)", "messages": "\(count)"])
         case .consumerLost(let consumer): logger.info("consumer lost", metadata: ["consumer": "\(consumer)"])

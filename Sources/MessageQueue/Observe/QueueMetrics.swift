@@ -26,8 +26,8 @@ public final class QueueMetrics: Service {
     }
 
     /// - Parameters:
-    ///   - broker: whose queues and pool.
-    ///   - interval: how often ``run()`` reads.
+    ///   - broker: whose queues and pool they are.
+    ///   - interval: how often ``run()`` reads; from a millisecond to 366 days.
     public init(_ broker: Broker, every interval: Duration = .seconds(15)) {
         self.broker = broker
         self.interval = interval
@@ -35,7 +35,10 @@ public final class QueueMetrics: Service {
 
     /// Reads until the task is cancelled or the service group shuts down. Without a database the gauges of the queues keep
     /// their last values, and `mq_queues_read_timestamp_seconds` tells how old they are.
-    public func run() async {
+    ///
+    /// - Throws: ``QueueError/invalidSettings(_:)`` for an interval outside of its range.
+    public func run() async throws {
+        try QueueError.demand("interval", interval, in: SettingRange.intervals)
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 do { try await self.refresh() } catch {
