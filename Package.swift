@@ -115,7 +115,7 @@ let package = Package(
         .executableTarget(
             name: "OrderAPI",
             dependencies: [
-                "Launch", "Postgres", "ShoeShop", "ShopHTTP", log(), lifecycle(), hummingbird(),
+                "Launch", "MessageQueue", "Postgres", "ShoeShop", "ShopHTTP", log(), lifecycle(), hummingbird(),
                 nio("NIOCore"),
             ],
             resources: [.embedInCode("openapi.yaml")],
@@ -209,7 +209,7 @@ let package = Package(
             name: "ScenariosTests",
             dependencies: [
                 "Scenarios", "ShoeShop", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", "XMLMarkup",
-                httpClient(),
+                log(), lifecycle(), httpClient(),
                 nio("NIOCore"),
                 nio("NIOPosix"),
                 nio("NIOHTTP1"),
@@ -246,7 +246,8 @@ let package = Package(
         .testTarget(
             name: "SystemTests",
             dependencies: [
-                "ShoeShop", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", "ShopCLI", "OrderAPI",
+                "ShoeShop", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", "Scenarios", "ShopCLI",
+                "OrderAPI",
                 "OrderWorker", "StockWorker", "PaymentWorker", "LogisticsWorker", "ProviderSandbox", httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),

@@ -19,6 +19,8 @@ public struct Context: Sendable {
 }
 
 extension Context {
+    var shutdownTimes: ShutdownTimes { ShutdownTimes(limit: settings[Settings.shutdownTimeout]) }
+
     /// Installs logging and metrics for the whole process, which can be done once in a process.
     static func bootstrap(name: String, settings: Settings) -> Context {
         let format = settings[Settings.logFormat]

@@ -17,7 +17,7 @@ import UnixSignals
 /// Both entries read the settings, install logging and metrics, serve the operations routes (``Operations``) and
 /// run the services until SIGTERM or SIGINT, which shuts them down gracefully within `--shutdown-timeout`.
 /// They return after a graceful shutdown and otherwise end the process: status 64 when the settings are wrong,
-/// 1 when a service failed.
+/// 1 when a service failed, 75 when something did not end within `--shutdown-timeout`.
 public enum Launch {
     /// Runs services with an HTTP server for operations beside them, which stops last.
     public static func run(
@@ -61,6 +61,7 @@ extension Launch {
                 router: router, port: settings[Settings.port(default: port)], context: context)
             // The group stops its services in the reverse of this order.
             all.insert(server, at: serverStops == .first ? all.endIndex : all.startIndex)
+            all.append(ShutdownLimit(context.settings[Settings.shutdownTimeout], logger: context.logger))
             try await group(of: all, context).run()
             context.logger.info("stopped")
         } catch let error as SettingsError {
@@ -101,8 +102,7 @@ extension Launch {
             },
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: context.logger)
-        configuration.maximumGracefulShutdownDuration = context.settings[Settings.shutdownTimeout]
-        configuration.maximumCancellationDuration = .seconds(5)
+        configuration.maximumGracefulShutdownDuration = context.shutdownTimes.cancellation
         return ServiceGroup(configuration: configuration)
     }
 }

@@ -50,6 +50,10 @@ extension Context {
         try await refuseOtherSchema(database)
         let broker = Broker(database, logger: logger)
         operations.readiness("database") { try await Migrator.verifyShop(on: database) }
+        operations.readiness("loops") {
+            let late = broker.watchdog.lateLoops()
+            if !late.isEmpty { throw LoopsAreLate(loops: late) }
+        }
         return Shop(
             broker: broker, database: database, payment: PaymentClient(url: settings[Settings.paymentURL]),
             logistics: LogisticsClient(url: settings[Settings.logisticsURL]),
@@ -65,8 +69,7 @@ extension Context {
 
     fileprivate func workerOptions() -> WorkerOptions {
         WorkerOptions(
-            // Give messages back before the service group loses its patience.
-            drainLimit: max(.seconds(1), settings[Settings.shutdownTimeout] - .seconds(5)),
+            drainLimit: shutdownTimes.drain,
             retention: .init(keep: settings[Settings.retention]), version: settings[Settings.workerVersion],
             onPhase: settings[Settings.crash]?.crash(logger: logger))
     }
@@ -103,6 +106,12 @@ extension Migrator {
 struct SchemaIsBehind: Error, CustomStringConvertible {
     let problem: Migrator.Problem
     var description: String { "\(problem) (run: shoeshop migrate)" }
+}
+
+/// Loops of this process stand still, or what they wait for does.
+struct LoopsAreLate: Error, CustomStringConvertible {
+    let loops: [LateLoop]
+    var description: String { loops.map(\.description).joined(separator: "; ") }
 }
 
 /// Something that the workers do for the whole database has failed in all of them for an hour.

@@ -15,6 +15,8 @@ import Synchronization
 public final class Broker: Sendable {
     /// The database that it works on, whose pool it shares.
     public let database: Database
+    /// Knows whether the loops of this process that work with the broker come round: for readiness.
+    public let watchdog: Watchdog
     let catalogue: Catalogue
     let doorbell: Doorbell
     let logger: Logger
@@ -24,16 +26,26 @@ public final class Broker: Sendable {
 
     /// Makes a handle; nothing is sent to the server yet.
     public convenience init(_ database: Database, logger: Logger = Logger(label: "message-queue")) {
-        self.init(database, doorbell: Doorbell(database, logger: logger), logger: logger)
+        let watchdog = Watchdog(logger: logger)
+        let doorbell = Doorbell(database, watchdog: watchdog, logger: logger)
+        self.init(database, doorbell: doorbell, watchdog: watchdog, logger: logger)
     }
 
-    init(_ database: Database, doorbell: Doorbell, logger: Logger) {
+    init(_ database: Database, doorbell: Doorbell, watchdog: Watchdog, logger: Logger) {
         self.database = database
+        self.watchdog = watchdog
         self.logger = logger
         self.catalogue = Catalogue()
         self.doorbell = doorbell
         self.together = SendTogether(on: database)
         Self.recordVersion()
+    }
+
+    /// The longest that a single statement takes until it has an answer or has failed, the wait for a connection included: what
+    /// the beats of loops are measured by.
+    var longestCall: Duration {
+        let options = database.options
+        return options.waitLimit + options.connection.connectTimeout + options.connection.silenceLimit + .seconds(5)
     }
 
     /// Waits until everybody who waits for messages sent so far has been told of them.

@@ -60,7 +60,11 @@ public enum ScratchDatabase {
     private static func administer<T: Sendable>(
         _ server: String, _ body: (Connection) async throws -> T
     ) async throws -> T {
-        let connection = try await Database(server).dedicatedConnection(named: "scratch-database")
+        var options = DatabaseOptions()
+        // Files are copied, and one waits for another's template.
+        options.connection.silenceLimit = .seconds(600)
+        let database = Database(server, options: options)
+        let connection = try await database.dedicatedConnection(named: "scratch-database")
         let outcome: Result<T, any Error>
         do { outcome = .success(try await body(connection)) } catch { outcome = .failure(error) }
         await connection.close()

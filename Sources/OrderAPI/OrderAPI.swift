@@ -1,6 +1,7 @@
 import Hummingbird
 import Launch
 import Logging
+import MessageQueue
 import ShoeShop
 import ShopHTTP
 
@@ -15,7 +16,7 @@ import ShopHTTP
             context.showQueues(of: shop.broker)
             let desk = OrderDesk(shop, ordersPerTransaction: context.settings[Settings.ordersPerTransaction])
             addRoutes(of: shop, desk, to: router, logger: context.logger)
-            KeyHousekeeping(database: shop.database, logger: context.logger)
+            KeyHousekeeping(database: shop.database, watchdog: shop.broker.watchdog, logger: context.logger)
         }
     }
 

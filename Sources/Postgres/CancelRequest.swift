@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A cancel request that is under way.
 ///
 /// libpq gives such a request no limit: on a line that looks open and carries nothing it may take as long as that lasts, or
@@ -5,8 +7,23 @@
 struct CancelRequest: Sendable {
     private let call: DetachedCall<Void>
 
+    /// Those of the whole process. On a line that takes everything and answers nothing they may stay for as long as it lasts,
+    /// with a thread each, and more of them would be of no more use.
+    private static let underWay = Atomic<Int>(0)
+    private static let most = 32
+
     /// - Parameter send: returns when the server has taken the request, or can't be reached.
-    init(_ send: @escaping @Sendable () -> Void) { call = DetachedCall(send) }
+    /// - Returns: nil when too many are under way already.
+    init?(_ send: @escaping @Sendable () -> Void) {
+        guard Self.underWay.add(1, ordering: .relaxed).newValue <= Self.most else {
+            Self.underWay.subtract(1, ordering: .relaxed)
+            return nil
+        }
+        call = DetachedCall {
+            send()
+            Self.underWay.subtract(1, ordering: .relaxed)
+        }
+    }
 
     var isOver: Bool { call.value != nil }
 

@@ -20,6 +20,12 @@ final class Channel {
     private(set) var isCondemned = false
     /// Whether a server that takes no writes is of no use here.
     let needsWrites: Bool
+    /// See ``ConnectionOptions/silenceLimit``.
+    private let silenceLimit: Duration
+    /// When the server answered last.
+    private(set) var lastAnswer = ContinuousClock.now
+    /// When the exchange began that was given up because nothing was heard any more; nil while all goes well.
+    private(set) var silentSince: ContinuousClock.Instant?
     /// Whether all that was asked has been answered. A conversation left in the middle can't be taken up again: later
     /// answers would be taken for those of other statements.
     private var isInStep = true
@@ -30,21 +36,19 @@ final class Channel {
     }
 
     /// How long the server may take to react to a cancel request before the connection is given up.
-    private static let cancelGrace = Duration.seconds(5)
+    static let cancelGrace = Duration.seconds(3)
     /// How long a COMMIT may take beyond the time of its call, before the connection is given up.
     private static let commitGrace = Duration.seconds(1)
     /// A cancel request that comes before the server has begun with the statement is ignored, so it is made again.
     private static let cancelAgain = Duration.milliseconds(200)
     private static let preparedLimit = 512
 
-    init(
-        _ link: consuming Link, thread: ConnectionThread, needsWrites: Bool,
-        pace: (@Sendable (String) throws -> Void)?
-    ) {
+    init(_ link: consuming Link, thread: ConnectionThread, needsWrites: Bool, options: ConnectionOptions) {
         self.link = link
         self.thread = thread
         self.needsWrites = needsWrites
-        self.pace = pace
+        pace = options.pace
+        silenceLimit = options.silenceLimit
     }
 
     var isBroken: Bool { link.isBroken || !isInStep }
@@ -76,7 +80,7 @@ final class Channel {
     ) throws {
         if let reason = interrupt?.reason { throw reason.error() }
         for statement in statements { try statement.parameters.check(in: statement.statement.sql) }
-        var waiting = Wait()
+        var waiting = Wait(upTo: silenceLimit)
         isInStep = false
         let ahead = commit == .last ? statements.count - 1 : statements.count
         let new = try send(statements, flushingAt: commit == .none || interrupt == nil ? nil : ahead)
@@ -92,10 +96,7 @@ final class Channel {
         }
         if commit == .end { waiting.commitBegins() }
         while let result = try nextResult(&waiting), result.status != .sync {}
-        try waiting.settleCancel()
-        isInStep = true
-        try checkLasts()
-        if let failure { throw waiting.explain(failure) }
+        try end(waiting, failure)
     }
 
     /// Some commit among what was asked last may be lost with this server.
@@ -106,7 +107,7 @@ final class Channel {
     /// Runs statements separated by semicolons, without parameters, by the simple protocol.
     func script(_ sql: String) throws {
         if let reason = interrupt?.reason { throw reason.error() }
-        var waiting = Wait()
+        var waiting = Wait(upTo: silenceLimit)
         isInStep = false
         try check(link.leavePipelineMode())
         try check(link.sendScript(sql))
@@ -116,8 +117,13 @@ final class Channel {
             if result.status == .failed { failure = failure ?? noted(result.serverError(in: sql)) }
         }
         try check(link.enterPipelineMode())
+        try end(waiting, failure)
+    }
+
+    private func end(_ waiting: Wait, _ failure: (any Error)?) throws {
         try waiting.settleCancel()
         isInStep = true
+        lastAnswer = .now
         try checkLasts()
         if let failure { throw waiting.explain(failure) }
     }
@@ -226,6 +232,10 @@ final class Channel {
 
     /// The state of one exchange's waiting: whether, why and until when it has been cancelled.
     private struct Wait {
+        let start = ContinuousClock.now
+        let silenceLimit: Duration
+        /// Until when something has to be heard, where the call itself has no deadline.
+        var silenceEnd: ContinuousClock.Instant
         var isRefused = false
         /// Everything ahead of the commit has been answered.
         private(set) var isCommitting = false
@@ -237,6 +247,13 @@ final class Channel {
         /// The last cancel request; there is one under way at most.
         var request: CancelRequest?
 
+        init(upTo silenceLimit: Duration) {
+            self.silenceLimit = silenceLimit
+            silenceEnd = start + silenceLimit
+        }
+
+        mutating func heard() { silenceEnd = .now + silenceLimit }
+
         /// What the server refused it does not commit.
         mutating func commitBegins() { isCommitting = !isRefused }
 
@@ -246,38 +263,54 @@ final class Channel {
             throw PostgresError(.connectionLost, "a cancel request did not come through")
         }
 
-        /// What failed because it was cancelled is told as a cancellation.
+        /// What failed because it was cancelled is told as a cancellation; whatever else went wrong as what it is.
         func explain(_ failure: any Error) -> any Error {
-            cancelReason?.error(in: (failure as? PostgresError)?.statement) ?? failure
+            guard let cancelReason, let error = failure as? PostgresError, error.sqlState == "57014" else {
+                return failure
+            }
+            return cancelReason.error(in: error.statement)
         }
     }
 
     private func wait(_ waiting: inout Wait, for events: Int16) throws {
         while true {
-            var end = interrupt?.deadline
+            var end = interrupt?.deadline ?? waiting.silenceEnd
             if waiting.isCommitting {
                 end = try commitEnd(&waiting)
             } else if let graceEnd = waiting.graceEnd {
-                guard ContinuousClock.now < graceEnd else { throw lost("the server did not react to a cancel request") }
+                guard ContinuousClock.now < graceEnd else {
+                    throw gaveUp(waiting, "the server did not react to a cancel request")
+                }
                 end = min(graceEnd, cancelAgain(&waiting))
-            } else if let reason = interrupt?.reason {
+            } else if let reason = reason(of: waiting) {
                 waiting.cancelReason = reason
                 waiting.graceEnd = .now + Self.cancelGrace
                 continue
             }
-            let timeout =
-                end.map { Int32(clamping: max(1, ContinuousClock.now.duration(to: $0).wholeMilliseconds)) } ?? -1
-            if thread.wakeUp.wait(link.socket, for: events, timeout: timeout).socketIsReady { return }
+            let timeout = Int32(clamping: max(1, ContinuousClock.now.duration(to: end).wholeMilliseconds))
+            guard thread.wakeUp.wait(link.socket, for: events, timeout: timeout).socketIsReady else { continue }
+            return waiting.heard()
         }
     }
 
     /// Until when to wait for a commit, or until its time may be up.
-    private func commitEnd(_ waiting: inout Wait) throws -> ContinuousClock.Instant? {
-        guard interrupt?.reason != nil else { return interrupt?.deadline }
+    private func commitEnd(_ waiting: inout Wait) throws -> ContinuousClock.Instant {
+        guard reason(of: waiting) != nil else { return interrupt?.deadline ?? waiting.silenceEnd }
         let end = waiting.commitEnd ?? .now + Self.commitGrace
         waiting.commitEnd = end
-        guard ContinuousClock.now < end else { throw lost("it was not answered in time") }
+        guard ContinuousClock.now < end else { throw gaveUp(waiting, "it was not answered in time") }
         return end
+    }
+
+    /// Why the call should end now. One without a deadline goes on for as long as something is heard.
+    private func reason(of waiting: Wait) -> Interrupt.Reason? {
+        if let reason = interrupt?.reason { return reason }
+        return interrupt?.deadline == nil && waiting.silenceEnd <= .now ? .deadlineExceeded : nil
+    }
+
+    private func gaveUp(_ waiting: Wait, _ why: String) -> PostgresError {
+        silentSince = waiting.start
+        return lost(why)
     }
 
     /// Asks the server to stop what runs, unless it was asked just now; answers when to ask again.

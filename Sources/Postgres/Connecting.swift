@@ -11,12 +11,15 @@ struct Connecting {
     let options: ConnectionOptions
     let thread: ConnectionThread
     let lastHost: LastHost
+    /// When whoever waits for the connection waits no longer.
+    let callEnd: ContinuousClock.Instant?
 
     /// Connects, and leaves the link in pipeline mode and the session with its settings.
     ///
     /// - Throws: ``PostgresError``, mostly of kind `connectionFailed`, with what each server said.
     func channel() throws(PostgresError) -> Channel {
-        let time = ConnectTime(each: conninfo.connectTimeout, end: .now + options.connectTimeout)
+        let time = ConnectTime(
+            each: conninfo.connectTimeout, end: .now + options.connectTimeout, callEnd: callEnd)
         let rounds = rounds.flatMap { role in hosts.map { (role: role, host: $0) } }
         var failures: [PostgresError] = []
         for (index, attempt) in rounds.enumerated() {
@@ -75,7 +78,7 @@ struct Connecting {
     ) throws(PostgresError) -> Channel {
         let channel = Channel(
             try link(to: place, as: role, until: deadline), thread: thread, needsWrites: conninfo.needsWrites,
-            pace: options.pace)
+            options: options)
         try channel.moveIn(with: options.sessionSettings, until: deadline)
         return channel
     }

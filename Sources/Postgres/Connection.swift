@@ -7,6 +7,12 @@ public struct ConnectionOptions: Sendable {
     /// The longest that connecting takes, each server of the string and each of its addresses having its share. Where the string
     /// or `PGCONNECT_TIMEOUT` says `connect_timeout`, that holds instead, for each address by itself.
     public var connectTimeout: Duration = .seconds(5)
+    /// How long the server may be silent while a call waits that has no limit of its own; the statement is cancelled then.
+    ///
+    /// A server that does not react to the cancellation for three seconds is taken for gone, and the connection given up: on
+    /// a line that only looks open, nothing else would tell. So a statement that takes longer than this, and sends nothing
+    /// meanwhile, needs a limit of its own, such as ``DatabaseAccess/write(within:_:)`` takes.
+    public var silenceLimit: Duration = .seconds(10)
     /// Settings made at the start of each connection, in order; behind a pooler, at the start of each transaction.
     public var settings: [(name: String, value: String)] = Self.defaultSettings
     /// For tests that decide what happens between two statements: called on the connection's own thread before each
@@ -44,6 +50,12 @@ public actor Connection: DatabaseAccess {
     private final class Conditions: Sendable {
         let isBroken = Atomic<Bool>(false)
         let isLeft = Atomic<Bool>(false)
+        let answers = Mutex<Answers>(Answers())
+    }
+
+    private struct Answers {
+        var last = ContinuousClock.now
+        var silentSince: ContinuousClock.Instant?
     }
 
     private init(thread: ConnectionThread) {
@@ -69,17 +81,19 @@ public actor Connection: DatabaseAccess {
     }
 
     static func open(
-        _ conninfo: String, options: ConnectionOptions, after lastHost: LastHost
+        _ conninfo: String, options: ConnectionOptions, after lastHost: LastHost,
+        until callEnd: ContinuousClock.Instant? = nil
     ) async throws -> Connection {
         let connection = Connection(thread: try ConnectionThread(name: options.applicationName))
-        try await connection.connect(conninfo, options, lastHost)
+        try await connection.connect(
+            Connecting(
+                conninfo: Conninfo(conninfo), options: options, thread: connection.thread, lastHost: lastHost,
+                callEnd: callEnd))
         return connection
     }
 
-    private func connect(_ conninfo: String, _ options: ConnectionOptions, _ lastHost: LastHost) throws {
-        let channel = try Connecting(
-            conninfo: Conninfo(conninfo), options: options, thread: thread, lastHost: lastHost
-        ).channel()
+    private func connect(_ connecting: Connecting) throws {
+        let channel = try connecting.channel()
         self.channel = channel
         thread.watch(channel.socket) { [weak self] in self?.assumeIsolated { $0.socketIsReadable() } }
     }
@@ -89,6 +103,13 @@ public actor Connection: DatabaseAccess {
 
     /// Whether it was left while it worked, because of what its server or somebody else did: others are no better.
     nonisolated var isLeft: Bool { conditions.isLeft.load(ordering: .acquiring) }
+
+    /// When the statement began with which the connection fell silent and was given up; nil for any other connection.
+    nonisolated var silentSince: ContinuousClock.Instant? { conditions.answers.withLock { $0.silentSince } }
+
+    nonisolated func hasAnswered(since moment: ContinuousClock.Instant) -> Bool {
+        conditions.answers.withLock { $0.last >= moment }
+    }
 
     /// For example 150018 for 15.18.
     public var serverVersion: Int { channel?.serverVersion ?? 0 }
@@ -153,7 +174,7 @@ public actor Connection: DatabaseAccess {
             try transaction.end()
             return (value, transaction.afterCommit)
         } catch {
-            channel.interrupt = nil
+            channel.interrupt = Interrupt(deadline: .now + Channel.cancelGrace, thread: thread)
             transaction.rollBack()
             throw error
         }
@@ -161,6 +182,7 @@ public actor Connection: DatabaseAccess {
 
     /// Notifications may have come along with answers; a connection that broke meanwhile is said to be so.
     private func settle(_ channel: Channel) {
+        conditions.answers.withLock { $0 = Answers(last: channel.lastAnswer, silentSince: channel.silentSince) }
         if channel.isBroken { return markBroken() }
         deliver(channel.pendingNotifications())
         if channel.isToBeLeft { leave() }

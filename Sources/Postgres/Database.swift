@@ -73,7 +73,7 @@ public final class Database: DatabaseAccess {
         isTransaction: Bool, within limit: Duration?, _ body: @Sendable (borrowing Session) throws -> T
     ) async throws -> T {
         let deadline = limit.map { ContinuousClock.now + $0 }
-        let connection = try await lease(within: min(limit ?? options.waitLimit, options.waitLimit))
+        let connection = try await lease(until: .now + min(limit ?? options.waitLimit, options.waitLimit))
         do {
             let left = deadline.map { ContinuousClock.now.duration(to: $0) }
             let value = try await connection.perform(isTransaction: isTransaction, within: left, body)
@@ -92,7 +92,7 @@ public final class Database: DatabaseAccess {
     /// there too, one at a time. What blocks the thread in there blocks this connection and no other.
     public func withConnection<T: Sendable>(_ body: @Sendable (BorrowedConnection) async throws -> T) async throws -> T
     {
-        let connection = try await lease(within: options.waitLimit)
+        let connection = try await lease(until: .now + options.waitLimit)
         defer { giveBack(connection) }
         return try await connection.host { try await body(BorrowedConnection(connection)) }
     }
@@ -123,33 +123,33 @@ public final class Database: DatabaseAccess {
 
     // MARK: Leasing
 
-    private func lease(within limit: Duration) async throws -> Connection {
+    private func lease(until deadline: ContinuousClock.Instant) async throws -> Connection {
         let decision = state.withLock { state in
             state.removeIdle(where: \.isBroken)
             return state.lease()
         }
         switch decision {
         case .use(let connection): return connection
-        case .open: return try await open()
+        case .open: return try await open(until: deadline)
         case .refuse(.closed): throw Self.closed
         case .refuse(.noPlaces):
             throw PostgresError(.misuse, "connectionLimit is \(options.connectionLimit); it must be 1 or more")
         case .refuse(.tooManyWaiting):
             throw PostgresError(.poolExhausted, "\(options.waiterLimit) callers wait for a connection already")
         case .wait:
-            return switch try await wait(within: limit) {
+            return switch try await wait(until: deadline) {
             case .connection(let connection): connection
-            case .mayOpen: try await open()
+            case .mayOpen: try await open(until: deadline)
             }
         }
     }
 
-    private func wait(within limit: Duration) async throws -> Grant {
+    private func wait(until deadline: ContinuousClock.Instant) async throws -> Grant {
         let id = nextWaiterID.add(1, ordering: .relaxed).newValue
         // Awaited by nobody: it ends on its own, at the latest when the limit has passed, and touches only this waiter.
         let timer = Task { [weak self] in
-            try await Task.sleep(for: limit.bounded)
-            self?.abandon(id, with: PostgresError(.poolExhausted, "no connection became free within \(limit)"))
+            try await Task.sleep(until: deadline)
+            self?.abandon(id, with: PostgresError(.poolExhausted, "no connection became free in time"))
         }
         defer { timer.cancel() }
         return try await withTaskCancellationHandler {
@@ -171,9 +171,10 @@ public final class Database: DatabaseAccess {
         state.withLock { $0.abandon(id: id) }?.resume(throwing: error)
     }
 
-    private func open() async throws -> Connection {
+    private func open(until deadline: ContinuousClock.Instant) async throws -> Connection {
         do {
-            return try await Connection.open(conninfo, options: options.connection, after: lastHost)
+            return try await Connection.open(
+                conninfo, options: options.connection, after: lastHost, until: deadline)
         } catch {
             hand(state.withLock { $0.lose() })
             throw error
@@ -186,6 +187,8 @@ public final class Database: DatabaseAccess {
                 guard connection.isBroken else { return state.release(connection) }
                 // A server that became read-only is so for all; who asks next, asks a new session.
                 if connection.isLeft { state.removeIdle { _ in true } }
+                // What silenced one connection has silenced others, too: only those that have answered since are known to work.
+                if let moment = connection.silentSince { state.removeIdle { !$0.hasAnswered(since: moment) } }
                 return state.lose()
             })
     }

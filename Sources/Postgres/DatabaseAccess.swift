@@ -1,6 +1,9 @@
 /// Transactions and single statements, over a pool (``Database``) or one connection (``Connection``).
 public protocol DatabaseAccess: Sendable {
     /// Runs `body` on a connection's own thread, in a transaction block or with each statement on its own.
+    ///
+    /// - Parameter limit: the longest that it may take; nil for as long as the server lets something be heard, see
+    ///   ``ConnectionOptions/silenceLimit``.
     func perform<T: Sendable>(
         isTransaction: Bool, within limit: Duration?, _ body: @Sendable (borrowing Session) throws -> T
     ) async throws -> T
@@ -10,9 +13,10 @@ extension DatabaseAccess {
     /// Runs `body` in a READ COMMITTED transaction: committed when it returns, rolled back when it throws.
     ///
     /// - Parameters:
-    ///   - limit: the longest that it may take, waiting for a connection included. When it passes, or the calling task is
-    ///     cancelled, the running statement is cancelled, the transaction rolled back, and the connection kept. A COMMIT is
-    ///     never cancelled: it has a second more, and then its connection is given up.
+    ///   - limit: the longest that it may take, waiting for a connection included; nil for as long as the server lets something
+    ///     be heard, see ``ConnectionOptions/silenceLimit``. When it passes, or the calling task is cancelled, the running
+    ///     statement is cancelled, the transaction rolled back, and the connection kept. A COMMIT is never cancelled: it has a
+    ///     second more, and then its connection is given up.
     ///   - body: reads and writes through the session, on the connection's own thread.
     /// - Throws: what `body` throws, or ``PostgresError``; `outcomeUnknown` when the COMMIT was not confirmed.
     @discardableResult
@@ -59,7 +63,7 @@ extension DatabaseAccess {
     }
 
     /// Runs several statements separated by semicolons, outside of any transaction block.
-    public func script(_ sql: String) async throws {
-        try await perform(isTransaction: false, within: nil) { try $0.script(sql) }
+    public func script(_ sql: String, within limit: Duration? = nil) async throws {
+        try await perform(isTransaction: false, within: limit) { try $0.script(sql) }
     }
 }

@@ -138,17 +138,20 @@ struct Link: ~Copyable {
     /// Asks the server to stop the running statement. Opens a connection of its own and waits for the server's
     /// postmaster to hang up; the statement then fails with SQLSTATE 57014, or has finished already.
     ///
-    /// Until the request has ended, it may still hit the next statement of this link. Nil when libpq is out of memory.
+    /// Until the request has ended, it may still hit the next statement of this link. Nil when libpq is out of memory, or too
+    /// many requests are under way.
     func cancelRunningStatement() -> CancelRequest? {
         guard let cancel = PQgetCancel(connection) else { return nil }
         // A cancel handle is a copy of the address and the key, and may be used on any one thread.
         let address = UInt(bitPattern: cancel)
-        return CancelRequest {
+        let request = CancelRequest {
             guard let cancel = OpaquePointer(bitPattern: address) else { return }
             defer { PQfreeCancel(cancel) }
             var message = [CChar](repeating: 0, count: 256)
             _ = PQcancel(cancel, &message, Int32(message.count))
         }
+        if request == nil { PQfreeCancel(cancel) }
+        return request
     }
 }
 

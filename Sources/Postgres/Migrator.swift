@@ -50,7 +50,7 @@ public struct Migrator: Sendable {
         -> Bool
     {
         do {
-            return try await database.write { session in
+            return try await database.write(within: Self.limit) { session in
                 try session.execute(Self.lock)
                 let records = try MigrationRecords.read(of: line, in: session)
                 try records.check()
@@ -93,6 +93,9 @@ public struct Migrator: Sendable {
         }
         if let encoding = encodings.first, encoding != "UTF8" { throw Problem.encoding(encoding) }
     }
+
+    /// For one migration, and for others who are at it: tables may be rewritten.
+    static let limit = Duration.seconds(3600)
 
     /// "shoe" in ASCII; one migrator of a database at a time.
     private static let lock: Statement = "SELECT pg_advisory_xact_lock(1936224101)"

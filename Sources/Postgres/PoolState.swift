@@ -71,10 +71,10 @@ struct PoolState<Resource, Waiter>: ~Copyable {
         return .open(for: next.waiter)
     }
 
-    /// Idle connections whose server hung up are forgotten.
-    mutating func removeIdle(where isBroken: (Resource) -> Bool) {
+    /// Idle connections that are of no more use are forgotten.
+    mutating func removeIdle(where isUseless: (Resource) -> Bool) {
         let before = idle.count
-        idle.removeAll(where: isBroken)
+        idle.removeAll(where: isUseless)
         count -= before - idle.count
     }
 

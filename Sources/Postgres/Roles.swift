@@ -20,7 +20,7 @@ public struct Roles: Sendable {
     ///
     /// The worker gets no password. Needs the right to create roles.
     public func assign(_ lines: MigrationLine..., in database: some DatabaseAccess) async throws {
-        try await database.write { session in
+        try await database.write(within: Migrator.limit) { session in
             try session.script(Self.make(owner, "NOLOGIN"))
             try session.script(Self.make(worker, "LOGIN"))
             for line in lines {

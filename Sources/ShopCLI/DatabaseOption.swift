@@ -49,6 +49,8 @@ extension Database {
         var options = DatabaseOptions()
         options.directConninfo = direct
         options.connectionLimit = 2
+        // An operator may ask for much, and wants to be told when nothing comes.
+        options.connection.silenceLimit = .seconds(30)
         var logger = Logger(label: "shoeshop")
         logger.logLevel = .error
         return try await open(conninfo, options: options, logger: logger, body)

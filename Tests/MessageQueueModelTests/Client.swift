@@ -56,6 +56,8 @@ final class Client: Sendable {
         options.connectionLimit = 1
         options.connection.applicationName = "client \(number)"
         options.connection.settings += World.settings + World.settings(of: number)
+        // One waits for another for as long as the history wants it.
+        options.connection.silenceLimit = .seconds(600)
         options.connection.pace = { [weak self] in try self?.stop(before: $0) }
         let database = Database(conninfo, options: options, logger: World.quiet)
         let process = try await database.query("SELECT pg_catalog.pg_backend_pid()") { try $0[0, as: Int32.self] }[0]

@@ -90,7 +90,9 @@ struct World: Sendable {
 
     /// Nobody listens, so nobody has to be rung: the bell's database is closed.
     static func broker(on database: Database) -> Broker {
-        Broker(database, doorbell: Doorbell(silence, logger: quiet), logger: quiet)
+        let watchdog = Watchdog(logger: quiet)
+        let doorbell = Doorbell(silence, watchdog: watchdog, logger: quiet)
+        return Broker(database, doorbell: doorbell, watchdog: watchdog, logger: quiet)
     }
 
     private static let silence = {

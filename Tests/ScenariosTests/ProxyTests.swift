@@ -51,6 +51,27 @@ struct ProxyTests {
         }
     }
 
+    @Test(
+        "a proxy that silences what is there keeps back what these connections carry for good, and lets new ones pass")
+    func silence() async throws {
+        try await EchoServer.with { server, proxy in
+            let old = try await Peer.connect(to: proxy.port)
+            try await old.send("before")
+            try await old.expect("before")
+            try await proxy.begin(.silence)
+            try await old.send(" never")
+            let new = try await Peer.connect(to: proxy.port)
+            try await new.send("new")
+            try await new.expect("new")
+            // It is nothing that ends.
+            try await proxy.end(.silence)
+            try await Task.sleep(for: Self.silence)
+            #expect(String(decoding: old.now.received, as: UTF8.self) == "before")
+            #expect(String(decoding: server.now.received, as: UTF8.self) == "beforenew")
+            #expect(server.now.ended == 0)
+        }
+    }
+
     @Test("a proxy that is half open keeps everything back, closes too, and loses nothing")
     func halfOpen() async throws {
         try await EchoServer.with { server, proxy in

@@ -24,8 +24,10 @@ struct ScenarioFileTests {
           - {at: 1s, kill: stock-worker}
           - {at: 2s, for: 1s, network: payment-worker, to: database, fault: half-open}
           - {at: 2s, clock: order-worker, by: -3h}
+          - {at: 3s, network: order-api, to: database, fault: silence}
         expect:
           recovered: 10s
+          finished: 30s
           accepted: all
           delivered: ">=95%"
           dead: 1..3
@@ -56,8 +58,10 @@ struct ScenarioFileTests {
             scenario.timeline.map(\.event) == [
                 .provider(.logistics, ProviderFault(mode: .lostAnswer, rate: 0.5)), .kill(.stockWorker),
                 .network(.paymentWorker, .database, .halfOpen), .clock(.orderWorker, by: .seconds(-10_800)),
+                .network(.orderAPI, .database, .silence),
             ])
         #expect(scenario.expectations.dead == 1...3 && scenario.expectations.recovered == .seconds(10))
+        #expect(scenario.expectations.finished == .seconds(30))
         #expect(scenario.expectations.delivered?.holds(95, of: 100) == true)
         #expect(scenario.expectations.delivered?.holds(94, of: 100) == false)
     }
@@ -70,15 +74,16 @@ struct ScenarioFileTests {
             ("kill: stock-worker", "kil: stock-worker", 15, "timeline[2]", "has `at` and one of"),
             ("declined: 0.1", "declined: 1.1", 8, "customers.declined", "a number from 0 to 1"),
             ("rate: 0.5}", "rat: 0.5}", 14, "timeline[1].rat", "unknown field; known here: at, for"),
-            ("fault: half-open", "fault: outage", 16, "timeline[3].fault", "one of cut, half-open, delay, throttle"),
+            ("fault: half-open", "fault: outage", 16, "timeline[3].fault", "one of cut, half-open, silence, delay"),
             ("  logistics: {", "  logistic: {", 12, "queues.logistic", "is no queue of the shop: orders"),
-            ("recovered: 10s", "recovered: soon", 19, "expect.recovered", "a duration such as 250ms"),
+            ("recovered: 10s", "recovered: soon", 20, "expect.recovered", "a duration such as 250ms"),
             ("at: 1s, kill", "at: 1s, for: 2s, kill", 15, "timeline[2].for", "leave `for` out"),
-            ("recovered: 10s", "recovered: 1e300h", 19, "expect.recovered", "366d at the most"),
-            ("accepted: all", #"accepted: ">=1e13""#, 20, "expect.accepted", "an amount"),
-            ("accepted: all", #"accepted: "<=-1""#, 20, "expect.accepted", "an amount"),
-            ("dead: 1..3", "dead: nan", 22, "expect.dead", "an amount"),
-            ("dead: 1..3", "dead: 1..1e300", 22, "expect.dead", "an amount"),
+            ("at: 3s, net", "at: 3s, for: 2s, net", 18, "timeline[5].for", "leave `for` out"),
+            ("recovered: 10s", "recovered: 1e300h", 20, "expect.recovered", "366d at the most"),
+            ("accepted: all", #"accepted: ">=1e13""#, 22, "expect.accepted", "an amount"),
+            ("accepted: all", #"accepted: "<=-1""#, 22, "expect.accepted", "an amount"),
+            ("dead: 1..3", "dead: nan", 24, "expect.dead", "an amount"),
+            ("dead: 1..3", "dead: 1..1e300", 24, "expect.dead", "an amount"),
             ("{rate: 20, for: 5s}", "{rate: 5000, for: 366d}", 5, "load[1]", "at most 10000000 orders"),
         ])
     func problems(right: String, wrong: String, line: Int, field: String, hint: String) {

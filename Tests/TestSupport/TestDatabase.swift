@@ -77,6 +77,7 @@ public enum TestDatabase {
         to name: String, through route: Route, _ options: DatabaseOptions
     ) async throws -> Database {
         var options = options
+        options.connection.silenceLimit = max(options.connection.silenceLimit, patience)
         if route == .poolerAndDirect { options.directConninfo = try await conninfo(name) }
         let address = try await route == .direct ? conninfo(name) : TestPooler.shared().conninfo(name)
         return Database(address, options: options, logger: quiet)
@@ -88,8 +89,13 @@ public enum TestDatabase {
     }
 
     static func administer<T: Sendable>(_ body: (Database) async throws -> T) async throws -> T {
-        try await Database.open(try await TestServer.conninfo(), logger: quiet, body)
+        var options = DatabaseOptions()
+        options.connection.silenceLimit = patience
+        return try await Database.open(try await TestServer.conninfo(), options: options, logger: quiet, body)
     }
+
+    /// Many tests at once on a slow machine are no silence of the server.
+    private static let patience = Duration.seconds(120)
 
     static var quiet: Logger {
         var logger = Logger(label: "tests")

@@ -65,13 +65,11 @@ public struct TestProcess: Sendable {
 
     /// What an executable prints before it ends by itself with success, such as its version.
     public static func output(of name: String, _ arguments: [String]) async throws -> String {
-        let result = try await run(
-            .path(FilePath(directory + "/" + name)), arguments: Arguments(arguments), output: .string(limit: 1 << 20),
-            error: .string(limit: 1 << 20))
-        guard result.terminationStatus.isSuccess else {
-            throw NotReady(description: "\(name) ended with \(result.terminationStatus): \(result.standardError)")
+        let end = try await end(of: name, arguments)
+        guard end.status == 0 else {
+            throw NotReady(description: "\(name) ended with \(end.status): \(end.complaint)")
         }
-        return result.standardOutput
+        return end.output
     }
 
     /// How an executable ended by itself, and what it said.
@@ -105,10 +103,20 @@ public struct TestProcess: Sendable {
 
     /// Whether it has ended, by whatever.
     public var hasEnded: Bool {
+        guard let info = end else { return true }
+        return info.si_signo == SIGCHLD
+    }
+
+    /// What it ended with by itself; nil while it runs, and when a signal ended it.
+    public var exitStatus: Int32? {
+        guard let info = end, info.si_signo == SIGCHLD, info.si_code == Int32(CLD_EXITED) else { return nil }
+        return info._sifields._sigchld.si_status
+    }
+
+    /// Leaves the exit status to whoever waits for it; nil once that has been done.
+    private var end: siginfo_t? {
         var info = siginfo_t()
-        // Leaves the exit status to whoever waits for it; fails once that has been done.
-        let result = waitid(P_PID, id_t(processID), &info, WEXITED | WNOHANG | WNOWAIT)
-        return result != 0 || info.si_signo == SIGCHLD
+        return waitid(P_PID, id_t(processID), &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info : nil
     }
 
     private static func outcome<T>(_ body: () async throws -> T) async -> Result<T, any Error> {

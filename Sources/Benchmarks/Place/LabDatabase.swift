@@ -29,6 +29,8 @@ extension Lab {
     ) async throws -> T {
         var options = DatabaseOptions()
         options.connectionLimit = connections
+        // What is measured is not cut off.
+        options.connection.silenceLimit = .seconds(3600)
         return try await Database.open(conninfo, options: options, logger: quiet, body)
     }
 

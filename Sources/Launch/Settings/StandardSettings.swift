@@ -10,7 +10,7 @@ extension Settings {
     public static let logFormat = Setting("log-format", default: LogFormat.readable, "Format of the lines on stderr.")
     public static let shutdownTimeout = Setting(
         "shutdown-timeout", default: Duration.seconds(30), in: .seconds(1)...Duration.longest,
-        "Longest wait for work in flight after SIGTERM.")
+        "Longest time from SIGTERM to the end, whatever hangs.")
 
     /// The HTTP port; its default is the executable's own.
     public static func port(default port: PortNumber) -> Setting<PortNumber> {

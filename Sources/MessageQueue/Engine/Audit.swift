@@ -7,7 +7,7 @@ public import Postgres
 public enum EngineAudit {
     /// Each contradiction in words; none when the books balance.
     public static func contradictions(on database: some DatabaseAccess) async throws -> [String] {
-        try await database.query(all) { try $0[0, as: String.self] }
+        try await database.query(all, within: .seconds(3600)) { try $0[0, as: String.self] }
     }
 
     static let all: Statement = """

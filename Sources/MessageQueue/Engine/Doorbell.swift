@@ -14,6 +14,9 @@ final class Doorbell: Sendable {
     private static let shortestPause = Duration.milliseconds(1)
     private static let longestPause = Duration.milliseconds(4)
     private static let manyRings = 8
+    /// A ring that comes later than this rings for nobody: whoever waits has looked meanwhile.
+    private static let limit = Duration.seconds(5)
+    private static let longestRound = Duration.seconds(30)
 
     private struct State {
         var pending: Set<Int32> = []
@@ -25,10 +28,12 @@ final class Doorbell: Sendable {
 
     private let state = Mutex(State())
     private let database: Database
+    private let watchdog: Watchdog
     private let logger: Logger
 
-    init(_ database: Database, logger: Logger) {
+    init(_ database: Database, watchdog: Watchdog, logger: Logger) {
         self.database = database
+        self.watchdog = watchdog
         self.logger = logger
     }
 
@@ -68,11 +73,13 @@ final class Doorbell: Sendable {
     }
 
     private func drive() async {
+        let pulse = watchdog.pulse(ofTask: "doorbell")
         var pause = Self.shortestPause
         while let (queues, rings) = next() {
             pause = rings < Self.manyRings ? Self.shortestPause : min(pause * 2, Self.longestPause)
+            pulse.beat(within: Self.longestRound)
             do {
-                try await database.execute(Self.notify, queues.map(Self.channel(of:)))
+                try await database.execute(Self.notify, queues.map(Self.channel(of:)), within: Self.limit)
             } catch {
                 logger.debug("a doorbell was not rung", metadata: ["error": "\(error)"])
             }

@@ -128,8 +128,10 @@ extension Broker {
 
     /// Consumers whose session-level lock is free: their process, or its connection, is gone. Trying the lock holds it for
     /// this transaction only. And those without a heartbeat for as long as they may be silent: stopped, or cut off.
+    ///
+    /// Asked often on the connection that listens, so it is also what notices that nothing comes through any more.
     package func findGone(except own: Int64, on database: some DatabaseAccess) async throws -> Gone {
-        let found = try await database.query(Self.findGone, own) { row in
+        let found = try await database.query(Self.findGone, own, within: .seconds(5)) { row in
             (
                 id: try row[0, as: Int64.self], holdsLock: try row[1, as: Bool.self],
                 isUnlocked: try row[2, as: Bool.self], isSilent: try row[3, as: Bool.self]

@@ -67,12 +67,15 @@ extension Broker {
         }
     }
 
+    /// To see whether everything in a segment is finished, all of it is read.
+    private static let limit = Duration.seconds(120)
+
     private static func number(_ row: borrowing Row) throws -> Int32 { try row[0] }
 
     private func exclusively<T: Sendable>(
         within patience: Duration, _ body: @Sendable (borrowing Session) throws -> T
     ) async throws -> T {
-        try await database.write { session in
+        try await database.write(within: Self.limit) { session in
             session.pipeline("SELECT set_config('lock_timeout', $1, true)", "\(patience.wholeMilliseconds)ms")
             session.pipeline("SELECT pg_advisory_xact_lock(mq.lock_class(), 0)")
             return try body(session)

@@ -19,13 +19,11 @@ struct SendTogether: Sendable {
     /// Beyond this, in bytes, others would wait for a message that is none of theirs.
     static let mostBytes = 1 << 20
     private static let mostSendings = 64
-    /// A call that was cancelled waits for its group for as long at most.
-    private static let limit = Duration.seconds(30)
 
     init(on database: Database) {
         group = GroupCommit(limit: Self.mostSendings, lines: 2, on: database) { sendings, connection in
             @Sendable func commit(_ sendings: [Sending]) async throws {
-                try await connection.write(within: Self.limit) { try Self.store(sendings, in: $0) }
+                try await connection.write { try Self.store(sendings, in: $0) }
             }
             do {
                 try await commit(sendings)

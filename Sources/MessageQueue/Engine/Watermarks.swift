@@ -7,7 +7,7 @@ extension Broker {
     package func watermarks(of queue: Int32, from known: [Int64], on database: some DatabaseAccess) async throws
         -> Watermarks
     {
-        let lanes = try await database.query(Self.findWatermarks, queue, known) { row in
+        let lanes = try await database.query(Self.findWatermarks, queue, known, within: .seconds(30)) { row in
             (lane: try row[0, as: Int.self], place: try row[1, as: Int64.self], open: try row[2, as: Int.self])
         }
         var found = Watermarks(places: [Int64](repeating: 0, count: (lanes.map(\.lane).max() ?? -1) + 1), open: 0)

@@ -22,6 +22,11 @@ package enum Prospect: Sendable {
     case over
 }
 
+extension PostgresError {
+    /// A claim that the server refused or stopped is no claim; any other may have been made.
+    fileprivate var isRefusal: Bool { [.server, .deadlineExceeded, .cancelled].contains(kind) }
+}
+
 /// A worker's steps take what comes for as long as it lives.
 extension Consumer: ClaimSource {
     var draw: Double { Double.random(in: -1...1) }
@@ -33,13 +38,11 @@ extension Consumer: ClaimSource {
         let presence = try await presence()
         let claimer = Broker.Claimer(consumer: presence.id, lease: nil, memory: memory)
         do {
-            return try await presence.connection.perform(isTransaction: queue.isLimited, within: .seconds(30)) {
-                session in
+            return try await presence.connection.perform(isTransaction: queue.isLimited, within: nil) { session in
                 try broker.receive(queue, by: claimer, limit: limit, in: session)
             }
         } catch {
-            // A claim that the server refused is no claim; any other may have been made.
-            if (error as? PostgresError)?.kind != .server { await beginAnew(after: presence) }
+            if !((error as? PostgresError)?.isRefusal ?? false) { await beginAnew(after: presence) }
             throw error
         }
     }

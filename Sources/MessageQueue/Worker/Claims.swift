@@ -19,6 +19,7 @@ struct Claims: AsyncSequence {
 struct ClaimIterator: AsyncIteratorProtocol {
     private let runtime: StepRuntime
     private let capacity: Capacity
+    private let pulse: Watchdog.Pulse
     private var patience: Patience
     private var linger = Linger(factor: 16, longest: .milliseconds(100))
     private var pause = Duration.zero
@@ -32,12 +33,13 @@ struct ClaimIterator: AsyncIteratorProtocol {
     init(_ runtime: StepRuntime, _ capacity: Capacity) {
         self.runtime = runtime
         self.capacity = capacity
+        pulse = runtime.broker.watchdog.pulse(of: "receive \(runtime.queue)")
         patience = Patience(longest: runtime.poll)
     }
 
     mutating func next() async -> [ReceivedMessage]? {
         while !runtime.isStopping, !Task.isCancelled {
-            runtime.journal.beat("receive \(runtime.queue)")
+            pulse.beat(within: runtime.longestRound)
             do {
                 let messages = try await claim(after: lookForDue())
                 if !messages.isEmpty { return messages }
@@ -50,7 +52,10 @@ struct ClaimIterator: AsyncIteratorProtocol {
 
     private mutating func claim(after idle: Duration?) async throws -> [ReceivedMessage] {
         await gather()
+        // Whoever is at work there has a pulse of its own.
+        pulse.rest()
         let room = await capacity.reserve()
+        pulse.beat(within: runtime.longestRound)
         var messages: [ReceivedMessage] = []
         defer { capacity.giveBack(unused: room - messages.count) }
         let (claim, time) = try await runtime.claim(room, after: idle)
@@ -105,6 +110,9 @@ extension StepRuntime {
         metrics.linger()
         journal.record(.lingered(queue))
     }
+
+    /// Of receiving: the wait for a ring, that of an open breaker, and the statements.
+    fileprivate var longestRound: Duration { poll * 2 + broker.longestCall }
 
     /// Claims, at once or after having been idle; with how long the claim itself took.
     fileprivate func claim(_ limit: Int, after idle: Duration?) async throws -> (Broker.Claim, Duration) {

@@ -34,6 +34,7 @@ final class Consumer: Sendable {
 
     private static let firstPause = Duration.milliseconds(50)
     private static let longestPause = Duration.seconds(2)
+    private static let longestFarewell = Duration.seconds(4)
     /// How long a pooled consumer may be silent until the others give it up.
     private static let longestSilence = Duration.seconds(8)
 
@@ -62,11 +63,14 @@ final class Consumer: Sendable {
 
     /// Keeps the connection up until the task is cancelled.
     func run() async {
+        let pulse = broker.watchdog.pulse(of: "consumer")
         var pause = Self.firstPause
         while !isOver {
-            journal.beat("consumer")
+            pulse.beat(within: broker.longestCall * 3)
             do {
                 let presence = try await appear()
+                // From here on the heartbeat is the sign of life.
+                pulse.rest()
                 pause = Self.firstPause
                 gate.open(presence)
                 journal.record(.connected(consumer: presence.id))
@@ -86,14 +90,21 @@ final class Consumer: Sendable {
 
     private var isOver: Bool { Task.isCancelled || isLeaving.load(ordering: .acquiring) }
 
-    /// Says goodbye, once `handOver` has put back what it still holds: messages that could not be finished in time.
-    func leave(handOver: (Int64) async throws -> Void) async {
+    /// From now on the connection is not made again.
+    func beginToLeave() -> Presence? {
         isLeaving.store(true, ordering: .releasing)
-        guard let presence = gate.current else { return }
+        return gate.current
+    }
+
+    /// Says goodbye, once `handOver` has put back what it still holds: messages that could not be finished in time.
+    func leave(_ presence: Presence?, handOver: @escaping @Sendable (Int64) async throws -> Void) async {
+        guard let presence else { return }
         gate.close()
         do {
-            try await handOver(presence.id)
-            try await presence.connection.execute(Broker.endConsumers, [presence.id], within: .seconds(2))
+            try await cancelled(after: Self.longestFarewell) {
+                try await handOver(presence.id)
+                try await presence.connection.execute(Broker.endConsumers, [presence.id])
+            }
         } catch {
             // The others find the lock free, and do the same.
             journal.record(.disconnected(error: "could not say goodbye: \(error)"))

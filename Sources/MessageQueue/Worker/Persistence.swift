@@ -23,11 +23,14 @@ extension StepRuntime {
     ///
     /// - Throws: ``OutOfTime``, or what can't be waited out.
     func commit(trying persistence: Persistence, _ body: @Sendable (borrowing Session) throws -> Void) async throws {
+        let pulse = broker.watchdog.pulse(ofTask: settling)
         var pause = Duration.milliseconds(50)
         var tries = 0
         while true {
             tries += 1
-            do { return try await broker.database.write(body) } catch let error as PostgresError
+            // A step's own statements are among them.
+            pulse.beat(within: broker.longestCall * 3)
+            do { return try await broker.database.write(within: longestCommit, body) } catch let error as PostgresError
                 where error.isConnectionTrouble || persistence.bears(error, after: tries)
             {
                 journal.record(.commitDelayed(queue, error: "\(error)"))

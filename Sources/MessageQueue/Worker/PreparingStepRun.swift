@@ -14,7 +14,7 @@ struct PreparingStepRun<S: PreparingStep>: Sendable {
     init(_ step: S, in runtime: StepRuntime) {
         self.step = step
         self.runtime = runtime
-        limit = TimeLimit(step.options.limit)
+        limit = TimeLimit(step.options.limit, of: runtime.preparing, at: runtime.broker.watchdog)
         settler = GroupSettler(Settler(runtime: runtime) { try step.commit($0, in: $1) }, limit: step.options.batch)
         capacity = Capacity(messages: step.options.concurrency)
     }

@@ -18,6 +18,8 @@ package final class StepRuntime: Sendable {
     /// Rung when there may be something to claim, and when the step stops.
     let bell = Bell()
     let poll: Duration
+    /// What its tasks are called at the watchdog.
+    let preparing, settling: String
     let onPhase: (@Sendable (StepPhase) -> Void)?
     private let drainLimit: Duration
     private let stoppedAt = Mutex<ContinuousClock.Instant?>(nil)
@@ -35,6 +37,8 @@ package final class StepRuntime: Sendable {
         self.tracing = StepTracing(of: entry.name)
         self.middleware = MiddlewareChain(options.middleware)
         self.poll = options.poll
+        preparing = "prepare \(entry.name)"
+        settling = "settle \(entry.name)"
         self.drainLimit = options.drainLimit
         self.onPhase = options.onPhase
         self.breaker = breaker.map { [bell] settings in
@@ -66,6 +70,11 @@ package final class StepRuntime: Sendable {
     var isStopping: Bool { stoppedAt.withLock { $0 != nil } }
     /// After the drain limit nothing is waited for any more.
     var isOutOfTime: Bool { stoppedAt.withLock { $0.map { $0 + drainLimit < .now } ?? false } }
+
+    /// The longest that a transaction may take that begins now: what is left of the drain limit, once the step stops.
+    var longestCommit: Duration? {
+        stoppedAt.withLock { $0.map { max(.milliseconds(500), ContinuousClock.now.duration(to: $0 + drainLimit)) } }
+    }
 
     /// Nothing more is claimed; what is in flight goes on.
     package func stop() {

@@ -1,4 +1,20 @@
+import Postgres
 import Synchronization
+
+/// Runs `body`, and cancels it once the limit has passed.
+///
+/// - Throws: what `body` throws, or ``PostgresError`` of kind `deadlineExceeded`.
+func cancelled(after limit: Duration, _ body: @escaping @Sendable () async throws -> Void) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await body() }
+        group.addTask {
+            try await Task.sleep(for: limit)
+            throw PostgresError(.deadlineExceeded, "not done within \(limit)")
+        }
+        try await group.next()
+        group.cancelAll()
+    }
+}
 
 /// Cancels work that takes too long.
 ///
@@ -11,9 +27,19 @@ final class TimeLimit: Sendable {
     }
 
     private let limit: Duration
+    private let name: String
+    private let watchdog: Watchdog
     private let state = Mutex(State())
 
-    init(_ limit: Duration) { self.limit = limit }
+    /// - Parameter name: what the work is called at the watchdog, which tells when it goes on in spite of having been cancelled.
+    init(_ limit: Duration, of name: String, at watchdog: Watchdog) {
+        self.limit = limit
+        self.name = name
+        self.watchdog = watchdog
+    }
+
+    /// How much longer cancelled work may take to return.
+    private static let grace = Duration.seconds(30)
 
     /// Runs `body` while somebody looks around.
     func watch(during body: () async -> Void) async {
@@ -36,6 +62,8 @@ final class TimeLimit: Sendable {
     ///
     /// - Throws: ``StepTimedOut`` when it was cancelled for that.
     func enforce<T: Sendable>(_ action: @escaping @Sendable () async throws -> T) async throws -> T {
+        let pulse = watchdog.pulse(ofTask: name)
+        pulse.beat(within: limit * 1.1 + Self.grace)
         // Awaited here: a task of its own, so that it can be cancelled alone.
         let task = Task { try await action() }
         let end = ContinuousClock.now + limit

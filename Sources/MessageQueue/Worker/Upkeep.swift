@@ -15,14 +15,16 @@ struct Upkeep: Sendable {
     func run() async {
         await withDiscardingTaskGroup { group in
             group.addTask { await watchOver() }
-            group.addTask { await every({ heartbeat }, "heartbeat") { try await beat() } }
+            group.addTask { await broker.watchdog.run() }
+            group.addTask { await every({ heartbeat }, "heartbeat") { _ in try await beat() } }
             if let interval = options.gaugeInterval {
                 group.addTask { [queues = QueueMetrics(broker)] in
-                    await every({ interval }, "gauges") { try await measure(queues) }
+                    await every({ interval }, "gauges") { _ in try await measure(queues) }
                 }
             }
             group.addTask {
-                await every({ .seconds(2) }, "watermarks") { [memory = Memory()] in try await moveWatermarks(memory) }
+                await every({ .seconds(2) }, "watermarks") { [memory = Memory()] in try await moveWatermarks(memory, $0)
+                }
             }
             let housekeeping = Housekeeping(broker: broker, retention: options.retention)
             for chore in housekeeping.chores { group.addTask { await keepDoing(chore, of: housekeeping) } }
@@ -37,11 +39,13 @@ struct Upkeep: Sendable {
 
     /// One loop that doesn't end by a failure: what went wrong is logged, and tried again next time.
     private func every(
-        _ interval: () -> Duration, _ name: String, _ action: @escaping () async throws -> Void
+        _ interval: () -> Duration, _ name: String, taking limit: Duration? = nil,
+        _ action: @escaping (Watchdog.Pulse) async throws -> Void
     ) async {
+        let pulse = broker.watchdog.pulse(of: name)
         while !Task.isCancelled {
-            journal.beat(name)
-            do { try await action() } catch {
+            pulse.beat(within: interval() + (limit ?? longestWork))
+            do { try await action(pulse) } catch {
                 // A worker that stops while the database is away waits for nothing any more.
                 if Task.isCancelled || error is CancellationError { return }
                 broker.logger.info("\(name) failed, trying again", metadata: ["error": "\(error)"])
@@ -50,10 +54,16 @@ struct Upkeep: Sendable {
         }
     }
 
+    /// Between two beats, beside the pause: a statement or two.
+    private var longestWork: Duration { broker.longestCall * 2 }
+
+    /// A chore looks at all segments.
+    private static let longestChore = Duration.seconds(600)
+
     /// Goes round however often the chore fails: a loop that stands still would be taken for stuck.
     private func keepDoing(_ chore: Housekeeping.Chore, of housekeeping: Housekeeping) async {
         var rounds = Rounds()
-        await every({ options.upkeepInterval }, chore.name) {
+        await every({ options.upkeepInterval }, chore.name, taking: Self.longestChore) { _ in
             guard rounds.isDue() else { return }
             do {
                 try await housekeeping.attempt(chore)
@@ -88,7 +98,7 @@ struct Upkeep: Sendable {
     /// A second look at a suspect comes soon: so a lost consumer is found out within three seconds, by few looks.
     private func watchOver() async {
         let watch = Watch()
-        await every({ .milliseconds(watch.suspects.isEmpty ? 1500 : 750) }, "rescue") { try await rescue(watch) }
+        await every({ .milliseconds(watch.suspects.isEmpty ? 1500 : 750) }, "rescue") { try await rescue(watch, $0) }
     }
 
     /// What the rescue loop remembers between its rounds.
@@ -106,7 +116,7 @@ struct Upkeep: Sendable {
 
     /// A consumer is given up when its lock was free twice in a row, so that one that is just reconnecting keeps its
     /// messages; or when it has been silent for too long. One that holds its lock all the same may come back.
-    private func rescue(_ watch: Watch) async throws {
+    private func rescue(_ watch: Watch, _ pulse: Watchdog.Pulse) async throws {
         let presence = try await consumer.presence()
         let gone = try await broker.findGone(except: presence.id, on: presence.connection)
         watch.silence = Dictionary(uniqueKeysWithValues: gone.silent.map { ($0, watch.silence[$0, default: 0] + 1) })
@@ -117,14 +127,15 @@ struct Upkeep: Sendable {
         watch.suspects = gone.unlocked.subtracting(lost)
         guard !lost.isEmpty || !silent.isEmpty else { return }
         for id in lost.union(silent) { journal.record(.consumerLost(id)) }
-        try await takeEverything(from: Array(lost.union(silent)))
+        try await takeEverything(from: Array(lost.union(silent)), beating: pulse)
         watch.silenced.formUnion(silent)
         if !lost.isEmpty { try await broker.database.execute(Broker.endConsumers, Array(lost)) }
     }
 
     /// Puts back all that these consumers hold.
-    func takeEverything(from gone: [Int64]) async throws {
+    func takeEverything(from gone: [Int64], beating pulse: Watchdog.Pulse? = nil) async throws {
         try await eachByItself(broker.allEntries()) { entry in
+            pulse?.beat(within: longestWork)
             let known = runtimes.first { $0.entry.id == entry.id }?.memory.watermarks.withLock { $0 } ?? []
             let watermarks = try await broker.watermarks(of: entry.id, from: known, on: broker.database).places
             var taken = 0
@@ -150,11 +161,12 @@ struct Upkeep: Sendable {
     private static let thoroughRound = 10
 
     /// Only where something was claimed here since the last time, or was open then.
-    private func moveWatermarks(_ memory: Memory) async throws {
+    private func moveWatermarks(_ memory: Memory, _ pulse: Watchdog.Pulse) async throws {
         memory.round += 1
         let isThorough = memory.round.isMultiple(of: Self.thoroughRound)
         let wanted = runtimes.filter { isThorough || memory.claims[$0.entry.id] != $0.claimCount }
         try await eachByItself(wanted) { runtime in
+            pulse.beat(within: longestWork)
             let claims = runtime.claimCount
             let known = runtime.memory.watermarks.withLock { $0 }
             let found = try await broker.watermarks(of: runtime.entry.id, from: known, on: broker.database)

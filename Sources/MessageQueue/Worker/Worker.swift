@@ -124,8 +124,9 @@ public struct Worker: Service {
                 for runtime in runtimes { runtime.stop() }
                 consumer.stopWaiting()
             }
-            await consumer.leave { try await upkeep.takeEverything(from: [$0]) }
+            let presence = consumer.beginToLeave()
             background.cancelAll()
+            await consumer.leave(presence) { try await upkeep.takeEverything(from: [$0]) }
         }
     }
 
@@ -158,7 +159,9 @@ public struct Worker: Service {
         while !Task.isShuttingDownGracefully {
             do {
                 return try await broker.entries(of: steps.map(\.queueName), on: broker.database)
-            } catch let error as PostgresError where error.isConnectionTrouble {
+            } catch let error as PostgresError
+                where error.isConnectionTrouble || error.isRetryable
+            {
                 broker.logger.info("waiting for the database", metadata: ["error": "\(error)"])
                 // Ends early, by an error, when the shutdown begins: the loop sees it.
                 try? await cancelWhenGracefulShutdown { [pause] in try await Task.sleep(for: pause) }

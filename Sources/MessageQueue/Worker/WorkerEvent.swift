@@ -49,11 +49,6 @@ struct WorkerJournal: Sendable {
         onEvent?(event)
     }
 
-    /// A loop that goes round says so; one that stopped is seen by the age of its last beat.
-    func beat(_ loop: String) {
-        Metric.loopBeat.gauge(loop).record(Wall.now)
-    }
-
     /// What happens seldom; deliveries are counted by ``StepMetrics``.
     private func count(_ event: WorkerEvent) {
         switch event {

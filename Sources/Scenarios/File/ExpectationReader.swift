@@ -10,6 +10,7 @@ struct ExpectationReader {
         guard let fields else { return all }
         defer { fields.finish() }
         all.recovered = fields.duration("recovered")
+        all.finished = fields.duration("finished")
         all.attempts = fields.count("attempts", in: 1...1000)
         if fields.has("dead") {
             all.dead = amount("dead", of: fields).map { Int($0.range.lowerBound)...Int($0.range.upperBound) }

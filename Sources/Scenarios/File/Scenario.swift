@@ -85,6 +85,8 @@ struct ShopFloor: Sendable, Equatable {
 struct Expectations: Sendable, Equatable {
     /// Every order that was accepted before the last fault ended is finished so long after it.
     var recovered: Duration?
+    /// Every order that was accepted is finished so long after it was.
+    var finished: Duration?
     /// No message of an order had more deliveries than this.
     var attempts: Int?
     /// Dead letters that are left at the end.

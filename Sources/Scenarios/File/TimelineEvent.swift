@@ -88,6 +88,9 @@ enum NetworkFault: Sendable, Equatable {
     case cut
     /// Connections stay open, and nothing comes through in either direction.
     case halfOpen
+    /// The connections made so far stay open, and nothing comes through them any more; new ones are well. Happens in a moment,
+    /// and to these connections for good.
+    case silence
     /// Each piece arrives so much later.
     case delay(Duration)
     /// So many bytes a second in each direction.

@@ -33,7 +33,7 @@ struct TimelineReader {
 
     private func checkLength(_ length: Duration?, of event: TimelineEvent) {
         switch event {
-        case .kill, .poison, .redrive, .database(.terminate):
+        case .kill, .poison, .redrive, .database(.terminate), .network(_, _, .silence):
             if length != nil { fields.complain("this happens in a moment: leave `for` out", about: "for") }
         case .freeze, .database, .network, .crash, .restartLoop:
             if length == nil { fields.complain("`for` is missing: how long it lasts") }
@@ -129,7 +129,7 @@ struct TimelineReader {
     }
 
     private func network() -> TimelineEvent? {
-        enum Kind: String, CaseIterable { case cut, halfOpen = "half-open", delay, throttle }
+        enum Kind: String, CaseIterable { case cut, halfOpen = "half-open", silence, delay, throttle }
         let process = process("network")
         let peer = fields.choice("to", TimelineEvent.Peer.self)
         let kind: Kind? = process == nil ? nil : fields.choice("fault")
@@ -143,6 +143,7 @@ struct TimelineReader {
         switch kind {
         case .cut: return .network(process, peer, .cut)
         case .halfOpen: return .network(process, peer, .halfOpen)
+        case .silence: return .network(process, peer, .silence)
         case .delay: return .network(process, peer, .delay(delay ?? .milliseconds(100)))
         case .throttle: return .network(process, peer, .throttle(bytes ?? 10_000))
         }

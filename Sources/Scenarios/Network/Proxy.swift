@@ -9,6 +9,8 @@ import PortReservation
 ///   closes come through. As in a network that was away, nothing is lost: at the end everything arrives that was sent, also
 ///   what was sent by somebody who has given up since, and then closes do. One thing is different: the kernel of this machine
 ///   acknowledges what it takes, so keep-alive probes go well. What notices such a line is a deadline.
+/// - `silence`: as `halfOpen`, but for the connections that are there already, and for good; those made later are well. So does
+///   a firewall that forgot its table.
 /// - `delay`: each piece leaves so long after it came, and their order stays.
 /// - `throttle`: all connections of the proxy share so many bytes a second in each direction.
 ///
@@ -58,6 +60,10 @@ actor Proxy {
     ///
     /// Does nothing once the proxy is closed, as ``end(_:)``.
     func begin(_ fault: NetworkFault) async throws {
+        if fault == .silence {
+            for relay in relays.values { relay.silence() }
+            return
+        }
         faults.append(fault)
         try await suffer()
     }

@@ -44,6 +44,12 @@ final class Relay {
         server.reset()
     }
 
+    /// Nothing moves any more, in either direction.
+    func silence() {
+        client.isSilenced = true
+        server.isSilenced = true
+    }
+
     /// Breaks the cycle between the ends of a connection that is over.
     func part() {
         client.opposite = nil
@@ -60,6 +66,7 @@ final class RelayEnd: ChannelInboundHandler {
     private static let limit = 256 << 10
 
     var opposite: RelayEnd?
+    var isSilenced = false
     private let line: Line
     private let bandwidth: ReferenceWritableKeyPath<Line, Bandwidth>
     private var context: ChannelHandlerContext?
@@ -78,7 +85,7 @@ final class RelayEnd: ChannelInboundHandler {
     func pump() {
         alarm?.cancel()
         alarm = nil
-        while let opposite, opposite.isWritable {
+        while let opposite, opposite.isWritable, !isSilenced {
             switch transit.next(at: .now(), under: line.condition, sharing: &line[keyPath: bandwidth]) {
             case .pass(let bytes): opposite.write(bytes)
             case .end: return opposite.finish()
@@ -127,7 +134,8 @@ extension RelayEnd {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     private func readOn() {
-        guard let context, context.channel.isActive, opposite != nil, !isReading, !line.condition.isHalfOpen,
+        guard let context, context.channel.isActive, opposite != nil, !isReading, !isSilenced,
+            !line.condition.isHalfOpen,
             transit.byteCount < Self.limit
         else { return }
         isReading = true

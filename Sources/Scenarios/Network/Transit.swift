@@ -16,6 +16,7 @@ struct LineCondition: Equatable {
             switch fault {
             case .cut: isCut = true
             case .halfOpen: isHalfOpen = true
+            case .silence: break  // Not of the line, but of the connections that were there.
             case .delay(let more): delay += more
             case .throttle(let bytesPerSecond): rate = min(rate ?? .max, bytesPerSecond)
             }

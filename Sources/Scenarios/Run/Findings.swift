@@ -11,9 +11,16 @@ struct Findings: Sendable {
 
     /// Whether every order that was accepted before a moment had its end so long after it.
     func recovered(from end: Date, within limit: Duration) async throws -> Finding {
-        let row = try await database.query(
-            Self.recovery, end, limit.inSeconds, Self.mostOrders
-        ) { row in
+        try await ends("every order recovered within \(limit.text) of the last event", of: end, limit)
+    }
+
+    /// Whether every order had its end so long after it was accepted.
+    func finished(within limit: Duration) async throws -> Finding {
+        try await ends("every order finished within \(limit.text)", of: nil, limit)
+    }
+
+    private func ends(_ expectation: String, of end: Date?, _ limit: Duration) async throws -> Finding {
+        let row = try await database.query(Self.ends, end, limit.inSeconds, Self.mostOrders) { row in
             (
                 unfinished: try row[0, as: Int.self], slowest: try row[1, as: Double?.self],
                 late: try row[2, as: [OrderID].self]
@@ -22,7 +29,7 @@ struct Findings: Sendable {
         let slowest = max(0, row?.slowest ?? 0)
         let unfinished = row?.unfinished ?? 0
         return Finding(
-            expectation: "every order recovered within \(limit.text) of the last event",
+            expectation: expectation,
             holds: unfinished == 0 && slowest <= limit.inSeconds,
             found: unfinished > 0 ? "\(unfinished) never" : slowest.spanText,
             orders: (row?.late ?? []).map(\.description))
@@ -50,13 +57,14 @@ struct Findings: Sendable {
             holds: range.contains(count), found: "\(count)", orders: range.contains(count) ? [] : row?.keys ?? [])
     }
 
-    /// An order has ended with the last of its milestones, a refund included.
-    private static let recovery: Statement = """
+    /// An order has ended with the last of its milestones, a refund included. Counted from one moment for those accepted before
+    /// it; without one, for each from when it was accepted.
+    private static let ends: Statement = """
         WITH ended AS (
             SELECT o.id, o.status IN ('dispatched', 'rejected', 'cancelled') AS is_finished,
-                extract(epoch FROM max(e.at) - $1)::float8 AS seconds
+                extract(epoch FROM max(e.at) - coalesce($1, o.placed_at))::float8 AS seconds
             FROM orders.orders AS o LEFT JOIN orders.events AS e ON e.order_id = o.id
-            WHERE o.placed_at <= $1 GROUP BY o.id, o.status
+            WHERE o.placed_at <= $1 OR $1 IS NULL GROUP BY o.id, o.status, o.placed_at
         )
         SELECT count(*) FILTER (WHERE NOT is_finished), max(seconds) FILTER (WHERE is_finished), ARRAY(
             SELECT id FROM ended WHERE NOT is_finished OR seconds > $2 ORDER BY is_finished, seconds DESC LIMIT $3)

@@ -68,6 +68,7 @@ struct Judge: Sendable {
             latency("99th percentile of acceptance", expectations.latencyP99, outcome.latency.p99),
         ]
         if let limit = expectations.recovered { all.append(try await look.recovered(from: end, within: limit)) }
+        if let limit = expectations.finished { all.append(try await look.finished(within: limit)) }
         if let most = expectations.attempts { all.append(try await look.attempts(atMost: most)) }
         if let range = expectations.dead { all.append(try await look.dead(in: range)) }
         return all.compactMap(\.self)

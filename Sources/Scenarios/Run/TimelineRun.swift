@@ -154,6 +154,7 @@ extension NetworkFault {
         switch self {
         case .cut: "cut"
         case .halfOpen: "half-open"
+        case .silence: "open connections silenced"
         case .delay(let delay): "delay \(delay.text)"
         case .throttle(let bytes): "throttled to \(bytes) bytes/s"
         }

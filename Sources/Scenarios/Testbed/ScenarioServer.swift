@@ -179,6 +179,7 @@ extension ScenarioServer {
         options.applicationName = Self.prefix + name
         // Sessions are held open here on purpose.
         options.settings = []
+        options.silenceLimit = .seconds(60)
         // A setting that the client brings along comes before one of the database.
         return try await Connection.open(conninfo + " options='-c statement_timeout=0'", options: options)
     }

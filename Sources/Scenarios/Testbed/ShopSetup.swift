@@ -41,6 +41,8 @@ extension Database {
         var options = DatabaseOptions()
         options.connectionLimit = 3
         options.waitLimit = .seconds(2)
+        // Books are read as a whole.
+        options.connection.silenceLimit = .seconds(120)
         let logger = Logger(label: "scenario") { _ in SwiftLogNoOpLogHandler() }
         return try await open(conninfo, options: options, logger: logger, body)
     }

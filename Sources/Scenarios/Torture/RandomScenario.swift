@@ -152,6 +152,10 @@ public struct RandomScenario {
             ("logistics-worker", "logistics"),
         ])
         guard let window = window(on: "\(process) to \(peer)", for: 0.5...5) else { return nil }
+        if generator.draw(0.2) {
+            let moment = number(in: 0.5...Self.length).short
+            return "at: \(moment)s, network: \(process), to: \(peer), fault: silence"
+        }
         let fault = pick([
             "cut", "half-open", "delay, delay: \(count(1...30) * 10)ms",
             "throttle, bytes-per-second: \(count(5...100))000",

@@ -9,7 +9,7 @@ public struct OrderReader: Sendable {
 
     /// The order as its customer sees it; nil when there is none with this id.
     public func order(_ id: OrderID) async throws -> OrderView? {
-        let rows = try await database.read(Self.order, id) { try OrderView(id: id, $0) }
+        let rows = try await database.read(Self.order, id, within: Self.limit) { try OrderView(id: id, $0) }
         guard var view = rows.first else { return nil }
         view.lines = rows.flatMap(\.lines)
         return view
@@ -17,7 +17,7 @@ public struct OrderReader: Sendable {
 
     /// The timeline, oldest first; nil when there is no such order.
     public func events(of id: OrderID) async throws -> [TimelineEntry]? {
-        let entries = try await database.read(Self.events, id) { row in
+        let entries = try await database.read(Self.events, id, within: Self.limit) { row in
             TimelineEntry(try row[0], at: try row[1], detail: try row[2])
         }
         return entries.isEmpty ? nil : entries
@@ -25,18 +25,21 @@ public struct OrderReader: Sendable {
 
     /// The invoice of an order.
     public func invoice(of id: OrderID) async throws -> InvoiceAnswer {
-        let answers = try await database.read(Self.invoice, id) { try $0[0, as: String?.self] }
+        let answers = try await database.read(Self.invoice, id, within: Self.limit) { try $0[0, as: String?.self] }
         guard let answer = answers.first else { return .noSuchOrder }
         return answer.map(InvoiceAnswer.issued) ?? .notIssuedYet
     }
 
     /// The whole catalogue, by article code.
     public func products() async throws -> [Product] {
-        try await database.read(Self.products) { row in
+        try await database.read(Self.products, within: Self.limit) { row in
             Product(
                 sku: try row[0], name: try row[1], colour: try row[2], size: try row[3], price: try row[4])
         }
     }
+
+    /// Nobody waits longer than this for the database.
+    private static let limit = Duration.seconds(5)
 
     private static let order: Statement = """
         SELECT o.status, o.rejection, o.rejection_detail, o.placed_at, o.customer_name, o.customer_email,

@@ -1,0 +1,87 @@
+public import Logging
+import Metrics
+import Synchronization
+
+/// Knows of each loop of a process whether it comes round in its time.
+///
+/// Every wait of the engine has a deadline, so a loop that has not come round stands still for a reason that nobody thought of,
+/// or a step's own code does not return. Readiness should ask ``lateLoops()``; an application's own loops may take part:
+///
+/// ```swift
+/// let pulse = broker.watchdog.pulse(of: "sweep carts")
+/// while !Task.isCancelled {
+///     pulse.beat(within: .seconds(120))
+///     try await sweep()
+///     try await Task.sleep(for: .seconds(60))
+/// }
+/// ```
+public final class Watchdog: Sendable {
+    private let beats = Mutex(LoopBeats())
+    private let logger: Logger
+
+    public init(logger: Logger) { self.logger = logger }
+
+    /// The loops that have not come round in their time; none while all is well.
+    ///
+    /// Each is logged once, and once more when it has come round again.
+    public func lateLoops() -> [LateLoop] {
+        let now = ContinuousClock.now
+        let (late, new) = beats.withLock { beats in
+            let new = beats.newlyLate(at: now)
+            return (beats.late(at: now), new)
+        }
+        for loop in new {
+            logger.info(
+                "a loop has not come round in its time",
+                metadata: ["loop": "\(loop.name)", "seconds": "\(loop.silence.components.seconds)"])
+        }
+        return late
+    }
+
+    /// A loop that goes on for as long as the process, with its last beat as the metric `mq_loop_beat_timestamp_seconds`.
+    public func pulse(of loop: String) -> Pulse {
+        let gauge = Metric.loopBeat.gauge(loop)
+        return Pulse(of: loop, at: self, gauge)
+    }
+
+    /// Something that is done once and has to end in time, perhaps many times at once.
+    public func pulse(ofTask name: String) -> Pulse { Pulse(of: name, at: self, nil) }
+
+    /// Looks now and then, so that the log tells of late loops also where nobody asks for readiness; until cancelled.
+    func run() async {
+        while (try? await Task.sleep(for: .seconds(1))) != nil { _ = lateLoops() }
+    }
+
+    /// A loop's signs of life. The loop has ended when nobody has its pulse any more.
+    public final class Pulse: Sendable {
+        private let name: String
+        private let watchdog: Watchdog
+        private let gauge: Gauge?
+        private let loop: Int
+
+        fileprivate init(of name: String, at watchdog: Watchdog, _ gauge: Gauge?) {
+            self.name = name
+            self.watchdog = watchdog
+            self.gauge = gauge
+            loop = watchdog.beats.withLock { $0.begin(name) }
+        }
+
+        deinit { watchdog.beats.withLock { $0.end(loop) } }
+
+        /// The loop has come round, and will again within `limit`.
+        public func beat(within limit: Duration) {
+            tell(watchdog.beats.withLock { $0.beat(loop, within: limit, at: .now) })
+            gauge?.record(Wall.now)
+        }
+
+        /// The loop waits for what may come whenever it likes, and can't be late.
+        public func rest() { tell(watchdog.beats.withLock { $0.rest(loop, at: .now) }) }
+
+        private func tell(_ silence: Duration?) {
+            guard let silence else { return }
+            watchdog.logger.info(
+                "a late loop has come round",
+                metadata: ["loop": "\(name)", "seconds": "\(silence.components.seconds)"])
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import Postgres
+import ShoeShop
+import TestSupport
+import Testing
+
+@Suite("A chore that has failed for an hour is told", .timeLimit(.minutes(10)))
+struct ChoreTests {
+    /// As a worker notes it that does a chore of this name.
+    private static let note: Statement = """
+        INSERT INTO mq.chores (name, failing_since, error) VALUES ('sweep', now() - make_interval(mins => $1), 'permission denied')
+        """
+
+    /// What doctor found of the upkeep.
+    private func upkeep(on database: Database) async throws -> [String: String] {
+        let end = try await TestProcess.end(of: "shoeshop", ["doctor", "--json", "--database-url", database.conninfo])
+        let findings = try JSONSerialization.jsonObject(with: Data(end.output.utf8)) as? [[String: String]]
+        return try #require(findings?.first { $0["what"] == "upkeep" }, "\(end.output) \(end.complaint)")
+    }
+
+    @Test(
+        "doctor names a chore that has failed for an hour, its error and what mends it, and none that failed for less")
+    func doctor() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            #expect(try await upkeep(on: database) == ["what": "upkeep", "found": "0 chores go well"])
+            try await database.execute(Self.note, Int32(59))
+            #expect(try await upkeep(on: database)["mend"] == nil)
+            try await database.execute("DELETE FROM mq.chores")
+            try await database.execute(Self.note, Int32(61))
+            let found = try await upkeep(on: database)
+            #expect(found["found"] == "fails for an hour: sweep: permission denied")
+            #expect(found["mend"]?.contains("shoeshop migrate --roles") == true)
+        }
+    }
+
+    @Test("doctor ends with a failure and prints BAD beside a chore that has failed for an hour")
+    func doctorForPeople() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            try await database.execute(Self.note, Int32(61))
+            let end = try await TestProcess.end(of: "shoeshop", ["doctor", "--database-url", database.conninfo])
+            #expect(end.status == 1)
+            let line = try #require(end.output.split(separator: "\n").first { $0.contains("upkeep") }, "\(end.output)")
+            #expect(line.contains("BAD") && line.contains("fails for an hour: sweep"))
+        }
+    }
+
+    @Test(
+        "a worker is not ready while a chore has failed for an hour, says which and why, and is ready once it goes well"
+    )
+    func readiness() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let environment = ["DATABASE_URL": database.conninfo, "LOG_LEVEL": "critical"]
+            try await TestProcess.with("order-worker", environment: environment) { worker in
+                @Sendable func ready() async throws -> (status: UInt, body: String) {
+                    let request = HTTPClientRequest(url: (worker.addresses["address"] ?? "") + "/health/ready")
+                    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+                    return (response.status.code, String(buffer: try await response.body.collect(upTo: 1 << 20)))
+                }
+                try await eventually("it is ready") { try await ready().status == 200 }
+                try await database.execute(Self.note, Int32(61))
+                let answer = try await ready()
+                #expect(answer.status == 503)
+                #expect(
+                    answer.body.contains(#""upkeep":"sweep fails for an hour: permission denied""#), "\(answer.body)")
+                try await database.execute("UPDATE mq.chores SET failing_since = NULL, error = NULL, done_at = now()")
+                try await eventually("it is ready again") { try await ready().status == 200 }
+            }
+        }
+    }
+}
