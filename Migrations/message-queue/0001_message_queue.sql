@@ -78,6 +78,26 @@ END $$;
 CREATE FUNCTION mq.lock_class() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 1836122112';
 
 
+-- What a process remembers, such as a number or a place, belongs to the schema that it was read from. Statements that rest on it
+-- bring that schema's number along, so that they do nothing to another one that has taken its place under a living connection.
+-- The error asks for another try, which begins by looking again.
+CREATE FUNCTION mq.is_home(home bigint) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF home IS DISTINCT FROM 'mq.queues'::regclass::oid::bigint THEN
+        RAISE EXCEPTION 'the message queue of this database has been made anew' USING ERRCODE = 'serialization_failure';
+    END IF;
+    RETURN true;
+END $$;
+
+-- The same for a whole transaction behind a pooler, which may lead to another database from one to the next.
+CREATE FUNCTION mq.expect(fingerprint text) RETURNS void LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF fingerprint IS DISTINCT FROM mq.fingerprint() THEN
+        RAISE EXCEPTION 'this is another database than before' USING ERRCODE = 'serialization_failure';
+    END IF;
+END $$;
+
+
 -- 2. Queues and topics -----------------------------------------------------------------------------------------------------
 
 -- Ids are drawn, not counted: whoever remembers one of a database that was made anew or restored finds no other queue
@@ -114,6 +134,15 @@ CREATE TABLE mq.queues (
     created_at        timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT queues_lanes_in_all CHECK (lanes * levels * CASE WHEN key_order IS NULL THEN 1 ELSE 2 END <= 64)
 );
+
+-- The queue of this id. One that was deleted, or never was here, is an error that asks for another try.
+CREATE FUNCTION mq.known_queue(of_queue int) RETURNS SETOF mq.queues ROWS 1 LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM mq.queues WHERE id = of_queue;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no queue % in this database any more', of_queue USING ERRCODE = 'serialization_failure';
+    END IF;
+END $$;
 
 -- One row per lane, locked (never updated) by whoever claims from it. `closed_seq` is the lane's last place in segments
 -- before the head; `floor_seq` is a place up to which everything is claimed. Both change only when a segment is opened,
@@ -355,7 +384,7 @@ BEGIN
         PERFORM pg_advisory_xact_lock(mq.lock_class() + of_queue, wanted);
         lane := wanted;
     ELSE
-        SELECT q.lanes INTO STRICT lanes FROM mq.queues q WHERE q.id = of_queue;
+        SELECT q.lanes INTO lanes FROM mq.known_queue(of_queue) q;
         FOR step IN 0..lanes - 1 LOOP
             candidate := level * lanes + (pg_backend_pid() + step) % lanes;
             IF pg_try_advisory_xact_lock(mq.lock_class() + of_queue, candidate) THEN
@@ -368,7 +397,8 @@ BEGIN
     SELECT h.base + mq.ordinal(coalesce(
             (SELECT m.seq FROM mq.head_messages m WHERE m.queue = of_queue AND m.lane = l.lane ORDER BY m.seq DESC LIMIT 1),
             l.closed_seq))
-        INTO STRICT last FROM mq.lanes l, mq.head h WHERE l.queue = of_queue AND l.lane = take_lane.lane;
+        INTO last FROM mq.lanes l, mq.head h WHERE l.queue = of_queue AND l.lane = take_lane.lane;
+    IF NOT FOUND THEN PERFORM mq.known_queue(of_queue); END IF;
 END $$;
 
 -- Appends messages to one lane of a queue: a `wanted` one, or any of the level's that is free, as mq.take_lane would take it.
@@ -392,8 +422,9 @@ BEGIN
                 SELECT m.seq INTO last FROM mq.head_messages m WHERE m.queue = of_queue AND m.lane = of_lane
                     ORDER BY m.seq DESC LIMIT 1;
                 IF last IS NULL THEN
-                    SELECT h.base + mq.ordinal(l.closed_seq) INTO STRICT last FROM mq.lanes l, mq.head h
+                    SELECT h.base + mq.ordinal(l.closed_seq) INTO last FROM mq.lanes l, mq.head h
                         WHERE l.queue = of_queue AND l.lane = of_lane;
+                    IF NOT FOUND THEN PERFORM mq.known_queue(of_queue); END IF;
                 END IF;
                 EXIT;
             END IF;
@@ -401,8 +432,8 @@ BEGIN
     END IF;
     IF of_lane IS NULL THEN
         INSERT INTO mq.scheduled (due_at, queue, level, attempt, id, sent_at, topic, key, tag, headers, body)
-            SELECT now(), of_queue, level, 1, m.id, now(), topic, m.key, m.tag, m.headers, m.body
-            FROM unnest(ids, keys, tags, headers, bodies) AS m(id, key, tag, headers, body);
+            SELECT now(), q.id, level, 1, m.id, now(), topic, m.key, m.tag, m.headers, m.body
+            FROM mq.known_queue(of_queue) AS q, unnest(ids, keys, tags, headers, bodies) AS m(id, key, tag, headers, body);
     ELSIF cardinality(ids) = 1 THEN
         INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
             VALUES (last + 1, of_queue, of_lane, 1, ids[1], now(), topic, keys[1], tags[1], headers[1], bodies[1]);
@@ -426,7 +457,7 @@ DECLARE
     most int;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN RETURN; END IF;
-    SELECT q.lanes / 2 INTO STRICT most FROM mq.queues q WHERE q.id = of_queue;
+    SELECT q.lanes / 2 INTO most FROM mq.known_queue(of_queue) q;
     lane := known;
     FOR step IN 1..most LOOP
         EXIT WHEN lane IS NOT NULL;
@@ -527,6 +558,7 @@ BEGIN
         place := CASE WHEN behind THEN 9223372036854775807 ELSE coalesce(place, taken.floor_seq) END;
         RETURN NEXT;
     END LOOP;
+    IF NOT FOUND THEN PERFORM mq.known_queue(of_queue); END IF;
 END $$;
 
 -- The next places of a lane that is behind the head, all of one segment. The caller holds the lane's row lock.
@@ -800,13 +832,14 @@ CREATE TABLE mq.chores (
     error         text
 ) WITH (fillfactor = 50);
 
--- Deleting a queue deletes all that is in it. Waits for whoever is just sending: afterwards, who remembers the queue's id can
--- neither find a place for a message nor leave one behind.
+-- Deleting a queue deletes all that is in it. Waits for whoever is just sending or scheduling: afterwards, who remembers the
+-- queue's id can neither find a place for a message nor leave one behind.
 CREATE FUNCTION mq.empty_queue() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     part regclass;
 BEGIN
     PERFORM pg_advisory_xact_lock(mq.lock_class() + OLD.id, lane) FROM generate_series(0, 63) AS lane;
+    LOCK TABLE mq.scheduled IN SHARE ROW EXCLUSIVE MODE;
     FOREACH part IN ARRAY ARRAY['mq.messages', 'mq.claims', 'mq.completions', 'mq.scheduled', 'mq.held', 'mq.dead_letters']::regclass[] LOOP
         EXECUTE format('DELETE FROM %s WHERE queue = $1', part) USING OLD.id;
     END LOOP;

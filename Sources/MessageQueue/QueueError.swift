@@ -2,7 +2,8 @@ import Postgres
 
 /// What the engine refuses, beside the `PostgresError` of the statements themselves.
 public enum QueueError: Error, Sendable, Equatable {
-    /// Another consumer has taken over since, or the message was finished already. Nothing was changed.
+    /// Another consumer has taken over since, the message was finished already, or it was received from another database than this
+    /// one, or before this one was restored or taken over by a standby. Nothing was changed.
     ///
     /// Of several messages that were to be finished together, the one that was found to be lost.
     case leaseLost(queue: QueueName?, message: MessageID?)

@@ -12,6 +12,8 @@ final class Channel {
     var tenure = Tenure.unknown
     private var prepared: [Statement: PreparedStatement] = [:]
     private var preparedCount = 0
+    /// See ``Session/learn(_:confirmedBy:)``.
+    var learnt: [Statement: String] = [:]
     /// What may end the call that is going on.
     var interrupt: Interrupt?
     /// See ``ConnectionOptions/pace``.

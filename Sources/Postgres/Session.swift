@@ -60,6 +60,24 @@ public struct Session: ~Copyable {
         transaction.explanations.append(explain)
     }
 
+    /// The answer, one text, to a question about the server that is asked once per connection.
+    ///
+    /// It is asked again after anything on this connection was refused: the reason may be that the answer is another one now.
+    /// Behind a pooler, where each transaction may have another server, `confirmation` travels with the transaction's
+    /// next statements: it takes the known answer, and is an error when that doesn't hold.
+    /// - Returns: the answer, and whether it was asked just now.
+    package borrowing func learn(
+        _ question: Statement, confirmedBy confirmation: Statement
+    ) throws -> (answer: String, isNew: Bool) {
+        try transaction.learn(question, confirmedBy: confirmation)
+    }
+
+    /// What was learnt on this connection is asked again: it does not fit what came from another one.
+    package borrowing func unlearn() { transaction.unlearn() }
+
+    /// Makes the transaction fail with this error at its end, if not before, for what can't throw by itself.
+    package borrowing func refuse(_ error: any Error) { transaction.refuse(error) }
+
     /// Runs several statements separated by semicolons, without parameters or results.
     public borrowing func script(_ sql: String) throws { try transaction.script(sql) }
 }
@@ -72,6 +90,8 @@ public struct Session: ~Copyable {
     private var pending: [BoundStatement] = []
     private var hasBegun = false
     private var failure: (any Error)?
+    /// Questions whose answers hold for this transaction, or for the statements that wait to be sent.
+    private var confirmed: Set<Statement> = []
     var afterCommit: [@Sendable () -> Void] = []
     var explanations: [@Sendable (PostgresError) -> (any Error)?] = []
 
@@ -92,6 +112,31 @@ public struct Session: ~Copyable {
         let statements = ahead.isEmpty ? [statement] : ahead + [statement]
         try isBlock ? exchange(statements, receive: receive) : exchangeWhole(statements, receive: receive)
     }
+
+    func learn(_ question: Statement, confirmedBy confirmation: Statement) throws -> (answer: String, isNew: Bool) {
+        guard let known = channel.learnt[question] else { return (try ask(question), true) }
+        if channel.isPooled, confirmed.insert(question).inserted {
+            pipeline(BoundStatement(confirmation, known))
+        }
+        return (known, false)
+    }
+
+    /// What this transaction has asked itself needs no confirmation in it.
+    private func ask(_ question: Statement) throws -> String {
+        var answer: String?
+        try run(BoundStatement(question)) { result in answer = try Row(result.rows, 0)[0] }
+        guard let answer else { throw PostgresError(.decoding, "no answer to \(question.sql)") }
+        channel.learnt[question] = answer
+        if isBlock { confirmed.insert(question) }
+        return answer
+    }
+
+    func unlearn() {
+        channel.learnt = [:]
+        confirmed = []
+    }
+
+    func refuse(_ error: any Error) { failure = failure ?? error }
 
     func script(_ sql: String) throws {
         let ahead = takePending(withBegin: isBlock)
@@ -143,6 +188,7 @@ public struct Session: ~Copyable {
     private func exchangeWhole(
         _ statements: [BoundStatement], receive: (borrowing ResultHandle) throws -> Void
     ) throws {
+        confirmed = []
         guard let opening = channel.opening else {
             return try committing { try exchange(statements, commit: .end, receive: receive) }
         }
@@ -179,6 +225,7 @@ public struct Session: ~Copyable {
         do { try action() } catch {
             let explained = explain(error)
             failure = explained
+            channel.learnt = [:]
             throw explained
         }
     }

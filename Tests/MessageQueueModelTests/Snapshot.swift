@@ -114,7 +114,10 @@ struct Snapshot: Equatable, Sendable {
 
 extension Snapshot {
     static func take(of ids: [UUID], on database: some DatabaseAccess) async throws -> Snapshot {
-        let parts = try await database.query(read, ids) { row in try Part(row) }
+        let parts = try await database.perform(isTransaction: false, within: nil) { session in
+            let mark = try Origin(Origin.text(of: session).text).mark
+            return try session.query(read, ids) { row in try Part(row, mark: mark) }
+        }
         return parts.reduce(into: Snapshot()) { $1.add(to: &$0) }
     }
 
@@ -122,12 +125,12 @@ extension Snapshot {
         case log(Receipt, Attempt), scheduled(Int64, Resting), dead(Int64, Resting), held(Spot, Resting)
         case blocked(Key, Block), paused(Int32)
 
-        init(_ row: borrowing Row) throws {
+        init(_ row: borrowing Row, mark: UInt32) throws {
             let queue = try row[1, as: Int32.self]
             switch try row[0, as: String.self] {
             case "log":
                 self = .log(
-                    Receipt(queue: queue, lane: try row[4], seq: try row[5]),
+                    Receipt(queue: queue, lane: try row[4], seq: try row[5], mark: mark),
                     Attempt(
                         name: try Self.name(row), number: try row[3], rank: try row[6], claim: try Self.claim(row),
                         outcome: try row[10]))

@@ -43,7 +43,8 @@ struct PlanTests {
                 SELECT n, $1, 0, 1, gen_random_uuid(), now(), '{"size":1}'
                 FROM generate_series((1::bigint << 40) + 1, (1::bigint << 40) + 20000) AS n
                 """, bench.queue)
-            let values = ["\(bench.queue)", "0", "500", "1", "NULL", "'{}'", "NULL", "NULL", "0"]
+            let home = try await bench.entry().origin.home
+            let values = ["\(bench.queue)", "0", "500", "1", "NULL", "'{}'", "NULL", "NULL", "0", "\(home)"]
             let plan = try await Self.plan(of: Broker.claim, values, in: bench.database)
             let walk = try #require(plan.first { $0.contains(" on messages_1") })
             #expect(walk.contains("Index Scan using messages_1_place"), "\(walk)")
@@ -56,7 +57,9 @@ struct PlanTests {
     private static func plan(
         of statement: Statement, _ arguments: [String], in database: Database
     ) async throws -> [String] {
-        let sql = arguments.enumerated().reduce(statement.sql) { $0.replacing("$\($1.offset + 1)", with: $1.element) }
+        let sql = arguments.enumerated().reversed().reduce(statement.sql) {
+            $0.replacing("$\($1.offset + 1)", with: $1.element)
+        }
         return try await database.query(Statement("EXPLAIN (COSTS OFF) \(sql)")) { try $0[0, as: String.self] }
     }
 }

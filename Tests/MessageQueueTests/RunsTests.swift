@@ -16,6 +16,6 @@ struct RunsTests {
     }
 
     private static func receipt(queue: Int, lane: Int, seq: Int) -> Receipt {
-        Receipt(queue: Int32(queue), lane: Int16(lane), seq: Int64(seq))
+        Receipt(queue: Int32(queue), lane: Int16(lane), seq: Int64(seq), mark: 0)
     }
 }

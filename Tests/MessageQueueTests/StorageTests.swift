@@ -118,11 +118,12 @@ struct StorageTests {
         Broker.claimInOrder, Broker.hold, Broker.pass, Broker.replay, Broker.listBlocked, Broker.lockKey, Broker.goOn,
         Broker.unblock, Broker.freshAttempts, Broker.buryHead, Broker.appendSorted, Broker.setLimits, Broker.lockFlow,
         Broker.openSince, EngineAudit.all, Broker.appendOne, Broker.appendMany, ProducerLane.lock, ProducerLane.unlock,
+        Origin.ask, Origin.check, Origin.confirm,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.
     private static let types: [Statement: String] = [
-        Broker.claim: "(int, int, int, bigint, float8, bigint[], timestamptz, float8, int)",
+        Broker.claim: "(int, int, int, bigint, float8, bigint[], timestamptz, float8, int, bigint)",
         Broker.hold: "(int, smallint[], bigint[], smallint[], float8[], text[])",
     ]
 

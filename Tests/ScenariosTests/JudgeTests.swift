@@ -40,6 +40,30 @@ struct JudgeTests {
             """, Self.order)
     }
 
+    @Test(
+        "an order that went with its database is expected of nobody, and what third parties know of it is no violation")
+    func forgotten() async throws {
+        let charged = Data(
+            """
+            {"payment": {"charges": [{"id": "ch_1", "orderID": "\(Self.order)", "amount": 8490}], "refunds": []},
+             "logistics": {"bookings": []}}
+            """.utf8)
+        for forgotten in [[], [Self.order]] as [Set<OrderID>] {
+            try await TestDatabase.with(Self.shop) { database in
+                var customers = CustomerNotes.State()
+                customers.accepted[Self.order] = 1
+                let judge = Judge(
+                    expectations: Expectations(), shop: .decoupled, customers: customers, startedAt: Date(),
+                    windows: [],
+                    leftOver: [], forgotten: forgotten)
+                let verdict = try await judge.verdict(on: database) {
+                    try ProviderLedgers(both: charged).without(forgotten)
+                }
+                #expect(verdict.violations.isEmpty == !forgotten.isEmpty, "\(verdict.violations)")
+            }
+        }
+    }
+
     @Test("in the verdict on a run an order that nothing drives on is a violation, and never recovered; both name it")
     func lost() async throws {
         var expectations = Expectations()

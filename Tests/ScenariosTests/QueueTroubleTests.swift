@@ -62,7 +62,7 @@ extension Broker {
 
 extension ServerUnderTest {
     /// As ``with(_:)``, with the shop's schema and queues, which are empty.
-    fileprivate static func withShop(_ body: (ScenarioServer, Broker) async throws -> Void) async throws {
+    static func withShop(_ body: (ScenarioServer, Broker) async throws -> Void) async throws {
         try await with { server, database in
             try await database.script(
                 """

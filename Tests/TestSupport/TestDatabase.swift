@@ -73,6 +73,13 @@ public enum TestDatabase {
         }
     }
 
+    /// Drops the database beneath whoever uses it, and makes another one of the same name from a template.
+    public static func makeAnew(_ name: String, from template: Template) async throws {
+        let source = try await Templates.shared.name(of: template)
+        try await administer { try await $0.script("DROP DATABASE \(name) WITH (FORCE)") }
+        try await administer { try await $0.script("CREATE DATABASE \(name) TEMPLATE \(source)") }
+    }
+
     private static func connect(
         to name: String, through route: Route, _ options: DatabaseOptions
     ) async throws -> Database {

@@ -51,7 +51,7 @@ extension Broker {
     }
 
     private func move(_ queue: QueueName, _ key: String, _ statement: Statement) async throws -> Bool {
-        let moved = try await database.write { session in
+        let moved = try await writeLookingAgain(on: database) { session in
             let entry = try self.catalogue.queue(queue, in: session)
             // Against a replay of the same key, which takes its head away.
             guard try session.execute(Self.lockKey, entry.id, key) > 0 else { return false }

@@ -30,6 +30,7 @@ extension Broker {
     /// Guarantee: only the holder of the current lease can do this; a dead letter stays until an operator redrives or
     /// purges it. In a queue with ``KeyOrder/blockOnFailure`` a message with a key blocks its key instead.
     public func deadLetter(_ rejections: [Rejection], in session: borrowing Session) {
+        guard !rejections.isEmpty, origin(of: rejections.map(\.message), in: session) != nil else { return }
         let (blocking, dying) = rejections.partitioned { order(of: $0.message) == .blockOnFailure }
         if !dying.isEmpty {
             finish(dying.map(\.message), as: .dead, errors: dying.map(\.error), in: session)
@@ -43,7 +44,7 @@ extension Broker {
 
     /// As ``deadLetter(_:in:)``, in a transaction of its own.
     public func deadLetter(_ rejections: [Rejection]) async throws {
-        try await database.write { self.deadLetter(rejections, in: $0) }
+        try await writeLookingAgain(on: database) { self.deadLetter(rejections, in: $0) }
     }
 
     /// The letters themselves, after the completions: the history includes the last attempt.

@@ -3,9 +3,11 @@ import Synchronization
 
 /// What this process knows of queues and topics, so that sending needs no look-up.
 ///
-/// Ids never change, so only what is missing is looked up, in the transaction that misses it.
+/// Within one ``Origin`` ids never change, so only what is missing is looked up, in the transaction that misses it. A session
+/// that leads to another origin finds nothing known.
 package final class Catalogue: Sendable {
     package struct Entry: Sendable {
+        let origin: Origin
         package let id: Int32
         package let name: QueueName
         let lease: Duration
@@ -23,30 +25,77 @@ package final class Catalogue: Sendable {
         /// Whether the lane of a message depends on the message.
         var sortsMessages: Bool { order != nil || levels > 1 }
 
+        /// Whether this is the same queue, in the same database.
+        func isSame(as other: Entry) -> Bool { id == other.id && origin == other.origin }
+
+        func receipt(lane: Int16, seq: Int64) -> Receipt {
+            Receipt(queue: id, lane: lane, seq: seq, mark: origin.mark)
+        }
+
         func level(of priority: Priority) -> Int16 { min(priority.rawValue, levels - 1) }
         func level(of place: Receipt) -> Int16 { levels > 1 ? place.lane / lanes : 0 }
     }
 
     private struct State {
+        var origin: Origin?
+        /// Something was refused: whoever looks for a queue reads everything anew.
+        var isDoubtful = false
         var queues: [QueueName: Entry] = [:]
         var byID: [Int32: Entry] = [:]
         var listeners: [TopicName: [Int32]] = [:]
+
+        func isSure(of origin: Origin) -> Bool { self.origin == origin && !isDoubtful }
     }
 
     private let state = Mutex(State())
 
+    /// Where a session leads to. What is known of another origin is forgotten.
+    func origin(of session: borrowing Session) throws -> Origin {
+        let (text, isNew) = try Origin.text(of: session)
+        if isNew { doubt() }
+        if let known = state.withLock({ $0.origin }), known.isTold(by: text) { return known }
+        let origin = try Origin(text)
+        state.withLock { $0 = State(origin: origin) }
+        return origin
+    }
+
+    /// For a transaction that goes by what another one has read.
+    ///
+    /// - Throws: an error that asks for another try, at the latest with the session's next statement, when it leads elsewhere.
+    func stay(at origin: Origin, in session: borrowing Session) throws {
+        if try self.origin(of: session) != origin { session.unlearn() }
+        guard try self.origin(of: session) == origin else { throw PostgresError.outdated("the database") }
+        session.pipeline(Origin.check, origin.home)
+    }
+
+    func doubt() { state.withLock { $0.isDoubtful = true } }
+
     func queue(_ name: QueueName, in session: borrowing Session) throws -> Entry {
-        if let known = state.withLock({ $0.queues[name] }) { return known }
-        try load(in: session)
-        guard let found = state.withLock({ $0.queues[name] }) else { throw QueueError.unknownQueue(name) }
+        let origin = try origin(of: session)
+        if let known = state.withLock({ $0.isSure(of: origin) ? $0.queues[name] : nil }) { return known }
+        guard let found = try load(in: session).queues[name] else { throw QueueError.unknownQueue(name) }
         return found
+    }
+
+    /// The same queue as this session has it.
+    ///
+    /// - Throws: an error that asks for another try, when the queue of this name is another one by now.
+    func current(_ entry: Entry, in session: borrowing Session) throws -> Entry {
+        var current = try queue(entry.name, in: session)
+        if !current.isSame(as: entry) {
+            // This connection may be the one that has not noticed.
+            session.unlearn()
+            current = try queue(entry.name, in: session)
+        }
+        guard current.isSame(as: entry) else { throw PostgresError.outdated("queue \(entry.name)") }
+        return current
     }
 
     /// The queues that may hear a topic, as far as is known: for ringing, not for routing.
     func listeners(of topic: TopicName, in session: borrowing Session) throws -> [Int32] {
-        if let known = state.withLock({ $0.listeners[topic] }) { return known }
-        try load(in: session)
-        guard let found = state.withLock({ $0.listeners[topic] }) else { throw QueueError.unknownTopic(topic) }
+        let origin = try origin(of: session)
+        if let known = state.withLock({ $0.isSure(of: origin) ? $0.listeners[topic] : nil }) { return known }
+        guard let found = try load(in: session).listeners[topic] else { throw QueueError.unknownTopic(topic) }
         return found
     }
 
@@ -58,9 +107,11 @@ package final class Catalogue: Sendable {
     var allKnown: [Entry] { state.withLock { Array($0.queues.values) } }
 
     /// Reads everything anew, by one statement; settings that an operator changed become known this way.
-    func load(in session: borrowing Session) throws {
-        var found = State()
-        for read in try session.query(Self.everything, row: Self.read) {
+    @discardableResult
+    private func load(in session: borrowing Session) throws -> State {
+        let origin = try origin(of: session)
+        var found = State(origin: origin)
+        for read in try session.query(Self.everything, row: { try Self.read($0, origin) }) {
             switch read {
             case .queue(let entry):
                 found.queues[entry.name] = entry
@@ -69,15 +120,19 @@ package final class Catalogue: Sendable {
             }
         }
         state.withLock { [found] in $0 = found }
+        return found
     }
+
+    func reload(in session: borrowing Session) throws { try load(in: session) }
 
     private enum Read { case queue(Entry), topic(TopicName, [Int32]) }
 
-    private static func read(_ row: borrowing Row) throws -> Read {
+    private static func read(_ row: borrowing Row, _ origin: Origin) throws -> Read {
         if let listeners = try row[13, as: [Int32]?.self] { return .topic(TopicName(try row[1]), listeners) }
         return .queue(
             Entry(
-                id: try row[0], name: QueueName(try row[1]), lease: .milliseconds(try row[2, as: Int.self]),
+                origin: origin, id: try row[0], name: QueueName(try row[1]),
+                lease: .milliseconds(try row[2, as: Int.self]),
                 retry: RetryPolicy(
                     attempts: try row[3], base: .milliseconds(try row[4, as: Int.self]),
                     cap: .milliseconds(try row[5, as: Int.self]), jitter: try row[6]),
@@ -98,11 +153,20 @@ package final class Catalogue: Sendable {
 }
 
 extension Broker {
+    /// Where a connection leads to.
+    func origin(of database: some DatabaseAccess) async throws -> Origin {
+        try await lookingAgain {
+            try await database.perform(isTransaction: false, within: nil) { try self.catalogue.origin(of: $0) }
+        }
+    }
+
     /// Looks queues up, with their present settings.
     package func entries(of queues: [QueueName], on database: some DatabaseAccess) async throws -> [Catalogue.Entry] {
-        try await database.perform(isTransaction: false, within: nil) { session in
-            try self.catalogue.load(in: session)
-            return try queues.map { try self.catalogue.queue($0, in: session) }
+        try await lookingAgain {
+            try await database.perform(isTransaction: false, within: nil) { session in
+                try self.catalogue.reload(in: session)
+                return try queues.map { try self.catalogue.queue($0, in: session) }
+            }
         }
     }
 

@@ -45,6 +45,8 @@ extension Broker {
     package func receive(
         _ entry: Catalogue.Entry, by claimer: Claimer, limit: Int, in session: borrowing Session
     ) throws -> Claim {
+        let entry = try catalogue.current(entry, in: session)
+        claimer.memory.turn(to: entry)
         guard entry.isLimited else { return try claim(entry, claimer, limit, nil, in: session) }
         let allowance = try allowance(of: entry, upTo: limit, memory: claimer.memory, in: session)
         guard allowance.places > 0 else { return Claim(wait: allowance.wait) }
@@ -63,12 +65,11 @@ extension Broker {
         let rows = try session.query(
             entry.order == nil ? Self.claim : Self.claimInOrder, entry.id, Int32(turn % 64), Int32(limit),
             claimer.consumer, claimer.lease?.inSeconds, claimer.memory.watermarks.withLock { $0 }, pacing?.from,
-            pacing?.interval,
-            Int32(first)
+            pacing?.interval, Int32(first), entry.origin.home
         ) { row in
             try row[1, as: Int64?.self].map { seq in
                 ReceivedMessage(
-                    receipt: Receipt(queue: entry.id, lane: try row[0], seq: seq), queue: entry.name,
+                    receipt: entry.receipt(lane: try row[0], seq: seq), queue: entry.name,
                     attempt: try row[2],
                     message: try Message(row, from: 4), appendedAt: try row[3])
             }
@@ -82,7 +83,7 @@ extension Broker {
     /// that it stands in. Claims what that returns. A lane by lane prefix of the log, since the walks are ordered and the limit
     /// cuts them in that order; the constraint `claims_contiguous` would refuse anything else.
     static let claim: Statement = """
-        WITH lane AS MATERIALIZED (SELECT * FROM mq.take_lanes($1, $2, 64, $9)),
+        WITH lane AS MATERIALIZED (SELECT * FROM mq.take_lanes($1, $2, 64, $9) WHERE mq.is_home($10)),
         got AS MATERIALIZED (
             SELECT m.* FROM lane, LATERAL (
                 (SELECT * FROM mq.head_messages h WHERE h.queue = $1 AND h.lane = lane.lane AND h.seq > lane.place
@@ -102,7 +103,7 @@ extension Broker {
     /// See `mq.claim_in_order`. A row without a seq says that something was held back.
     static let claimInOrder: Statement = """
         SELECT lane, seq, attempt, appended_at, id, sent_at, topic, key, tag, headers, body
-        FROM mq.claim_in_order($1, $2, $3, $4, $5, $6, $7, $8) WHERE $9::int IS NOT NULL
+        FROM mq.claim_in_order($1, $2, $3, $4, $5, $6, $7, $8) WHERE $9::int IS NOT NULL AND mq.is_home($10)
         """
 }
 

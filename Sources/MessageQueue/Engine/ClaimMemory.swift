@@ -9,7 +9,31 @@ package final class ClaimMemory: Sendable {
     let watermarks = Mutex<[Int64]>([])
     /// Of a queue with a concurrency limit.
     let open = Mutex(OpenPlaces())
+    /// Whose places these are.
+    private let queue = Mutex<Catalogue.Entry?>(nil)
     private let turns = Atomic<Int>(0)
+
+    /// Forgets everything when the queue is another one than before.
+    func turn(to entry: Catalogue.Entry) {
+        queue.withLock { queue in
+            if let queue, !queue.isSame(as: entry) {
+                watermarks.withLock { $0 = [] }
+                open.withLock { $0 = OpenPlaces() }
+            }
+            queue = entry
+        }
+    }
+
+    func watermarks(of entry: Catalogue.Entry) -> [Int64] {
+        turn(to: entry)
+        return watermarks.withLock { $0 }
+    }
+
+    func note(_ places: [Int64], of entry: Catalogue.Entry) {
+        queue.withLock { queue in
+            if queue?.isSame(as: entry) == true { watermarks.withLock { $0 = places } }
+        }
+    }
 
     /// Counts the claims, so that each begins elsewhere.
     func nextTurn() -> Int { turns.add(1, ordering: .relaxed).newValue }

@@ -23,13 +23,14 @@ extension Broker {
 
     /// Finishes messages in a transaction of their own.
     public func complete(_ messages: [ReceivedMessage]) async throws {
-        try await database.write { self.complete(messages, in: $0) }
+        try await writeLookingAgain(on: database) { self.complete(messages, in: $0) }
     }
 
     /// Errors, if given, match the messages one by one.
     func finish(
         _ messages: [ReceivedMessage], as outcome: Outcome, errors: [String?]? = nil, in session: borrowing Session
     ) {
+        guard let home = origin(of: messages, in: session)?.home else { return }
         session.onRefusal { $0.leaseLost(finishing: messages) }
         let places = messages.map(\.receipt)
         // What was claimed together comes in order.
@@ -39,14 +40,36 @@ extension Broker {
         if let errors {
             session.pipeline(
                 Self.completeWithErrors, sorted.map(\.queue), sorted.map(\.lane), sorted.map(\.seq), outcome.rawValue,
-                order.map { errors[$0] })
+                order.map { errors[$0] }, home)
         } else {
             let runs = Receipt.runs(of: sorted)
             session.pipeline(
                 Self.complete, runs.map(\.first.queue), runs.map(\.first.lane), runs.map(\.first.seq),
-                runs.map(\.last), outcome.rawValue)
+                runs.map(\.last), outcome.rawValue, home)
         }
         ring(Set(sorted.map(\.queue)).filter { catalogue.known($0)?.ringsWhenFinished == true }, after: session)
+    }
+
+    /// Where these messages are from, for a statement to bring along; nil where that is not here, and the transaction is refused.
+    func origin(of messages: [ReceivedMessage], in session: borrowing Session) -> Origin? {
+        do {
+            var origin = try catalogue.origin(of: session)
+            if messages.contains(where: { $0.receipt.mark != origin.mark }) {
+                // This connection may be the one that has not noticed.
+                session.unlearn()
+                origin = try catalogue.origin(of: session)
+            }
+            if let stranger = messages.first(where: { $0.receipt.mark != origin.mark }) {
+                throw QueueError.leaseLost(queue: stranger.queue, message: stranger.message.id)
+            }
+            if messages.contains(where: { catalogue.known($0.receipt.queue) == nil }) {
+                try catalogue.reload(in: session)
+            }
+            return origin
+        } catch {
+            session.refuse(error)
+            return nil
+        }
     }
 
     /// The primary key of the completions is the fence: a second word on a place violates it. Rows come in place order,
@@ -56,11 +79,13 @@ extension Broker {
         INSERT INTO mq.completions (queue, lane, seq, outcome)
         SELECT r.queue, r.lane, generate_series(r.first, r.last), $5::text::"char"
         FROM unnest($1::int[], $2::smallint[], $3::bigint[], $4::bigint[]) AS r(queue, lane, first, last)
+        WHERE mq.is_home($6)
         """
     static let completeWithErrors: Statement = """
         INSERT INTO mq.completions (queue, lane, seq, outcome, error)
         SELECT c.queue, c.lane, c.seq, $4::text::"char", c.error
         FROM unnest($1::int[], $2::smallint[], $3::bigint[], $5::text[]) AS c(queue, lane, seq, error)
+        WHERE mq.is_home($6)
         """
 }
 
@@ -74,14 +99,16 @@ extension PostgresError {
         guard let place = completedPlace else {
             return .leaseLost(queue: messages.first?.queue, message: messages.count == 1 ? messages[0].message.id : nil)
         }
-        return messages.first { $0.receipt == place }.map { .leaseLost(queue: $0.queue, message: $0.message.id) }
+        return messages.first { ($0.receipt.queue, $0.receipt.lane, $0.receipt.seq) == place }.map {
+            .leaseLost(queue: $0.queue, message: $0.message.id)
+        }
     }
 
     /// Of `Key (queue, lane, seq)=(1, 0, 42) already exists.`, in whatever language: the key as the table has it.
-    private var completedPlace: Receipt? {
+    private var completedPlace: (Int32, Int16, Int64)? {
         guard let key = detail?.firstMatch(of: #/\)=\((\d+), (\d+), (\d+)\)/#), let queue = Int32(key.1),
             let lane = Int16(key.2), let seq = Int64(key.3)
         else { return nil }
-        return Receipt(queue: queue, lane: lane, seq: seq)
+        return (queue, lane, seq)
     }
 }

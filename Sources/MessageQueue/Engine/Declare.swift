@@ -10,7 +10,7 @@ extension Broker {
     public func declare(queue name: QueueName, _ settings: QueueSettings = .init()) async throws {
         try settings.check()
         try Self.check(name.text)
-        try await database.write { session in
+        try await writeLookingAgain(on: database) { session in
             let retry = settings.retry
             session.pipeline(
                 Self.declareQueue, name.text, Int16(settings.lanes), settings.lease.wholeMilliseconds,
@@ -22,7 +22,7 @@ extension Broker {
                     Self.setLimits, name.text, limits.concurrency.map(Int32.init(clamping:)), limits.rate,
                     limits.burst.map(Int32.init(clamping:)))
             }
-            try self.catalogue.load(in: session)
+            try self.catalogue.reload(in: session)
             try self.catalogue.queue(name, in: session).check(against: settings)
         }
     }
@@ -42,11 +42,11 @@ extension Broker {
     ///   no message can have.
     public func subscribe(_ queue: QueueName, to topic: TopicName, tags: [String]? = nil) async throws {
         for tag in tags ?? [] { try MessageLimits.check(tag: tag) }
-        try await database.write { session in
+        try await writeLookingAgain(on: database) { session in
             let entry = try self.catalogue.queue(queue, in: session)
             let count = try session.execute(Self.subscribe, topic.text, entry.id, tags)
             if count == 0 { throw QueueError.unknownTopic(topic) }
-            try self.catalogue.load(in: session)
+            try self.catalogue.reload(in: session)
         }
     }
 
@@ -81,7 +81,7 @@ extension Broker {
         """
     static let declareTopic: Statement = "INSERT INTO mq.topics (name) VALUES ($1) ON CONFLICT DO NOTHING"
     static let subscribe: Statement = """
-        INSERT INTO mq.subscriptions (topic, queue, tags) SELECT id, $2, $3 FROM mq.topics WHERE name = $1
+        INSERT INTO mq.subscriptions (topic, queue, tags) SELECT t.id, q.id, $3 FROM mq.topics t, mq.known_queue($2) q WHERE t.name = $1
         ON CONFLICT (topic, queue) DO UPDATE SET tags = excluded.tags
         """
     static let unsubscribe: Statement = """

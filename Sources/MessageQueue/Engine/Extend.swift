@@ -14,11 +14,14 @@ extension Broker {
     public func extend(_ messages: [ReceivedMessage], to lease: Duration) async throws {
         try MessageLimits.check(lease, of: "the lease")
         let places = messages.map(\.receipt).sorted()
-        try await database.write { session in
+        try await writeLookingAgain(on: database) { session in
+            guard let origin = self.origin(of: messages, in: session) else { return }
             session.pipeline(Self.lockClaims, places.map(\.queue), places.map(\.lane), places.map(\.seq))
             let extended = try session.query(
                 Self.extend, places.map(\.queue), places.map(\.lane), places.map(\.seq), lease.withinLimits.inSeconds
-            ) { row in Receipt(queue: try row[0], lane: try row[1], seq: try row[2]) }
+            ) { row in
+                Receipt(queue: try row[0], lane: try row[1], seq: try row[2], mark: origin.mark)
+            }
             let left = Set(places).subtracting(extended)
             if let lost = messages.first(where: { left.contains($0.receipt) }) {
                 throw QueueError.leaseLost(queue: lost.queue, message: lost.message.id)

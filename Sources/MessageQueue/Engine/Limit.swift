@@ -34,7 +34,7 @@ extension Broker {
             LaneFlow(
                 lane: try row[0], cursor: try row[1], open: try row[2], pacedUntil: try row[3], now: try row[4])
         }
-        memory.open.withLock { $0 = OpenPlaces(lanes, of: entry.id) }
+        memory.open.withLock { $0 = OpenPlaces(lanes, of: entry) }
         return Allowance(of: entry.limits, limit: limit, lanes)
     }
 
@@ -102,9 +102,9 @@ extension Broker {
 }
 
 extension OpenPlaces {
-    fileprivate init(_ lanes: [Broker.LaneFlow], of queue: Int32) {
+    fileprivate init(_ lanes: [Broker.LaneFlow], of queue: Catalogue.Entry) {
         self.init(
-            places: lanes.flatMap { lane in lane.open.map { Receipt(queue: queue, lane: lane.lane, seq: $0) } },
+            places: lanes.flatMap { lane in lane.open.map { queue.receipt(lane: lane.lane, seq: $0) } },
             cursors: lanes.map(\.cursor))
     }
 }

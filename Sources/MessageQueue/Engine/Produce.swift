@@ -13,13 +13,11 @@ extension Broker {
     public func withProducer<P, T: Sendable>(
         of queue: Queue<P>, _ body: @Sendable (Producer<P>) async throws -> T
     ) async throws -> T {
-        guard let entry = try await entries(of: [queue.name], on: database).first else {
-            throw QueueError.unknownQueue(queue.name)
-        }
+        _ = try await entries(of: [queue.name], on: database)
         return try await database.withConnection { connection in
             let isPooled = await connection.isPooled
-            let lane = ProducerLane(of: entry.id, isAskedFor: !entry.sortsMessages && !isPooled)
-            let producer = Producer<P>(broker: self, entry: entry, connection: connection, lane: lane)
+            let lane = ProducerLane(isAskedFor: !isPooled)
+            let producer = Producer<P>(broker: self, queue: queue.name, connection: connection, lane: lane)
             do {
                 let value = try await body(producer)
                 await producer.end()
@@ -35,7 +33,7 @@ extension Broker {
 /// Sends to one queue, on a connection that is lent to it; see ``Broker/withProducer(of:_:)``.
 public struct Producer<Payload: Codable & Sendable>: Sendable {
     let broker: Broker
-    let entry: Catalogue.Entry
+    let queue: QueueName
     let connection: BorrowedConnection
     let lane: ProducerLane
 
@@ -48,13 +46,15 @@ public struct Producer<Payload: Codable & Sendable>: Sendable {
         let packed = try messages.map { try Packed($0) }
         let isOneStatement = packed.allSatisfy { $0.delay <= .zero } && packed.parcels(weighing: \.weight).count == 1
         guard isOneStatement else { return try await send(packed) }
-        // A place is refused when another send on this connection took it, or when it lies in front of a new segment. The
-        // next try knows better.
+        // A place is refused when another send on this connection took it, when it lies in front of a new segment, or in a log
+        // that was made anew. The next try knows better.
         for _ in 0..<Self.tries {
             do {
                 if try await append(packed) { return }
                 break
-            } catch let error as PostgresError where error.refusesPlace {}
+            } catch let error as PostgresError where error.refusesPlace || error.isOutdated {
+                if error.isOutdated { broker.catalogue.doubt() }
+            }
         }
         try await send(packed)
     }
@@ -71,13 +71,17 @@ public struct Producer<Payload: Codable & Sendable>: Sendable {
 
     /// As anybody would.
     private func send(_ messages: [Packed]) async throws {
-        try await connection.write { try broker.send(messages, to: entry, in: $0) }
+        try await broker.writeLookingAgain(on: connection) { session in
+            try broker.send(messages, to: try broker.catalogue.queue(queue, in: session), in: session)
+        }
     }
 
     /// Answers whether there was a lane.
     private func append(_ messages: [Packed]) async throws -> Bool {
-        try await connection.perform(isTransaction: false, within: nil) { session in
-            guard let place = try lane.nextPlace(in: session) else { return false }
+        guard lane.isAskedFor else { return false }
+        return try await connection.perform(isTransaction: false, within: nil) { session in
+            let entry = try broker.catalogue.queue(queue, in: session)
+            guard let place = try lane.nextPlace(of: entry, in: session) else { return false }
             broker.append(messages, at: place, of: entry, in: session)
             let last = place.seq + Int64(messages.count) - 1
             session.afterCommit { lane.advance(to: last) }
@@ -102,23 +106,24 @@ extension Broker {
         if messages.count == 1, let message = messages.first {
             session.pipeline(
                 Self.appendOne, place.seq, entry.id, place.lane, message.id.uuid, message.key, message.tag,
-                message.headers, message.body)
+                message.headers, message.body, entry.origin.home)
         } else {
             session.pipeline(
                 Self.appendMany, place.seq, entry.id, place.lane, messages.map(\.id.uuid), messages.given(\.key),
-                messages.given(\.tag), messages.given(\.headers), messages.map(\.body))
+                messages.given(\.tag), messages.given(\.headers), messages.map(\.body), entry.origin.home)
         }
         ring([entry.id], after: session)
     }
 
     static let appendOne: Statement = """
         INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, key, tag, headers, body)
-        VALUES ($1, $2, $3, 1, $4, now(), $5, $6, $7, $8)
+        SELECT $1::bigint, $2::int, $3::smallint, 1, $4::uuid, now(), $5::text, $6::text, $7::jsonb, $8::bytea WHERE mq.is_home($9)
         """
     static let appendMany: Statement = """
         INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, key, tag, headers, body)
         SELECT $1::bigint + m.n - 1, $2, $3, 1, m.id, now(), m.key, m.tag, m.headers, m.body
         FROM unnest($4::uuid[], $5::text[], $6::text[], $7::jsonb[], $8::bytea[]) WITH ORDINALITY AS m(id, key, tag, headers, body, n)
+        WHERE mq.is_home($9)
         """
 }
 

@@ -8,6 +8,7 @@ import Synchronization
 /// segment; none can be left out.
 final class ProducerLane: Sendable {
     private struct State {
+        var queue: Catalogue.Entry?
         var lane: Int16?
         var last: Int64?
         var isGivenBack = false
@@ -15,17 +16,21 @@ final class ProducerLane: Sendable {
         var mayHaveAnother = false
         /// Sends to go until a lane is asked for again, after none was free.
         var patience = 0
+
+        /// What is known of a queue that is another one by now is of no use, but for the lock that the session has on it.
+        mutating func turn(to entry: Catalogue.Entry) {
+            if let queue, !queue.isSame(as: entry) { self = State(mayHaveAnother: lane != nil || mayHaveAnother) }
+            queue = entry
+        }
     }
 
-    private let queue: Int32
-    private let isAskedFor: Bool
+    let isAskedFor: Bool
     private let state = Mutex(State())
 
     private static let patience = 100
 
     /// - Parameter isAskedFor: false where no lane can be had.
-    init(of queue: Int32, isAskedFor: Bool) {
-        self.queue = queue
+    init(isAskedFor: Bool) {
         self.isAskedFor = isAskedFor
     }
 
@@ -38,9 +43,10 @@ final class ProducerLane: Sendable {
     ///
     /// From here on the last place is unknown, until ``advance(to:)``.
     /// - Throws: as ``checkIsInUse()``.
-    func nextPlace(in session: borrowing Session) throws -> (lane: Int16, seq: Int64)? {
+    func nextPlace(of entry: Catalogue.Entry, in session: borrowing Session) throws -> (lane: Int16, seq: Int64)? {
         try checkIsInUse()
         let (known, mayAsk) = state.withLock { state in
+            state.turn(to: entry)
             defer {
                 state.last = nil
                 state.patience = max(0, state.patience - 1)
@@ -48,16 +54,16 @@ final class ProducerLane: Sendable {
             return (state.last.flatMap { last in state.lane.map { ($0, last + 1) } }, state.patience == 0)
         }
         if let known { return known }
-        return isAskedFor && mayAsk ? try ask(in: session) : nil
+        return isAskedFor && !entry.sortsMessages && mayAsk ? try ask(entry, in: session) : nil
     }
 
     /// The messages up to this place are committed.
     func advance(to place: Int64) { state.withLock { $0.last = max($0.last ?? place, place) } }
 
-    private func ask(in session: borrowing Session) throws -> (lane: Int16, seq: Int64)? {
+    private func ask(_ entry: Catalogue.Entry, in session: borrowing Session) throws -> (lane: Int16, seq: Int64)? {
         let known = state.withLock { $0.lane }
         let answers: [(lane: Int16?, last: Int64?)]
-        do { answers = try session.query(Self.lock, queue, known) { (lane: try $0[0], last: try $0[1]) } } catch {
+        do { answers = try session.query(Self.lock, entry.id, known) { (lane: try $0[0], last: try $0[1]) } } catch {
             state.withLock { $0.mayHaveAnother = true }
             throw error
         }
@@ -80,8 +86,8 @@ final class ProducerLane: Sendable {
                 return state
             }
             if known.mayHaveAnother { return false }
-            guard let lane = known.lane else { return true }
-            return try session.query(Self.unlock, queue, lane) { try $0[0, as: Bool.self] } == [true]
+            guard let lane = known.lane, let queue = known.queue else { return true }
+            return try session.query(Self.unlock, queue.id, lane) { try $0[0, as: Bool.self] } == [true]
         }
         return isFree ?? false
     }

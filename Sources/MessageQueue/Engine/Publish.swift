@@ -24,7 +24,7 @@ extension Broker {
 
     /// Publishes in a transaction of its own.
     public func publish<P>(_ messages: [Outgoing<P>], to topic: Topic<P>) async throws {
-        try await database.write { try self.publish(messages, to: topic, in: $0) }
+        try await writeLookingAgain(on: database) { try self.publish(messages, to: topic, in: $0) }
     }
 
     /// Who hears what is decided by the statement's own snapshot.

@@ -19,6 +19,12 @@ extension Broker {
         try MessageLimits.check(lease, of: "the lease")
         try QueueError.demand("limit", limit, in: 1...Int.max, or: QueueError.invalidArgument)
         try QueueError.demand("lease", lease, in: SettingRange.leases, or: QueueError.invalidArgument)
+        return try await lookingAgain { try await receiveOnce(queue, limit, lease) }
+    }
+
+    private func receiveOnce(
+        _ queue: QueueName, _ limit: Int, _ lease: Duration
+    ) async throws -> [ReceivedMessage] {
         let entries = try await entries(of: [queue], on: database)
         guard let entry = entries.first else { throw QueueError.unknownQueue(queue) }
         let memory = byHand.withLock { memories in
@@ -44,8 +50,7 @@ extension Broker {
 
     /// Leases that have ended, and scheduled messages that are due: whether there is anything to take now.
     private func bringBack(_ entry: Catalogue.Entry, _ memory: ClaimMemory) async throws -> Bool {
-        let found = try await watermarks(of: entry.id, from: memory.watermarks.withLock { $0 }, on: database)
-        memory.watermarks.withLock { $0 = found.places }
+        let found = try await watermarks(of: entry, noting: memory)
         if found.open > 0 { _ = try await rescue(entry, from: [], beyond: found.places) }
         return try await promote(entry, on: database).moved > 0
     }

@@ -59,16 +59,22 @@ extension Broker {
     private func walk(
         _ filter: DeadLetterFilter, rate: Double?, _ act: @escaping @Sendable ([Int64], borrowing Session) throws -> Int
     ) async throws -> RedriveReport {
-        let tickets = try await database.query(
-            Self.matchDead, filter.queue?.text, filter.reason, filter.age, filter.message?.uuid,
-            filter.key
-        ) { row in try row[0, as: Int64.self] }
+        let (origin, tickets) = try await database.perform(isTransaction: false, within: nil) { session in
+            let origin = try self.catalogue.origin(of: session)
+            let tickets = try session.query(
+                Self.matchDead, filter.queue?.text, filter.reason, filter.age, filter.message?.uuid,
+                filter.key
+            ) { row in try row[0, as: Int64.self] }
+            return (origin, tickets)
+        }
         var report = RedriveReport()
         report.matched = tickets.count
         let size = Int(max(1, min(500, (rate ?? .infinity) / 5)))
         for start in stride(from: 0, to: tickets.count, by: size) {
             let batch = Array(tickets[start..<min(start + size, tickets.count)])
             let (moved, left) = try await database.write { session in
+                // Elsewhere the same tickets are other letters.
+                try self.catalogue.stay(at: origin, in: session)
                 let moved = try act(batch, session)
                 return (moved, try session.query(Self.stillDead, batch) { row in try row[0, as: Int.self] }.first ?? 0)
             }

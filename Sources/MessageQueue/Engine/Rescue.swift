@@ -35,6 +35,7 @@ extension Broker {
         _ abandoned: Abandoned, only places: Set<Receipt>? = nil, refused refusal: PostgresError? = nil
     ) async throws -> Int {
         try await database.write { session in
+            _ = try self.catalogue.current(abandoned.queue, in: session)
             let open = try abandoned.find(in: session).filter { places?.contains($0.message.receipt) ?? true }
             let taken = try abandoned.expire(open, in: session)
             if let refusal {
@@ -64,8 +65,8 @@ extension Broker {
             let places = open.map(\.message.receipt)
             let won = Set(
                 try session.query(
-                    Broker.expire, queue.id, places.map(\.lane), places.map(\.seq), open.map(\.error)
-                ) { row in Receipt(queue: queue.id, lane: try row[0], seq: try row[1]) })
+                    Broker.expire, queue.id, places.map(\.lane), places.map(\.seq), open.map(\.error), queue.origin.home
+                ) { row in queue.receipt(lane: try row[0], seq: try row[1]) })
             return open.filter { won.contains($0.message.receipt) }
         }
     }
@@ -93,7 +94,7 @@ extension Broker {
 
         init(_ row: borrowing Row, queue: Catalogue.Entry) throws {
             message = ReceivedMessage(
-                receipt: Receipt(queue: queue.id, lane: try row[0], seq: try row[1]), queue: queue.name,
+                receipt: queue.receipt(lane: try row[0], seq: try row[1]), queue: queue.name,
                 attempt: try row[2],
                 message: try Message(row, from: 5), appendedAt: try row[3])
             error = "consumer \(try row[4, as: Int64.self]) was lost, or its lease ended"
@@ -122,6 +123,7 @@ extension Broker {
     static let expire: Statement = """
         INSERT INTO mq.completions (queue, lane, seq, outcome, error)
         SELECT $1, c.lane, c.seq, 'x', c.error FROM unnest($2::smallint[], $3::bigint[], $4::text[]) AS c(lane, seq, error)
+        WHERE mq.is_home($5)
         ORDER BY c.lane, c.seq
         ON CONFLICT DO NOTHING RETURNING lane, seq
         """

@@ -58,11 +58,13 @@ extension Broker {
     }
 
     /// As ``retry(_:in:)``, in a transaction of its own.
-    public func retry(_ retries: [Retry]) async throws { try await database.write { self.retry(retries, in: $0) } }
+    public func retry(_ retries: [Retry]) async throws {
+        try await writeLookingAgain(on: database) { self.retry(retries, in: $0) }
+    }
 
     /// As ``release(_:after:in:)``, in a transaction of its own.
     public func release(_ messages: [ReceivedMessage], after delay: Duration = .zero) async throws {
-        try await database.write { self.release(messages, after: delay, in: $0) }
+        try await writeLookingAgain(on: database) { self.release(messages, after: delay, in: $0) }
     }
 
     /// A message on its way back to its queue.

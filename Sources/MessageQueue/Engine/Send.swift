@@ -24,16 +24,18 @@ extension Broker {
         else { return try await send(messages, to: queue, on: database) }
         let packed = try messages.map { try Packed($0) }
         guard packed.reduce(0, { $0 + $1.weight }) <= SendTogether.mostBytes else {
-            return try await database.write { try self.send(packed, to: entry, in: $0) }
+            return try await writeLookingAgain(on: database) { session in
+                try self.send(packed, to: try self.catalogue.queue(queue.name, in: session), in: session)
+            }
         }
-        try await together.submit(.init(broker: self, queue: entry, messages: packed))
+        try await together.submit(.init(broker: self, queue: queue.name, messages: packed))
     }
 
     /// Stores messages in a queue, in a transaction of their own on this database or connection.
     ///
     /// For a task that sends many, one after the other, see ``withProducer(of:_:)``.
     public func send<P>(_ messages: [Outgoing<P>], to queue: Queue<P>, on database: some DatabaseAccess) async throws {
-        try await database.write { try self.send(messages, to: queue, in: $0) }
+        try await writeLookingAgain(on: database) { try self.send(messages, to: queue, in: $0) }
     }
 
     /// Stores one message in a queue, in a transaction of its own, and answers its id.
@@ -89,9 +91,8 @@ extension Broker {
     /// As ``append``, for queues in which the lane depends on the message.
     static let appendSorted = appending(
         """
-        mq.queues q, unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::smallint[])
+        mq.known_queue($1) q, unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::smallint[])
             WITH ORDINALITY AS m(id, key, tag, headers, body, priority, n)
-        WHERE q.id = $1
         """, topic: "NULL")
 
     /// Appends each message `m` to the lane of its queue `q` that its priority and, where order is kept, its key ask for.
@@ -113,8 +114,8 @@ extension Broker {
 
     static let scheduleNew: Statement = """
         INSERT INTO mq.scheduled (due_at, queue, level, attempt, id, sent_at, key, tag, headers, body)
-        SELECT now() + make_interval(secs => m.delay), $1, m.level, 1, m.id, now(), m.key, m.tag, m.headers, m.body
-        FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::float8[], $8::smallint[])
+        SELECT now() + make_interval(secs => m.delay), q.id, m.level, 1, m.id, now(), m.key, m.tag, m.headers, m.body
+        FROM mq.known_queue($1) q, unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::float8[], $8::smallint[])
             AS m(id, key, tag, headers, body, delay, level)
         """
 }

@@ -41,13 +41,15 @@ extension Broker {
         by key: @escaping @Sendable (Outgoing<P>) -> String? = { $0.id.description },
         within period: Duration = .seconds(3 * 86_400)
     ) async throws -> Int {
-        try await database.write { try self.sendOnce(messages, to: queue, by: key, within: period, in: $0) }
+        try await writeLookingAgain(on: database) {
+            try self.sendOnce(messages, to: queue, by: key, within: period, in: $0)
+        }
     }
 
     /// In key order, so that two senders of the same keys wait for each other in one direction only.
     static let takeKeys: Statement = """
         INSERT INTO mq.sent_keys AS k (queue, key, expires_at)
-        SELECT $1, key, now() + make_interval(secs => $3::float8) FROM unnest($2::text[]) AS key
+        SELECT q.id, key, now() + make_interval(secs => $3::float8) FROM mq.known_queue($1) q, unnest($2::text[]) AS key
         ON CONFLICT (queue, key) DO UPDATE SET expires_at = excluded.expires_at WHERE k.expires_at <= now()
         RETURNING key
         """

@@ -8,7 +8,7 @@ struct SendTogether: Sendable {
     /// What one call sends.
     struct Sending: Sendable {
         let broker: Broker
-        let queue: Catalogue.Entry
+        let queue: QueueName
         let messages: [Packed]
     }
 
@@ -23,12 +23,12 @@ struct SendTogether: Sendable {
     init(on database: Database) {
         group = GroupCommit(limit: Self.mostSendings, lines: 2, on: database) { sendings, connection in
             @Sendable func commit(_ sendings: [Sending]) async throws {
-                try await connection.write { try Self.store(sendings, in: $0) }
+                try await sendings[0].broker.writeLookingAgain(on: connection) { try Self.store(sendings, in: $0) }
             }
             do {
                 try await commit(sendings)
                 return sendings.map { _ in .success(()) }
-            } catch let error as PostgresError where sendings.count > 1 && error.isOfOneSending {
+            } catch  where sendings.count > 1 && Self.mayComeFromOne(error) {
                 var outcomes: [Result<Void, any Error>] = []
                 for sending in sendings {
                     do { outcomes.append(.success(try await commit([sending]))) } catch {
@@ -47,13 +47,17 @@ struct SendTogether: Sendable {
 
     /// The messages for a queue go into one lane, in one statement.
     private static func store(_ sendings: [Sending], in session: borrowing Session) throws {
-        for sendings in Dictionary(grouping: sendings, by: { $0.queue.id }).values {
-            try sendings[0].broker.send(sendings.flatMap { $0.messages }, to: sendings[0].queue, in: session)
+        for (queue, sendings) in Dictionary(grouping: sendings, by: \.queue) {
+            let broker = sendings[0].broker
+            let entry = try broker.catalogue.queue(queue, in: session)
+            try broker.send(sendings.flatMap { $0.messages }, to: entry, in: session)
         }
     }
-}
 
-extension PostgresError {
-    /// What the server says of a statement may come from one of the messages; other trouble is everybody's own.
-    fileprivate var isOfOneSending: Bool { kind == .server && !isConnectionTrouble }
+    /// What the server says of a statement may come from one of the messages, and so may a queue that is gone; other trouble is
+    /// everybody's own.
+    private static func mayComeFromOne(_ error: any Error) -> Bool {
+        guard let error = error as? PostgresError else { return error is QueueError }
+        return error.kind == .server && !error.isConnectionTrouble
+    }
 }

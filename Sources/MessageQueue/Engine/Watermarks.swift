@@ -7,7 +7,25 @@ extension Broker {
     package func watermarks(of queue: Int32, from known: [Int64], on database: some DatabaseAccess) async throws
         -> Watermarks
     {
-        let lanes = try await database.query(Self.findWatermarks, queue, known, within: .seconds(30)) { row in
+        try await database.perform(isTransaction: false, within: .seconds(30)) {
+            try Self.watermarks(of: queue, from: known, in: $0)
+        }
+    }
+
+    /// As above, from where this memory left off, and noted there.
+    func watermarks(of entry: Catalogue.Entry, noting memory: ClaimMemory) async throws -> Watermarks {
+        try await database.perform(isTransaction: false, within: .seconds(30)) { session in
+            let entry = try self.catalogue.current(entry, in: session)
+            let found = try Self.watermarks(of: entry.id, from: memory.watermarks(of: entry), in: session)
+            memory.note(found.places, of: entry)
+            return found
+        }
+    }
+
+    private static func watermarks(
+        of queue: Int32, from known: [Int64], in session: borrowing Session
+    ) throws -> Watermarks {
+        let lanes = try session.query(findWatermarks, queue, known) { row in
             (lane: try row[0, as: Int.self], place: try row[1, as: Int64.self], open: try row[2, as: Int.self])
         }
         var found = Watermarks(places: [Int64](repeating: 0, count: (lanes.map(\.lane).max() ?? -1) + 1), open: 0)

@@ -29,6 +29,9 @@ extension PostgresError {
 
 /// A worker's steps take what comes for as long as it lives.
 extension Consumer: ClaimSource {
+    /// The connection leads to another schema than the one that this consumer is known to.
+    private struct ElsewhereNow: Error {}
+
     var draw: Double { Double.random(in: -1...1) }
     var isDeaf: Bool { isPooled }
 
@@ -39,7 +42,8 @@ extension Consumer: ClaimSource {
         let claimer = Broker.Claimer(consumer: presence.id, lease: nil, memory: memory)
         do {
             return try await presence.connection.perform(isTransaction: queue.isLimited, within: nil) { session in
-                try broker.receive(queue, by: claimer, limit: limit, in: session)
+                guard try broker.catalogue.origin(of: session) == presence.origin else { throw ElsewhereNow() }
+                return try broker.receive(queue, by: claimer, limit: limit, in: session)
             }
         } catch {
             if !((error as? PostgresError)?.isRefusal ?? false) { await beginAnew(after: presence) }

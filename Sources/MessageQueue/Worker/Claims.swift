@@ -128,7 +128,7 @@ extension StepRuntime {
         let start = ContinuousClock.now
         var mayHaveClaimed = true
         defer { if mayHaveClaimed { countClaim() } }
-        let claim = try await source.claim(min(limit, allowed), of: current, remembering: memory)
+        let claim = try await source.claim(min(limit, allowed), of: entry, remembering: memory)
         mayHaveClaimed = !claim.messages.isEmpty
         return (claim, .now - start)
     }

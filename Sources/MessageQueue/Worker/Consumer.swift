@@ -14,6 +14,8 @@ final class Consumer: Sendable {
         let id: Int64
         let connection: Connection
         let isPooled: Bool
+        /// Where it is known by this number.
+        let origin: Origin
     }
 
     /// What it is known as, if it has not been given up since.
@@ -21,6 +23,12 @@ final class Consumer: Sendable {
         var current: (id: Int64, holdsLock: Bool)?
         /// Numbers that it gave up itself, and has yet to say so.
         var abandoned: [Int64] = []
+        private var origin: Origin?
+
+        /// Elsewhere these numbers are those of others.
+        mutating func turn(to origin: Origin) {
+            if self.origin != origin { self = Identity(origin: origin) }
+        }
     }
 
     let name: String
@@ -138,12 +146,14 @@ final class Consumer: Sendable {
         do {
             let isPooled = await connection.isPooled
             if !isPooled { try await connection.execute(Self.commitHere) }
-            let known = try await resumed(on: connection, holdsLock: !isPooled)
+            let origin = try await broker.origin(of: connection)
+            identity.withLock { $0.turn(to: origin) }
+            let known = try await resumed(on: connection, holdsLock: !isPooled, origin)
             let id = if let known { known } else { try await register(on: connection, holdsLock: !isPooled) }
             try await sayWhatIsAbandoned(on: connection)
             let entries = try await broker.entries(of: queues, on: connection)
             if !isPooled { try await connection.listen(to: entries.map { Doorbell.channel(of: $0.id) }) }
-            return Presence(id: id, connection: connection, isPooled: isPooled)
+            return Presence(id: id, connection: connection, isPooled: isPooled, origin: origin)
         } catch {
             await connection.close()
             throw error
@@ -165,22 +175,24 @@ final class Consumer: Sendable {
     }
 
     /// Nil when there is nothing to resume: it has been given up meanwhile, or its old session still lingers.
-    private func resumed(on connection: Connection, holdsLock: Bool) async throws -> Int64? {
+    private func resumed(on connection: Connection, holdsLock: Bool, _ origin: Origin) async throws -> Int64? {
         guard let known = identity.withLock({ $0.current }) else { return nil }
-        if known.holdsLock == holdsLock, try await isResumed(known.id, on: connection, holdsLock: holdsLock) {
+        if known.holdsLock == holdsLock, try await isResumed(known.id, on: connection, holdsLock: holdsLock, origin) {
             return known.id
         }
         identity.withLock { $0.abandoned.append(known.id) }
         return nil
     }
 
-    private func isResumed(_ id: Int64, on connection: Connection, holdsLock: Bool) async throws -> Bool {
+    private func isResumed(
+        _ id: Int64, on connection: Connection, holdsLock: Bool, _ origin: Origin
+    ) async throws -> Bool {
         do {
             if holdsLock { try await connection.execute(Self.lock, id, within: .seconds(3)) }
         } catch let error as PostgresError where error.kind == .deadlineExceeded {
             return false
         }
-        return try await connection.execute(Self.beat, id) == 1
+        return try await connection.execute(Self.beat, id, origin.home) == 1
     }
 
     /// What numbers hold that nobody has any more is abandoned, see ``Broker/findAbandoned``.
@@ -193,8 +205,9 @@ final class Consumer: Sendable {
 
     func heartbeat() async throws {
         let presence = try await presence()
-        if try await presence.connection.execute(Self.beat, presence.id, within: .seconds(5)) == 0 {
-            // Given up while alive, behind a long pause: begin anew under another number.
+        if try await presence.connection.execute(Self.beat, presence.id, presence.origin.home, within: .seconds(5)) == 0
+        {
+            // Given up while alive, behind a long pause, or the schema was made anew: begin anew under another number.
             await beginAnew(after: presence)
         }
     }
@@ -208,5 +221,7 @@ final class Consumer: Sendable {
         INSERT INTO mq.consumers (name, host, pid, version, lease_ms, holds_lock) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id
         """
     static let lock: Statement = "SELECT pg_advisory_lock(mq.lock_class(), $1::int)"
-    static let beat: Statement = "UPDATE mq.consumers SET heartbeat_at = now() WHERE id = $1 AND ended_at IS NULL"
+    static let beat: Statement = """
+        UPDATE mq.consumers SET heartbeat_at = now() WHERE id = $1 AND ended_at IS NULL AND 'mq.queues'::regclass::oid::bigint = $2
+        """
 }

@@ -7,7 +7,6 @@ import Tracing
 /// What the parts of a running step share: its queue, where claims come from, whom to tell, and when to stop.
 package final class StepRuntime: Sendable {
     package let broker: Broker
-    package let entry: Catalogue.Entry
     let source: any ClaimSource
     package let memory = ClaimMemory()
     let journal: WorkerJournal
@@ -21,6 +20,7 @@ package final class StepRuntime: Sendable {
     /// What its tasks are called at the watchdog.
     let preparing, settling: String
     let onPhase: (@Sendable (StepPhase) -> Void)?
+    private let known: Mutex<Catalogue.Entry>
     private let drainLimit: Duration
     private let stoppedAt = Mutex<ContinuousClock.Instant?>(nil)
     private let claims = Atomic<Int>(0)
@@ -31,7 +31,8 @@ package final class StepRuntime: Sendable {
     ) {
         self.broker = broker
         self.source = source
-        self.entry = entry
+        self.queue = entry.name
+        self.known = Mutex(entry)
         self.journal = journal
         self.metrics = StepMetrics(of: entry.name)
         self.tracing = StepTracing(of: entry.name)
@@ -61,9 +62,25 @@ package final class StepRuntime: Sendable {
             options: WorkerOptions(drainLimit: drainLimit, middleware: middleware))
     }
 
-    var queue: QueueName { entry.name }
-    /// The queue with its settings as last read.
-    package var current: Catalogue.Entry { broker.catalogue.known(entry.id) ?? entry }
+    let queue: QueueName
+
+    /// The queue as last read: with its present settings, or another one of this name, where the database was made anew.
+    package var entry: Catalogue.Entry {
+        let (entry, before) = known.withLock { known in
+            let before = known
+            known = broker.catalogue.known(queue) ?? before
+            return (known, before)
+        }
+        if !entry.isSame(as: before) { move(from: before, to: entry) }
+        return entry
+    }
+
+    private func move(from before: Catalogue.Entry, to entry: Catalogue.Entry) {
+        memory.turn(to: entry)
+        broker.doorbell.detach(bell, from: before.id)
+        broker.doorbell.attach(bell, to: entry.id)
+        bell.ring()
+    }
 
     // MARK: Stopping
 
@@ -142,6 +159,6 @@ package final class StepRuntime: Sendable {
 
     /// What the queue's retry policy, as last read, makes of an error.
     func policyVerdict(on error: any Error, of message: ReceivedMessage) -> Verdict {
-        Verdict(on: error, attempt: message.attempt, by: current.retry, draw: source.draw)
+        Verdict(on: error, attempt: message.attempt, by: entry.retry, draw: source.draw)
     }
 }

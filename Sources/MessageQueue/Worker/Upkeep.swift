@@ -109,6 +109,13 @@ struct Upkeep: Sendable {
         var silence: [Int64: Int] = [:]
         /// Silent ones that everything has been taken from already.
         var silenced: Set<Int64> = []
+        private var origin: Origin?
+
+        /// Elsewhere the same numbers are those of others.
+        func turn(to origin: Origin) {
+            if self.origin != origin { (suspects, silence, silenced) = ([], [:], []) }
+            self.origin = origin
+        }
     }
 
     /// Who was silent for long is given this many rounds more: while the server was away nobody could give a sign.
@@ -118,6 +125,7 @@ struct Upkeep: Sendable {
     /// messages; or when it has been silent for too long. One that holds its lock all the same may come back.
     private func rescue(_ watch: Watch, _ pulse: Watchdog.Pulse) async throws {
         let presence = try await consumer.presence()
+        watch.turn(to: presence.origin)
         let gone = try await broker.findGone(except: presence.id, on: presence.connection)
         watch.silence = Dictionary(uniqueKeysWithValues: gone.silent.map { ($0, watch.silence[$0, default: 0] + 1) })
         watch.silenced.formIntersection(gone.silent)
@@ -136,8 +144,8 @@ struct Upkeep: Sendable {
     func takeEverything(from gone: [Int64], beating pulse: Watchdog.Pulse? = nil) async throws {
         try await eachByItself(broker.allEntries()) { entry in
             pulse?.beat(within: longestWork)
-            let known = runtimes.first { $0.entry.id == entry.id }?.memory.watermarks.withLock { $0 } ?? []
-            let watermarks = try await broker.watermarks(of: entry.id, from: known, on: broker.database).places
+            let memory = runtimes.first { $0.queue == entry.name }?.memory ?? ClaimMemory()
+            let watermarks = try await broker.watermarks(of: entry, noting: memory).places
             var taken = 0
             repeat {
                 taken = try await broker.rescue(entry, from: gone, beyond: watermarks)
@@ -168,14 +176,13 @@ struct Upkeep: Sendable {
         try await eachByItself(wanted) { runtime in
             pulse.beat(within: longestWork)
             let claims = runtime.claimCount
-            let known = runtime.memory.watermarks.withLock { $0 }
-            let found = try await broker.watermarks(of: runtime.entry.id, from: known, on: broker.database)
-            runtime.memory.watermarks.withLock { $0 = found.places }
+            let entry = runtime.entry
+            let found = try await broker.watermarks(of: entry, noting: runtime.memory)
             if found.open == 0 {
-                memory.claims[runtime.entry.id] = claims
-                try await keep(found.places, of: runtime.entry.id, memory)
+                memory.claims[entry.id] = claims
+                try await keep(found.places, of: entry.id, memory)
             } else {
-                _ = try await broker.rescue(runtime.entry, from: [], beyond: found.places)
+                _ = try await broker.rescue(entry, from: [], beyond: found.places)
             }
         }
     }

@@ -15,6 +15,8 @@ enum TimelineEvent: Sendable, Equatable {
     /// Its wall clock goes wrong by so much.
     case clock(ShopProcess, by: Duration)
     case database(DatabaseFault)
+    /// The database is dropped, and another one is there under its name.
+    case newDatabase
     case network(ShopProcess, Peer, NetworkFault)
     /// Messages that no step can read, in one queue or in all.
     case poison(queue: String?, count: Int)

@@ -33,7 +33,7 @@ struct TimelineReader {
 
     private func checkLength(_ length: Duration?, of event: TimelineEvent) {
         switch event {
-        case .kill, .poison, .redrive, .database(.terminate), .network(_, _, .silence):
+        case .kill, .poison, .redrive, .database(.terminate), .newDatabase, .network(_, _, .silence):
             if length != nil { fields.complain("this happens in a moment: leave `for` out", about: "for") }
         case .freeze, .database, .network, .crash, .restartLoop:
             if length == nil { fields.complain("`for` is missing: how long it lasts") }
@@ -109,7 +109,7 @@ struct TimelineReader {
     }
 
     private func database(length: Duration?) -> TimelineEvent? {
-        enum Kind: String, CaseIterable { case kill, restart, terminate, exhaust, timeout, full, snapshot, lock }
+        enum Kind: String, CaseIterable { case kill, restart, terminate, anew, exhaust, timeout, full, snapshot, lock }
         let kind = fields.choice("database", Kind.self)
         let limit = fields.duration("statement-timeout")
         let table = fields.read("table", as: "a table with its schema, such as mq.messages") { text in
@@ -120,6 +120,7 @@ struct TimelineReader {
         case .kill: return .database(.kill)
         case .restart: return .database(.restart)
         case .terminate: return .database(.terminate)
+        case .anew: return .newDatabase
         case .exhaust: return .database(.exhaust)
         case .full: return .database(.full)
         case .snapshot: return .database(.snapshot)

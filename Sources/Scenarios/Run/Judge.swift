@@ -13,6 +13,8 @@ struct Judge: Sendable {
     let windows: [FaultWindow]
     /// What was still on its way when nothing moved any more.
     let leftOver: [String]
+    /// Orders that went with a database which is no more: nothing is expected of them.
+    var forgotten: Set<OrderID> = []
 
     struct Verdict {
         let findings: [Finding]
@@ -23,13 +25,13 @@ struct Judge: Sendable {
 
     /// - Parameter ledgers: the third parties' own books.
     func verdict(on database: Database, ledgers: () async throws -> ProviderLedgers) async throws -> Verdict {
-        let summary = try await Books.summary(database, accepted: Array(customers.accepted.keys))
+        let summary = try await Books.summary(database, accepted: accepted)
         let aftermath = try await Aftermath.read(database, ledgers: ledgers)
         let outcome = outcome(summary, aftermath)
         guard shop == .decoupled else {
             return Verdict(findings: [], violations: customers.violations, outcome: outcome, traces: [])
         }
-        let books = try await Books.audit(database, accepted: Array(customers.accepted.keys), ledgers: ledgers)
+        let books = try await Books.audit(database, accepted: accepted, ledgers: ledgers)
         let engine = try await EngineAudit.contradictions(on: database)
         let violations =
             customers.violations + leftOver.map { "left over: \($0)" } + books.violations.map { "\($0)" }
@@ -40,6 +42,9 @@ struct Judge: Sendable {
             findings: findings, violations: violations, outcome: outcome,
             traces: try await traces(of: named, in: database))
     }
+
+    /// What the shop can be asked about.
+    private var accepted: [OrderID] { customers.accepted.keys.filter { !forgotten.contains($0) } }
 
     private func outcome(_ summary: Summary, _ aftermath: Aftermath) -> Outcome {
         let calls = customers.calls
@@ -58,10 +63,10 @@ struct Judge: Sendable {
         var all: [Finding?] = [
             amount("accepted", expectations.accepted, outcome.accepted, of: outcome.wanted),
             amount("failed", expectations.failed, outcome.failed, of: outcome.wanted),
-            amount("delivered", expectations.delivered, outcome.delivered, of: outcome.accepted),
+            amount("delivered", expectations.delivered, outcome.delivered, of: accepted.count),
         ]
         for (reason, expected) in expectations.rejected.sorted(by: { $0.key < $1.key }) {
-            all.append(amount("rejected as \(reason)", expected, summary.rejected[reason] ?? 0, of: outcome.accepted))
+            all.append(amount("rejected as \(reason)", expected, summary.rejected[reason] ?? 0, of: accepted.count))
         }
         all += [
             latency("median of acceptance", expectations.latencyP50, outcome.latency.p50),

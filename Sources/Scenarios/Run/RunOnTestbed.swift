@@ -16,14 +16,16 @@ extension ScenarioRun {
         var maker = WishMaker(scenario.customers, products: catalogue.products.map(\.sku.description), seed: seed)
         let wishes = try maker.wishes(for: Arrivals(of: scenario.load))
         let (customers, windows, samples) = (CustomerNotes(), WindowNotes(), SampleNotes())
+        let forgotten = ForgottenOrders()
         let startedAt = Date()
         let clock = StoryClock(start: .now, speed: speed)
         let sampler = Sampler(database: database, customers: customers, clock: clock) { [tell] sample in
             samples.note(sample)
             await tell(.sample(sample))
         }
-        let timeline = TimelineRun(testbed: testbed, entries: scenario.timeline, clock: clock, windows: windows) {
-            [tell] in
+        let timeline = TimelineRun(
+            testbed: testbed, entries: scenario.timeline, clock: clock, windows: windows, forgotten: forgotten
+        ) { [tell] in
             await tell(.event(at: clock.now, $0))
         }
         let (submittedAt, leftOver) = try await withThrowingTaskGroup(of: Void.self) { group in
@@ -38,8 +40,10 @@ extension ScenarioRun {
         await tell(.event(at: clock.now, "all is done; auditing"))
         let judge = Judge(
             expectations: scenario.expectations, shop: shop, customers: customers.now, startedAt: startedAt,
-            windows: windows.all, leftOver: leftOver)
-        let verdict = try await judge.verdict(on: database) { try await testbed.ledgers() }
+            windows: windows.all, leftOver: leftOver, forgotten: forgotten.all)
+        let verdict = try await judge.verdict(on: database) {
+            try await testbed.ledgers().without(forgotten.all)
+        }
         return RunRecord(
             scenario: scenario.name, teaches: scenario.teaches, story: scenario.story, shop: shop, seed: seed,
             speed: speed, startedAt: startedAt, machine: "\(machine), PostgreSQL \(try await version(of: database))",

@@ -8,6 +8,7 @@ struct TimelineRun: Sendable {
     let entries: [Scenario.Entry]
     let clock: StoryClock
     let windows: WindowNotes
+    let forgotten: ForgottenOrders
     let tell: @Sendable (String) async -> Void
 
     /// Returns when the last trouble has ended.
@@ -47,6 +48,7 @@ struct TimelineRun: Sendable {
         switch entry.event {
         case .provider(let provider, let fault):
             return ProviderTrouble(provider, fault.scaled(by: clock.speed), control: testbed.control)
+        case .newDatabase: return NewDatabase(on: testbed.server, setup: testbed.setup, forgotten: forgotten)
         case .database(let fault): return DatabaseTrouble(fault, on: testbed.server, tell: tell)
         case .network(let process, let peer, let fault):
             return testbed.proxies[.init(process: process, peer: peer)].map { NetworkTrouble([$0], fault) }
@@ -111,6 +113,7 @@ extension TimelineEvent {
         case .clock(let process, let offset):
             "\(process.rawValue): clock \(offset < .zero ? "-" : "+")\((abs(offset.inSeconds) / 3600).short)h"
         case .database(let fault): "database: \(fault.storyText)"
+        case .newDatabase: "database: made anew"
         case .network(let process, let peer, let fault): "\(process.rawValue) to \(peer.rawValue): \(fault.storyText)"
         case .poison(let queue, let count): "poison: \(count) in \(queue ?? "every queue")"
         case .redrive(let queue): "redrive: \(queue ?? "all dead letters")"

@@ -9,6 +9,7 @@ import Synchronization
 final class ScenarioServer: Sendable {
     private let folder: String
     private let diskLimit: Int?
+    private let settings: LocalPostgresSettings
     private let postgres: LocalPostgres
     private let state = Mutex(State())
 
@@ -31,11 +32,18 @@ final class ScenarioServer: Sendable {
         if let diskLimit { settings.maxWALMegabytes = min(settings.maxWALMegabytes, max(32, diskLimit >> 22)) }
         self.folder = folder
         self.diskLimit = diskLimit
+        self.settings = settings
         postgres = LocalPostgres(directory: folder, settings: settings)
     }
 
     /// Of the shop's database, over the server's Unix socket; valid once it was started, and the same from then on.
     var conninfo: String { state.withLock { $0.conninfo } }
+
+    /// Of another database on this server.
+    func conninfo(of database: String) -> String { conninfo + " dbname='\(database)'" }
+
+    /// The shop's database, by its name.
+    var database: String { settings.database }
 
     /// Where a ``Proxy`` finds the server, once it was started.
     var socket: Proxy.Target { .unixSocket(path: state.withLock { $0.socketPath }) }
@@ -149,10 +157,13 @@ extension ScenarioServer {
     }
 
     /// Lends such a connection; waits for a server that another fault holds down, but no longer than a minute.
-    func withSession<T: Sendable>(named name: String, _ body: (Connection) async throws -> T) async throws -> T {
+    func withSession<T: Sendable>(
+        named name: String, in database: String? = nil, _ body: (Connection) async throws -> T
+    ) async throws -> T {
         let deadline = ContinuousClock.now + Self.limit
         while true {
-            do { return try await withSession(conninfo, named: name, body) } catch let error as PostgresError {
+            let address = database.map(conninfo(of:)) ?? conninfo
+            do { return try await withSession(address, named: name, body) } catch let error as PostgresError {
                 guard error.kind == .connectionFailed, ContinuousClock.now < deadline else { throw error }
             }
             // Nobody tells when a server accepts connections.

@@ -19,6 +19,13 @@ public struct ProviderLedgers: Sendable {
         self.bookings = bookings
     }
 
+    /// As if these orders had never been.
+    public func without(_ forgotten: Set<OrderID>) -> ProviderLedgers {
+        let names = Set(forgotten.map(\.description))
+        func rest(_ entries: [Entry]) -> [Entry] { entries.filter { !names.contains($0.orderID) } }
+        return ProviderLedgers(charges: rest(charges), refunds: rest(refunds), bookings: rest(bookings))
+    }
+
     var orders: Set<OrderID> {
         Set((charges + refunds + bookings).compactMap { OrderID($0.orderID) })
     }

@@ -1,0 +1,73 @@
+import Postgres
+
+/// Which database, and which schema in it, something was read from.
+///
+/// Numbers, places and cursors mean nothing anywhere else: the database may be made anew, restored, or taken over by another
+/// server while this process lives. So each connection is asked once where it leads to, and what is remembered of another
+/// place is forgotten.
+package struct Origin: Sendable, Equatable {
+    private let text: String
+    /// The number of the schema: what statements bring along, see `mq.is_home`.
+    let home: Int64
+    /// Tells receipts of different origins apart: 32 bits of a hash that is the same in every process.
+    let mark: UInt32
+
+    init(_ text: String) throws {
+        guard let home = text.split(separator: " ").first.flatMap({ Int64($0) }) else {
+            throw PostgresError(.decoding, "\"\(text)\" is no origin")
+        }
+        self.text = text
+        self.home = home
+        mark = Self.hash(text)
+    }
+
+    /// FNV-1a.
+    private static func hash(_ text: String) -> UInt32 {
+        text.utf8.reduce(0x811c_9dc5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
+    }
+
+    /// Where this session leads to. Costs a round trip once per connection.
+    static func text(of session: borrowing Session) throws -> (text: String, isNew: Bool) {
+        let (answer, isNew) = try session.learn(ask, confirmedBy: confirm)
+        return (answer, isNew)
+    }
+
+    func isTold(by text: String) -> Bool { text == self.text }
+
+    static let ask: Statement = "SELECT 'mq.queues'::regclass::oid || ' ' || mq.fingerprint()"
+    static let check: Statement = "SELECT mq.is_home($1)"
+    static let confirm: Statement = "SELECT mq.expect(substr($1, strpos($1, ' ') + 1))"
+}
+
+extension Broker {
+    /// How often a call is made before what it meets counts as its outcome: each connection finds out by itself.
+    private static let mostLooks = 3
+
+    /// Makes a call again when it was refused, whole, because what it went by was outdated.
+    func lookingAgain<T>(_ call: () async throws -> T) async throws -> T {
+        for _ in 1..<Self.mostLooks {
+            do { return try await call() } catch let error as PostgresError where error.isOutdated { catalogue.doubt() }
+        }
+        return try await call()
+    }
+
+    /// As ``lookingAgain(_:)``, of a transaction.
+    func writeLookingAgain<T: Sendable>(
+        on database: some DatabaseAccess, within limit: Duration? = nil,
+        _ body: @Sendable (borrowing Session) throws -> T
+    ) async throws -> T {
+        try await lookingAgain { try await database.write(within: limit, body) }
+    }
+}
+
+extension PostgresError {
+    /// What was remembered is of another database or schema, or of a queue that is gone: looked up anew, it may go well.
+    var isOutdated: Bool { sqlState == "40001" }
+
+    /// As the server says it, where this process notices first.
+    static func outdated(_ what: String) -> PostgresError {
+        var error = PostgresError(.server, "\(what) is another one than before")
+        error.sqlState = "40001"
+        return error
+    }
+}
