@@ -70,6 +70,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
         .target(name: "Durations", swiftSettings: strict),
+        .target(name: "Terminal", swiftSettings: strict),
         .target(
             name: "Postgres",
             dependencies: ["CLibPQ", "Durations", log(), .product(name: "DequeModule", package: "swift-collections")],
@@ -97,7 +98,8 @@ let package = Package(
         .target(
             name: "Launch",
             dependencies: [
-                "Durations", "Postgres", "MessageQueue", "ShoeShop", log(), metrics(), lifecycle(), hummingbird(),
+                "Durations", "Postgres", "MessageQueue", "ShoeShop", "Terminal", log(), metrics(), lifecycle(),
+                hummingbird(),
                 nio("NIOCore"),
                 nio("NIOPosix"),
                 nioExtras("NIOHTTPTypes"),
@@ -170,7 +172,7 @@ let package = Package(
             name: "ShopCLI",
             dependencies: [
                 "Durations", "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "ShopProcesses", "Scenarios",
-                "Benchmarks", "DeliveryCheck", log(), httpClient(),
+                "Benchmarks", "DeliveryCheck", "Terminal", log(), httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
                 shop("ArgumentParser", "swift-argument-parser"),
@@ -184,6 +186,9 @@ let package = Package(
             // Not embedded: read by few.
             resources: [.copy("Unreleased")], swiftSettings: strict),
         .testTarget(name: "DurationsTests", dependencies: ["Durations"], swiftSettings: strict),
+        .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: strict),
+        .testTarget(
+            name: "ShopCLITests", dependencies: ["ShopCLI", "ShopProcesses", "Terminal"], swiftSettings: strict),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", log()], swiftSettings: strict),
         .testTarget(

@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 public import ServiceLifecycle
+import Terminal
 import UnixSignals
 
 /// Starts a process of the shop, so that an executable's main is a table of contents.
@@ -17,7 +18,8 @@ import UnixSignals
 /// Both entries read the settings, install logging and metrics, serve the operations routes (``Operations``) and
 /// run the services until SIGTERM or SIGINT, which shuts them down gracefully within `--shutdown-timeout`.
 /// They return after a graceful shutdown and otherwise end the process: status 64 when the settings are wrong,
-/// 1 when a service failed, 75 when something did not end within `--shutdown-timeout`.
+/// 1 when a service failed, 74 when `--help` or `--version` can't be written, 75 when something did not end within
+/// `--shutdown-timeout`.
 public enum Launch {
     /// Runs services with an HTTP server for operations beside them, which stops last.
     public static func run(
@@ -78,7 +80,7 @@ extension Launch {
         do throws(SettingsError) {
             let arguments = Array(CommandLine.arguments.dropFirst())
             if let answer = Help(name: name, about: about, table: table).answer(to: arguments) {
-                print(answer)
+                StandardStream.output.write(line: answer)
                 exit(0)
             }
             return try Settings(table, arguments: arguments, environment: ProcessInfo.processInfo.environment)
@@ -88,7 +90,7 @@ extension Launch {
     }
 
     private static func refuse(_ error: SettingsError, _ name: String) -> Never {
-        StandardError.write("\(name): \(error)\nTry \(name) --help.\n")
+        StandardStream.error.write(line: "\(name): \(error)\nTry \(name) --help.".visibleLines)
         exit(64)
     }
 

@@ -1,5 +1,7 @@
 import ArgumentParser
+import Foundation
 import MessageQueue
+import Terminal
 
 /// The shop's command line.
 @main struct ShopCommand: AsyncParsableCommand {
@@ -12,4 +14,22 @@ import MessageQueue
             Blocked.self,
             Faults.self, Doctor.self, ScenarioCommand.self, Bench.self,
         ])
+
+    static func main() async {
+        StandardStream.checkAtExit()
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+        } catch {
+            end(by: error)
+        }
+    }
+
+    /// An error may quote what is stored somewhere, which must not steer the terminal.
+    private static func end(by error: any Error) -> Never {
+        let (message, status) = (fullMessage(for: error), exitCode(for: error))
+        let stream = status.isSuccess ? StandardStream.output : .error
+        if !message.isEmpty { stream.write(line: message.visibleLines) }
+        Foundation.exit(status.rawValue)
+    }
 }

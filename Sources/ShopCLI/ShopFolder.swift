@@ -15,9 +15,13 @@ struct ShopFolder: Sendable {
     func readyFile(of process: String) -> String { "\(path)/run/\(process).json" }
     private var addresses: String { path + "/run/addresses.json" }
 
+    /// Makes what is missing. What may hold a secret, such as a password in a connection string, is for its owner only.
     func prepare() throws {
-        for folder in ["logs", "run"] {
-            try FileManager.default.createDirectory(atPath: "\(path)/\(folder)", withIntermediateDirectories: true)
+        for folder in ["logs", "run"].map({ "\(path)/\($0)" }) {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            // It may be there from before, or of a process with another idea.
+            try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: folder)
         }
     }
 
@@ -33,6 +37,7 @@ struct ShopFolder: Sendable {
     /// Tells other commands where the shop is, until `withdraw`.
     func announce(_ addresses: Addresses) throws {
         try JSONEncoder().encode(addresses).write(to: URL(filePath: self.addresses), options: .atomic)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: self.addresses)
     }
 
     func withdraw() { try? FileManager.default.removeItem(atPath: addresses) }

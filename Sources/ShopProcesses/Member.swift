@@ -57,7 +57,7 @@ public struct Member: Sendable {
         do {
             try? FileManager.default.removeItem(atPath: readyFile)
             let log = try FileDescriptor.open(
-                FilePath(log), .writeOnly, options: [.append, .create], permissions: [.ownerReadWrite, .groupRead])
+                FilePath(log), .writeOnly, options: [.append, .create], permissions: [.ownerReadWrite])
             var options = PlatformOptions()
             options.processGroupID = processGroup
             options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: drainLimit)]

@@ -39,6 +39,15 @@ struct LogTests {
         #expect(metadata["map"] as? [String: String] == ["k": "v\u{7}"])
     }
 
+    @Test("a readable line can't steer the terminal that it is shown on")
+    func terminal() {
+        let evil = "a\u{1B}[2Jb\u{9B}c\u{202E}d\u{7F}"
+        let line = line(.readable, evil, ["error": "\(evil)", "plain": "靴下"])
+        let shown = #"a\u{1b}[2Jb\u{9b}c\u{202e}d\u{7f} error="a\u001b[2Jb\u{9b}c\u{202e}d\u{7f}" plain=靴下"#
+        #expect(line.hasSuffix(shown + "\n"))
+        #expect(self.line(.json, evil, [:]).contains("\u{202E}"), "JSON is for programs")
+    }
+
     @Test("metadata of a log event goes before that of its logger, and an error is told")
     func merging() {
         struct Broken: Error, CustomStringConvertible { let description = "it broke" }

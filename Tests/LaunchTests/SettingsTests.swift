@@ -146,7 +146,7 @@ struct SettingsTests {
         let limit = help.split(separator: "\n").first { $0.contains("--batch-limit") }
         #expect(limit?.contains("BATCH_LIMIT") == true)
         #expect(limit?.contains("Most messages in a batch. (default: 10)") == true)
-        #expect(help.contains("Longest wait for work in flight after SIGTERM. (from 1s to 366d; default: 30s)"))
+        #expect(help.contains("(from 1s to 366d; default: 30s)"))
         for setting in Self.table { #expect(help.contains(setting.flag) && help.contains(setting.meaning)) }
     }
 }

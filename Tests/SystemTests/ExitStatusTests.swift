@@ -1,3 +1,6 @@
+import Foundation
+import MessageQueue
+import Postgres
 import TestSupport
 import Testing
 
@@ -13,7 +16,7 @@ struct ExitStatusTests {
             (["dead", "list", "--older-than", "1e300h"], "from 0s to 366d"),
             (["dead", "list", "--older-than", "400d"], "from 0s to 366d"),
             (["dead", "list", "--limit", "0"], "from 1 to 100000"),
-            (["dead", "list", "--limit", "-1"], ""),
+            (["dead", "list", "--limit", "-1"], "from 1 to 100000"),
             (["dead", "redrive", "--all", "--rate", "inf"], "from one a day, 0.0000116, to a billion a second"),
             (["dead", "redrive", "--all", "--rate", "nan"], "from one a day, 0.0000116, to a billion a second"),
             (["dead", "redrive", "--all", "--rate", "1e-300"], "from one a day, 0.0000116, to a billion a second"),
@@ -59,6 +62,62 @@ struct ExitStatusTests {
             let environment = Self.nowhere.merging([variable: value]) { $1 }
             let end = try await TestProcess.end(of: name, [], environment: environment)
             #expect(end.status == 64 && end.complaint.contains(variable) && end.complaint.contains(range), "\(end)")
+        }
+    }
+
+    @Test(
+        "an answer that can't be written is an error with status 74, from every program",
+        arguments: [
+            ("shoeshop", ["--help"]), ("shoeshop", ["--version"]), ("shoeshop", ["bench", "all", "--help"]),
+            ("order-api", ["--help"]), ("stock-worker", ["--version"]), ("provider-sandbox", ["--help"]),
+        ])
+    func fullDevice(name: String, arguments: [String]) async throws {
+        let end = try await TestProcess.end(of: name, arguments, writingTo: open("/dev/full", O_WRONLY))
+        #expect(end.status == 74 && end.complaint.contains("No space left on device"), "\(end)")
+    }
+
+    @Test("the answer of a command that can't be written is an error with status 74, as a table and as JSON")
+    func fullDevice() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            for command in [["topics"], ["topics", "--json"], ["queues"], ["migrate"], ["dead", "list", "--json"]] {
+                let end = try await TestProcess.end(
+                    of: "shoeshop", command, environment: ["DATABASE_URL": database.conninfo],
+                    writingTo: open("/dev/full", O_WRONLY))
+                #expect(end.status == 74 && end.complaint.contains("No space left on device"), "\(command): \(end)")
+            }
+        }
+    }
+
+    @Test("a reader that has had enough ends a program without a word", arguments: ["shoeshop", "order-api"])
+    func closedPipe(name: String) async throws {
+        var ends: [Int32] = [0, 0]
+        #expect(pipe(&ends) == 0)
+        close(ends[0])
+        let end = try await TestProcess.end(of: name, ["--help"], writingTo: ends[1])
+        #expect(end.status == -SIGPIPE && end.complaint.isEmpty, "\(end)")
+    }
+
+    @Test("what is stored reaches the terminal as escapes, and a program as it is")
+    func storedTexts() async throws {
+        let evil = "\u{1B}[31mred\u{202E}\u{9B}2J"
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            try await broker.send([Outgoing("靴 \(evil)", key: "靴\(evil)", headers: ["h": evil])], to: Queue("orders"))
+            let received = try await broker.receive("orders", lease: .seconds(600))
+            try await broker.deadLetter(received.map { .init($0, reason: "test", error: "it \(evil)\nfailed") })
+            for command in [
+                ["dead", "list"], ["dead", "show", received[0].message.id.description],
+                ["trace", "\(received[0].message.id)"],
+            ] {
+                let end = try await TestProcess.end(
+                    of: "shoeshop", command, environment: ["DATABASE_URL": database.conninfo])
+                #expect(end.status == 0 && end.output.contains(#"it \u{1b}[31mred\"#), "\(end)")
+                #expect(!end.output.unicodeScalars.contains { "\u{1B}\u{202E}\u{9B}".unicodeScalars.contains($0) })
+                let json = try await TestProcess.end(
+                    of: "shoeshop", command + ["--json"], environment: ["DATABASE_URL": database.conninfo])
+                let letters = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [[String: Any]]
+                #expect((letters?.first?["error"] as? String)?.contains("it \(evil)\nfailed") == true, "\(json)")
+            }
         }
     }
 

@@ -90,12 +90,29 @@ public struct TestProcess: Sendable {
             environment: .inherit.updating(Dictionary(uniqueKeysWithValues: variables)),
             output: .string(limit: 1 << 20),
             error: .string(limit: 1 << 20))
-        let status: Int32 =
-            switch result.terminationStatus {
-            case .exited(let status): status
-            case .signaled(let number): -number
-            }
-        return End(status: status, output: result.standardOutput, complaint: result.standardError)
+        return End(
+            status: status(of: result.terminationStatus), output: result.standardOutput, complaint: result.standardError
+        )
+    }
+
+    /// As ``end(of:_:environment:)``, with standard output going to an open file, which is closed here.
+    public static func end(
+        of name: String, _ arguments: [String], environment: [String: String] = [:], writingTo descriptor: Int32
+    ) async throws -> End {
+        let variables = environment.map { (Environment.Key(stringLiteral: $0), Optional($1)) }
+        let result = try await run(
+            .path(FilePath(directory + "/" + name)), arguments: Arguments(arguments),
+            environment: .inherit.updating(Dictionary(uniqueKeysWithValues: variables)),
+            output: .fileDescriptor(FileDescriptor(rawValue: descriptor), closeAfterSpawningProcess: true),
+            error: .string(limit: 1 << 20))
+        return End(status: status(of: result.terminationStatus), output: "", complaint: result.standardError)
+    }
+
+    private static func status(of end: TerminationStatus) -> Int32 {
+        switch end {
+        case .exited(let status): status
+        case .signaled(let number): -number
+        }
     }
 
     /// Sends a signal; nothing happens when the process has ended.

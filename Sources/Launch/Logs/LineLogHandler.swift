@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Terminal
 
 /// Writes each event as one line to stderr, in one piece.
 struct LineLogHandler: LogHandler {
@@ -21,7 +22,7 @@ struct LineLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        StandardError.write(line(for: event, at: Date()))
+        StandardStream.error.write(line(for: event, at: Date()))
     }
 
     func line(for event: LogEvent, at date: Date) -> String {

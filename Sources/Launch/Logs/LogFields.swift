@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Terminal
 
 /// What a log line says, before it is written in one of the formats.
 struct LogFields {
@@ -16,7 +17,8 @@ struct LogFields {
         }
     }
 
-    /// One line for eyes; a value with blanks, quotes or line breaks is quoted, so that a line stays a line.
+    /// One line for eyes; a value with blanks, quotes or line breaks is quoted, so that a line stays a line, and nothing in it
+    /// steers the terminal that it is shown on.
     private var readable: String {
         let pairs = metadata.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.quotedIfNeeded("\($0.value)"))" }
         return "\(timestamp) \(level) \(label): \(Self.oneLine(message))\(pairs.joined())\n"
@@ -37,11 +39,11 @@ struct LogFields {
 
     private static func quotedIfNeeded(_ text: String) -> String {
         let isPlain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 != 0x7F }
-        return isPlain ? text : JSONText.string(text).text
+        return (isPlain ? text : JSONText.string(text).text).visibleLine
     }
 
     private static func oneLine(_ text: String) -> String {
-        text.contains(where: \.isNewline) ? JSONText.string(text).text : text
+        (text.contains(where: \.isNewline) ? JSONText.string(text).text : text).visibleLine
     }
 }
 

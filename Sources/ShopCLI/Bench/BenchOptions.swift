@@ -1,6 +1,7 @@
 import ArgumentParser
 import Benchmarks
 import Foundation
+import Terminal
 
 /// Where and how often it is measured, and how the figures are told.
 struct BenchOptions: ParsableArguments {
@@ -64,10 +65,13 @@ struct BenchOptions: ParsableArguments {
     /// Prints figures: for people with what they are about, and where they were measured.
     func show(_ figures: [Figure], about: String, from lab: Lab) throws {
         if json {
-            for figure in figures { print(try FigureRecord(figure, at: lab.facts).line()) }
+            for figure in figures {
+                StandardStream.output.write(line: try FigureRecord(figure, at: lab.facts).line())
+            }
         } else {
             let table = FigureTable.of(figures)
-            print(([about] + table.lines + ["", lab.facts.text, Machine.description, ""]).joined(separator: "\n"))
+            Output.print(
+                ([about] + table.lines + ["", lab.facts.text, Machine.description, ""]).joined(separator: "\n"))
         }
     }
 

@@ -24,6 +24,6 @@ struct BenchPlot: ParsableCommand {
                 throw BenchmarkFailure("\(file): \(error)")
             }
         }
-        for file in try PlotFolder(records).write(to: URL(filePath: into)) { print(file) }
+        for file in try PlotFolder(records).write(to: URL(filePath: into)) { Output.print(file) }
     }
 }

@@ -36,7 +36,7 @@ struct BenchSoak: AsyncParsableCommand {
                 let page = SoakReport(plan, outcome, at: "\(lab.facts.text)\n\(Machine.description)")
                 try page.html.write(toFile: report, atomically: true, encoding: .utf8)
             }
-            if !bench.json { print(SoakTable.of(outcome.samples).lines.joined(separator: "\n") + "\n") }
+            if !bench.json { Output.print(SoakTable.of(outcome.samples).lines.joined(separator: "\n") + "\n") }
             try bench.show(outcome.figures, about: "Floor: the first third of the time", from: lab)
             return outcome
         }

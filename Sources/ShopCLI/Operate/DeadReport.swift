@@ -1,5 +1,6 @@
 import Foundation
 import MessageQueue
+import Terminal
 
 /// A dead letter as it is shown.
 struct DeadReport: Encodable {
@@ -42,7 +43,7 @@ struct DeadReport: Encodable {
             ("body", body), ("history", history),
         ]
         return facts.compactMap { name, value in
-            value.map { name.padding(toLength: 10, withPad: " ", startingAt: 0) + $0 }
+            value.map { name.padding(toLength: 10, withPad: " ", startingAt: 0) + $0.visibleLine }
         }.joined(separator: "\n")
     }
 }

@@ -71,7 +71,7 @@ struct Faults: AsyncParsableCommand {
             try await HTTP.send(.put, "\(control)/faults/\(provider)", body: body).require(200..<300)
         }
         // The sandbox answers in JSON, with null where all is well; people can read it too.
-        print(try await HTTP.send(.get, "\(control)/faults").require(200..<300).text)
+        Output.print(try await HTTP.send(.get, "\(control)/faults").require(200..<300).text)
     }
 
     private func control() throws -> String {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Scenarios
+import Terminal
 
 /// The folder of scenario files.
 struct ScenarioLibrary: ParsableArguments {
@@ -51,7 +52,7 @@ struct ScenarioList: AsyncParsableCommand {
             let scenario = try Scenario(file: file)
             return Line(scenario: scenario.name, teaches: scenario.teaches)
         }
-        let width = lines.map(\.scenario.count).max() ?? 0
+        let width = lines.map(\.scenario.displayWidth).max() ?? 0
         let rows = lines.flatMap { line in
             Self.wrapped(line.teaches, to: Table.width - width - 2).enumerated().map { number, part in
                 [number == 0 ? line.scenario : "", part]
@@ -66,7 +67,7 @@ struct ScenarioList: AsyncParsableCommand {
             let line = lines[lines.count - 1]
             if line.isEmpty {
                 lines[lines.count - 1] = String(word)
-            } else if line.count + word.count < width {
+            } else if line.displayWidth + String(word).displayWidth < width {
                 lines[lines.count - 1] = "\(line) \(word)"
             } else {
                 lines.append(String(word))

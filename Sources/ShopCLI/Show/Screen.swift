@@ -1,4 +1,5 @@
 import Foundation
+import Terminal
 
 /// Standard output with a part at its end that is drawn anew; plain lines when it is no terminal.
 actor Screen {
@@ -17,6 +18,7 @@ actor Screen {
     /// Draws `lines` where the last ones were. Without a terminal they are printed below each other, every few seconds.
     func refresh(_ lines: [String]) {
         if isForProgram { return }
+        let lines = lines.map(\.visibleLine)
         if isTerminal {
             write(erasure + lines.joined(separator: "\n") + "\n")
             drawn = lines
@@ -29,6 +31,7 @@ actor Screen {
 
     /// Prints a line that stays, above the part that is drawn anew.
     func notice(_ text: String) {
+        let text = text.visibleLines
         if isTerminal {
             write(erasure + text + "\n" + drawn.map { $0 + "\n" }.joined())
         } else {
@@ -49,6 +52,6 @@ actor Screen {
     private var erasure: String { drawn.isEmpty ? "\r" : "\r\u{1B}[\(drawn.count)A\u{1B}[J" }
 
     private func write(_ text: String) {
-        (isForProgram ? FileHandle.standardError : .standardOutput).write(Data(text.utf8))
+        (isForProgram ? StandardStream.error : .output).write(text)
     }
 }

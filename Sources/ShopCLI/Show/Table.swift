@@ -1,4 +1,6 @@
-/// Rows under titles, for people: as wide as needed, and never wider than 100 columns.
+import Terminal
+
+/// Rows under titles, for people: as wide as needed, and never wider than 100 columns of a terminal, whatever script it is in.
 struct Table: Equatable {
     enum Side { case left, right }
 
@@ -23,8 +25,9 @@ struct Table: Equatable {
 
     /// The title line and one line per row. What does not fit is cut in the widest text column, and ends in `…`.
     var lines: [String] {
-        let widths = widths
-        return ([columns.map(\.title)] + rows).map { cells in
+        let cells = ([columns.map(\.title)] + rows).map { $0.map(\.visibleLine) }
+        let widths = widths(of: cells)
+        return cells.map { cells in
             let padded = zip(cells, zip(columns, widths)).map { cell, layout in
                 Self.pad(cell, to: layout.1, layout.0.side)
             }
@@ -33,10 +36,8 @@ struct Table: Equatable {
         }
     }
 
-    private var widths: [Int] {
-        var widths = columns.indices.map { index in
-            ([columns[index].title] + rows.map { $0[index] }).map(\.count).max() ?? 0
-        }
+    private func widths(of cells: [[String]]) -> [Int] {
+        var widths = columns.indices.map { index in cells.map { $0[index].displayWidth }.max() ?? 0 }
         func excess() -> Int { widths.reduce(Self.gap * (widths.count - 1), +) - Self.width }
         let texts = columns.indices.filter { columns[$0].side == .left }
         while excess() > 0, let widest = texts.max(by: { widths[$0] < widths[$1] }), widths[widest] > 1 {
@@ -46,9 +47,8 @@ struct Table: Equatable {
     }
 
     private static func pad(_ text: String, to width: Int, _ side: Side) -> String {
-        let oneLine = text.replacing("\n", with: " ")
-        let cut = oneLine.count > width ? oneLine.prefix(width - 1) + "…" : oneLine[...]
-        let padding = String(repeating: " ", count: width - cut.count)
+        let cut = text.displayWidth > width ? text.prefix(columns: width - 1) + "…" : text[...]
+        let padding = String(repeating: " ", count: width - String(cut).displayWidth)
         return side == .left ? cut + padding : padding + cut
     }
 }
