@@ -73,7 +73,7 @@ public final class Database: DatabaseAccess {
         isTransaction: Bool, within limit: Duration?, _ body: @Sendable (borrowing Session) throws -> T
     ) async throws -> T {
         let deadline = limit.map { ContinuousClock.now + $0 }
-        let connection = try await lease(until: .now + min(limit ?? options.waitLimit, options.waitLimit))
+        let connection = try await lease(until: .now + min(limit ?? options.waitLimit, options.waitLimit).bounded)
         do {
             let left = deadline.map { ContinuousClock.now.duration(to: $0) }
             let value = try await connection.perform(isTransaction: isTransaction, within: left, body)
@@ -92,7 +92,7 @@ public final class Database: DatabaseAccess {
     /// there too, one at a time. What blocks the thread in there blocks this connection and no other.
     public func withConnection<T: Sendable>(_ body: @Sendable (BorrowedConnection) async throws -> T) async throws -> T
     {
-        let connection = try await lease(until: .now + options.waitLimit)
+        let connection = try await lease(until: .now + options.waitLimit.bounded)
         defer { giveBack(connection) }
         return try await connection.host { try await body(BorrowedConnection(connection)) }
     }
