@@ -2,8 +2,11 @@
 public protocol DatabaseAccess: Sendable {
     /// Runs `body` on a connection's own thread, in a transaction block or with each statement on its own.
     ///
-    /// - Parameter limit: the longest that it may take; nil for as long as the server lets something be heard, see
-    ///   ``ConnectionOptions/silenceLimit``.
+    /// - Parameters:
+    ///   - isTransaction: whether it is one transaction; otherwise each statement commits by itself.
+    ///   - limit: the longest that it may take; nil for as long as the server lets something be heard, see
+    ///     ``ConnectionOptions/silenceLimit``.
+    ///   - body: runs on the connection's thread, and must not keep the session.
     func perform<T: Sendable>(
         isTransaction: Bool, within limit: Duration?, _ body: @Sendable (borrowing Session) throws -> T
     ) async throws -> T
