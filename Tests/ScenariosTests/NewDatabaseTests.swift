@@ -22,7 +22,8 @@ extension DatabaseTroubleTests {
             let catalogue = try ShoeShop.Catalogue(json: Data(#"{"models": []}"#.utf8))
             let setup = ShopSetup(catalogue: catalogue, floor: ShopFloor(), speed: 1)
             let forgotten = ForgottenOrders()
-            try await NewDatabase(on: server, setup: setup, forgotten: forgotten).begin()
+            let spares = try await SpareDatabases(1, on: server, with: setup)
+            try await NewDatabase(on: server, from: spares, forgotten: forgotten).begin()
             #expect(forgotten.all == [order])
             let queues = try await eventually("the pool has noticed") { try? await broker.statistics() }
             #expect(queues.count == Topology.shop.queues.count && queues.allSatisfy { $0.appended == 0 })

@@ -6,40 +6,37 @@ import Synchronization
 /// its name: what a restore of the wrong backup, or a switch to another server, does.
 struct NewDatabase: Trouble {
     private let server: ScenarioServer
-    private let setup: ShopSetup
+    private let spares: SpareDatabases
     private let forgotten: ForgottenOrders
 
-    init(on server: ScenarioServer, setup: ShopSetup, forgotten: ForgottenOrders) {
+    init(on server: ScenarioServer, from spares: SpareDatabases, forgotten: ForgottenOrders) {
         self.server = server
-        self.setup = setup
+        self.spares = spares
         self.forgotten = forgotten
     }
 
-    private static let next = "scenario_next"
     private static let old = "scenario_old"
 
     func begin() async throws {
+        guard let spare = spares.take() else {
+            throw ScenarioError(.faultFailed, "there is no database left to take the place of the shop's")
+        }
         try await server.withSession(named: "new-database", in: "postgres") { session in
-            for name in [Self.next, Self.old] {
-                try await session.script("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
-            }
-            try await session.script("CREATE DATABASE \(Self.next)")
-            try await setup.install(on: server.conninfo(of: Self.next))
-            try await swap(by: session)
+            try await swap(spare, by: session)
             forgotten.note(try await orders())
-            try await session.script("DROP DATABASE \(Self.old) WITH (FORCE)")
+            try await session.script("DROP DATABASE \(Self.old) WITH (FORCE)", within: SpareDatabases.limit)
         }
     }
 
     func end() async throws {}
 
     /// What is committed until here is in the old one, and nothing after.
-    private func swap(by session: Connection) async throws {
+    private func swap(_ spare: String, by session: Connection) async throws {
         let name = server.database
         try await session.script("ALTER DATABASE \(name) ALLOW_CONNECTIONS false")
         try await server.terminateBackends(by: session)
         try await session.script("ALTER DATABASE \(name) RENAME TO \(Self.old)")
-        try await session.script("ALTER DATABASE \(Self.next) RENAME TO \(name)")
+        try await session.script("ALTER DATABASE \(spare) RENAME TO \(name)")
         try await session.script("ALTER DATABASE \(Self.old) ALLOW_CONNECTIONS true")
     }
 
@@ -48,6 +45,27 @@ struct NewDatabase: Trouble {
             try await session.query("SELECT id FROM orders.orders") { try $0[0, as: OrderID.self] }
         }
     }
+}
+
+/// Databases that were made before the run, so that the shop is without one for a moment only.
+final class SpareDatabases: Sendable {
+    static let limit = Duration.seconds(60)
+
+    private let names: Mutex<[String]>
+
+    /// - Parameter count: how often the timeline makes the database anew.
+    init(_ count: Int, on server: ScenarioServer, with setup: ShopSetup) async throws {
+        let all = (0..<count).map { "scenario_spare_\($0)" }
+        for name in all {
+            try await server.withSession(named: "spare-database", in: "postgres") { session in
+                try await session.script("CREATE DATABASE \(name)", within: Self.limit)
+            }
+            try await setup.install(on: server.conninfo(of: name))
+        }
+        names = Mutex(all)
+    }
+
+    func take() -> String? { names.withLock { $0.popLast() } }
 }
 
 /// The orders of a database that is no more. Nobody at the shop knows of them, but their customers and the third parties do.

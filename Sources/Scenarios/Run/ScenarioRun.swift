@@ -83,12 +83,14 @@ public struct ScenarioRun: Sendable {
         try await server.start()
         let setup = ShopSetup(catalogue: catalogue, floor: scenario.shop, speed: speed)
         try await setup.install(on: server.conninfo)
+        let spares = try await SpareDatabases(plan.newDatabases, on: server, with: setup)
         let watch = try await DeathWatch.start(["/bin/sh", "-c", "kill -KILL 0"])
         let fleet = Fleet(processGroup: watch.processGroup) { [tell] in await tell(.event(at: -1, $0)) }
         let ports = try TestbedPorts()
         let proxies = try await proxies(for: plan, ports, server)
         let testbed = Testbed(
-            folder: folder, server: server, fleet: fleet, shop: shop, floor: scenario.shop, setup: setup, ports: ports,
+            folder: folder, server: server, fleet: fleet, shop: shop, floor: scenario.shop, spares: spares,
+            ports: ports,
             proxies: proxies)
         let result: Result<RunRecord, any Error> = await withTaskGroup(of: Void.self) { group in
             group.addTask { await fleet.run() }

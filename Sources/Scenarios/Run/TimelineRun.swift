@@ -48,7 +48,7 @@ struct TimelineRun: Sendable {
         switch entry.event {
         case .provider(let provider, let fault):
             return ProviderTrouble(provider, fault.scaled(by: clock.speed), control: testbed.control)
-        case .newDatabase: return NewDatabase(on: testbed.server, setup: testbed.setup, forgotten: forgotten)
+        case .newDatabase: return NewDatabase(on: testbed.server, from: testbed.spares, forgotten: forgotten)
         case .database(let fault): return DatabaseTrouble(fault, on: testbed.server, tell: tell)
         case .network(let process, let peer, let fault):
             return testbed.proxies[.init(process: process, peer: peer)].map { NetworkTrouble([$0], fault) }

@@ -9,7 +9,7 @@ struct Testbed: Sendable {
     let fleet: Fleet
     let shop: RunRecord.Shop
     let floor: ShopFloor
-    let setup: ShopSetup
+    let spares: SpareDatabases
     let ports: TestbedPorts
     let proxies: [TestbedPlan.Way: Proxy]
 

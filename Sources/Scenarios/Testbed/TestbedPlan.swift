@@ -11,6 +11,8 @@ struct TestbedPlan: Sendable {
     let ways: Set<Way>
     /// The cluster needs a small file system of its own.
     let needsSmallDisk: Bool
+    /// How often another database takes the place of the shop's.
+    let newDatabases: Int
 
     init(_ timeline: [Scenario.Entry]) {
         var ways: Set<Way> = []
@@ -19,5 +21,6 @@ struct TestbedPlan: Sendable {
         }
         self.ways = ways
         needsSmallDisk = timeline.contains { $0.event == .database(.full) }
+        newDatabases = timeline.count { $0.event == .newDatabase }
     }
 }
