@@ -105,7 +105,7 @@ public actor Connection: DatabaseAccess {
     nonisolated var isLeft: Bool { conditions.isLeft.load(ordering: .acquiring) }
 
     /// When the statement began with which the connection fell silent and was given up; nil for any other connection.
-    nonisolated var silentSince: ContinuousClock.Instant? { conditions.answers.withLock { $0.silentSince } }
+    package nonisolated var silentSince: ContinuousClock.Instant? { conditions.answers.withLock { $0.silentSince } }
 
     nonisolated func hasAnswered(since moment: ContinuousClock.Instant) -> Bool {
         conditions.answers.withLock { $0.last >= moment }
@@ -161,7 +161,10 @@ public actor Connection: DatabaseAccess {
     private func runCollecting<T>(
         _ interrupt: Interrupt?, isBlock: Bool, _ body: (borrowing Session) throws -> T
     ) throws -> (T, [@Sendable () -> Void]) {
-        guard let channel else { throw PostgresError(.connectionLost, "the connection is closed") }
+        // Broken by a call ahead of this one, which would only wait for the same again.
+        guard let channel, !channel.isBroken else {
+            throw PostgresError(.connectionLost, "the connection is closed")
+        }
         if let reason = interrupt?.reason { throw reason.error() }
         let transaction = Transaction(on: channel, isBlock: isBlock)
         channel.interrupt = interrupt

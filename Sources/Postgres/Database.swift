@@ -193,6 +193,11 @@ public final class Database: DatabaseAccess {
             })
     }
 
+    /// Leaves the idle connections that have not answered since: one beside the pool fell silent then, and so may they have.
+    package func leaveIdle(unansweredSince moment: ContinuousClock.Instant) {
+        state.withLock { $0.removeIdle { !$0.hasAnswered(since: moment) } }
+    }
+
     private func hand(_ handover: PoolState<Connection, Waiter>.Handover) {
         switch handover {
         case .give(let connection, let waiter): waiter.resume(returning: .connection(connection))

@@ -60,6 +60,27 @@ struct SilenceTests {
         }
     }
 
+    @Test("a call behind one that gave up its silent connection fails at once, however long it might take")
+    func callBehind() async throws {
+        try await Silent.with(limit: 1) { database async throws in
+            let connection = try await database.dedicatedConnection(named: "crowded")
+            try await Silent.during([await connection.backendPID]) { () async throws in
+                let (begun, beginning) = AsyncStream<Void>.makeStream()
+                async let first = failure {
+                    try await connection.write {
+                        beginning.yield()
+                        try $0.execute("SELECT 1")
+                    }
+                }
+                for await _ in begun { break }
+                let second = await failure { try await connection.execute("SELECT 2", within: .seconds(3600)) }
+                #expect(second?.kind == .connectionLost)
+                #expect(await first?.kind == .connectionLost)
+                await connection.close()
+            }
+        }
+    }
+
     @Test("to listen on a connection that has fallen silent fails, and says that it is closed")
     func listening() async throws {
         try await Silent.with(limit: 1) { database async throws in

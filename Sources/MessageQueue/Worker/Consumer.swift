@@ -86,6 +86,7 @@ final class Consumer: Sendable {
                 try await listen(on: presence.connection)
                 gate.close()
                 if isOver { break }
+                await leaveSilent(presence)
                 journal.record(.disconnected(error: "the server hung up"))
             } catch {
                 if isOver { break }
@@ -118,6 +119,14 @@ final class Consumer: Sendable {
             journal.record(.disconnected(error: "could not say goodbye: \(error)"))
         }
         await presence.connection.close()
+    }
+
+    /// A line that fell silent did so to the server as well, which goes on holding the lock: nobody comes back to that number
+    /// soon. And the pool's idle lines lie beside it.
+    private func leaveSilent(_ presence: Presence) async {
+        guard let moment = presence.connection.silentSince else { return }
+        broker.database.leaveIdle(unansweredSince: moment)
+        await beginAnew(after: presence)
     }
 
     /// Begins anew under another number, after a claim whose answer was lost: what it may have claimed is in nobody's
