@@ -42,7 +42,7 @@ final class Channel {
     /// How long a COMMIT may take beyond the time of its call, before the connection is given up.
     private static let commitGrace = Duration.seconds(1)
     /// A cancel request that comes before the server has begun with the statement is ignored, so it is made again.
-    private static let cancelAgain = Duration.milliseconds(200)
+    static let cancelAgain = Duration.milliseconds(200)
     private static let preparedLimit = 512
 
     init(_ link: consuming Link, thread: ConnectionThread, needsWrites: Bool, options: ConnectionOptions) {
@@ -231,48 +231,6 @@ final class Channel {
     }
 
     // MARK: Waiting
-
-    /// The state of one exchange's waiting: whether, why and until when it has been cancelled.
-    private struct Wait {
-        let start = ContinuousClock.now
-        let silenceLimit: Duration
-        /// Until when something has to be heard, where the call itself has no deadline.
-        var silenceEnd: ContinuousClock.Instant
-        var isRefused = false
-        /// Everything ahead of the commit has been answered.
-        private(set) var isCommitting = false
-        /// When a commit whose time is up is given up.
-        var commitEnd: ContinuousClock.Instant?
-        var cancelReason: Interrupt.Reason?
-        var graceEnd: ContinuousClock.Instant?
-        var nextCancel: ContinuousClock.Instant?
-        /// The last cancel request; there is one under way at most.
-        var request: CancelRequest?
-
-        init(upTo silenceLimit: Duration) {
-            self.silenceLimit = silenceLimit
-            silenceEnd = start + silenceLimit
-        }
-
-        mutating func heard() { silenceEnd = .now + silenceLimit }
-
-        /// What the server refused it does not commit.
-        mutating func commitBegins() { isCommitting = !isRefused }
-
-        /// A request that is still under way must not hit the next statement.
-        func settleCancel() throws {
-            guard let request, let graceEnd, !request.wait(until: max(graceEnd, .now + cancelAgain)) else { return }
-            throw PostgresError(.connectionLost, "a cancel request did not come through")
-        }
-
-        /// What failed because it was cancelled is told as a cancellation; whatever else went wrong as what it is.
-        func explain(_ failure: any Error) -> any Error {
-            guard let cancelReason, let error = failure as? PostgresError, error.sqlState == "57014" else {
-                return failure
-            }
-            return cancelReason.error(in: error.statement)
-        }
-    }
 
     private func wait(_ waiting: inout Wait, for events: Int16) throws {
         while true {

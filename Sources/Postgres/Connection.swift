@@ -98,7 +98,7 @@ public actor Connection: DatabaseAccess {
         thread.watch(channel.socket) { [weak self] in self?.assumeIsolated { $0.socketIsReadable() } }
     }
 
-    /// Whether the server hung up; such a connection does not come back.
+    /// Whether the server hung up, or the connection was given up or left; such a connection does not come back.
     public nonisolated var isBroken: Bool { conditions.isBroken.load(ordering: .acquiring) }
 
     /// Whether it was left while it worked, because of what its server or somebody else did: others are no better.

@@ -24,6 +24,7 @@ public struct Linger: Sendable {
         /// Whether it could not have carried more.
         public var isFull: Bool
 
+        /// A turn as it was measured.
         public init(end: ContinuousClock.Instant, time: Duration, rest: Duration, count: Int, isFull: Bool) {
             self.end = end
             self.time = time

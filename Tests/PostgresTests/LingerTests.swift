@@ -142,17 +142,19 @@ struct LingerTests {
 
 @Suite("How much the processors are used")
 struct ProcessorTimeTests {
-    @Test("is read from the first line of /proc/stat; what gives way to us counts as free")
+    @Test("the processors' time is read from the first line of /proc/stat; what gives way to us counts as free")
     func reading() throws {
         let text = "cpu  100 20 30 400 50 6 4 10 7 0\ncpu0 1 2 3 4 5 6 7 8 9 0\n"
         let time = try #require(ProcessorTime(statistics: text))
         #expect(time.all == 620 && time.busy == 150)
     }
 
-    @Test("is unknown when it is written in another way", arguments: ["", "cpu", "cpu 1 2 3", "intr 1 2 3 4 5 6 7 8"])
+    @Test(
+        "the processors' time is unknown when it is written in another way",
+        arguments: ["", "cpu", "cpu 1 2 3", "intr 1 2 3 4 5 6 7 8"])
     func unreadable(text: String) { #expect(ProcessorTime(statistics: text) == nil) }
 
-    @Test("is a share of the time between two readings")
+    @Test("the processors' use is the busy share of the time between two readings")
     func share() {
         let before = ProcessorTime(busy: 100, all: 1000)
         #expect(ProcessorTime(busy: 175, all: 1100).busyShare(since: before) == 0.75)
@@ -160,7 +162,7 @@ struct ProcessorTimeTests {
     }
 
     #if os(Linux)
-        @Test("on this machine it grows")
+        @Test("this machine tells its processors' time")
         func here() throws {
             let first = try #require(ProcessorTime.now())
             #expect(first.all > 0 && first.busy <= first.all)

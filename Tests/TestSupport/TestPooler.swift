@@ -1,5 +1,6 @@
 import Foundation
 import LocalPostgres
+import Postgres
 import Subprocess
 
 /// A PgBouncer in transaction mode before a server: a real process, which ends with this one.
@@ -30,7 +31,8 @@ public struct TestPooler: Sendable {
             throw NeverHappened(description: "PgBouncer did not start: \(result.standardError)")
         }
         try await eventually("PgBouncer listens") {
-            FileManager.default.fileExists(atPath: "\(pooler.folder)/.s.PGSQL.\(Self.port)")
+            // Its socket's file is there a moment before it listens.
+            (try? await Connection.open(pooler.conninfo("postgres"))) != nil
         }
         return pooler
     }

@@ -19,6 +19,7 @@ public final class Watchdog: Sendable {
     private let beats = Mutex(LoopBeats())
     private let logger: Logger
 
+    /// Watches loops that report their beats, and tells `logger` when one has fallen silent.
     public init(logger: Logger) { self.logger = logger }
 
     /// The loops that have not come round in their time; none while all is well.
