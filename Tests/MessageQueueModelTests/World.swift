@@ -102,9 +102,11 @@ struct World: Sendable {
         return Database("", options: options, logger: quiet)
     }()
 
-    /// Deadlocks are broken at once, by whoever came second; and nothing is planned five times.
+    /// Deadlocks are broken at once, by whoever came second; nothing is planned five times; and a session stands between two
+    /// statements for as long as the history wants it, however slow the machine is.
     static let settings = [
         (name: "deadlock_timeout", value: "1ms"), (name: "plan_cache_mode", value: "force_generic_plan"),
+        (name: "idle_in_transaction_session_timeout", value: "0"),
     ]
 
     /// A send begins at a lane that follows from the number of its server process. So that a history goes the same way each
