@@ -238,6 +238,7 @@ let package = Package(
                 "ProviderSandbox", "ShoeShop", "Launch", httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
+                shop("SystemPackage", "swift-system"),
             ],
             swiftSettings: strict),
         .testTarget(

@@ -1,4 +1,5 @@
 import Foundation
+import SystemPackage
 
 /// A provider-sandbox in a process of its own, on free ports, with a directory for its ledgers.
 final class SandboxProcess: Sendable {
@@ -69,14 +70,14 @@ private func spawn(_ path: String, _ arguments: [String], stderr: Int32) throws 
 
 /// A pipe that no child inherits but the one it is meant for.
 private struct LogPipe: ~Copyable {
-    let reading: FileHandle
+    let reading: FileDescriptor
     let writing: Int32
 
     init() throws {
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw POSIXError(.EMFILE) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        reading = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
+        reading = FileDescriptor(rawValue: ends[0])
         writing = ends[1]
     }
 
@@ -89,14 +90,19 @@ private final class LogReader: Sendable {
 
     private let lines: AsyncStream<String>
 
-    init(_ file: FileHandle) {
+    /// - Parameter file: taken over.
+    init(_ file: FileDescriptor) {
         let (lines, adding) = AsyncStream.makeStream(of: String.self)
         self.lines = lines
         // Ends with the log, and that with the process.
         Thread.detachNewThread {
+            defer { try? file.close() }
             var partial = ""
-            while case let data = file.availableData, !data.isEmpty {
-                for line in partial.takeLines(after: String(decoding: data, as: UTF8.self)) { adding.yield(line) }
+            var chunk = [UInt8](repeating: 0, count: 1 << 12)
+            while let count = try? chunk.withUnsafeMutableBytes({ try file.read(into: $0) }), count > 0 {
+                for line in partial.takeLines(after: String(decoding: chunk[..<count], as: UTF8.self)) {
+                    adding.yield(line)
+                }
             }
             adding.finish()
         }

@@ -85,6 +85,7 @@ public enum TestDatabase {
     ) async throws -> Database {
         var options = options
         options.connection.silenceLimit = max(options.connection.silenceLimit, patience)
+        options.connection.connectTimeout = max(options.connection.connectTimeout, patience)
         if route == .poolerAndDirect { options.directConninfo = try await conninfo(name) }
         let address = try await route == .direct ? conninfo(name) : TestPooler.shared().conninfo(name)
         return Database(address, options: options, logger: quiet)
@@ -98,10 +99,11 @@ public enum TestDatabase {
     static func administer<T: Sendable>(_ body: (Database) async throws -> T) async throws -> T {
         var options = DatabaseOptions()
         options.connection.silenceLimit = patience
+        options.connection.connectTimeout = patience
         return try await Database.open(try await TestServer.conninfo(), options: options, logger: quiet, body)
     }
 
-    /// Many tests at once on a slow machine are no silence of the server.
+    /// A slow machine with many tests at once is no server that says nothing.
     private static let patience = Duration.seconds(120)
 
     static var quiet: Logger {

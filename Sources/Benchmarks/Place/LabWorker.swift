@@ -71,12 +71,11 @@ extension WorkerReport {
     fileprivate static func stream(from reader: FileDescriptor) -> AsyncStream<WorkerReport> {
         let (stream, continuation) = AsyncStream<WorkerReport>.makeStream()
         Thread.detachNewThread {
-            let handle = FileHandle(fileDescriptor: reader.rawValue, closeOnDealloc: true)
+            defer { try? reader.close() }
             var rest = Data()
-            while true {
-                let data = handle.availableData
-                if data.isEmpty { break }
-                rest.append(data)
+            var chunk = [UInt8](repeating: 0, count: 1 << 12)
+            while let count = try? chunk.withUnsafeMutableBytes({ try reader.read(into: $0) }), count > 0 {
+                rest.append(contentsOf: chunk[..<count])
                 while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
                     if let report = WorkerReport(line: String(decoding: rest[..<end], as: UTF8.self)) {
                         continuation.yield(report)

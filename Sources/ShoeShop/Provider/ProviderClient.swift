@@ -57,6 +57,10 @@ struct ProviderClient: Sendable {
     private static let encoder = JSONEncoder()
 
     /// One for the whole process and for its whole life: connections are kept alive and shared by the providers.
+    ///
+    /// On one thread: where a request and its connection are on different ones, a provider that answers before it has read the
+    /// request, and hangs up, ends the process (`HTTP1Connections.releaseConnection` of async-http-client 1.37.0: the end of the
+    /// body is told to the connection a turn of its loop too late, when it is gone). A second thread brought no throughput.
     private static let http: HTTPClient = {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = .seconds(3)
@@ -64,6 +68,6 @@ struct ProviderClient: Sendable {
         // A refused connection is news for the caller at once; the queue decides when to try again.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.httpVersion = .http1Only
-        return HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: configuration)
+        return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup(numberOfThreads: 1), configuration: configuration)
     }()
 }
