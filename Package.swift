@@ -224,6 +224,10 @@ let package = Package(
             name: "BenchmarksTests",
             dependencies: ["Benchmarks", "DeliveryCheck", "ShopCLI", "TestSupport"] + subprocess(),
             swiftSettings: strict),
+        .executableTarget(
+            name: "test-programs",
+            dependencies: ["Launch", "MessageQueue", "Postgres", log(), lifecycle()],
+            path: "Tests/TestPrograms", swiftSettings: strict),
         .testTarget(
             name: "LaunchTests",
             dependencies: [

@@ -1,7 +1,7 @@
 import Dispatch
 import Durations
 import Foundation
-import Logging
+package import Logging
 import ServiceLifecycle
 
 /// How the time after the stop signal is spent: most of it on work in flight, the rest on putting an end to what is left.
@@ -20,7 +20,7 @@ struct ShutdownTimes {
 /// Ends the process when its services don't, after a stop signal or the failure of one of them.
 ///
 /// On a queue of its own: what hangs may have taken the threads on which tasks run.
-struct ShutdownLimit: Service {
+package struct ShutdownLimit: Service {
     /// EX_TEMPFAIL of sysexits.h: try again.
     static let exitStatus: Int32 = 75
 
@@ -28,13 +28,13 @@ struct ShutdownLimit: Service {
     private let logger: Logger
     private let queue = DispatchQueue(label: "shutdown limit")
 
-    init(_ limit: Duration, logger: Logger) {
+    package init(_ limit: Duration, logger: Logger) {
         self.limit = limit
         self.logger = logger
     }
 
     /// Until the other services are stopped.
-    func run() async throws {
+    package func run() async throws {
         // Ends early, by an error, when another service has failed.
         try? await gracefulShutdown()
         countDown()

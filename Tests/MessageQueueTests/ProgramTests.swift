@@ -23,9 +23,8 @@ struct ProgramTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let conninfo = bench.database.conninfo
                 group.addTask {
-                    await #expect(processExitsWith: .success) { [conninfo = conninfo as String] in
-                        try await ProgramTests.program(conninfo)
-                    }
+                    let end = try await TestProcess.end(of: "test-programs", ["latched", conninfo])
+                    #expect(end.status == 0)
                 }
                 try await eventually("its message is in flight") { try await bench.number(Self.waiting) == 1 }
                 let worker = try await bench.number("SELECT pid FROM mq.consumers WHERE name = 'program'")
@@ -40,11 +39,5 @@ struct ProgramTests {
             #expect(try await bench.number("SELECT count(*) FROM mq.completions WHERE outcome <> 'd'") == 0)
             #expect(try await bench.audit() == [])
         }
-    }
-
-    private static func program(_ conninfo: String) async throws {
-        let database = Database(conninfo)
-        let step = Polish { _ in try await database.execute("SELECT pg_advisory_xact_lock(77)") }
-        try await Worker("program", broker: Broker(database), steps: [step]).runService()
     }
 }

@@ -35,25 +35,22 @@ public struct TestProcess: Sendable {
     ) async throws -> T {
         let readyFile = "/tmp/shoeshop-ready-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: readyFile) }
-        let watch = try await DeathWatch.start(["/bin/sh", "-c", "kill -KILL 0"])
-        var options = PlatformOptions()
-        options.processGroupID = watch.processGroup
-        let own = ["PORT": "0", "READY_FILE": readyFile].merging(environment) { _, given in given }
-        let variables = own.map { (Environment.Key(stringLiteral: $0), Optional($1)) }
-        let result = try await run(
-            .path(FilePath(directory + "/" + name)), arguments: Arguments(arguments),
-            environment: .inherit.updating(Dictionary(uniqueKeysWithValues: variables)),
-            platformOptions: options, input: .none, output: try output(into: log), error: .combinedWithOutput
-        ) { execution in
-            let outcome = await outcome {
-                let processID = execution.processIdentifier.value
-                return try await body(try await ready(name, processID, readyFile, limit))
+        return try await watched { options in
+            let own = ["PORT": "0", "READY_FILE": readyFile].merging(environment) { _, given in given }
+            let result = try await run(
+                .path(FilePath(directory + "/" + name)), arguments: Arguments(arguments),
+                environment: .inherit.updating(variables(own)), platformOptions: options, input: .none,
+                output: try output(into: log), error: .combinedWithOutput
+            ) { execution in
+                let outcome = await outcome {
+                    let processID = execution.processIdentifier.value
+                    return try await body(try await ready(name, processID, readyFile, limit))
+                }
+                await execution.teardown(using: [.gracefulShutDown(allowedDurationToNextStep: .seconds(35))])
+                return outcome
             }
-            await execution.teardown(using: [.gracefulShutDown(allowedDurationToNextStep: .seconds(35))])
-            return outcome
-        }
-        try watch.standDown()
-        return try result.closureResult.get()
+            return result.closureResult
+        }.get()
     }
 
     private static func output(into file: String?) throws -> FileDescriptorOutput {
@@ -80,32 +77,47 @@ public struct TestProcess: Sendable {
         public let complaint: String
     }
 
-    /// Runs an executable to its end, whatever that is.
+    /// Runs an executable to its end, whatever that is. It does not outlive this process.
     public static func end(
         of name: String, _ arguments: [String], environment: [String: String] = [:]
     ) async throws -> End {
-        let variables = environment.map { (Environment.Key(stringLiteral: $0), Optional($1)) }
-        let result = try await run(
-            .path(FilePath(directory + "/" + name)), arguments: Arguments(arguments),
-            environment: .inherit.updating(Dictionary(uniqueKeysWithValues: variables)),
-            output: .string(limit: 1 << 20),
-            error: .string(limit: 1 << 20))
-        return End(
-            status: status(of: result.terminationStatus), output: result.standardOutput, complaint: result.standardError
-        )
+        try await watched { options in
+            let result = try await run(
+                .path(FilePath(directory + "/" + name)), arguments: Arguments(arguments),
+                environment: .inherit.updating(variables(environment)), platformOptions: options,
+                output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+            return End(
+                status: status(of: result.terminationStatus), output: result.standardOutput,
+                complaint: result.standardError)
+        }
     }
 
     /// As ``end(of:_:environment:)``, with standard output going to an open file, which is closed here.
     public static func end(
         of name: String, _ arguments: [String], environment: [String: String] = [:], writingTo descriptor: Int32
     ) async throws -> End {
-        let variables = environment.map { (Environment.Key(stringLiteral: $0), Optional($1)) }
-        let result = try await run(
-            .path(FilePath(directory + "/" + name)), arguments: Arguments(arguments),
-            environment: .inherit.updating(Dictionary(uniqueKeysWithValues: variables)),
-            output: .fileDescriptor(FileDescriptor(rawValue: descriptor), closeAfterSpawningProcess: true),
-            error: .string(limit: 1 << 20))
-        return End(status: status(of: result.terminationStatus), output: "", complaint: result.standardError)
+        try await watched { options in
+            let result = try await run(
+                .path(FilePath(directory + "/" + name)), arguments: Arguments(arguments),
+                environment: .inherit.updating(variables(environment)), platformOptions: options,
+                output: .fileDescriptor(FileDescriptor(rawValue: descriptor), closeAfterSpawningProcess: true),
+                error: .string(limit: 1 << 20))
+            return End(status: status(of: result.terminationStatus), output: "", complaint: result.standardError)
+        }
+    }
+
+    /// Lends a process group that ends with this process.
+    private static func watched<T>(_ body: (PlatformOptions) async throws -> T) async throws -> T {
+        let watch = try await DeathWatch.start(["/bin/sh", "-c", "kill -KILL 0"])
+        var options = PlatformOptions()
+        options.processGroupID = watch.processGroup
+        let value = try await body(options)
+        try watch.standDown()
+        return value
+    }
+
+    private static func variables(_ environment: [String: String]) -> [Environment.Key: String?] {
+        Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), Optional($1)) })
     }
 
     private static func status(of end: TerminationStatus) -> Int32 {

@@ -4,23 +4,6 @@ import Postgres
 import TestSupport
 import Testing
 
-/// The library example of the README, in the words of the README.
-struct Greet: Step {
-    let queue = Queue<String>("greetings")
-    func commit(_ batch: [Delivery<String>], in session: borrowing Session) throws {
-        for greeting in batch { session.pipeline("INSERT INTO greeted (name) VALUES ($1)", greeting.payload) }
-    }
-}
-
-private func greet(_ database: Database) async throws {
-    try await Migrator(.messageQueue).run(on: database)
-    try await database.execute("CREATE TABLE IF NOT EXISTS greeted (name text)")
-    let broker = Broker(database)
-    try await broker.declare(queue: "greetings")
-    try await broker.send("Ada", to: Queue<String>("greetings"))
-    try await Worker("greeter", broker: broker, steps: [Greet()]).runService()
-}
-
 @Suite("The README's library example")
 struct ReadmeTests {
     @Test("the README's program greets, and ends with success when it is told to stop")
@@ -30,9 +13,8 @@ struct ReadmeTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 let conninfo = bench.database.conninfo
                 group.addTask {
-                    await #expect(processExitsWith: .success) { [conninfo = conninfo as String] in
-                        try await greet(Database(conninfo))
-                    }
+                    let end = try await TestProcess.end(of: "test-programs", ["greeter", conninfo])
+                    #expect(end.status == 0)
                 }
                 try await eventually("Ada is greeted") {
                     try await bench.database.query("SELECT name FROM greeted") { try $0[0, as: String.self] } == ["Ada"]
@@ -52,8 +34,8 @@ struct ReadmeTests {
         ])
     func isQuoted(page: String) throws {
         var root = URL(filePath: #filePath)
-        let own = try String(contentsOf: root, encoding: .utf8)
         for _ in 0..<3 { root.deleteLastPathComponent() }
+        let own = try String(contentsOf: root.appending(path: "Tests/TestPrograms/Greeter.swift"), encoding: .utf8)
         let text = try String(contentsOf: root.appending(path: page), encoding: .utf8)
         let blocks =
             page.hasSuffix(".swift")
