@@ -63,7 +63,7 @@ struct PoolerTests {
             try await bench.createEffects()
             try await bench.work([Lace()], Self.patient) { log in
                 try await log.connected()
-                #expect(try await bench.number(Self.locks) == 1)
+                try await eventually("it has its lock") { try await bench.number(Self.locks) == 1 }
                 for size in 0..<10 {
                     try await bench.send(1, from: size)
                     try await log.done(size + 1)
