@@ -92,6 +92,33 @@ struct LimitTests {
         }
     }
 
+    @Test("as many as were finished make room, in whatever order they were, and whoever claims next")
+    func gaps() async throws {
+        try await Bench.with(QueueSettings(lanes: 2, limits: QueueLimits(concurrency: 20))) { bench in
+            try await bench.send(40)
+            try await bench.send(40, from: 40)
+            let memories = [ClaimMemory(), ClaimMemory(), ClaimMemory()]
+            var held: [ReceivedMessage] = []
+            var taken = 0
+            while taken < 80 {
+                let room = min(20 - held.count, 80 - taken)
+                let memory = memories.randomElement()
+                // Sometimes fewer than there is room for, so that runs of places begin and end anywhere.
+                let limit = Int.random(in: 1...20)
+                let more = try await bench.database.write { session in
+                    try bench.receive(limit, by: bench.consumer, memory: memory, in: session)
+                }
+                #expect(more.count == min(room, limit), "\(held.count) in flight")
+                taken += more.count
+                held = (held + more).shuffled()
+                let finished = Array(held.prefix(Int.random(in: 1...held.count)))
+                try await bench.broker.complete(finished)
+                held.removeFirst(finished.count)
+            }
+            #expect(try await bench.audit() == [])
+        }
+    }
+
     @Test("an open place whose segment was dropped since no longer counts against a queue's limit")
     func dropped() async throws {
         try await Bench.with(QueueSettings(limits: QueueLimits(concurrency: 5))) { bench in

@@ -41,14 +41,46 @@ package final class ClaimMemory: Sendable {
 
 /// The places in flight of a whole queue, as of the last claim: what a look since then has to be added to.
 struct OpenPlaces: Sendable, Equatable {
-    var places: [Receipt] = []
+    private(set) var runs: [PlaceRun] = []
     /// Per lane, the last claimed place that was looked at.
-    var cursors: [Int64] = []
+    private(set) var cursors: [Int64] = []
+
+    init() {}
+
+    init(runs: [PlaceRun], cursors: [Int64]) {
+        self.runs = runs.joined()
+        self.cursors = cursors
+    }
 
     mutating func add(_ claimed: [Receipt]) {
-        places += claimed
-        for place in claimed where Int(place.lane) < cursors.count {
-            cursors[Int(place.lane)] = max(cursors[Int(place.lane)], place.seq)
+        let claimed = Receipt.runs(of: claimed).map {
+            PlaceRun(lane: $0.first.lane, first: $0.first.seq, last: $0.last)
+        }
+        runs = (runs + claimed).joined()
+        for run in claimed where Int(run.lane) < cursors.count {
+            cursors[Int(run.lane)] = max(cursors[Int(run.lane)], run.last)
+        }
+    }
+}
+
+/// Places of a lane without a gap.
+struct PlaceRun: Sendable, Equatable {
+    let lane: Int16
+    let first: Int64
+    fileprivate(set) var last: Int64
+
+    var count: Int { Int(last - first + 1) }
+}
+
+extension [PlaceRun] {
+    /// Those that touch are one.
+    fileprivate func joined() -> [PlaceRun] {
+        sorted { ($0.lane, $0.first) < ($1.lane, $1.first) }.reduce(into: []) { runs, run in
+            if let before = runs.last, before.lane == run.lane, before.last + 1 == run.first {
+                runs[runs.count - 1].last = run.last
+            } else {
+                runs.append(run)
+            }
         }
     }
 }
