@@ -444,6 +444,62 @@ BEGIN
     END IF;
 END $$;
 
+-- Appends messages to every queue that hears a topic, as mq.append does to one: a set of lanes, then a set of rows, however many
+-- queues there are. Who hears what is decided by the snapshot of the first statement, which also takes the lanes, in the
+-- order of queues and lanes, so that two publishers wait for each other in one direction only; the last places are read by
+-- the second one, after the locks. Copies that find no free lane are put aside by the third.
+--
+-- Arrays hand over what the statements share: of a copy its queue, level and lane, the number of its message, and its rank among
+-- those that go into the same lane.
+CREATE FUNCTION mq.publish(to_topic text, ids uuid[], keys text[], tags text[], headers jsonb[], bodies bytea[], priorities smallint[])
+    RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    may_append boolean := current_setting('transaction_isolation') = 'read committed';
+    start int := pg_backend_pid();
+    of_queue int[];
+    of_level smallint[];
+    of_lane smallint[];
+    of_message int[];
+    of_rank int[];
+BEGIN
+    SELECT array_agg(l.queue), array_agg(l.level), array_agg(l.lane), array_agg(m.n), array_agg(m.rank)
+        INTO of_queue, of_level, of_lane, of_message, of_rank
+        FROM (
+            SELECT g.queue, g.level, g.messages, CASE
+                WHEN NOT may_append THEN NULL
+                WHEN g.share IS NOT NULL THEN (SELECT g.share FROM pg_advisory_xact_lock(g.locks, g.share))
+                WHEN pg_try_advisory_xact_lock(g.locks, g.first + start % g.lanes) THEN g.first + start % g.lanes
+                ELSE (
+                    SELECT g.first + step % g.lanes FROM generate_series(start + 1, start + g.lanes - 1) AS step
+                    WHERE pg_try_advisory_xact_lock(g.locks, g.first + step % g.lanes) LIMIT 1) END AS lane
+            FROM (
+                SELECT q.id AS queue, mq.lock_class() + q.id AS locks, q.lanes, least(m.priority, q.levels - 1) AS level,
+                    least(m.priority, q.levels - 1) * q.lanes AS first,
+                    CASE WHEN q.key_order IS NOT NULL THEN mq.shard(coalesce(m.key, m.id::text), q.lanes)::int END AS share,
+                    array_agg(m.n ORDER BY m.n) AS messages
+                FROM mq.topics t JOIN mq.subscriptions s ON s.topic = t.id JOIN mq.queues q ON q.id = s.queue
+                JOIN unnest(publish.ids, publish.keys, publish.tags, publish.priorities) WITH ORDINALITY AS m(id, key, tag, priority, n)
+                    ON s.tags IS NULL OR m.tag = ANY (s.tags)
+                WHERE t.name = to_topic GROUP BY q.id, 4, 6 ORDER BY q.id, 4, 6) AS g) AS l,
+            unnest(l.messages) WITH ORDINALITY AS m(n, rank);
+    INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
+        SELECT c.rank + coalesce(
+                (SELECT m.seq FROM mq.head_messages m WHERE m.queue = c.queue AND m.lane = c.lane ORDER BY m.seq DESC LIMIT 1),
+                (SELECT h.base + mq.ordinal(l.closed_seq) FROM mq.lanes l, mq.head h WHERE l.queue = c.queue AND l.lane = c.lane),
+                (SELECT NULL::bigint FROM mq.known_queue(c.queue))),
+            c.queue, c.lane, 1, ids[c.n], now(), to_topic, keys[c.n], tags[c.n], headers[c.n], bodies[c.n]
+        FROM unnest(of_queue, of_lane, of_message, of_rank) AS c(queue, lane, n, rank) WHERE c.lane IS NOT NULL;
+    IF array_position(of_lane, NULL) IS NOT NULL THEN
+        IF EXISTS (SELECT FROM mq.queues WHERE id = ANY (of_queue) AND key_order IS NOT NULL) AND NOT may_append THEN
+            RAISE EXCEPTION 'sending to a queue that keeps order needs READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
+        END IF;
+        INSERT INTO mq.scheduled (due_at, queue, level, attempt, id, sent_at, topic, key, tag, headers, body)
+            SELECT now(), q.id, c.level, 1, ids[c.n], now(), to_topic, keys[c.n], tags[c.n], headers[c.n], bodies[c.n]
+            FROM unnest(of_queue, of_level, of_lane, of_message) AS c(queue, level, lane, n), mq.known_queue(c.queue) AS q
+            WHERE c.lane IS NULL;
+    END IF;
+END $$;
+
 -- Takes a lane for writing for as long as the session lasts, or until it is given back, and tells the lane's last place. A
 -- producer that sends one message after the other then knows the next place by itself, and each send is a bare INSERT; the
 -- primary key refuses a place that was taken meanwhile, and the head segment one from before it was opened. Then it asks

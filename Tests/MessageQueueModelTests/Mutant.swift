@@ -33,7 +33,10 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             edit("mq.take_lane", "pg_try_advisory_xact_lock(mq.lock_class() + of_queue, candidate)", "true") + ";"
                 + edit(
                     "mq.append", "pg_try_advisory_xact_lock(mq.lock_class() + of_queue, level * lanes + step % lanes)",
-                    "true")),
+                    "true") + ";"
+                + edit("mq.publish", "pg_try_advisory_xact_lock(g.locks, g.first + start % g.lanes)", "true")),
+        Mutant(
+            "a publisher counts all of its copies as if they went to one queue", edit("mq.publish", "m.rank", "m.n")),
         Mutant("a producer leaves a place out", edit("mq.lock_lane", "SELECT m.seq INTO", "SELECT m.seq + 1 INTO")),
         Mutant(
             "a lane is claimed from without its lock",

@@ -1,4 +1,5 @@
 import Postgres
+import TestSupport
 import Testing
 
 @testable import MessageQueue
@@ -96,6 +97,128 @@ struct TopicTests {
             let messages = [Outgoing(Shoe(size: 1), tag: "red"), Outgoing(Shoe(size: 2), tag: "green")]
             try await bench.broker.publish(messages, to: processed)
             #expect(try await heard(bench, by: "red") == [messages[1].id])
+        }
+    }
+
+    /// Queues that keep order or have priorities beside the others.
+    private func setUpSorted(_ bench: Bench) async throws {
+        try await setUp(bench)
+        try await bench.broker.declare(queue: "ledger", QueueSettings(lanes: 3, order: .skipOnFailure))
+        try await bench.broker.declare(queue: "urgent", QueueSettings(lanes: 2, priorities: true))
+        for name in ["ledger", "urgent"] { try await bench.broker.subscribe(QueueName(name), to: "processed") }
+    }
+
+    @Test(
+        "publishers to queues of every kind at once wait for each other in one direction only, and leave no place out")
+    func everyKind() async throws {
+        try await Bench.with { bench in
+            try await setUpSorted(bench)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<40 {
+                    group.addTask {
+                        let messages = (0..<5).map {
+                            Outgoing(
+                                Shoe(size: $0), key: "key-\((number + $0) % 7)", tag: $0 % 2 == 0 ? "red" : "blue",
+                                priority: Priority.allCases[$0 % 3])
+                        }
+                        try await bench.broker.publish(messages, to: processed)
+                    }
+                }
+                try await group.waitForAll()
+            }
+            try await bench.promoteAll(of: ["all", "red", "blue", "urgent"])
+            let counts = try await bench.database.query(
+                "SELECT q.name, count(DISTINCT m.id) FROM mq.messages m JOIN mq.queues q ON q.id = m.queue GROUP BY 1 ORDER BY 1"
+            ) { row in "\(try row[0, as: String.self]) \(try row[1, as: Int.self])" }
+            #expect(counts == ["all 200", "blue 80", "ledger 200", "red 120", "urgent 200"])
+            #expect(try await bench.number(Self.misplaced) == 0)
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    /// Messages whose lane is not theirs.
+    private static let misplaced: Statement = """
+        SELECT count(*) FROM mq.messages m JOIN mq.queues q ON q.id = m.queue
+        WHERE q.name = 'ledger' AND m.lane <> mq.shard(m.key, q.lanes)
+           OR q.name = 'urgent' AND m.lane / q.lanes <> (convert_from(m.body, 'UTF8')::jsonb ->> 'size')::int % 3
+        """
+
+    @Test("where every lane of a queue is held its copy is put aside and comes later, and the others are not")
+    func heldLanes() async throws {
+        try await Bench.with { bench in
+            try await setUp(bench)
+            let holder = try await bench.database.dedicatedConnection(named: "holder")
+            try await holder.script(
+                """
+                SELECT pg_advisory_lock(mq.lock_class() + q.id, lane) FROM mq.queues q, generate_series(0, 7) AS lane
+                WHERE q.name = 'red'
+                """)
+            let messages = (0..<3).map { Outgoing(Shoe(size: $0), tag: "red") }
+            try await bench.broker.publish(messages, to: processed)
+            #expect(try await heard(bench, by: "all") == messages.map(\.id))
+            #expect(try await heard(bench, by: "red") == [])
+            await holder.close()
+            try await eventually("the lanes are free") {
+                try await bench.broker.promote(bench.entry("red"), on: bench.database).moved == 3
+            }
+            #expect(try await Set(heard(bench, by: "red")) == Set(messages.map(\.id)))
+        }
+    }
+
+    @Test("in a transaction that sees an old snapshot copies are put aside, and refused where order is kept")
+    func oldSnapshot() async throws {
+        try await Bench.with { bench in
+            try await setUp(bench)
+            let message = Outgoing(Shoe(size: 1), key: "a", tag: "red")
+            func publish() async throws {
+                try await bench.database.write { session in
+                    try session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                    try bench.broker.publish([message], to: processed, in: session)
+                }
+            }
+            try await publish()
+            #expect(try await bench.number("SELECT count(*) FROM mq.messages") == 0)
+            try await bench.promoteAll(of: ["all", "red"])
+            #expect(try await heard(bench, by: "all") == [message.id])
+            #expect(try await heard(bench, by: "red") == [message.id])
+            try await bench.broker.declare(queue: "ledger", QueueSettings(order: .skipOnFailure))
+            try await bench.broker.subscribe("ledger", to: "processed")
+            await #expect(throws: PostgresError.self) { try await publish() }
+        }
+    }
+
+    @Test("a queue that is deleted while somebody publishes to it takes nothing along, and holds up no one")
+    func deleted() async throws {
+        try await Bench.with { bench in
+            try await setUp(bench)
+            let message = Outgoing(Shoe(size: 1), tag: "red")
+            let deleter = try await bench.database.dedicatedConnection(named: "deleter")
+            try await deleter.script("BEGIN; DELETE FROM mq.queues WHERE name = 'red'")
+            async let published: Void = bench.broker.publish([message], to: processed)
+            try await eventually("the publisher waits for the deletion") {
+                try await bench.number(Self.waiting) > 0
+            }
+            try await deleter.script("COMMIT")
+            await deleter.close()
+            try await published
+            #expect(try await heard(bench, by: "all") == [message.id])
+            #expect(try await bench.audit() == [])
+        }
+    }
+}
+
+extension TopicTests {
+    private static let waiting: Statement = """
+        SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+        """
+}
+
+extension Bench {
+    /// Moves what is scheduled in these queues into the log, due or not.
+    fileprivate func promoteAll(of queues: [QueueName]) async throws {
+        try await database.execute("UPDATE mq.scheduled SET due_at = now() - interval '1 second'")
+        for queue in queues {
+            while try await broker.promote(entry(queue), on: database).moved > 0 {}
         }
     }
 }

@@ -27,12 +27,7 @@ extension Broker {
         try await writeLookingAgain(on: database) { try self.publish(messages, to: topic, in: $0) }
     }
 
-    /// Who hears what is decided by the statement's own snapshot.
-    static let fanOut = appending(
-        """
-        mq.topics t JOIN mq.subscriptions s ON s.topic = t.id JOIN mq.queues q ON q.id = s.queue
-        JOIN unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::smallint[])
-            WITH ORDINALITY AS m(id, key, tag, headers, body, priority, n) ON s.tags IS NULL OR m.tag = ANY (s.tags)
-        WHERE t.name = $1
-        """, topic: "$1::text")
+    /// See `mq.publish`: takes a lane of every queue that hears the topic, by the statement's own snapshot, and appends to all of
+    /// them at once, after the last place of each, which the primary key of the head segment carries.
+    static let fanOut: Statement = "SELECT mq.publish($1, $2, $3, $4, $5, $6, $7)"
 }

@@ -88,25 +88,18 @@ extension Broker {
     /// primary key of the head segment carries. Without a free lane the messages are put aside among the scheduled ones.
     static let append: Statement = "SELECT mq.append($1, $2::smallint, 0, NULL, NULL, $3, $4, $5, $6, $7)"
 
-    /// As ``append``, for queues in which the lane depends on the message.
-    static let appendSorted = appending(
-        """
-        mq.known_queue($1) q, unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::smallint[])
-            WITH ORDINALITY AS m(id, key, tag, headers, body, priority, n)
-        """, topic: "NULL")
-
-    /// Appends each message `m` to the lane of its queue `q` that its priority and, where order is kept, its key ask for.
+    /// As ``append``, for queues in which the lane depends on the message: on its priority and, where order is kept, on its key.
     /// Lanes are taken in their order, so that two senders wait for each other in one direction only.
-    static func appending(_ source: String, topic: String) -> Statement {
-        Statement(
-            """
-            SELECT count(mq.append(g.queue, g.lanes, g.level, g.share, \(topic), g.ids, g.keys, g.tags, g.headers, g.bodies)) FROM (
-                SELECT q.id AS queue, q.lanes, least(m.priority, q.levels - 1) AS level, \(share) AS share, array_agg(m.id ORDER BY m.n) AS ids,
-                    array_agg(m.key ORDER BY m.n) AS keys, array_agg(m.tag ORDER BY m.n) AS tags,
-                    array_agg(m.headers ORDER BY m.n) AS headers, array_agg(m.body ORDER BY m.n) AS bodies
-                FROM \(source) GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 4) AS g
-            """)
-    }
+    static let appendSorted = Statement(
+        """
+        SELECT count(mq.append(g.queue, g.lanes, g.level, g.share, NULL, g.ids, g.keys, g.tags, g.headers, g.bodies)) FROM (
+            SELECT q.id AS queue, q.lanes, least(m.priority, q.levels - 1) AS level, \(share) AS share, array_agg(m.id ORDER BY m.n) AS ids,
+                array_agg(m.key ORDER BY m.n) AS keys, array_agg(m.tag ORDER BY m.n) AS tags,
+                array_agg(m.headers ORDER BY m.n) AS headers, array_agg(m.body ORDER BY m.n) AS bodies
+            FROM mq.known_queue($1) q, unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::smallint[])
+                WITH ORDINALITY AS m(id, key, tag, headers, body, priority, n)
+            GROUP BY 1, 2, 3, 4 ORDER BY 1, 3, 4) AS g
+        """)
 
     /// The lane that a message must take in a queue that keeps order.
     static let share =
