@@ -2,10 +2,11 @@ import Foundation
 import MessageQueue
 import Postgres
 
-/// What a worker without work asks of the server, and whether it still wakes at once.
+/// What a worker without work asks of the server and holds of memory, how soon it is there, and whether it still wakes at once.
 public struct IdleBenchmark: Benchmark {
     public let name = "idle"
-    public let about = "A worker process without work: its transactions (pg_stat_database; one statement each)"
+    public let about =
+        "A worker process without work: its statements (pg_stat_database), its memory, how soon it is there"
     private let seconds: Double?
 
     public init(seconds: Double? = nil) { self.seconds = seconds }
@@ -20,8 +21,12 @@ public struct IdleBenchmark: Benchmark {
                 await lab.say("letting the worker rest, then counting for \(Int(seconds)) s")
                 try await Task.sleep(for: .seconds(lab.size(12, smoke: 1)))
                 let rate = try await Self.transactionsPerSecond(for: seconds, in: database)
+                let memory = Double(ProcessUse.memory(of: worker.processID)) / 1e6
                 let latency = try await Self.wake(worker, through: broker)
                 return [
+                    Reading(
+                        "start of a worker, until it listens", worker.startTime * 1000, "ms", target: .valueAtMost(300)),
+                    Reading("memory of an idle worker", memory, "MB", target: .valueAtMost(40)),
                     Reading("statements of an idle worker", rate, "per second", target: .valueAtMost(2)),
                     Reading("commit to handler after idling", latency, "ms", target: .valueAtMost(20)),
                 ]

@@ -12,6 +12,8 @@ public struct LabWorker: Sendable {
     public let processID: Int32
     /// For one reader at a time; ends with the process.
     public let reports: AsyncStream<WorkerReport>
+    /// Seconds from its start until it listened.
+    public fileprivate(set) var startTime = 0.0
 
     /// Sends a signal; nothing happens when the process has ended.
     public func signal(_ number: Int32) { kill(processID, number) }
@@ -46,15 +48,17 @@ extension Lab {
         var platform = PlatformOptions()
         platform.processGroupID = processGroup
         let command = options.worker + worker.arguments
+        let start = ContinuousClock.now
         let result = try await Subprocess.run(
             .path(FilePath(command[0])), arguments: Arguments(Array(command.dropFirst())),
             environment: .inherit.updating(["DATABASE_URL": conninfo]), platformOptions: platform, input: .none,
             output: .fileDescriptor(writer, closeAfterSpawningProcess: true), error: .currentStandardError
         ) { execution in
-            let worker = LabWorker(processID: execution.processIdentifier.value, reports: reports)
+            var worker = LabWorker(processID: execution.processIdentifier.value, reports: reports)
             let outcome: Result<T, any Error>
             do {
                 try await worker.awaited("a worker to start") { $0 == .ready }
+                worker.startTime = start.secondsUntilNow
                 outcome = .success(try await body(worker))
             } catch {
                 outcome = .failure(error)

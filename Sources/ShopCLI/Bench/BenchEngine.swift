@@ -7,14 +7,15 @@ enum BenchEngine {
     static let subcommands: [any ParsableCommand.Type] = [
         BenchSend.self, BenchDrain.self, BenchSteady.self, BenchLatency.self, BenchPinned.self, BenchBacklog.self,
         BenchSegments.self,
-        BenchRescue.self, BenchIdle.self, BenchFanout.self, BenchFeatures.self, BenchClient.self,
+        BenchRescue.self, BenchIdle.self, BenchWAL.self, BenchScale.self, BenchFanout.self, BenchFeatures.self,
+        BenchClient.self,
     ]
     static var benchmarks: [any Benchmark] {
         [
             SendBenchmark(), DrainBenchmark(), SteadyBenchmark(), LatencyBenchmark(), PinnedBenchmark(),
             BacklogBenchmark(),
-            SegmentsBenchmark(), RescueBenchmark(), IdleBenchmark(), FanoutBenchmark(), FeaturesBenchmark(),
-            ClientBenchmark(),
+            SegmentsBenchmark(), RescueBenchmark(), IdleBenchmark(), WALBenchmark(), ScaleBenchmark(),
+            FanoutBenchmark(), FeaturesBenchmark(), ClientBenchmark(),
         ]
     }
 }
@@ -127,13 +128,36 @@ struct BenchRescue: BenchCommand {
 
 struct BenchIdle: BenchCommand {
     static let configuration = CommandConfiguration(
-        commandName: "idle", abstract: "What a worker without work asks of the server.")
+        commandName: "idle", abstract: "What a worker without work asks of the server, and holds of memory.")
     @Option(
         name: .customLong("for"), help: Allowed.measured.help("How long to count. Default: 30s."),
         transform: Allowed.measured.read)
     var span: Duration?
     @OptionGroup var bench: BenchOptions
     var benchmark: any Benchmark { IdleBenchmark(seconds: span?.inSeconds) }
+}
+
+struct BenchWAL: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "wal", abstract: "What a message adds to the write-ahead log, through its life.")
+    @OptionGroup var bench: BenchOptions
+    var benchmark: any Benchmark { WALBenchmark() }
+}
+
+struct BenchScale: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scale", abstract: "A backlog emptied by 1, 2, 4 and 8 worker processes.")
+    @Option(parsing: .upToNextOption, help: "How many worker processes, each time.")
+    var workers = ScaleBenchmark.usualCrowds
+    @OptionGroup var bench: BenchOptions
+
+    func validate() throws {
+        guard !workers.isEmpty, workers.allSatisfy({ (1...256).contains($0) }) else {
+            throw ValidationError("There are between 1 and 256 workers.")
+        }
+    }
+
+    var benchmark: any Benchmark { ScaleBenchmark(workers: workers) }
 }
 
 struct BenchFanout: BenchCommand {
