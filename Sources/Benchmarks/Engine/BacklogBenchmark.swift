@@ -5,12 +5,13 @@ import Postgres
 /// Whether what a queue costs grows with what waits in it.
 public struct BacklogBenchmark: Benchmark {
     public let name = "backlog"
-    public let about = "Right after loading 1,000,000 messages; floor: after 10,000"
+    public let about = "Right after loading 1,000,000 messages, or as many as is said; floor: after 10,000"
+    private let messages: Int?
 
-    public init() {}
+    public init(messages: Int? = nil) { self.messages = messages }
 
     public func run(in lab: Lab) async throws -> [Reading] {
-        let large = lab.size(1_000_000, smoke: 5_000)
+        let large = messages ?? lab.size(1_000_000, smoke: 5_000)
         let small = lab.size(10_000, smoke: 500)
         return try await lab.withDatabase { few in
             try await lab.withDatabase { many in

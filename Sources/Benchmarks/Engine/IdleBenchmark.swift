@@ -34,7 +34,7 @@ public struct IdleBenchmark: Benchmark {
         }
     }
 
-    private static func transactionsPerSecond(for seconds: Double, in database: Database) async throws -> Double {
+    static func transactionsPerSecond(for seconds: Double, in database: Database) async throws -> Double {
         let before = try await transactions(in: database)
         let start = ContinuousClock.now
         try await Task.sleep(for: .seconds(seconds))

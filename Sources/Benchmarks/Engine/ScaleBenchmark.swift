@@ -1,6 +1,5 @@
 import MessageQueue
 import Postgres
-import Synchronization
 
 /// Where more worker processes stop to help: the same backlog emptied by 1, 2, 4 and 8 of them.
 public struct ScaleBenchmark: Benchmark {
@@ -41,12 +40,12 @@ public struct ScaleBenchmark: Benchmark {
             await lab.say("storing \(count) messages for \(crowd) workers")
             try await Workload.store(count, in: broker)
             try await broker.pause(Workload.queue.name)
-            let crew = Crew(of: crowd, on: database)
-            let drained = try await crew.with(in: lab) { workers in
+            let worker = BenchWorker(queue: Workload.queue.name, work: .nothing)
+            let drained = try await lab.withWorkers(crowd, worker, on: database.conninfo) { workers in
                 let before = try await Self.processor(of: workers, database)
                 let start = ContinuousClock.now
                 try await broker.resume(Workload.queue.name)
-                try await crew.handled(count, by: workers)
+                try await workers.handled(count)
                 let seconds = start.secondsUntilNow
                 let used = try await Self.processor(of: workers, database) - before
                 return Drained(rate: Double(count) / seconds, processor: used / Double(count) * 1e6)
@@ -58,52 +57,5 @@ public struct ScaleBenchmark: Benchmark {
 
     private static func processor(of workers: [LabWorker], _ database: Database) async throws -> Double {
         try await workers.reduce(ProcessUse.ofBackends(of: database)) { $0 + ProcessUse.seconds(of: $1.processID) }
-    }
-}
-
-/// Several worker processes on one queue.
-private struct Crew: Sendable {
-    private let count: Int
-    private let database: Database
-
-    init(of count: Int, on database: Database) {
-        self.count = count
-        self.database = database
-    }
-
-    /// Starts them one after the other, and ends them all once `body` has returned.
-    func with<T: Sendable>(
-        in lab: Lab, and workers: [LabWorker] = [], _ body: @escaping @Sendable ([LabWorker]) async throws -> T
-    ) async throws -> T {
-        guard workers.count < count else { return try await body(workers) }
-        let worker = BenchWorker(queue: Workload.queue.name, work: .nothing)
-        return try await lab.withWorker(worker, on: database.conninfo) { worker in
-            try await with(in: lab, and: workers + [worker], body)
-        }
-    }
-
-    /// Waits until all of them together have handled so many.
-    func handled(_ count: Int, by workers: [LabWorker]) async throws {
-        let totals = Mutex<[Int32: Int]>([:])
-        try await within(.seconds(600), waitingFor: "\(count) messages to be handled") {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for worker in workers {
-                    group.addTask {
-                        for await case .handled(let total) in worker.reports {
-                            let sum = totals.withLock { totals in
-                                totals[worker.processID] = total
-                                return totals.values.reduce(0, +)
-                            }
-                            if sum >= count { return }
-                        }
-                        try Task.checkCancellation()
-                        throw BenchmarkFailure("a worker ended before \(count) messages were handled")
-                    }
-                }
-                // Whoever sees the last one done tells for all.
-                try await group.next()
-                group.cancelAll()
-            }
-        }
     }
 }

@@ -21,7 +21,7 @@ public struct SegmentsBenchmark: Benchmark {
                 await lab.say("round trips")
                 for round in 0..<rounds + 1 {
                     for (index, broker) in brokers.enumerated() {
-                        let measured = try await roundTrips(25, of: broker)
+                        let measured = try await Self.roundTrips(25, of: broker)
                         if round > 0 { times[index] += measured }
                     }
                 }
@@ -37,7 +37,7 @@ public struct SegmentsBenchmark: Benchmark {
     /// Each has had its traffic before the next one is opened.
     private func open(_ count: Int, of broker: Broker) async throws {
         for number in 2...count {
-            _ = try await roundTrips(50, of: broker)
+            _ = try await Self.roundTrips(50, of: broker)
             try await broker.database.write { session in
                 try session.execute("SELECT mq.open_segment($1)", Int32(number))
                 try session.execute("SELECT mq.advance_head($1)", Int32(number))
@@ -45,7 +45,8 @@ public struct SegmentsBenchmark: Benchmark {
         }
     }
 
-    private func roundTrips(_ count: Int, of broker: Broker) async throws -> [Double] {
+    /// The microseconds of each.
+    static func roundTrips(_ count: Int, of broker: Broker) async throws -> [Double] {
         var times: [Double] = []
         for _ in 0..<count {
             times.append(

@@ -7,7 +7,8 @@ enum BenchEngine {
     static let subcommands: [any ParsableCommand.Type] = [
         BenchSend.self, BenchDrain.self, BenchSteady.self, BenchLatency.self, BenchPinned.self, BenchBacklog.self,
         BenchSegments.self,
-        BenchRescue.self, BenchIdle.self, BenchWAL.self, BenchScale.self, BenchFanout.self, BenchFeatures.self,
+        BenchRescue.self, BenchIdle.self, BenchWAL.self, BenchScale.self, BenchGrowth.self, BenchFanout.self,
+        BenchFeatures.self,
         BenchClient.self,
     ]
     static var benchmarks: [any Benchmark] {
@@ -15,6 +16,7 @@ enum BenchEngine {
             SendBenchmark(), DrainBenchmark(), SteadyBenchmark(), LatencyBenchmark(), PinnedBenchmark(),
             BacklogBenchmark(),
             SegmentsBenchmark(), RescueBenchmark(), IdleBenchmark(), WALBenchmark(), ScaleBenchmark(),
+            GrowthBenchmark(),
             FanoutBenchmark(), FeaturesBenchmark(), ClientBenchmark(),
         ]
     }
@@ -108,8 +110,11 @@ struct BenchPinned: BenchCommand {
 struct BenchBacklog: BenchCommand {
     static let configuration = CommandConfiguration(
         commandName: "backlog", abstract: "Receiving and statistics with 10,000 and 1,000,000 messages waiting.")
+    @Option(help: sizes.help("The size of the large backlog. Default: 1000000."), transform: sizes.read)
+    var messages: Int?
     @OptionGroup var bench: BenchOptions
-    var benchmark: any Benchmark { BacklogBenchmark() }
+    private static let sizes = Allowed.whole(10_000...100_000_000)
+    var benchmark: any Benchmark { BacklogBenchmark(messages: messages) }
 }
 
 struct BenchSegments: BenchCommand {
@@ -158,6 +163,17 @@ struct BenchScale: BenchCommand {
     }
 
     var benchmark: any Benchmark { ScaleBenchmark(workers: workers) }
+}
+
+struct BenchGrowth: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "growth", abstract: "What a message and an idle worker cost with many queues and workers.")
+    @Option(
+        help: crowds.help("How many workers there are.", default: GrowthBenchmark.usualWorkers), transform: crowds.read)
+    var workers = GrowthBenchmark.usualWorkers
+    @OptionGroup var bench: BenchOptions
+    private static let crowds = Allowed.whole(1...1000)
+    var benchmark: any Benchmark { GrowthBenchmark(workers: workers) }
 }
 
 struct BenchFanout: BenchCommand {
