@@ -30,25 +30,34 @@ public enum MessageLimits {
 }
 
 extension MessageLimits {
-    static func check(key: String, of what: String = "the key") throws { try check(key.utf8.count, keyBytes, what) }
-    static func check(tag: String, of what: String = "the tag") throws { try check(tag.utf8.count, tagBytes, what) }
-
-    static func check(headers: [String: String]) throws {
-        let bytes = headers.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
-        try check(bytes, headerBytes, "the headers, names and values added up,")
+    static func check<P>(_ message: Outgoing<P>) throws {
+        let id = message.id
+        try message.key.map { try check(.key, $0.utf8.count, keyBytes, of: id) }
+        try message.tag.map { try check(.tag, $0.utf8.count, tagBytes, of: id) }
+        let headers = message.headers.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        try check(.headers, headers, headerBytes, of: id)
+        try check(.delay, message.delay, of: id)
     }
 
-    static func check(body: [UInt8]) throws { try check(body.count, bodyBytes, "the body") }
+    static func check(body: [UInt8], of message: MessageID) throws {
+        try check(.body, body.count, bodyBytes, of: message)
+    }
+    static func check(sendOnceKey key: String, of message: MessageID) throws {
+        try check(.sendOnceKey, key.utf8.count, keyBytes, of: message)
+    }
+    static func check(tag: String) throws { try check(.tag, tag.utf8.count, tagBytes) }
 
-    private static func check(_ bytes: Int, _ most: Int, _ what: String) throws {
+    private static func check(_ part: LimitExcess.Part, _ bytes: Int, _ most: Int, of message: MessageID? = nil) throws
+    {
         guard bytes > most else { return }
-        throw QueueError.beyondLimit("\(what) has \(bytes) bytes; \(most) are allowed")
+        throw QueueError.beyondLimit(
+            LimitExcess(part: part, found: .bytes(bytes), most: .bytes(most), message: message))
     }
 
     /// - Parameter time: of any length, when it lies in the past.
-    static func check(_ time: Duration, of what: String) throws {
+    static func check(_ part: LimitExcess.Part, _ time: Duration, of message: MessageID? = nil) throws {
         guard time > delay else { return }
-        throw QueueError.beyondLimit("\(what) is \(time); 366 days are allowed")
+        throw QueueError.beyondLimit(LimitExcess(part: part, found: .time(time), most: .time(delay), message: message))
     }
 }
 

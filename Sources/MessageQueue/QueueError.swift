@@ -20,8 +20,8 @@ public enum QueueError: Error, Sendable, Equatable {
     case invalidArgument(String)
     /// A message can't be delayed where it was to go: to a topic, which has no queue, or to a queue that keeps order.
     case delayRefused(MessageID, queue: QueueName?)
-    /// A message, or something about it, is larger than can be kept; see ``MessageLimits``.
-    case beyondLimit(String)
+    /// A message, or something about it, is larger than can be kept: what it is, its size, and the limit.
+    case beyondLimit(LimitExcess)
 }
 
 extension QueueError {
@@ -40,7 +40,8 @@ extension QueueError {
         switch self {
         case .leaseLost(_, let message): message
         case .delayRefused(let message, _): message
-        case .unknownQueue, .unknownTopic, .invalidName, .invalidSettings, .invalidArgument, .beyondLimit: nil
+        case .beyondLimit(let excess): excess.message
+        case .unknownQueue, .unknownTopic, .invalidName, .invalidSettings, .invalidArgument: nil
         }
     }
 
@@ -60,7 +61,8 @@ extension QueueError: CustomStringConvertible {
         case .unknownTopic(let name): "there is no topic \(name); declare it first"
         case .invalidName(let name):
             "\"\(name)\" is no name: a letter or digit, then letters, digits, '.', '_', '-'; 120 characters at most"
-        case .invalidSettings(let what), .invalidArgument(let what), .beyondLimit(let what): what
+        case .invalidSettings(let what), .invalidArgument(let what): what
+        case .beyondLimit(let excess): "\(excess)"
         case .delayRefused(let message, let queue?):
             "queue \(queue) keeps order, so message \(message) can't be delayed"
         case .delayRefused(let message, nil):

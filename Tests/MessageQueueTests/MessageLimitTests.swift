@@ -7,21 +7,24 @@ import Testing
 struct MessageLimitTests {
     /// What is just allowed, and what is just too much.
     struct Case: CustomTestStringConvertible, Sendable {
-        let what: String
+        let part: LimitExcess.Part
+        let most: Int
         let message: @Sendable (_ excess: Int) -> Outgoing<String>
 
-        var testDescription: String { what }
+        var testDescription: String { "\(part)" }
     }
 
     private static let cases = [
-        Case(what: "key") { Outgoing("", key: text(MessageLimits.keyBytes + $0)) },
-        Case(what: "tag") { Outgoing("", tag: text(MessageLimits.tagBytes + $0)) },
-        Case(what: "headers") { excess in
+        Case(part: .key, most: MessageLimits.keyBytes) { Outgoing("", key: text(MessageLimits.keyBytes + $0)) },
+        Case(part: .tag, most: MessageLimits.tagBytes) { Outgoing("", tag: text(MessageLimits.tagBytes + $0)) },
+        Case(part: .headers, most: MessageLimits.headerBytes) { excess in
             let half = MessageLimits.headerBytes / 2
             return Outgoing("", headers: ["a": text(half - 1), "b": text(half - 1 + excess)])
         },
         // Its JSON has two quotes more.
-        Case(what: "body") { Outgoing(String(repeating: "x", count: MessageLimits.bodyBytes - 2 + $0)) },
+        Case(part: .body, most: MessageLimits.bodyBytes) {
+            Outgoing(String(repeating: "x", count: MessageLimits.bodyBytes - 2 + $0))
+        },
     ]
 
     /// Of so many bytes, in characters of three.
@@ -49,9 +52,11 @@ struct MessageLimitTests {
             ]
             for way in ways {
                 try await way(test.message(0))
-                let error = try await #require(throws: QueueError.self) { try await way(test.message(1)) }
-                guard case .beyondLimit(let text) = error else { throw error }
-                #expect(text.contains(test.what) && text.contains("bytes; "))
+                let over = test.message(1)
+                let error = try await #require(throws: QueueError.self) { try await way(over) }
+                guard case .beyondLimit(let excess) = error else { throw error }
+                #expect(excess.part == test.part && excess.message == over.id && error.message == over.id)
+                #expect(excess.found == .bytes(test.most + 1) && excess.most == .bytes(test.most))
             }
             #expect(try await bench.number("SELECT count(*) FROM mq.messages") == ways.count)
         }
@@ -80,20 +85,20 @@ struct MessageLimitTests {
     func times(time: Duration) async throws {
         try await Bench.with { bench in
             let (broker, shoes) = (bench.broker, bench.shoes)
-            let attempts: [@Sendable () async throws -> Void] = [
-                { try await broker.send([Outgoing(Shoe(size: 1), delay: time)], to: shoes) },
-                {
-                    try await broker.withProducer(of: shoes) {
-                        try await $0.send([Outgoing(Shoe(size: 1), delay: time)])
-                    }
-                },
-                { try await broker.sendOnce([Outgoing(Shoe(size: 1))], to: shoes, within: time) },
-                { _ = try await broker.receive("shoes", lease: time) },
-                { try await broker.extend([], to: time) },
+            let late = Outgoing(Shoe(size: 1), delay: time)
+            let attempts: [(part: LimitExcess.Part, call: @Sendable () async throws -> Void)] = [
+                (.delay, { try await broker.send([late], to: shoes) }),
+                (.delay, { try await broker.withProducer(of: shoes) { try await $0.send([late]) } }),
+                (.memory, { try await broker.sendOnce([Outgoing(Shoe(size: 1))], to: shoes, within: time) }),
+                (.lease, { _ = try await broker.receive("shoes", lease: time) }),
+                (.lease, { try await broker.extend([], to: time) }),
             ]
-            for attempt in attempts {
-                let error = try await #require(throws: QueueError.self) { try await attempt() }
-                guard case .beyondLimit = error else { throw error }
+            for (part, call) in attempts {
+                let error = try await #require(throws: QueueError.self) { try await call() }
+                let message = part == .delay ? late.id : nil
+                let expected = LimitExcess(
+                    part: part, found: .time(time), most: .time(MessageLimits.delay), message: message)
+                #expect(error == .beyondLimit(expected))
             }
             try await broker.send([Outgoing(Shoe(size: 1), delay: MessageLimits.delay)], to: shoes)
             try await broker.sendOnce([Outgoing(Shoe(size: 2))], to: shoes, within: MessageLimits.delay)

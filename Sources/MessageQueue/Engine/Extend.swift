@@ -12,7 +12,7 @@ extension Broker {
     /// - Throws: ``QueueError/leaseLost(queue:message:)`` when one of them is finished or taken over already; then none is extended.
     ///   ``QueueError/beyondLimit(_:)``.
     public func extend(_ messages: [ReceivedMessage], to lease: Duration) async throws {
-        try MessageLimits.check(lease, of: "the lease")
+        try MessageLimits.check(.lease, lease)
         let places = messages.map(\.receipt).sorted()
         try await writeLookingAgain(on: database) { session in
             guard let origin = self.origin(of: messages, in: session) else { return }

@@ -16,7 +16,7 @@ extension Broker {
     ///   - lease: from a millisecond to ``MessageLimits/delay``.
     /// - Throws: ``QueueError/unknownQueue(_:)``, ``QueueError/invalidArgument(_:)``, ``QueueError/beyondLimit(_:)``.
     public func receive(_ queue: QueueName, limit: Int = 1, lease: Duration) async throws -> [ReceivedMessage] {
-        try MessageLimits.check(lease, of: "the lease")
+        try MessageLimits.check(.lease, lease)
         try QueueError.demand("limit", limit, in: 1...Int.max, or: QueueError.invalidArgument)
         try QueueError.demand("lease", lease, in: SettingRange.leases, or: QueueError.invalidArgument)
         return try await lookingAgain { try await receiveOnce(queue, limit, lease) }

@@ -138,16 +138,13 @@ struct Packed: Sendable {
 
     /// - Throws: ``QueueError/beyondLimit(_:)``, or the error of encoding the payload.
     init<P>(_ message: Outgoing<P>) throws {
-        try message.key.map { try MessageLimits.check(key: $0) }
-        try message.tag.map { try MessageLimits.check(tag: $0) }
-        try MessageLimits.check(headers: message.headers)
-        try MessageLimits.check(message.delay, of: "the delay")
+        try MessageLimits.check(message)
         id = message.id
         key = message.key
         tag = message.tag
         headers = try Payloads.encode(headers: TraceHeaders.joined(to: message.headers, key: message.key))
         body = Bytes(try Payloads.encode(message.payload))
-        try MessageLimits.check(body: body.bytes)
+        try MessageLimits.check(body: body.bytes, of: message.id)
         delay = message.delay
         priority = message.priority
     }

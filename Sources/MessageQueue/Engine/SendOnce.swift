@@ -23,8 +23,8 @@ extension Broker {
     ) throws -> Int {
         let entry = try catalogue.queue(queue.name, in: session)
         let keys = messages.map { key($0) ?? $0.id.description }
-        for key in keys { try MessageLimits.check(key: key, of: "the key to send once by") }
-        try MessageLimits.check(period, of: "the time that a key is remembered")
+        for (message, key) in zip(messages, keys) { try MessageLimits.check(sendOnceKey: key, of: message.id) }
+        try MessageLimits.check(.memory, period)
         var fresh = Set(
             try session.query(Self.takeKeys, entry.id, Set(keys).sorted(), period.withinLimits.inSeconds) { row in
                 try row[0, as: String.self]

@@ -50,9 +50,12 @@ struct Upkeep: Sendable {
                 if Task.isCancelled || error is CancellationError { return }
                 broker.logger.info("\(name) failed, trying again", metadata: ["error": "\(error)"])
             }
-            try? await Task.sleep(for: interval() * Double.random(in: 0.9...1.1))
+            try? await Task.sleep(for: interval() * Double.random(in: Self.jitter))
         }
     }
+
+    /// What a pause is multiplied by, so that processes don't go in step.
+    static let jitter = 0.9...1.1
 
     /// Between two beats, beside the pause: a statement or two.
     private var longestWork: Duration { broker.longestCall * 2 }
@@ -95,49 +98,20 @@ struct Upkeep: Sendable {
 
     // MARK: Lost consumers
 
-    /// A second look at a suspect comes soon: so a lost consumer is found out within three seconds, by few looks.
     private func watchOver() async {
-        let watch = Watch()
-        await every({ .milliseconds(watch.suspects.isEmpty ? 1500 : 750) }, "rescue") { try await rescue(watch, $0) }
+        var watched = LostConsumers()
+        await every({ watched.pause }, "rescue") { try await rescue(&watched, $0) }
     }
 
-    /// What the rescue loop remembers between its rounds.
-    private final class Watch {
-        /// Whose lock was free at the last look.
-        var suspects: Set<Int64> = []
-        /// How many rounds each consumer has been silent for.
-        var silence: [Int64: Int] = [:]
-        /// Silent ones that everything has been taken from already.
-        var silenced: Set<Int64> = []
-        private var origin: Origin?
-
-        /// Elsewhere the same numbers are those of others.
-        func turn(to origin: Origin) {
-            if self.origin != origin { (suspects, silence, silenced) = ([], [:], []) }
-            self.origin = origin
-        }
-    }
-
-    /// Who was silent for long is given this many rounds more: while the server was away nobody could give a sign.
-    private static let grace = 3
-
-    /// A consumer is given up when its lock was free twice in a row, so that one that is just reconnecting keeps its
-    /// messages; or when it has been silent for too long. One that holds its lock all the same may come back.
-    private func rescue(_ watch: Watch, _ pulse: Watchdog.Pulse) async throws {
+    private func rescue(_ watched: inout LostConsumers, _ pulse: Watchdog.Pulse) async throws {
         let presence = try await consumer.presence()
-        watch.turn(to: presence.origin)
         let gone = try await broker.findGone(except: presence.id, on: presence.connection)
-        watch.silence = Dictionary(uniqueKeysWithValues: gone.silent.map { ($0, watch.silence[$0, default: 0] + 1) })
-        watch.silenced.formIntersection(gone.silent)
-        let silent = Set(watch.silence.filter { $0.value >= Self.grace }.keys)
-            .subtracting(gone.unlocked).subtracting(watch.silenced)
-        let lost = gone.unlocked.intersection(watch.suspects).union(silent.intersection(gone.lockless))
-        watch.suspects = gone.unlocked.subtracting(lost)
-        guard !lost.isEmpty || !silent.isEmpty else { return }
-        for id in lost.union(silent) { journal.record(.consumerLost(id)) }
-        try await takeEverything(from: Array(lost.union(silent)), beating: pulse)
-        watch.silenced.formUnion(silent)
-        if !lost.isEmpty { try await broker.database.execute(Broker.endConsumers, Array(lost)) }
+        let found = watched.conclude(from: gone, at: presence.origin)
+        guard !found.all.isEmpty else { return }
+        for id in found.all { journal.record(.consumerLost(id)) }
+        try await takeEverything(from: Array(found.all), beating: pulse)
+        watched.tookEverything(from: found.silent)
+        if !found.lost.isEmpty { try await broker.database.execute(Broker.endConsumers, Array(found.lost)) }
     }
 
     /// Puts back all that these consumers hold.
