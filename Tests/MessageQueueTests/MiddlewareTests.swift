@@ -195,6 +195,7 @@ struct LogMetadataTests {
             #expect(retrying["key"] == "k0" && retrying["attempt"] == "1" && retrying["queue"] == "shoes")
             let dead = try #require(lines.value.first { $0["line"] == "dead letter" })
             #expect(dead["key"] == "k0" && dead["attempt"] == "2" && dead["reason"] == "attempts-exhausted")
+            #expect(dead["error"] == "worn out")
         }
     }
 }

@@ -68,7 +68,7 @@ final class EventLog: Sendable {
 extension [WorkerEvent] {
     var doneCount: Int { reduce(0) { if case .done(_, let count) = $1 { $0 + count } else { $0 } } }
     var releasedCount: Int { reduce(0) { if case .released(_, let count) = $1 { $0 + count } else { $0 } } }
-    var deadReasons: [String] { compactMap { if case .deadLettered(_, _, let reason) = $0 { reason } else { nil } } }
+    var deadReasons: [String] { compactMap { if case .deadLettered(_, _, let reason, _) = $0 { reason } else { nil } } }
     var leaseLostCount: Int { filter { if case .leaseLost = $0 { true } else { false } }.count }
     var consumers: [Int64] { compactMap { if case .connected(let id) = $0 { id } else { nil } } }
 }

@@ -171,8 +171,9 @@ struct Settler<Work: Traced>: Sendable {
             runtime.journal.record(.retried(queue, retry.message.message.id, error: retry.error), of: retry.message)
         }
         for rejection in outcomes.rejections {
-            let (message, reason) = (rejection.message, rejection.reason)
-            runtime.journal.record(.deadLettered(queue, message.message.id, reason: reason), of: message)
+            let message = rejection.message
+            runtime.journal.record(
+                .deadLettered(queue, message.message.id, reason: rejection.reason, error: rejection.error), of: message)
         }
         let released = outcomes.releases.values.reduce(0) { $0 + $1.count }
         if released > 0 { runtime.journal.record(.released(queue, count: released)) }

@@ -14,7 +14,7 @@ public enum WorkerEvent: Sendable, Equatable {
     /// A message failed, and is tried again.
     case retried(QueueName, MessageID, error: String)
     /// A message failed for good. In a queue with ``KeyOrder/blockOnFailure`` it blocks its key.
-    case deadLettered(QueueName, MessageID, reason: String)
+    case deadLettered(QueueName, MessageID, reason: String, error: String?)
     /// A dead letter because the server refuses to store what was to become of the message.
     case outcomeRefused(QueueName, MessageID, error: String)
     /// Messages were given back without counting the attempt: by a snooze, a breaker, or at the end.
@@ -73,8 +73,9 @@ struct WorkerJournal: Sendable {
         case .disconnected(let error): logger.info("connection lost, trying again", metadata: ["error": "\(error)"])
         case .retried(_, _, let error):
             logger.info("retrying", metadata: message.merging(["error": "\(error)"]) { $1 })
-        case .deadLettered(_, _, let reason):
-            logger.info("dead letter", metadata: message.merging(["reason": "\(reason)"]) { $1 })
+        case .deadLettered(_, _, let reason, let error):
+            let why: Logger.Metadata = ["reason": "\(reason)", "error": "\(error ?? "none")"]
+            logger.info("dead letter", metadata: message.merging(why) { $1 })
         case .outcomeRefused(_, _, let error):
             logger.info(
                 "the outcome can't be stored, dead letter", metadata: message.merging(["error": "\(error)"]) { $1 })
