@@ -43,14 +43,18 @@ public struct Migration: Sendable {
 public struct MigrationLine: Sendable {
     /// Whose migrations these are; unique in a database.
     public let name: String
-    /// Where the record of what was applied is kept, as table `migrations`. Made after the first migration, unless that
-    /// made it itself.
+    /// Where the record of what was applied is kept, as table `migrations`. The first migration makes it when its tables are
+    /// to be there; otherwise it is made afterwards.
     public let schema: String
     /// In the order of their numbers.
     public let migrations: [Migration]
     /// The newest migration that the program can't do without.
     public let needs: Int
     package var predecessor: Predecessor?
+
+    var wayToItsSchema: String {
+        "A schema is made by the migration that is the first to use it: CREATE SCHEMA \(schema)"
+    }
 
     /// A line of its own, with its own record of what was applied.
     ///

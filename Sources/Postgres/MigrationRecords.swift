@@ -38,8 +38,9 @@ extension Migrator {
             if case .behind = self { true } else { false }
         }
 
-        /// What a migration raises by itself, and what a role lacks rights for.
-        static let refusals: Set<String> = ["P0001", "42501"]
+        /// What a migration raises by itself, what a role lacks rights for, and a schema that nobody has made.
+        static let refusals: Set<String> = ["P0001", "42501", missingSchema]
+        static let missingSchema = "3F000"
     }
 }
 

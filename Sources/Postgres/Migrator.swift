@@ -64,8 +64,9 @@ public struct Migrator: Sendable {
                 return true
             }
         } catch let error as PostgresError where Problem.refusals.contains(error.sqlState ?? "") {
+            let wayOut = error.sqlState == Problem.missingSchema ? line.wayToItsSchema : error.hint
             throw Problem.refused(
-                migration.name, reason: [error.message, error.hint].compactMap(\.self).joined(separator: ". "))
+                migration.name, reason: [error.message, wayOut].compactMap(\.self).joined(separator: ". "))
         }
     }
 

@@ -84,6 +84,19 @@ struct MigratorTests {
         }
     }
 
+    @Test("a first migration that does not make its schema is told to")
+    func withoutSchema() async throws {
+        try await Bench.with(limit: 1) { database async throws in
+            let hasty = Migration(number: 1, name: "0001_hasty", sql: "CREATE TABLE shoes.shoe (size int)")
+            let reason =
+                "schema \"shoes\" does not exist. "
+                + "A schema is made by the migration that is the first to use it: CREATE SCHEMA shoes"
+            await #expect(throws: Migrator.Problem.refused("0001_hasty", reason: reason)) {
+                try await Self.migrator(hasty).run(on: database)
+            }
+        }
+    }
+
     @Test("a migration that was applied with psql and recorded itself counts as applied, and gets its checksum")
     func byHand() async throws {
         try await Bench.with(limit: 1) { database async throws in
