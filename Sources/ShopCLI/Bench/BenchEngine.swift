@@ -60,9 +60,9 @@ struct BenchLatency: BenchCommand {
             An open loop at each rate. Shares are of what one worker can handle while it is sent, measured first; at such rates
             messages share transactions, and of each the first is timed.
             """)
-    @Option(parsing: .upToNextOption, help: "Messages per second, sent one by one.")
+    @Option(parsing: .upToNextOption, help: "Messages per second, sent one by one; each from 1 to 20000.")
     var rates = LatencyBenchmark.usualRates
-    @Option(parsing: .upToNextOption, help: "Shares of the most that can be sent and handled, in per cent.")
+    @Option(parsing: .upToNextOption, help: "Shares of the most that can be sent and handled, in per cent; each from 1 to 100.")
     var shares = LatencyBenchmark.usualShares.map { $0 * 100 }
     @Option(
         parsing: .upToNextOption,
