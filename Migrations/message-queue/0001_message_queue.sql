@@ -634,6 +634,32 @@ BEGIN
         ORDER BY m.seq LIMIT most;
 END $$;
 
+-- The last place of a lane that was appended before a time, or one before all of them: found by bisection, since places are dense
+-- and, but for the length of transactions, in the order of their times. Looks at one segment, the head of that time.
+CREATE FUNCTION mq.place_at(of_queue int, of_lane smallint, at timestamptz) RETURNS bigint LANGUAGE plpgsql STABLE STRICT
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+DECLARE
+    base bigint := coalesce((SELECT max(s.segment)::bigint << 40 FROM mq.segments s WHERE s.opened_at <= at), 0);
+    low bigint;
+    high bigint;
+    middle bigint;
+BEGIN
+    SELECT m.seq - 1 INTO low FROM mq.messages m WHERE m.queue = of_queue AND m.lane = of_lane
+        AND m.seq >= base AND m.seq < base + (1::bigint << 40) ORDER BY m.seq LIMIT 1;
+    IF low IS NULL THEN RETURN base; END IF;
+    SELECT m.seq INTO high FROM mq.messages m WHERE m.queue = of_queue AND m.lane = of_lane
+        AND m.seq >= base AND m.seq < base + (1::bigint << 40) ORDER BY m.seq DESC LIMIT 1;
+    WHILE low < high LOOP
+        middle := low + (high - low + 1) / 2;
+        IF (SELECT m.appended_at FROM mq.messages m WHERE m.queue = of_queue AND m.lane = of_lane AND m.seq = middle) < at THEN
+            low := middle;
+        ELSE
+            high := middle - 1;
+        END IF;
+    END LOOP;
+    RETURN low;
+END $$;
+
 
 -- 7. Queues that keep order ------------------------------------------------------------------------------------------------
 
@@ -831,9 +857,25 @@ CREATE TABLE mq.dead_letters (
     headers  jsonb,
     body     bytea NOT NULL
 );
-CREATE INDEX dead_letters_queue ON mq.dead_letters (queue, died_at);
+-- Also counts them by reason, without reading what they say.
+CREATE INDEX dead_letters_reason ON mq.dead_letters (queue, reason, died_at);
 CREATE INDEX dead_letters_id ON mq.dead_letters (id);
 CREATE INDEX dead_letters_key ON mq.dead_letters (key) WHERE key IS NOT NULL;
+
+-- What operators did, each with who and through what, where the program said so. Names of queues, not their numbers: it stays
+-- when the queue is gone. Written in the transaction that does it.
+CREATE TABLE mq.operator_actions (
+    number   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    began_at timestamptz NOT NULL DEFAULT now(),
+    ended_at timestamptz,
+    messages bigint NOT NULL DEFAULT 0,
+    verb     text NOT NULL,
+    queue    text,
+    operator text,
+    via      text,
+    role     text NOT NULL DEFAULT session_user,
+    detail   jsonb
+);
 
 
 -- 9. Numbers ---------------------------------------------------------------------------------------------------------------
@@ -936,6 +978,8 @@ BEGIN
     EXECUTE format('GRANT INSERT ON mq.messages, mq.head_messages, mq.completions TO %I', worker);
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON mq.subscriptions, mq.scheduled, mq.held, mq.blocked_keys, mq.dead_letters,
         mq.sent_keys, mq.tallies TO %I', worker);
+    -- What was recorded of operators stays as it is, but for how far the last action has come.
+    EXECUTE format('GRANT INSERT, UPDATE (ended_at, messages) ON mq.operator_actions TO %I', worker);
     EXECUTE format('GRANT EXECUTE ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int),
         mq.drop_segment(int) TO %I', worker);
 END $$;

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import MessageQueue
 import Postgres
 
 /// Which shop is meant: the one that `shoeshop up` runs from this folder, unless the options say otherwise.
@@ -19,10 +20,12 @@ struct DatabaseOption: ParsableArguments {
         return try folder.shop.runningAddresses().database
     }
 
-    /// Lends a small pool to `body`, and closes it.
+    /// Lends a small pool to `body`, and closes it. What it changes is recorded as done by whoever is logged in here.
     func withDatabase<T: Sendable>(_ body: (Database) async throws -> T) async throws -> T {
         let direct = try (directDatabaseURL ?? ProcessInfo.processInfo.environment["DIRECT_DATABASE_URL"]).map(checked)
-        return try await Database.lend(conninfo(), direct: direct, body)
+        return try await Operator(NSUserName(), via: "shoeshop").act {
+            try await Database.lend(conninfo(), direct: direct, body)
+        }
     }
 }
 

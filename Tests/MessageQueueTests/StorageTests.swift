@@ -118,7 +118,8 @@ struct StorageTests {
         Broker.claimInOrder, Broker.hold, Broker.pass, Broker.replay, Broker.listBlocked, Broker.lockKey, Broker.goOn,
         Broker.unblock, Broker.freshAttempts, Broker.buryHead, Broker.appendSorted, Broker.setLimits, Broker.lockFlow,
         Broker.openSince, EngineAudit.all, Broker.appendOne, Broker.appendMany, ProducerLane.lock, ProducerLane.unlock,
-        Origin.ask, Origin.check, Origin.confirm,
+        Origin.ask, Origin.check, Origin.confirm, Broker.lanesToWalk, Broker.walk, Broker.attemptsAt, Broker.inspect,
+        Broker.groupDead, Broker.countDead, Broker.setPaused, Broker.listActions, Broker.beginAction, Broker.endAction,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.

@@ -39,7 +39,7 @@ extension Broker {
     /// - Returns: false when nothing of the key is held: it isn't blocked, or its head is in flight just now.
     @discardableResult
     public func retryBlocked(_ queue: QueueName, key: String) async throws -> Bool {
-        try await move(queue, key, Self.freshAttempts)
+        try await move(queue, key, Self.freshAttempts, Deed(.retryBlocked, queue, ["key": key]))
     }
 
     /// Makes a dead letter of the message at the head of a blocked key, reason `skipped`, and lets the key go on without it.
@@ -47,10 +47,12 @@ extension Broker {
     /// - Returns: as ``retryBlocked(_:key:)``.
     @discardableResult
     public func skipBlocked(_ queue: QueueName, key: String) async throws -> Bool {
-        try await move(queue, key, Self.buryHead)
+        try await move(queue, key, Self.buryHead, Deed(.skipBlocked, queue, ["key": key]))
     }
 
-    private func move(_ queue: QueueName, _ key: String, _ statement: Statement) async throws -> Bool {
+    private func move(
+        _ queue: QueueName, _ key: String, _ statement: Statement, _ deed: Deed
+    ) async throws -> Bool {
         let moved = try await writeLookingAgain(on: database) { session in
             let entry = try self.catalogue.queue(queue, in: session)
             // Against a replay of the same key, which takes its head away.
@@ -59,6 +61,7 @@ extension Broker {
             if moved {
                 session.pipeline(Self.goOn, entry.id, key)
                 session.pipeline(Self.unblock, entry.id, key)
+                try self.record(deed, messages: 1, in: session)
             }
             self.ring([entry.id], after: session)
             return moved

@@ -21,6 +21,8 @@ public struct ConsumerEntry: Sendable, Codable {
     public let host: String
     /// Its process there.
     public let pid: Int
+    /// Of the program, as it says itself, see ``WorkerOptions/version``.
+    public let version: String
     /// When it registered, by the database's clock.
     public let startedAt: Date
     /// Seconds since it last gave a sign of life.
@@ -41,8 +43,8 @@ extension Broker {
     public func consumers() async throws -> [ConsumerEntry] {
         try await database.query(Self.consumers) { row in
             ConsumerEntry(
-                id: try row[0], name: try row[1], host: try row[2], pid: try row[3], startedAt: try row[4],
-                silence: try row[5])
+                id: try row[0], name: try row[1], host: try row[2], pid: try row[3],
+                version: try row[6], startedAt: try row[4], silence: try row[5])
         }
     }
 
@@ -52,7 +54,8 @@ extension Broker {
         ORDER BY t.name, q.name
         """
     static let consumers: Statement = """
-        SELECT id, name, host, pid, started_at, extract(epoch FROM now() - heartbeat_at)::float8 FROM mq.consumers
+        SELECT id, name, host, pid, started_at, extract(epoch FROM now() - heartbeat_at)::float8, version
+        FROM mq.consumers
         WHERE ended_at IS NULL ORDER BY name, id
         """
 }

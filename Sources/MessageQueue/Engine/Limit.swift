@@ -8,11 +8,16 @@ extension Broker {
     /// - Throws: ``QueueError/unknownQueue(_:)``, ``QueueError/invalidSettings(_:)``.
     public func limit(_ queue: QueueName, to limits: QueueLimits) async throws {
         try limits.check()
-        let ids = try await database.query(
-            Self.setLimits, queue.text, limits.concurrency.map(Int32.init(clamping:)), limits.rate,
-            limits.burst.map(Int32.init(clamping:))
-        ) { row in try row[0, as: Int32.self] }
-        guard let id = ids.first else { throw QueueError.unknownQueue(queue) }
+        let deed = Deed(.limit, queue, limits.detail)
+        let id = try await database.write { session in
+            let ids = try session.query(
+                Self.setLimits, queue.text, limits.concurrency.map(Int32.init(clamping:)), limits.rate,
+                limits.burst.map(Int32.init(clamping:))
+            ) { row in try row[0, as: Int32.self] }
+            guard let id = ids.first else { throw QueueError.unknownQueue(queue) }
+            try self.record(deed, in: session)
+            return id
+        }
         doorbell.ring([id])
         await flush()
     }
@@ -104,6 +109,13 @@ extension Broker {
     static let setLimits: Statement = """
         UPDATE mq.queues SET (concurrency_limit, rate_limit, burst) = ($2, $3, $4) WHERE name = $1 RETURNING id
         """
+}
+
+extension QueueLimits {
+    /// As it is recorded.
+    fileprivate var detail: [String: String?] {
+        ["concurrency": concurrency.map { "\($0)" }, "rate": rate.map { "\($0)" }, "burst": burst.map { "\($0)" }]
+    }
 }
 
 extension Broker.LaneFlow {

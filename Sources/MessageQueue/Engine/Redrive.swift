@@ -19,17 +19,32 @@ public struct RedriveReport: Sendable, Equatable {
 
 extension Broker {
     /// Dead letters, the oldest first.
-    public func deadLetters(_ filter: DeadLetterFilter = .init(), limit: Int = 100) async throws -> [DeadLetter] {
+    ///
+    /// - Parameters:
+    ///   - filter: which letters; all of them unless given.
+    ///   - ticket: those after this one: the last of the page before.
+    ///   - limit: the most that are told.
+    public func deadLetters(
+        _ filter: DeadLetterFilter = .init(), after ticket: Int64 = 0, limit: Int = 100
+    ) async throws -> [DeadLetter] {
         try await database.query(
             Self.listDead, filter.queue?.text, filter.reason, filter.age, filter.message?.uuid,
-            filter.key,
-            Int64(limit)
+            filter.key, filter.error, filter.tickets, Int64(limit), ticket
         ) { row in
             DeadLetter(
                 ticket: try row[0], queue: QueueName(try row[1]), message: try Message(row, from: 7),
                 attempts: try row[2],
                 reason: try row[3], error: try row[4], diedAt: try row[5], history: try row[6, as: JSON?.self]?.text)
         }
+    }
+
+    /// How many dead letters there are that a redrive or purge would mean now.
+    public func deadLetterCount(_ filter: DeadLetterFilter = .init()) async throws -> Int {
+        let counts = try await database.read(
+            Self.countDead, filter.queue?.text, filter.reason, filter.age, filter.message?.uuid, filter.key,
+            filter.error, filter.tickets
+        ) { row in try row[0, as: Int.self] }
+        return counts.first ?? 0
     }
 
     /// Sends dead letters back to their queues, as fresh messages with the same ids.
@@ -42,7 +57,8 @@ extension Broker {
     /// - Throws: ``QueueError/invalidArgument(_:)`` for a rate outside of that.
     public func redrive(_ filter: DeadLetterFilter = .init(), rate: Double? = nil) async throws -> RedriveReport {
         if let rate { try QueueLimits.check(rate: rate, or: QueueError.invalidArgument) }
-        return try await walk(filter, rate: rate) { tickets, session in
+        let deed = Deed(.redrive, filter.queue, filter.detail.merging(["rate": rate.map { "\($0)" }]) { $1 })
+        return try await walk(filter, rate: rate, deed) { tickets, session in
             let entries = try session.query(Self.queuesOf, tickets) { row in try row[0, as: Int32.self] }
             var moved = 0
             for queue in entries { moved += try session.execute(Self.redrive, queue, tickets) }
@@ -53,40 +69,51 @@ extension Broker {
 
     /// Deletes dead letters for ever. Guarantee: as with ``redrive(_:rate:)``; each one is counted as purged.
     public func purge(_ filter: DeadLetterFilter = .init()) async throws -> RedriveReport {
-        try await walk(filter, rate: nil) { tickets, session in try session.execute(Self.purge, tickets) }
+        try await walk(filter, rate: nil, Deed(.purge, filter.queue, filter.detail)) { tickets, session in
+            try session.execute(Self.purge, tickets)
+        }
     }
 
     private func walk(
-        _ filter: DeadLetterFilter, rate: Double?, _ act: @escaping @Sendable ([Int64], borrowing Session) throws -> Int
+        _ filter: DeadLetterFilter, rate: Double?, _ deed: Deed,
+        _ act: @escaping @Sendable ([Int64], borrowing Session) throws -> Int
     ) async throws -> RedriveReport {
-        let (origin, tickets) = try await database.perform(isTransaction: false, within: nil) { session in
-            let origin = try self.catalogue.origin(of: session)
-            let tickets = try session.query(
-                Self.matchDead, filter.queue?.text, filter.reason, filter.age, filter.message?.uuid,
-                filter.key
-            ) { row in try row[0, as: Int64.self] }
-            return (origin, tickets)
-        }
+        let (origin, tickets) = try await match(filter)
+        var action: Int64?
         var report = RedriveReport()
         report.matched = tickets.count
         let size = Int(max(1, min(500, (rate ?? .infinity) / 5)))
         for start in stride(from: 0, to: tickets.count, by: size) {
             let batch = Array(tickets[start..<min(start + size, tickets.count)])
-            let (moved, left) = try await database.write { session in
+            let isEnd = start + size >= tickets.count
+            let (moved, left, number) = try await database.write { [action] session in
                 // Elsewhere the same tickets are other letters.
                 try self.catalogue.stay(at: origin, in: session)
+                let number = try action ?? self.begin(deed, in: session)
                 let moved = try act(batch, session)
-                return (moved, try session.query(Self.stillDead, batch) { row in try row[0, as: Int.self] }.first ?? 0)
+                let left = try session.query(Self.stillDead, batch) { row in try row[0, as: Int.self] }.first ?? 0
+                self.goOn(number, messages: moved, isEnd: isEnd, in: session)
+                return (moved, left, number)
             }
+            action = number
             report.moved += moved
             report.failed += left
             report.skipped += batch.count - moved - left
             await flush()
-            if let rate, start + size < tickets.count {
-                try await Task.sleep(for: .seconds(Double(batch.count) / rate))
-            }
+            if let rate, !isEnd { try await Task.sleep(for: .seconds(Double(batch.count) / rate)) }
         }
         return report
+    }
+
+    private func match(_ filter: DeadLetterFilter) async throws -> (Origin, [Int64]) {
+        try await database.perform(isTransaction: false, within: nil) { session in
+            let origin = try self.catalogue.origin(of: session)
+            let tickets = try session.query(
+                Self.matchDead, filter.queue?.text, filter.reason, filter.age, filter.message?.uuid, filter.key,
+                filter.error, filter.tickets
+            ) { row in try row[0, as: Int64.self] }
+            return (origin, tickets)
+        }
     }
 
     private static let matching = """
@@ -94,12 +121,15 @@ extension Broker {
         WHERE ($1::text IS NULL OR q.name = $1) AND ($2::text IS NULL OR d.reason = $2)
           AND ($3::float8 IS NULL OR d.died_at < now() - make_interval(secs => $3))
           AND ($4::uuid IS NULL OR d.id = $4) AND ($5::text IS NULL OR d.key = $5)
+          AND ($6::text IS NULL OR strpos(lower(d.error), lower($6)) > 0)
+          AND ($7::bigint[] IS NULL OR d.ticket = ANY ($7))
         """
     static let listDead = Statement(
         """
         SELECT d.ticket, q.name, d.attempts, d.reason, d.error, d.died_at, d.history, d.id, d.sent_at, d.topic, d.key, d.tag,
-            d.headers, d.body \(matching) ORDER BY d.ticket LIMIT $6
+            d.headers, d.body \(matching) AND d.ticket > $9 ORDER BY d.ticket LIMIT $8
         """)
+    static let countDead = Statement("SELECT count(*) \(matching)")
     static let matchDead = Statement("SELECT d.ticket \(matching) ORDER BY d.ticket")
     static let stillDead: Statement = "SELECT count(*) FROM mq.dead_letters WHERE ticket = ANY ($1)"
     static let queuesOf: Statement = "SELECT DISTINCT queue FROM mq.dead_letters WHERE ticket = ANY ($1) ORDER BY queue"

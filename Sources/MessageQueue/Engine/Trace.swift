@@ -58,47 +58,64 @@ public struct TraceEntry: Sendable, Codable {
 
 extension Broker {
     /// Every attempt of every message with this id or this key, in the order of their times, as far as the retention
-    /// reaches. Found by index.
-    public func trace(_ text: String) async throws -> [TraceEntry] {
-        try await database.read(Self.trace, MessageID(text)?.uuid, text) { row in
-            TraceEntry(
-                queue: QueueName(try row[0]), message: MessageID(try row[1]),
-                topic: try row[2, as: String?.self].map { TopicName($0) }, key: try row[3], tag: try row[4],
-                attempt: try row[5], appendedAt: try row[6], claimedAt: try row[7], worker: try row[8],
-                finishedAt: try row[9], outcome: try .init(row[10]), error: try row[11])
-        }
+    /// reaches. Found by index; costs what there is of the key.
+    ///
+    /// - Parameter limit: the most of each kind, of attempts and of what stands outside of the log: the newest ones.
+    public func trace(_ text: String, limit: Int = 10_000) async throws -> [TraceEntry] {
+        try await database.read(Self.trace, MessageID(text)?.uuid, text, Int64(limit)) { try TraceEntry($0) }
     }
 
-    static let trace: Statement = """
+    static let trace = Statement(
+        """
         SELECT q.name, e.id, e.topic, e.key, e.tag, e.attempt, e.appended_at, e.claimed_at, e.worker, e.finished_at, e.outcome, e.error
         FROM (
-            SELECT m.queue, m.id, m.topic, m.key, m.tag, m.attempt, m.appended_at, c.claimed_at,
-                w.name || '/' || w.version || ' ' || w.host || ' ' || w.pid AS worker, d.finished_at,
-                CASE WHEN d.outcome IS NOT NULL THEN
-                    CASE d.outcome WHEN 'd' THEN 'done' WHEN 'r' THEN 'retried' WHEN 'x' THEN 'expired' WHEN 'f' THEN 'dead'
-                        WHEN 'h' THEN 'held' ELSE 'released' END
-                    WHEN c.consumer IS NOT NULL THEN 'in flight' ELSE 'waiting' END AS outcome,
-                d.error
-            FROM mq.messages m
-            LEFT JOIN LATERAL (
-                SELECT c.* FROM mq.claims c WHERE c.queue = m.queue AND c.lane = m.lane AND c.last_seq >= m.seq
-                ORDER BY c.last_seq LIMIT 1) AS c ON c.first_seq <= m.seq
-            LEFT JOIN mq.consumers w ON w.id = c.consumer
-            LEFT JOIN mq.completions d ON d.queue = m.queue AND d.lane = m.lane AND d.seq = m.seq
-            WHERE m.id = $1 OR m.key = $2
+            SELECT m.queue, \(attemptColumns)
+            FROM (SELECT m.* FROM mq.messages m WHERE m.id = $1 OR m.key = $2 ORDER BY m.appended_at DESC LIMIT $3) AS m \(attemptJoins)
             UNION ALL
-            SELECT f.queue, f.id, f.topic, f.key, f.tag, f.attempt, f.due_at, NULL, NULL, NULL, 'scheduled', NULL
-            FROM mq.scheduled f WHERE f.id = $1 OR f.key = $2
+            (SELECT f.queue, f.id, f.topic, f.key, f.tag, f.attempt, f.due_at, NULL, NULL, NULL, 'scheduled', NULL
+            FROM mq.scheduled f WHERE f.id = $1 OR f.key = $2 ORDER BY f.due_at DESC LIMIT $3)
             UNION ALL
-            SELECT h.queue, h.id, h.topic, h.key, h.tag, h.attempt, b.since, NULL, NULL, NULL, 'held back', b.error
-            FROM mq.held h JOIN mq.blocked_keys b ON b.queue = h.queue AND b.key = h.key WHERE h.id = $1 OR h.key = $2
+            (SELECT h.queue, h.id, h.topic, h.key, h.tag, h.attempt, b.since, NULL, NULL, NULL, 'held back', b.error
+            FROM mq.held h JOIN mq.blocked_keys b ON b.queue = h.queue AND b.key = h.key
+            WHERE h.id = $1 OR h.key = $2 ORDER BY h.rank DESC LIMIT $3)
             UNION ALL
-            SELECT l.queue, l.id, l.topic, l.key, l.tag, l.attempts, l.died_at, NULL, NULL, NULL, 'dead letter',
+            (SELECT l.queue, l.id, l.topic, l.key, l.tag, l.attempts, l.died_at, NULL, NULL, NULL, 'dead letter',
                 l.reason || coalesce(': ' || l.error, '')
-            FROM mq.dead_letters l WHERE l.id = $1 OR l.key = $2) AS e
+            FROM mq.dead_letters l WHERE l.id = $1 OR l.key = $2 ORDER BY l.died_at DESC LIMIT $3)) AS e
         JOIN mq.queues q ON q.id = e.queue
         ORDER BY e.appended_at, e.attempt
+        """)
+
+    /// What is told of an attempt `m` in the log: beside its queue, what ``TraceEntry`` reads.
+    static let attemptColumns = """
+        m.id, m.topic, m.key, m.tag, m.attempt, m.appended_at, c.claimed_at,
+        w.name || '/' || w.version || ' ' || w.host || ' ' || w.pid AS worker, d.finished_at,
+        CASE WHEN d.outcome IS NOT NULL THEN
+            CASE d.outcome WHEN 'd' THEN 'done' WHEN 'r' THEN 'retried' WHEN 'x' THEN 'expired' WHEN 'f' THEN 'dead'
+                WHEN 'h' THEN 'held' ELSE 'released' END
+            WHEN c.consumer IS NOT NULL THEN 'in flight' ELSE 'waiting' END AS outcome,
+        d.error
         """
+    /// Its claim, consumer and completion, each found by primary key, one by one: a join would be free to walk all of them.
+    static let attemptJoins = """
+        LEFT JOIN LATERAL (
+            SELECT c.* FROM mq.claims c WHERE c.queue = m.queue AND c.lane = m.lane AND c.last_seq >= m.seq
+            ORDER BY c.last_seq LIMIT 1) AS c ON c.first_seq <= m.seq
+        LEFT JOIN mq.consumers w ON w.id = c.consumer
+        LEFT JOIN LATERAL (
+            SELECT d.* FROM mq.completions d WHERE d.queue = m.queue AND d.lane = m.lane AND d.seq = m.seq LIMIT 1) AS d ON true
+        """
+}
+
+extension TraceEntry {
+    /// Reads the queue's name and then ``Broker/attemptColumns``.
+    init(_ row: borrowing Row) throws {
+        self.init(
+            queue: QueueName(try row[0]), message: MessageID(try row[1]),
+            topic: try row[2, as: String?.self].map { TopicName($0) }, key: try row[3], tag: try row[4],
+            attempt: try row[5], appendedAt: try row[6], claimedAt: try row[7], worker: try row[8],
+            finishedAt: try row[9], outcome: try .init(row[10]), error: try row[11])
+    }
 }
 
 extension TraceEntry.Outcome: CustomStringConvertible {

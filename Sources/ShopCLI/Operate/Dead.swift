@@ -5,7 +5,7 @@ import Postgres
 struct Dead: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows dead letters, sends them back to their queues, or deletes them.",
-        subcommands: [ListDead.self, ShowDead.self, RedriveDead.self, PurgeDead.self])
+        subcommands: [DeadReasons.self, ListDead.self, ShowDead.self, RedriveDead.self, PurgeDead.self])
 }
 
 struct ListDead: AsyncParsableCommand {
@@ -69,14 +69,16 @@ struct DeadSelection: ParsableArguments {
     var message: String?
     @Option(help: "Only messages of this order.")
     var order: String?
+    @Option(help: "Only with an error that has this in it.")
+    var error: String?
 
     var filter: DeadLetterFilter {
         DeadLetterFilter(
             queue: queue.map { QueueName($0) }, reason: reason, olderThan: olderThan,
-            message: message.flatMap { MessageID($0) }, key: order?.lowercased())
+            message: message.flatMap { MessageID($0) }, key: order?.lowercased(), error: error)
     }
 
-    var isEmpty: Bool { [queue, reason, message, order].allSatisfy { $0 == nil } && olderThan == nil }
+    var isEmpty: Bool { [queue, reason, message, order, error].allSatisfy { $0 == nil } && olderThan == nil }
 
     func validate() throws {
         if let message, MessageID(message) == nil { throw ValidationError("\(message) is no message id (a UUID).") }

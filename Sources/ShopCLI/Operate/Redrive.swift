@@ -51,13 +51,14 @@ struct DeadAction: ParsableArguments {
 
     func validate() throws {
         if selection.isEmpty, !all, !dryRun {
-            throw ValidationError("Say which: --queue, --reason, --older-than, --message or --order; or --all.")
+            throw ValidationError(
+                "Say which: --queue, --reason, --older-than, --message, --order or --error; or --all.")
         }
     }
 
     func match(in broker: Broker) async throws -> ActionReport {
         var report = RedriveReport()
-        report.matched = try await broker.deadLetters(selection.filter, limit: .max).count
+        report.matched = try await broker.deadLetterCount(selection.filter)
         return ActionReport(report, isDryRun: true)
     }
 }

@@ -18,13 +18,20 @@ struct Trace: AsyncParsableCommand {
             throw ValidationError("Nothing is known of \(id): it never was, or is older than the retention.")
         }
         try output.show(entries) {
-            Table(
-                [
-                    .text("APPENDED"), .text("QUEUE"), .text("MESSAGE"), .number("TRY"), .number("WAITED"),
-                    .number("TOOK"), .text("OUTCOME"), .text("WORKER"),
-                ],
-                rows: entries.map(\.cells))
+            Table(attempts: entries)
         }
+    }
+}
+
+extension Table {
+    /// Attempts, a line each.
+    init(attempts: [TraceEntry]) {
+        self.init(
+            [
+                .text("APPENDED"), .text("QUEUE"), .text("MESSAGE"), .number("TRY"), .number("WAITED"),
+                .number("TOOK"), .text("OUTCOME"), .text("WORKER"),
+            ],
+            rows: attempts.map(\.cells))
     }
 }
 

@@ -1,0 +1,98 @@
+import Foundation
+import Postgres
+import TestSupport
+import Testing
+
+@testable import MessageQueue
+
+@Suite("What operators do is recorded with it")
+struct OperatorActionTests {
+    private let ada = Operator("ada", via: "desk")
+
+    @Test("each operator's verb is recorded with who, what and how many, the latest first")
+    func verbs() async throws {
+        try await Bench.with { bench in
+            try await bench.send(3)
+            try await bench.broker.deadLetter(
+                try await bench.receive().map { .init($0, reason: "tired", error: "timeout") })
+            try await ada.act {
+                try await bench.broker.pause("shoes")
+                try await bench.broker.resume("shoes")
+                try await bench.broker.limit("shoes", to: QueueLimits(concurrency: 5))
+                _ = try await bench.broker.redrive(.init(queue: "shoes", key: "k0"), rate: 100)
+                _ = try await bench.broker.purge(.init(reason: "tired"))
+            }
+            let told = try await bench.broker.operatorActions()
+            #expect(told.map(\.verb) == [.purge, .redrive, .limit, .resume, .pause])
+            #expect(told.map(\.messages) == [2, 1, 0, 0, 0])
+            #expect(told.allSatisfy { $0.by == ada && !$0.role.isEmpty && $0.endedAt.map { _ in true } == true })
+            #expect(told[0].queue == nil && told[0].detail == ["reason": "tired"])
+            #expect(told[1].queue == "shoes" && told[1].detail == ["key": "k0", "rate": "100.0"])
+            #expect(told[2].detail == ["concurrency": "5"])
+            let page = try await bench.broker.operatorActions(before: told[3].number, queue: "shoes", limit: 1)
+            #expect(page.map(\.verb) == [.pause])
+        }
+    }
+
+    @Test("an operator who retries or skips a blocked key is recorded, and one who found nothing to do is not")
+    func blocked() async throws {
+        try await Bench.with(QueueSettings(order: .blockOnFailure)) { bench in
+            try await bench.send(2)
+            try await bench.broker.deadLetter(try await bench.receive().map { .init($0, reason: "r", error: nil) })
+            try await ada.act {
+                #expect(try await bench.broker.skipBlocked("shoes", key: "k0"))
+                #expect(try await bench.broker.retryBlocked("shoes", key: "k1"))
+                #expect(try await !bench.broker.skipBlocked("shoes", key: "nobody's"))
+                #expect(try await bench.broker.purge(.init(reason: "nobody's")).matched == 0)
+            }
+            let told = try await bench.broker.operatorActions()
+            #expect(told.map(\.verb) == [.retryBlocked, .skipBlocked] && told.map(\.messages) == [1, 1])
+            #expect(told.map(\.detail) == [["key": "k1"], ["key": "k0"]])
+        }
+    }
+
+    @Test("an action without an operator is recorded with the role alone; one that fails leaves no record")
+    func nobody() async throws {
+        try await Bench.with { bench in
+            try await bench.broker.pause("shoes")
+            await #expect(throws: QueueError.unknownQueue("lost")) { try await bench.broker.pause("lost") }
+            let told = try await bench.broker.operatorActions()
+            #expect(told.count == 1 && told[0].by == nil && !told[0].role.isEmpty)
+        }
+    }
+
+    @Test("a redrive that is broken off stays recorded as far as it came, and as not ended")
+    func brokenOff() async throws {
+        try await Bench.with { bench in
+            try await bench.send(20)
+            try await bench.broker.deadLetter(try await bench.receive().map { .init($0, reason: "r", error: nil) })
+            let slow = Task { try await bench.broker.redrive(rate: 0.001) }
+            let action = try await eventually("the first letter is recorded") {
+                try await bench.broker.operatorActions().first
+            }
+            slow.cancel()
+            await #expect(throws: (any Error).self) { try await slow.value }
+            #expect(action.messages == 1 && action.endedAt == nil)
+            #expect(try await bench.broker.operatorActions().map(\.messages) == [1])
+        }
+    }
+
+    @Test("dead letters are counted by reason, filtered by the text of their error, and told page by page")
+    func groups() async throws {
+        try await Bench.with { bench in
+            try await bench.send(5)
+            let held = try await bench.receive()
+            try await bench.broker.deadLetter(held[..<3].map { .init($0, reason: "tired", error: "Timeout at 12:00") })
+            try await bench.broker.deadLetter(held[3...].map { .init($0, reason: "lost", error: nil) })
+            let groups = try await bench.broker.deadLetterGroups()
+            #expect(groups.map(\.reason) == ["tired", "lost"] && groups.map(\.count) == [3, 2])
+            #expect(groups.allSatisfy { $0.queue == "shoes" && $0.first <= $0.last })
+            #expect(try await bench.broker.deadLetterGroups(of: "boots").isEmpty)
+            #expect(try await bench.broker.deadLetterCount(.init(error: "timeout")) == 3)
+            #expect(try await bench.broker.deadLetterCount() == 5)
+            let first = try await bench.broker.deadLetters(limit: 2)
+            let rest = try await bench.broker.deadLetters(after: first[1].ticket)
+            #expect((first + rest).map(\.message.id) == held.map(\.message.id))
+        }
+    }
+}
