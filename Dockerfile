@@ -21,8 +21,8 @@ COPY Tests Tests
 RUN swift build --configuration release --static-swift-stdlib \
     && mkdir /out \
     && cd "$(swift build --configuration release --static-swift-stdlib --show-bin-path)" \
-    && cp -r order-api order-worker stock-worker payment-worker logistics-worker coupled-shop provider-sandbox \
-        shoeshop shoe-shop_ShopCLI.resources /out/
+    && cp -r order-api order-worker stock-worker payment-worker logistics-worker shop-desk coupled-shop \
+        provider-sandbox shoeshop shoe-shop_ShopCLI.resources /out/
 
 FROM debian:bookworm-slim
 RUN apt-get update \

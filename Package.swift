@@ -14,11 +14,15 @@ func tracing() -> Target.Dependency { .product(name: "Tracing", package: "swift-
 func lifecycle() -> Target.Dependency { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
 
 // What only the shop needs stands behind the trait `Shop`: whoever depends on this package with `traits: []` does not even
-// fetch it. It is on by default, so here `swift build` and `swift test` build everything.
+// fetch it. It is on by default, so here `swift build` and `swift test` build everything. `traits: ["Desk"]` brings the
+// operator's pages, and Hummingbird for them, without the shop.
 func shop(_ product: String, _ package: String) -> Target.Dependency {
     .product(name: product, package: package, condition: .when(traits: ["Shop"]))
 }
-func hummingbird() -> Target.Dependency { shop("Hummingbird", "hummingbird") }
+func desk(_ product: String, _ package: String) -> Target.Dependency {
+    .product(name: product, package: package, condition: .when(traits: ["Desk"]))
+}
+func hummingbird() -> Target.Dependency { desk("Hummingbird", "hummingbird") }
 func httpClient() -> Target.Dependency { shop("AsyncHTTPClient", "async-http-client") }
 func nio(_ module: String) -> Target.Dependency { shop(module, "swift-nio") }
 func nioExtras(_ module: String) -> Target.Dependency { shop(module, "swift-nio-extras") }
@@ -34,6 +38,7 @@ let package = Package(
         .library(name: "Postgres", targets: ["Postgres"]),
         .library(name: "MessageQueue", targets: ["MessageQueue"]),
         .library(name: "MessageQueueTesting", targets: ["MessageQueueTesting"]),
+        .library(name: "QueueDesk", targets: ["QueueDesk"]),
         // For scenarios: preloaded into processes whose clock is to be wrong.
         .library(name: "FakeTime", type: .dynamic, targets: ["CFakeTime"]),
         .executable(name: "shoeshop", targets: ["ShopCLI"]),
@@ -42,12 +47,16 @@ let package = Package(
         .executable(name: "stock-worker", targets: ["StockWorker"]),
         .executable(name: "payment-worker", targets: ["PaymentWorker"]),
         .executable(name: "logistics-worker", targets: ["LogisticsWorker"]),
+        .executable(name: "shop-desk", targets: ["ShopDesk"]),
         .executable(name: "coupled-shop", targets: ["CoupledShop"]),
         .executable(name: "provider-sandbox", targets: ["ProviderSandbox"]),
     ],
     traits: [
         .default(enabledTraits: ["Shop"]),
-        .trait(name: "Shop", description: "Everything but the libraries: the shop, its command line, its scenarios."),
+        .trait(name: "Desk", description: "The operator's pages, to be mounted in a Hummingbird app."),
+        .trait(
+            name: "Shop", description: "Everything but the libraries: the shop, its command line, its scenarios.",
+            enabledTraits: ["Desk"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
@@ -122,6 +131,16 @@ let package = Package(
             ],
             resources: [.embedInCode("openapi.yaml")],
             swiftSettings: strict),
+        .target(
+            name: "QueueDesk",
+            dependencies: [
+                "MessageQueue", "Postgres", "XMLMarkup", log(), lifecycle(), hummingbird(),
+                desk("NIOCore", "swift-nio"),
+            ],
+            resources: [.embedInCode("Assets")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "ShopDesk", dependencies: ["Launch", "QueueDesk", "ShoeShop", hummingbird()], swiftSettings: strict),
         .executableTarget(name: "OrderWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(name: "StockWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(name: "PaymentWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
@@ -237,6 +256,14 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
+            name: "QueueDeskTests",
+            dependencies: [
+                "QueueDesk", "ShopDesk", "ShoeShop", "MessageQueue", "Postgres", "TestSupport", httpClient(),
+                nio("NIOCore"),
+                nio("NIOHTTP1"),
+            ] + subprocess(),
+            swiftSettings: strict),
+        .testTarget(
             name: "ProviderSandboxTests",
             dependencies: [
                 "ProviderSandbox", "ShoeShop", "Launch", httpClient(),
@@ -257,7 +284,7 @@ let package = Package(
             name: "SystemTests",
             dependencies: [
                 "ShoeShop", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", "Scenarios", "ShopCLI",
-                "OrderAPI",
+                "OrderAPI", "ShopDesk",
                 "OrderWorker", "StockWorker", "PaymentWorker", "LogisticsWorker", "ProviderSandbox", httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),

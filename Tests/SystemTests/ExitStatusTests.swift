@@ -50,7 +50,7 @@ struct ExitStatusTests {
 
     @Test(
         "a program with a setting outside of its range ends with status 64 and tells the range",
-        arguments: ["order-api", "order-worker", "stock-worker", "payment-worker", "logistics-worker"])
+        arguments: ["order-api", "shop-desk", "order-worker", "stock-worker", "payment-worker", "logistics-worker"])
     func program(name: String) async throws {
         for (setting, value, range) in [
             ("retention", "1e30h", "from 1s to 366d"), ("shutdown-timeout", "1e300s", "from 1s to 366d"),

@@ -13,6 +13,7 @@ struct Directions {
         return """
             The shop stays open until Ctrl-C.
 
+              desk       \(addresses.desk ?? "")
               API        \(addresses.api ?? "")
               payment    \(addresses.payment ?? "")
               logistics  \(addresses.logistics ?? "")

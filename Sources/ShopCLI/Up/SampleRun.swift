@@ -32,7 +32,9 @@ struct SampleRun: Sendable {
     private func submitAndWatch(_ database: Database) async throws -> Books {
         let submission = Submission(api: site.addresses.api ?? "", run: "sample-\(Int(Date().timeIntervalSince1970))")
         let orders = try Samples.orders()
-        await screen.notice("The shop is open. Submitting \(orders.count) orders to \(submission.api).")
+        await screen.notice(
+            "The shop is open; see its queues at \(site.addresses.desk ?? ""). Submitting \(orders.count) orders to \(submission.api)."
+        )
         let accepted = try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await watch(database, untilIdle: false) }
             defer { tasks.cancelAll() }

@@ -1,0 +1,37 @@
+public import Hummingbird
+
+/// Who may use a desk.
+public struct Access: Sendable {
+    enum Answer { case visitor(Visitor), unknown, tooMany }
+
+    let visitor: @Sendable (Request) async throws -> Answer
+    /// Under which names it is reached, unless the adopter says other ones.
+    let hosts: Set<String>?
+
+    /// Whoever reaches it is an operator: for a server that listens on a loopback address and nowhere else.
+    ///
+    /// Guarantee: requests whose `Host` is no name of this machine are refused, so that no page of another site can reach the
+    /// desk under a name of its own that it lets point here (DNS rebinding).
+    /// - Parameter name: recorded with what is done.
+    public static func loopback(as name: String) -> Access {
+        Access(visitor: { _ in .visitor(Visitor(name, .operator)) }, hosts: ["localhost", "127.0.0.1", "[::1]"])
+    }
+
+    /// Whoever brings a token, as the password of HTTP Basic authentication (RFC 7617); the user name is whatever they want to
+    /// be recorded as. To be used behind TLS.
+    ///
+    /// - Precondition: tokens are random, and have ``shortestToken`` characters or more.
+    public static func tokens(viewers: [String] = [], operators: [String]) -> Access {
+        precondition((viewers + operators).allSatisfy { $0.utf8.count >= shortestToken }, "a token is too short")
+        let tokens = Tokens(viewers: viewers, operators: operators)
+        return Access(visitor: tokens.visitor, hosts: nil)
+    }
+
+    /// Whom the adopter's own login knows; nil is turned away.
+    public static func custom(_ visitor: @escaping @Sendable (Request) async throws -> Visitor?) -> Access {
+        Access(visitor: { try await visitor($0).map(Answer.visitor) ?? .unknown }, hosts: nil)
+    }
+
+    /// What a token has at least, in bytes: too long to be guessed.
+    public static let shortestToken = 20
+}

@@ -1,0 +1,82 @@
+import HTTPTypes
+import Hummingbird
+
+/// What every request to the desk passes: under which name it came, who makes it, whether a page of another site did; and the
+/// headers of every answer.
+struct DeskGuard<Context: RequestContext>: RouterMiddleware {
+    private let options: QueueDesk.Options
+
+    init(_ options: QueueDesk.Options) { self.options = options }
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        var response = await answer(request, context, next)
+        for (name, value) in Self.headers { response.headers[name] = value }
+        return response
+    }
+
+    private func answer(
+        _ request: Request, _ context: Context, _ next: (Request, Context) async throws -> Response
+    ) async -> Response {
+        do {
+            try checkHost(of: request)
+            let visitor = try await visitor(of: request)
+            if request.method != .get, request.method != .head { try check(request, by: visitor) }
+            return try await Visitor.$current.withValue(visitor) { try await next(request, context) }
+        } catch {
+            return Refusal(error).response(options)
+        }
+    }
+
+    private func checkHost(of request: Request) throws {
+        guard let hosts = options.hosts ?? options.access.hosts else { return }
+        guard let host = request.head.authority.map(Self.name), hosts.contains(host) else { throw Refusal.otherHost }
+    }
+
+    /// An authority without its port.
+    private static func name(of authority: String) -> String {
+        let name = authority.lowercased()
+        guard let colon = name.lastIndex(of: ":"), !name[colon...].contains("]") else { return name }
+        return String(name[..<colon])
+    }
+
+    private func visitor(of request: Request) async throws -> Visitor {
+        switch try await options.access.visitor(request) {
+        case .visitor(let visitor): return visitor
+        case .unknown: throw Refusal.unknown
+        case .tooMany: throw Refusal.tooMany
+        }
+    }
+
+    /// Browsers say with every form which site it comes from; `Sec-Fetch-Site` where they know it, else `Origin`. What says
+    /// neither is no browser's form, and isn't taken. See "Fetch Metadata" in OWASP's Cross-Site Request Forgery Prevention
+    /// Cheat Sheet. Nothing has to be remembered for it, so any desk behind a balancer takes any form.
+    private func check(_ request: Request, by visitor: Visitor) throws {
+        guard visitor.role == .operator else { throw Refusal.onlyReads }
+        if let site = request.headers[.secFetchSite] {
+            guard site == "same-origin" else { throw Refusal.otherSite }
+        } else {
+            let origin = request.headers[.origin]?.split(separator: "://", maxSplits: 1).last.map(String.init)
+            guard let origin, origin == request.head.authority else { throw Refusal.otherSite }
+        }
+    }
+
+    private static var headers: [(HTTPField.Name, String)] {
+        [
+            (
+                .contentSecurityPolicy,
+                "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+                    + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            ),
+            (.xContentTypeOptions, "nosniff"), (.referrerPolicy, "same-origin"), (.cacheControl, "no-store"),
+            (.crossOriginOpenerPolicy, "same-origin"), (.crossOriginResourcePolicy, "same-origin"),
+        ]
+    }
+}
+
+extension HTTPField.Name {
+    static let secFetchSite = Self("Sec-Fetch-Site").unsafelyUnwrapped
+    static let referrerPolicy = Self("Referrer-Policy").unsafelyUnwrapped
+    static let crossOriginOpenerPolicy = Self("Cross-Origin-Opener-Policy").unsafelyUnwrapped
+}

@@ -1,0 +1,46 @@
+import HTTPTypes
+import Hummingbird
+import MessageQueue
+import Postgres
+
+/// Why a request gets no page, or not the one it asked for.
+struct Refusal: Error, Equatable {
+    let status: HTTPResponse.Status
+    let text: String
+
+    static let otherHost = Refusal(.misdirectedRequest, "This desk is not reached under that name.")
+    static let unknown = Refusal(.unauthorized, "Who are you? Your token is the password.")
+    static let tooMany = Refusal(.tooManyRequests, "Too many wrong tokens at once. Try again in a moment.")
+    static let onlyReads = Refusal(.forbidden, "You may read here, and change nothing.")
+    static let otherSite = Refusal(.forbidden, "This form is not from the desk itself.")
+    static let nothingHere = Refusal(.notFound, "There is nothing here. What is older than the retention is gone.")
+
+    init(_ status: HTTPResponse.Status, _ text: String) {
+        self.status = status
+        self.text = text
+    }
+
+    /// What an operator is told of an error.
+    init(_ error: any Error) {
+        switch error {
+        case let refusal as Refusal: self = refusal
+        case let error as HTTPError: self.init(error.status, error.body ?? error.status.reasonPhrase)
+        case let error as QueueError:
+            switch error {
+            case .unknownQueue, .unknownTopic: self.init(.notFound, "\(error)")
+            default: self.init(.badRequest, "\(error)")
+            }
+        case let error as PostgresError where error.kind == .outcomeUnknown:
+            self.init(.serviceUnavailable, "Whether it was done is not known. Look before you do it again.")
+        case let error as PostgresError: self.init(.serviceUnavailable, "The database says: \(error)")
+        default: self.init(.internalServerError, "Something went wrong here: \(error)")
+        }
+    }
+
+    func response(_ options: QueueDesk.Options) -> Response {
+        let layout = Layout(options: options, title: status.reasonPhrase, path: nil)
+        var response = layout.response([HTML("p", ["role": "alert"], [.text(text)])], status: status)
+        if status == .unauthorized { response.headers[.wwwAuthenticate] = #"Basic realm="desk", charset="UTF-8""# }
+        return response
+    }
+}

@@ -1,0 +1,26 @@
+/// Somebody at the desk.
+public struct Visitor: Sendable, Equatable {
+    /// What somebody may do.
+    public enum Role: Sendable {
+        /// Read.
+        case viewer
+        /// Read, and change what there is.
+        case `operator`
+    }
+
+    /// Recorded with what they do.
+    public let name: String
+    /// What they may do.
+    public let role: Role
+
+    /// Somebody whom the adopter's own login knows.
+    public init(_ name: String, _ role: Role) {
+        self.name = name
+        self.role = role
+    }
+
+    /// Whose request is being answered.
+    @TaskLocal static var current: Visitor?
+
+    static var mayChange: Bool { current?.role == .operator }
+}

@@ -1,0 +1,80 @@
+public import HTTPTypes
+public import Hummingbird
+import MessageQueue
+
+/// The frame of every page.
+struct Layout {
+    let options: QueueDesk.Options
+    let title: String
+    /// Of the page, below the desk's; nil for one that the navigation has not.
+    let path: String?
+
+    private static let pages = [
+        ("Pipeline", "/"), ("Messages", "/messages"), ("Dead letters", "/dead"), ("Audit", "/audit"),
+    ]
+
+    func response(_ content: [HTML], status: HTTPResponse.Status = .ok) -> Response {
+        let page = "<!DOCTYPE html>\n" + document(content).source
+        return Response(
+            status: status, headers: [.contentType: "text/html; charset=utf-8"],
+            body: .init(byteBuffer: ByteBuffer(string: page)))
+    }
+
+    private func document(_ content: [HTML]) -> HTML {
+        HTML(
+            "html", ["lang": "en"],
+            [
+                HTML(
+                    "head", [:],
+                    [
+                        HTML("meta", ["charset": "utf-8"]),
+                        HTML("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
+                        HTML("meta", ["name": "color-scheme", "content": "light dark"]),
+                        HTML("title", [:], [.text("\(title) · \(options.title)")]),
+                        HTML("link", ["rel": "stylesheet", "href": options.path + "/desk.css"]),
+                        HTML("script", ["src": options.path + "/desk.js", "defer": ""]),
+                    ]),
+                HTML(
+                    "body", [:],
+                    [header, HTML("main", ["id": "main"], [HTML("h1", [:], [.text(title)])] + content), footer]),
+            ])
+    }
+
+    private var header: HTML {
+        let own = Self.pages.map { ($0, options.path + $1) }
+        let links = own + options.links.map { ($0.title, $0.path) }
+        return HTML(
+            "header", [:],
+            [
+                HTML("a", ["class": "skip", "href": "#main"], ["Skip to the content"]),
+                HTML("strong", [:], [.text(options.title)]),
+                HTML("nav", ["aria-label": "Desk"], links.map { navigation($0, to: $1) }),
+            ])
+    }
+
+    private func navigation(_ text: String, to target: String) -> HTML {
+        let isHere = path.map { target == options.path + $0 } ?? false
+        return HTML("a", ["href": target, "aria-current": isHere ? "page" : nil], [.text(text)])
+    }
+
+    private var footer: HTML {
+        let who = Visitor.current.map { " · \($0.name), \($0.role == .operator ? "operator" : "viewer")" } ?? ""
+        return HTML("footer", [:], [.text("\(Broker.libraryVersion) · times are in UTC\(who)")])
+    }
+}
+
+extension QueueDesk {
+    /// A page of the adopter's own, in the desk's frame.
+    ///
+    /// - Parameters:
+    ///   - title: its heading.
+    ///   - content: what comes below.
+    ///   - status: of the answer.
+    public func page(_ title: String, _ content: [HTML], status: HTTPResponse.Status = .ok) -> Response {
+        Layout(options: options, title: title, path: nil).response(content, status: status)
+    }
+
+    func page(_ title: String, at path: String?, _ content: [HTML]) -> Response {
+        Layout(options: options, title: title, path: path).response(content)
+    }
+}

@@ -1,0 +1,77 @@
+import HTTPTypes
+import Logging
+import MessageQueue
+
+/// What all open pages look at: read once, however many they are.
+actor Readings {
+    private let broker: Broker
+    private let logger: Logger
+    private var history = RateHistory()
+    private var latest: Reading?
+    private var pending: Task<Reading, any Error>?
+    private var watchers: [Int: AsyncStream<String>.Continuation] = [:]
+    private var nextWatcher = 0
+
+    static let pause = Duration.seconds(2)
+    private static let pauseUnwatched = Duration.seconds(15)
+    private static let mostWatchers = 1000
+
+    init(_ broker: Broker, logger: Logger) {
+        self.broker = broker
+        self.logger = logger
+    }
+
+    /// Reads now and then, and tells whoever watches, until cancelled.
+    func run() async throws {
+        while true {
+            do {
+                let reading = try await current(notOlderThan: watchers.isEmpty ? Self.pauseUnwatched : Self.pause / 2)
+                let values = LiveValues(reading).json
+                for watcher in watchers.values { watcher.yield(values) }
+            } catch {
+                try Task.checkCancellation()
+                logger.info("could not read how the queues stand", metadata: ["error": "\(error)"])
+            }
+            try await Task.sleep(for: Self.pause)
+        }
+    }
+
+    /// The latest reading, or a new one. Whoever asks while one is being taken waits for that one.
+    func current(notOlderThan age: Duration = Readings.pause) async throws -> Reading {
+        if let latest, .now - latest.takenAt <= age { return latest }
+        if let pending { return try await pending.value }
+        // Awaited below, and by whoever asks meanwhile: one who goes away takes it from nobody else.
+        let task = Task { try await take() }
+        pending = task
+        defer { pending = nil }
+        return try await task.value
+    }
+
+    private func take() async throws -> Reading {
+        var reading = try await Reading(of: broker)
+        history.complete(&reading)
+        latest = reading
+        return reading
+    }
+
+    /// What changes, as JSON, until the watcher goes away. A slow one misses what is outdated by then.
+    ///
+    /// - Throws: ``Refusal`` when more watch than can be told.
+    func watch() throws -> AsyncStream<String> {
+        guard watchers.count < Self.mostWatchers else {
+            throw Refusal(.serviceUnavailable, "Too many pages are open.")
+        }
+        let (stream, continuation) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
+        let number = nextWatcher
+        nextWatcher += 1
+        watchers[number] = continuation
+        continuation.onTermination = { [weak self] _ in
+            guard let self else { return }
+            // Awaited by nobody: it removes an entry, and ends.
+            Task { await self.forget(number) }
+        }
+        return stream
+    }
+
+    private func forget(_ number: Int) { watchers[number] = nil }
+}

@@ -1,0 +1,90 @@
+import HTTPTypes
+import Hummingbird
+import MessageQueue
+
+/// Redrive and purge: counted first, done once confirmed, and only if as many are meant as were counted.
+struct DeadLetterActions {
+    let desk: QueueDesk
+
+    func add(to router: some RouterMethods) {
+        router.get("dead/redrive") { request, _ in try await preview(.redrive, try Fields(query: request)) }
+        router.get("dead/purge") { request, _ in try await preview(.purge, try Fields(query: request)) }
+        router.post("dead/redrive") { request, _ in try await act(.redrive, try await Fields(body: request)) }
+        router.post("dead/purge") { request, _ in try await act(.purge, try await Fields(body: request)) }
+    }
+
+    private enum Action: String {
+        case redrive, purge
+
+        func consequence(of count: Int) -> String {
+            let letters = count == 1 ? "1 dead letter" : "\(count) dead letters"
+            return switch self {
+            case .redrive: "\(letters) will be sent back, as fresh messages with the same ids."
+            case .purge: "\(letters) will be deleted for ever; what they stood for is not done."
+            }
+        }
+    }
+
+    private func preview(_ action: Action, _ fields: Fields, note: String? = nil) async throws -> Response {
+        guard Visitor.mayChange else { throw Refusal.onlyReads }
+        let count = try await desk.broker.deadLetterCount(try fields.deadLetters())
+        let alert = note.map { HTML("p", ["role": "alert", "class": "attention"], [.text($0)]) }
+        let content: [HTML] = [
+            alert ?? "", HTML("p", ["class": "consequence"], [.text(action.consequence(of: count))]),
+            HTML.facts(meant(by: fields)), count > 0 ? confirmation(action, fields, count) : "",
+            HTML("p", [:], [HTML.link("Back to the dead letters", to: desk.path("/dead"))]),
+        ]
+        return desk.page(action == .redrive ? "Redrive dead letters" : "Purge dead letters", at: nil, content)
+    }
+
+    private func meant(by fields: Fields) -> [(String, HTML?)] {
+        let tickets = fields.all("ticket")
+        let given = ["queue", "reason", "key", "error"].map { ($0, fields[$0].map { HTML.text($0) }) }
+        let all = given.allSatisfy { $0.1 == nil } && tickets.isEmpty
+        return given + [
+            ("chosen", tickets.isEmpty ? nil : .text("\(tickets.count)")), ("meant", all ? "every dead letter" : nil),
+        ]
+    }
+
+    private func confirmation(_ action: Action, _ fields: Fields, _ count: Int) -> HTML {
+        let names = ["queue", "reason", "key", "error", "ticket"]
+        let same = names.flatMap { name in
+            fields.all(name).map { HTML("input", ["type": "hidden", "name": name, "value": $0]) }
+        }
+        let expected = HTML("input", ["type": "hidden", "name": "expected", "value": "\(count)"])
+        let consent = HTML(
+            "label", ["class": "consent"],
+            [
+                HTML("input", ["type": "checkbox", "name": "sure", "value": "yes", "required": ""]),
+                HTML("span", [:], ["I have looked at what they are"]),
+            ])
+        let rate = HTML.field(
+            "At most so many a second (empty: as fast as it goes)", .input("rate", nil, type: "number"))
+        let button = HTML(
+            "button", ["class": action == .purge ? "danger" : nil], [.text(action == .purge ? "Purge" : "Redrive")])
+        return desk.form(
+            "/dead/\(action.rawValue)", same + [expected] + (action == .redrive ? [rate] : []) + [consent, button])
+    }
+
+    private func act(_ action: Action, _ fields: Fields) async throws -> Response {
+        guard fields["sure"] == "yes" else { return try await preview(action, fields, note: "Say that you are sure.") }
+        let filter = try fields.deadLetters()
+        let count = try await desk.broker.deadLetterCount(filter)
+        guard try fields.number("expected") == count else {
+            return try await preview(action, fields, note: "Meanwhile it is another number. Nothing was done yet.")
+        }
+        let rate: Double? = try fields.number("rate")
+        if let rate, !(rate > 0) { throw Refusal(.badRequest, "The rate must be more than nothing.") }
+        try await desk.acting { try ask(action, filter, rate, as: Operator.current) }
+        return desk.seeOther("/audit")
+    }
+
+    /// It may take hours at a low rate: it goes on when the page is closed.
+    private func ask(_ action: Action, _ filter: DeadLetterFilter, _ rate: Double?, as someone: Operator?) throws {
+        try desk.errands.ask { [broker = desk.broker] in
+            try await Operator.$current.withValue(someone) {
+                _ = action == .redrive ? try await broker.redrive(filter, rate: rate) : try await broker.purge(filter)
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import Hummingbird
+import MessageQueue
+
+/// Dead letters: grouped by reason, filtered, one by one, and chosen to be sent back or deleted.
+struct DeadLettersPage {
+    let desk: QueueDesk
+
+    private static let limit = 50
+
+    func add(to router: some RouterMethods) {
+        router.get("dead") { request, _ in
+            let fields = try Fields(query: request)
+            let filter = try fields.deadLetters()
+            let groups = try await desk.broker.deadLetterGroups(of: filter.queue)
+            let letters = try await desk.broker.deadLetters(
+                filter, after: try fields.number("after") ?? 0, limit: Self.limit)
+            return desk.page(
+                "Dead letters", at: "/dead", [groupTable(groups), form(fields), list(letters), next(letters, fields)])
+        }
+    }
+
+    private func groupTable(_ groups: [DeadLetterGroup]) -> HTML {
+        HTML.table(
+            "By reason", ["Queue", "Reason", "Letters", "First", "Last", ""],
+            groups.map { group in
+                let query: KeyValuePairs<String, String?> = ["queue": group.queue.text, "reason": group.reason]
+                return [
+                    .link(group.queue.text, to: desk.path("/queues/\(group.queue.text.queryEscaped)")),
+                    .link(group.reason, to: desk.path("/dead", query)), .text("\(group.count)"),
+                    .time(DateText(group.first)), .time(DateText(group.last)),
+                    Visitor.mayChange
+                        ? HTML(
+                            "span", ["class": "row"],
+                            [
+                                .link("Redrive…", to: desk.path("/dead/redrive", query)),
+                                .link("Purge…", to: desk.path("/dead/purge", query)),
+                            ]) : "",
+                ]
+            }, empty: "There are no dead letters.")
+    }
+
+    private func form(_ fields: Fields) -> HTML {
+        HTML(
+            "form", ["method": "get", "action": desk.path("/dead"), "class": "search", "role": "search"],
+            [
+                .field("Queue", .input("queue", fields["queue"])), .field("Reason", .input("reason", fields["reason"])),
+                .field("Key", .input("key", fields["key"])),
+                .field("Text of the error", .input("error", fields["error"])),
+                HTML("button", [:], ["Filter"]),
+            ])
+    }
+
+    /// The boxes belong to one form, whose buttons lead to the previews: nothing is changed before it has been counted.
+    private func list(_ letters: [DeadLetter]) -> HTML {
+        guard !letters.isEmpty else { return .text("") }
+        let table = HTML.table(
+            "Letters, the oldest first", ["", "Died", "Queue", "Message", "Key", "Attempts", "Reason", "Error"],
+            letters.map(row), empty: "")
+        guard Visitor.mayChange else { return table }
+        return HTML(
+            "form", ["method": "get", "action": desk.path("/dead/redrive")],
+            [
+                table,
+                HTML(
+                    "p", ["class": "row"],
+                    [
+                        HTML("button", [:], ["Redrive the chosen…"]),
+                        HTML("button", ["formaction": desk.path("/dead/purge")], ["Purge the chosen…"]),
+                    ]),
+            ])
+    }
+
+    private func row(_ letter: DeadLetter) -> [HTML] {
+        let id = "\(letter.message.id)"
+        return [
+            HTML(
+                "input",
+                [
+                    "type": "checkbox", "name": "ticket", "value": "\(letter.ticket)",
+                    "aria-label": "Choose message \(id)",
+                ]),
+            .time(DateText(letter.diedAt)),
+            .link(letter.queue.text, to: desk.path("/queues/\(letter.queue.text.queryEscaped)")),
+            .link("…" + id.suffix(12), to: desk.path("/messages/\(id)")), .text(letter.message.key ?? "–"),
+            .text("\(letter.attempts)"), .text(letter.reason), .text(letter.error ?? ""),
+        ]
+    }
+
+    private func next(_ letters: [DeadLetter], _ fields: Fields) -> HTML {
+        guard letters.count == Self.limit, let last = letters.last else { return .text("") }
+        let path = desk.path(
+            "/dead",
+            [
+                "queue": fields["queue"], "reason": fields["reason"], "key": fields["key"], "error": fields["error"],
+                "after": "\(last.ticket)",
+            ])
+        return HTML("p", [:], [.link("Next", to: path)])
+    }
+}

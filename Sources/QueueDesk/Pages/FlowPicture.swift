@@ -1,0 +1,118 @@
+import MessageQueue
+
+/// Topics on the left, queues on the right, and who hears what between them; drawn from what is declared.
+struct FlowPicture {
+    private let reading: Reading
+    private let live: LiveValues
+    private let link: (QueueName) -> String
+    private let topics: [TopicName]
+    private let queues: [QueueName]
+
+    private static let width = 860
+    private static let row = 64
+    private static let topicWidth = 220
+    private static let queueWidth = 400
+
+    init(_ reading: Reading, _ live: LiveValues, link: @escaping (QueueName) -> String) {
+        self.reading = reading
+        self.live = live
+        self.link = link
+        topics = reading.topics.map(\.topic).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+        // Those that hear a topic stand beside it: first by topic, then the rest in the order of their declaration.
+        let heard = reading.topics.compactMap(\.queue).reduce(into: [QueueName]()) {
+            if !$0.contains($1) { $0.append($1) }
+        }
+        queues = reading.queues.map(\.queue).filter { !heard.contains($0) } + heard
+    }
+
+    var html: HTML {
+        let height = Self.row * max(topics.count, queues.count, 1)
+        return HTML(
+            "svg",
+            [
+                "viewBox": "0 0 \(Self.width) \(height)", "width": "\(Self.width)", "height": "\(height)",
+                "role": "group",
+                "aria-label": "Topics and the queues that hear them",
+            ],
+            reading.topics.compactMap(edge) + topics.map(topic) + queues.map(queue))
+    }
+
+    private func middle(_ index: Int, of count: Int) -> Int {
+        let rows = max(topics.count, queues.count)
+        return (2 * index + 1) * Self.row * rows / (2 * count)
+    }
+
+    private func edge(_ entry: TopicEntry) -> HTML? {
+        guard let queue = entry.queue, let from = topics.firstIndex(of: entry.topic),
+            let to = queues.firstIndex(of: queue)
+        else { return nil }
+        let (x1, x2) = (Self.topicWidth, Self.width - Self.queueWidth)
+        let (y1, y2) = (middle(from, of: topics.count), middle(to, of: queues.count))
+        let tags = entry.tags.map { " (\($0.joined(separator: ", ")))" } ?? ""
+        return HTML(
+            "path",
+            [
+                "class": "edge",
+                "d": "M\(x1) \(y1) C\((x1 + x2) / 2) \(y1) \((x1 + x2) / 2) \(y2) \(x2) \(y2)",
+            ], [HTML("title", [:], [.text("\(queue) hears \(entry.topic)\(tags)")])])
+    }
+
+    private func topic(_ name: TopicName) -> HTML {
+        let y = middle(topics.firstIndex(of: name) ?? 0, of: topics.count)
+        return HTML(
+            "g", ["class": "topic"],
+            [
+                HTML("title", [:], [.text(name.text)]),
+                HTML(
+                    "rect",
+                    ["x": "1", "y": "\(y - 17)", "width": "\(Self.topicWidth - 2)", "height": "34", "rx": "17"]),
+                label(name.text.shortened(to: 26), x: 16, y: y + 5),
+            ])
+    }
+
+    private func queue(_ name: QueueName) -> HTML {
+        let (x, y) = (Self.width - Self.queueWidth, middle(queues.firstIndex(of: name) ?? 0, of: queues.count))
+        let isTroubled = (reading.queue(name)?.dead ?? 0) > 0
+        return HTML(
+            "a", ["href": link(name)],
+            [
+                HTML("title", [:], [.text(name.text)]),
+                HTML(
+                    "rect",
+                    [
+                        "class": isTroubled ? "queue troubled" : "queue", "x": "\(x)", "y": "\(y - 26)",
+                        "width": "\(Self.queueWidth - 1)", "height": "52", "rx": "8",
+                    ]),
+                label(name.text.shortened(to: 26), x: x + 14, y: y - 4, kind: "name"),
+                counts(name, x: x + 14, y: y + 15),
+                HTML(
+                    "svg",
+                    ["x": "\(x + 286)", "y": "\(y - 12)", "width": "100", "height": "24", "viewBox": "0 0 100 20"],
+                    [
+                        HTML(
+                            "polyline",
+                            [
+                                "class": "spark", "points": live.points(of: name),
+                                "data-live-points": Measure.spark.name(of: name),
+                            ])
+                    ]),
+            ])
+    }
+
+    private func counts(_ name: QueueName, x: Int, y: Int) -> HTML {
+        let parts: [(Measure, String)] = [
+            (.waiting, " waiting · "), (.inFlight, " in flight · "), (.rate, " a second · "), (.dead, " dead"),
+        ]
+        return HTML(
+            "text", ["class": "counts", "x": "\(x)", "y": "\(y)"],
+            parts.flatMap { [live.place("tspan", $0, of: name), .text($1)] })
+    }
+
+    private func label(_ text: String, x: Int, y: Int, kind: String? = nil) -> HTML {
+        HTML("text", ["class": kind, "x": "\(x)", "y": "\(y)"], [.text(text)])
+    }
+}
+
+extension String {
+    fileprivate func shortened(to limit: Int) -> String { count > limit ? prefix(limit - 1) + "…" : self }
+}

@@ -1,0 +1,86 @@
+import Hummingbird
+import MessageQueue
+
+/// Finds messages: by id or key over all queues, else in a queue or under a topic.
+struct MessagesPage {
+    let desk: QueueDesk
+
+    private static let limit = 50
+    private static let traceLimit = 200
+
+    func add(to router: some RouterMethods) {
+        router.get("messages") { request, _ in
+            let fields = try Fields(query: request)
+            let reading = try await desk.readings.current()
+            let results = try await results(fields)
+            return desk.page("Messages", at: "/messages", [form(fields, reading)] + results)
+        }
+    }
+
+    private func results(_ fields: Fields) async throws -> [HTML] {
+        if let text = fields["q"] {
+            let key = MessageID(text).map { "\($0)" } ?? text
+            let entries = try await desk.broker.trace(key, limit: Self.traceLimit)
+            return [AttemptTable(desk: desk, caption: "Everything with id or key \(text)", entries: entries).html]
+        }
+        guard let search = try search(fields) else {
+            return [HTML("p", ["class": "empty"], ["Say an id or a key, or choose a queue or a topic."])]
+        }
+        let position = try fields["from"].map { text in
+            guard let position = SearchPosition(text) else { throw Refusal(.badRequest, "No page ends like that.") }
+            return position
+        }
+        let page = try await desk.broker.find(search, from: position, limit: Self.limit)
+        return [
+            AttemptTable(desk: desk, caption: "Attempts, the newest first", entries: page.entries).html,
+            HTML("p", [:], [.text("\(page.examined) attempts were looked at."), " ", older(page, fields)]),
+        ]
+    }
+
+    private func search(_ fields: Fields) throws -> MessageSearch? {
+        let queue = fields["queue"].map { MessageSearch.Place.queue(QueueName($0)) }
+        guard let place = queue ?? fields["topic"].map({ MessageSearch.Place.topic(TopicName($0)) }) else { return nil }
+        return MessageSearch(
+            place, since: try fields.time("since"), until: try fields.time("until"), tag: fields["tag"],
+            outcome: try outcome(fields), error: fields["error"])
+    }
+
+    private func outcome(_ fields: Fields) throws -> TraceEntry.Outcome? {
+        guard let text = fields["outcome"] else { return nil }
+        guard let outcome = TraceEntry.Outcome(rawValue: text) else {
+            throw Refusal(.badRequest, "\(text) is no outcome.")
+        }
+        return outcome
+    }
+
+    private func older(_ page: SearchPage, _ fields: Fields) -> HTML {
+        guard let next = page.next else { return "That is all there is." }
+        let path = desk.path(
+            "/messages",
+            [
+                "queue": fields["queue"], "topic": fields["topic"], "since": fields["since"], "until": fields["until"],
+                "tag": fields["tag"], "outcome": fields["outcome"], "error": fields["error"], "from": "\(next)",
+            ])
+        return .link("Look further back", to: path)
+    }
+
+    private func form(_ fields: Fields, _ reading: Reading) -> HTML {
+        let topics = reading.topics.map(\.topic.text).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+        return HTML(
+            "form", ["method": "get", "action": desk.path("/messages"), "class": "search", "role": "search"],
+            [
+                .field("Id or key", .input("q", fields["q"], type: "search")),
+                .field(
+                    "Queue", .select("queue", reading.queues.map(\.queue.text), chosen: fields["queue"], none: "none")),
+                .field("Topic", .select("topic", topics, chosen: fields["topic"], none: "none")),
+                .field("Since (UTC)", .input("since", fields["since"], type: "datetime-local")),
+                .field("Until (UTC)", .input("until", fields["until"], type: "datetime-local")),
+                .field("Tag", .input("tag", fields["tag"])),
+                .field(
+                    "Outcome",
+                    .select("outcome", MessageSearch.outcomes.map(\.rawValue), chosen: fields["outcome"], none: "any")),
+                .field("Text of the error", .input("error", fields["error"])),
+                HTML("button", [:], ["Find"]),
+            ])
+    }
+}

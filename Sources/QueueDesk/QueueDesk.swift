@@ -1,0 +1,55 @@
+import HTTPTypes
+public import Hummingbird
+public import Logging
+public import MessageQueue
+public import ServiceLifecycle
+
+/// The operator's pages over a ``Broker``: the pipeline live, queues, messages, dead letters, and who did what.
+///
+/// ```swift
+/// let desk = QueueDesk(broker, options: .init(path: "/queues", access: .loopback(as: "ada")))
+/// desk.addRoutes(to: router)
+/// // ... and run the desk as a service, beside the HTTP server
+/// ```
+/// Everything is rendered here, reads without JavaScript, and asks nothing of any other server. The desk keeps nothing that
+/// matters: it may be killed, doubled, or put behind a balancer. However many look, the database is asked once every two
+/// seconds, and every fifteen when nobody does.
+public struct QueueDesk: Service {
+    let broker: Broker
+    let options: Options
+    let readings: Readings
+    let errands: Errands
+
+    /// Makes a desk; nothing is read before ``run()``, or before somebody looks.
+    public init(_ broker: Broker, options: Options, logger: Logger = Logger(label: "queue-desk")) {
+        self.broker = broker
+        self.options = options
+        readings = Readings(broker, logger: logger)
+        errands = Errands(logger: logger)
+    }
+
+    /// Keeps the live pages up to date and carries out what was asked for, until the service is shut down. A redrive or purge
+    /// that is under way then is broken off: what it has done stays, and is recorded.
+    public func run() async throws {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await errands.run() }
+            try? await cancelWhenGracefulShutdown { try await readings.run() }
+            group.cancelAll()
+        }
+    }
+
+    /// Adds the desk's routes under ``Options/path``, each behind the checks of who comes, from where and how.
+    public func addRoutes(to router: some RouterMethods) {
+        let group = router.group(RouterPath(options.path))
+        group.add(middleware: DeskGuard(options))
+        AssetRoutes().add(to: group)
+        LiveRoute(desk: self).add(to: group)
+        PipelinePage(desk: self).add(to: group)
+        QueuePage(desk: self).add(to: group)
+        MessagesPage(desk: self).add(to: group)
+        MessagePage(desk: self).add(to: group)
+        DeadLettersPage(desk: self).add(to: group)
+        DeadLetterActions(desk: self).add(to: group)
+        AuditPage(desk: self).add(to: group)
+    }
+}

@@ -1,0 +1,42 @@
+import Foundation
+import Launch
+import QueueDesk
+
+extension Settings {
+    static let operatorToken = Setting<String?>(
+        "operator-token", default: nil,
+        "Lets browsers read and change, as the password of their login. Needed to listen beyond this machine.")
+    static let viewerToken = Setting<String?>(
+        "viewer-token", default: nil, "Lets browsers read, as the password of their login.")
+
+    static let desk: [any SettingDeclaration] = Settings.shop + [operatorToken, viewerToken]
+}
+
+/// Who may use the desk: everybody on this machine, or whoever has a token.
+struct DeskAccess {
+    let access: Access
+
+    private static let loopback: Set<String> = ["127.0.0.1", "localhost", "::1"]
+
+    /// - Throws: ``DeskIsOpen`` for an address that others can reach, without a token that keeps them out.
+    init(_ settings: Settings) throws {
+        if let token = settings[Settings.operatorToken] {
+            let viewers = settings[Settings.viewerToken].map { [$0] } ?? []
+            guard ([token] + viewers).allSatisfy({ $0.utf8.count >= Access.shortestToken }) else {
+                throw TokenIsShort()
+            }
+            access = .tokens(viewers: viewers, operators: [token])
+        } else {
+            guard Self.loopback.contains(settings[Settings.host]) else { throw DeskIsOpen() }
+            access = .loopback(as: NSUserName())
+        }
+    }
+}
+
+struct DeskIsOpen: Error, CustomStringConvertible {
+    let description = "without an operator token the desk listens on a loopback address only: set OPERATOR_TOKEN"
+}
+
+struct TokenIsShort: Error, CustomStringConvertible {
+    let description = "a token has \(Access.shortestToken) characters or more; openssl rand -hex 20 makes one"
+}

@@ -1,0 +1,116 @@
+import AsyncHTTPClient
+import Foundation
+import MessageQueue
+import NIOHTTP1
+import TestSupport
+import Testing
+
+extension DeskTests {
+    @Test("a form of another site changes nothing, nor does one that says nothing of where it comes from")
+    func crossSite() async throws {
+        try await Desk.with { desk in
+            let host = desk.address.replacing("http://", with: "")
+            let refused: [HTTPHeaders] = [
+                [:], [("Sec-Fetch-Site", "cross-site")], [("Sec-Fetch-Site", "same-site")], [("Origin", "null")],
+                [("Origin", "http://evil.example")], [("Origin", "http://localhost:1")],
+                [("Sec-Fetch-Site", "cross-site"), ("Origin", "http://\(host)")],
+            ]
+            for headers in refused {
+                #expect(try await desk.post("/queues/payment/pause", "", headers).status == 403, "\(headers)")
+            }
+            #expect(try await desk.broker.operatorActions().isEmpty)
+            #expect(try await desk.post("/queues/payment/pause", "", [("Origin", "http://\(host)")]).status == 303)
+        }
+    }
+
+    @Test(
+        "under a name that is not this machine's nothing is answered: a site that lets its name point here gets nothing"
+    )
+    func rebinding() async throws {
+        try await Desk.with { desk in
+            for host in ["evil.example", "evil.example:8070", "127.0.0.1.evil.example", "localhost.evil.example"] {
+                let answer = try await desk.send(.GET, "/", headers: [("Host", host)])
+                #expect(answer.status == 421 && !answer.text.contains("payment"), "\(host)")
+            }
+            for host in ["localhost", "LOCALHOST:9", "127.0.0.1:80", "[::1]:80"] {
+                #expect(try await desk.send(.GET, "/", headers: [("Host", host)]).status == 200, "\(host)")
+            }
+        }
+    }
+
+    @Test(
+        "every answer says that nothing but the desk's own style and script may be used, and that nobody may frame it")
+    func headers() async throws {
+        try await Desk.with { desk in
+            for path in ["/", "/desk.css", "/desk.js", "/queues/nowhere", "/messages/none"] {
+                let headers = try await desk.send(.GET, path).headers
+                let policy = headers["Content-Security-Policy"].first ?? ""
+                #expect(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "\(path)")
+                #expect(!policy.contains("unsafe-inline"))
+                #expect(headers["X-Content-Type-Options"] == ["nosniff"])
+            }
+            let page = try await desk.page("/")
+            #expect(!page.contains(" style=") && !page.contains(" onclick=") && !page.contains("http://"))
+        }
+    }
+
+    @Test("what is too large, no form or no field of its kind is refused, and paths lead nowhere else")
+    func nonsense() async throws {
+        try await Desk.with { desk in
+            let large = "concurrency=" + String(repeating: "1", count: 70_000)
+            #expect(try await desk.post("/queues/payment/limit", large).status == 413)
+            let json = [("Content-Type", "application/json"), ("Sec-Fetch-Site", "same-origin")]
+            #expect(
+                try await desk.send(.POST, "/queues/payment/limit", "{}", headers: HTTPHeaders(json)).status == 415)
+            #expect(try await desk.post("/dead/redrive", "ticket=x&sure=yes").status == 400)
+            for path in ["/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/messages/..%2f..%2fetc", "/queues/%00"] {
+                let answer = try await desk.send(.GET, path)
+                #expect((400..<500).contains(answer.status) && !answer.text.contains("root:"), "\(path)")
+            }
+        }
+    }
+
+    @Test("with tokens nobody reads without one, a viewer changes nothing, and an operator is recorded by name")
+    func tokens() async throws {
+        let environment = [
+            "OPERATOR_TOKEN": "operators-have-this-one", "VIEWER_TOKEN": "viewers-have-only-this-one",
+        ]
+        try await Desk.with(environment) { desk in
+            func headers(_ name: String, _ token: String) -> HTTPHeaders {
+                [
+                    ("Authorization", "Basic " + Data("\(name):\(token)".utf8).base64EncodedString()),
+                    ("Sec-Fetch-Site", "same-origin"),
+                ]
+            }
+            let nobody = try await desk.send(.GET, "/")
+            #expect(nobody.status == 401 && nobody.headers["WWW-Authenticate"].first?.hasPrefix("Basic") == true)
+            #expect(try await desk.send(.GET, "/live").status == 401)
+            #expect(try await desk.send(.GET, "/", headers: headers("ada", "operators-have-this-onf")).status == 401)
+            let viewer = headers("bob", "viewers-have-only-this-one")
+            #expect(try await !desk.page("/queues/payment", viewer).contains("Pause deliveries"))
+            #expect(try await desk.post("/queues/payment/pause", "", viewer).status == 403)
+            #expect(try await desk.send(.GET, "/dead/purge", headers: viewer).status == 403)
+            let `operator` = headers("ada", "operators-have-this-one")
+            #expect(try await desk.post("/queues/payment/pause", "", `operator`).status == 303)
+            #expect(try await desk.broker.operatorActions().map(\.by?.name) == ["ada"])
+        }
+    }
+
+    @Test("without a token the desk refuses to listen where others can reach it, and so it does with a short one")
+    func open() async throws {
+        try await TestDatabase.with(.desk) { database in
+            for setting in [["HOST": "0.0.0.0"], ["OPERATOR_TOKEN": "short"]] {
+                let environment = ["DATABASE_URL": database.conninfo, "PORT": "0"].merging(setting) { $1 }
+                let end = try await TestProcess.end(of: "shop-desk", [], environment: environment)
+                #expect(end.status == 1 && end.complaint.contains("token"), "\(end)")
+            }
+        }
+    }
+}
+
+extension Desk {
+    /// The stream of events, as it begins.
+    func events() async throws -> HTTPClientResponse {
+        try await HTTPClient.shared.execute(HTTPClientRequest(url: address + "/live"), timeout: .seconds(60))
+    }
+}

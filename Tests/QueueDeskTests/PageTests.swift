@@ -1,0 +1,134 @@
+import MessageQueue
+import NIOHTTP1
+import Postgres
+import TestSupport
+import Testing
+
+extension DeskTests {
+    @Test("the pipeline shows each queue and who hears which topic, and names what needs a person")
+    func pipeline() async throws {
+        try await Desk.with { desk in
+            try await desk.kill(2)
+            let page = try await desk.page("/")
+            for queue in try await desk.broker.statistics() { #expect(page.contains(">\(queue.queue)</a>")) }
+            #expect(page.contains("logistics hears order-processed"))
+            #expect(page.contains("payment has 2 dead letters"))
+            #expect(page.contains("Nobody receives messages."))
+        }
+    }
+
+    @Test("what an attacker put into a message is text on every page that shows it")
+    func escaping() async throws {
+        try await Desk.with { desk in
+            let attack = "\"><script>alert(1)</script><img src=x onerror=alert(2)>"
+            let message = Outgoing(attack, key: attack, tag: attack, headers: ["x": attack])
+            let queue = Queue<String>("payment")
+            try await desk.broker.send([message], to: queue)
+            let received = try await desk.broker.receive(queue.name, limit: 1, lease: .seconds(60))
+            try await desk.broker.deadLetter(received.map { .init($0, reason: attack, error: attack) })
+            let paths = [
+                "/", "/queues/payment", "/messages?queue=payment", "/messages?q=%22%3E%3Cscript%3E",
+                "/messages/\(message.id)",
+                "/dead", "/dead?reason=%22%3E%3Cscript%3Ealert", "/dead/redrive?error=%3Cscript%3E",
+                "/audit?queue=%3Cscript%3E",
+            ]
+            for path in paths {
+                let page = try await desk.page(path)
+                #expect(!page.contains("<script>") && !page.contains("<img"), "\(path)")
+            }
+            let page = try await desk.page("/messages/\(message.id)")
+            #expect(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"))
+        }
+    }
+
+    @Test("messages are found by key, by queue and outcome, and by the text of their error, page by page")
+    func search() async throws {
+        try await Desk.with { desk in
+            try await desk.kill(1, error: "carrier 17 is away")
+            try await desk.broker.send(
+                (0..<120).map { Outgoing("x", key: "other-\($0)") }, to: Queue<String>("payment"))
+            #expect(try await desk.page("/messages?q=order-0").contains("dead letter"))
+            #expect(try await desk.page("/messages?queue=payment&error=CARRIER").contains("order-0"))
+            let first = try await desk.page("/messages?queue=payment&outcome=waiting")
+            #expect(first.contains("other-119") && !first.contains("order-0"))
+            let link = try #require(first.firstMatch(of: /href="([^"]*from=[^"]*)"/)?.output.1)
+            let second = try await desk.page(String(link).replacing("&amp;", with: "&"))
+            #expect(second.contains("Attempts, the newest first") && !second.contains("other-119"))
+            #expect(try await desk.send(.GET, "/messages?queue=nowhere").status == 404)
+            #expect(try await desk.send(.GET, "/messages?queue=payment&since=yesterday").status == 400)
+        }
+    }
+
+    @Test("dead letters are redriven once the count is confirmed, and who did it is recorded")
+    func redrive() async throws {
+        try await Desk.with { desk in
+            try await desk.kill(3)
+            #expect(try await desk.page("/dead").contains("tired"))
+            let preview = try await desk.page("/dead/redrive?queue=payment&reason=tired")
+            #expect(preview.contains("3 dead letters will be sent back"))
+            let unsure = try await desk.post("/dead/redrive", "queue=payment&reason=tired&expected=3")
+            let outdated = try await desk.post("/dead/redrive", "queue=payment&reason=tired&expected=2&sure=yes")
+            #expect(unsure.text.contains("Say that you are sure.") && outdated.text.contains("another number"))
+            #expect(try await desk.broker.deadLetterCount() == 3)
+            let done = try await desk.post("/dead/redrive", "queue=payment&reason=tired&expected=3&sure=yes")
+            #expect(done.status == 303 && done.headers["Location"] == ["/audit"])
+            try await eventually("all are sent back") { try await desk.broker.deadLetterCount() == 0 ? () : nil }
+            let action = try await eventually("it is recorded as done") {
+                try await desk.broker.operatorActions().first { $0.endedAt != nil }
+            }
+            #expect(action.verb == .redrive && action.by?.via == "desk" && action.messages == 3)
+            #expect(try await desk.page("/audit").contains("redrive"))
+        }
+    }
+
+    @Test("chosen dead letters alone are purged")
+    func purge() async throws {
+        try await Desk.with { desk in
+            try await desk.kill(3)
+            let chosen = try await desk.broker.deadLetters()[1]
+            #expect(
+                try await desk.page("/dead/purge?ticket=\(chosen.ticket)").contains("1 dead letter will be deleted"))
+            _ = try await desk.post("/dead/purge", "ticket=\(chosen.ticket)&expected=1&sure=yes")
+            try await eventually("it is gone") { try await desk.broker.deadLetterCount() == 2 ? () : nil }
+            #expect(try await !desk.broker.deadLetters().map(\.ticket).contains(chosen.ticket))
+        }
+    }
+
+    @Test("a queue is paused, limited and resumed from its page")
+    func queue() async throws {
+        try await Desk.with { desk in
+            #expect(try await desk.page("/queues/payment").contains("Pause deliveries"))
+            #expect(try await desk.post("/queues/payment/pause", "").status == 303)
+            #expect(try await desk.broker.statistics().filter(\.isPaused).map(\.queue) == ["payment"])
+            #expect(try await desk.post("/queues/payment/limit", "concurrency=5&rate=&burst=").status == 303)
+            #expect(try await desk.post("/queues/payment/limit", "concurrency=0").status == 400)
+            #expect(try await desk.post("/queues/payment/resume", "").status == 303)
+            #expect(try await desk.post("/queues/nowhere/pause", "").status == 404)
+            let verbs = try await desk.broker.operatorActions().map(\.verb)
+            #expect(verbs == [.resume, .limit, .pause])
+        }
+    }
+
+    @Test("a page that stays open is told of what changes, in one event after the other")
+    func live() async throws {
+        try await Desk.with { desk in
+            let told = try await desk.event { $0.contains("\"payment waiting\":\"0\"") }
+            #expect(told)
+            try await desk.broker.send(Outgoing("x"), to: Queue<String>("payment"))
+            #expect(try await desk.event { $0.contains("\"payment waiting\":\"1\"") })
+        }
+    }
+}
+
+extension Desk {
+    /// Follows the events until one is as wanted.
+    fileprivate func event(_ isWanted: (String) -> Bool) async throws -> Bool {
+        let response = try await events()
+        var text = ""
+        for try await bytes in response.body {
+            text += String(buffer: bytes)
+            if isWanted(text) { return true }
+        }
+        return false
+    }
+}

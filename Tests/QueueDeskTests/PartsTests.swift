@@ -1,0 +1,60 @@
+import Foundation
+import MessageQueue
+import Testing
+
+@testable import QueueDesk
+
+@Suite("The parts of the desk's pages")
+struct PartsTests {
+    @Test("text and attributes are escaped where they enter, and elements without an end have none")
+    func html() {
+        let html = HTML("a", ["href": "\"<&'", "hidden": "", "title": nil], [.text("<&>"), HTML("br")])
+        #expect(html.source == "<a href=\"&quot;&lt;&amp;&#39;\" hidden>&lt;&amp;&gt;<br></a>")
+    }
+
+    @Test("a percentile is of the nearest rank, and there is none of nothing")
+    func percentile() {
+        #expect(LatencyTable.percentile(0.5, of: []) == nil)
+        #expect(LatencyTable.percentile(0.5, of: [3, 1, 2]) == 2)
+        #expect(LatencyTable.percentile(0.99, of: (1...200).map(Double.init)) == 198)
+        #expect(LatencyTable.percentile(0.99, of: [7]) == 7)
+    }
+
+    @Test("a line of what was runs from left to right and from the bottom up, within its box")
+    func spark() {
+        #expect(Spark.points([]) == "" && Spark.points([1]) == "")
+        #expect(Spark.points([0, 0]) == "0.0,19.0 100.0,19.0")
+        #expect(Spark.points([0, 5, 10]) == "0.0,19.0 50.0,10.0 100.0,1.0")
+    }
+
+    @Test("the fields of a form are read with their blanks and marks, and those of nothing but blanks are not there")
+    func fields() throws {
+        let fields = try Fields("a=1+2%2B3&b=+&c=%C3%A4&ticket=4&ticket=5")
+        #expect(fields["a"] == "1 2+3" && fields["b"] == nil && fields["c"] == "ä" && fields["none"] == nil)
+        #expect(try fields.deadLetters().tickets == [4, 5])
+        #expect(throws: Refusal.self) { let _: Int? = try Fields("a=x").number("a") }
+    }
+
+    @Test("a time is read as a browser's field writes it, in UTC")
+    func time() throws {
+        let expected = try Date("2026-11-27T17:00:00Z", strategy: .iso8601)
+        #expect(try Fields("t=2026-11-27T17:00").time("t") == expected)
+        #expect(try Fields("t=2026-11-27T17:00:00").time("t") == expected)
+        #expect(throws: Refusal.self) { try Fields("t=Friday").time("t") }
+    }
+
+    @Test("parts of a path are escaped so that they stay one part")
+    func escaping() { #expect("a/b?c=d&e f%ä".queryEscaped == "a%2Fb%3Fc%3Dd%26e%20f%25%C3%A4") }
+
+    @Test("two tokens are equal when all of their bytes are")
+    func tokens() {
+        #expect(Tokens.isEqual(Array("abc".utf8), Array("abc".utf8)))
+        for other in ["abd", "ab", "abcd", ""] { #expect(!Tokens.isEqual(Array("abc".utf8), Array(other.utf8))) }
+    }
+
+    @Test("lengths of time are told in their two largest units")
+    func spans() {
+        let told = [nil, 0.25, 4.26, 192, 7500, 360_000].map { SpanText(seconds: $0).text }
+        #expect(told == ["–", "250 ms", "4.2 s", "3 min 12 s", "2 h 5 min", "4 d 4 h"])
+    }
+}
