@@ -228,6 +228,17 @@ CREATE TABLE mq.completions (
     error       text
 ) PARTITION BY RANGE (seq);
 
+-- Leases of single places, from the first change of their visibility on: what stands here counts, and no longer the lease of the
+-- claim. `turn` counts the changes; a receipt tells with which it was handed out, and is good for no other.
+CREATE TABLE mq.leases (
+    seq         bigint NOT NULL,
+    lease_until timestamptz NOT NULL,
+    queue       int NOT NULL,
+    turn        int NOT NULL,
+    lane        smallint NOT NULL,
+    PRIMARY KEY (queue, lane, seq)
+) WITH (fillfactor = 50);
+
 -- The dense part of a place.
 CREATE FUNCTION mq.ordinal(seq bigint) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
     AS 'SELECT seq & 1099511627775';
@@ -338,6 +349,7 @@ BEGIN
                FROM mq.claims_%s GROUP BY queue, lane) AS c
          WHERE l.queue = c.queue AND l.lane = c.lane AND (l.floor_seq < c.last_seq OR c.paced_until > now())', number);
     EXECUTE format('DROP TABLE mq.messages_%1$s, mq.claims_%1$s, mq.completions_%1$s', number);
+    DELETE FROM mq.leases WHERE seq >> 40 = number;
     DELETE FROM mq.segments WHERE segment = number;
 END $$;
 
@@ -931,14 +943,19 @@ CREATE TABLE mq.chores (
 ) WITH (fillfactor = 50);
 
 -- Deleting a queue deletes all that is in it. Waits for whoever is just sending or scheduling: afterwards, who remembers the
--- queue's id can neither find a place for a message nor leave one behind.
+-- queue's id can neither find a place for a message nor leave one behind. The log comes first, since that may take long, and the lock
+-- on what is scheduled holds up other queues.
 CREATE FUNCTION mq.empty_queue() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     part regclass;
 BEGIN
     PERFORM pg_advisory_xact_lock(mq.lock_class() + OLD.id, lane) FROM generate_series(0, 63) AS lane;
+    PERFORM FROM mq.lanes l WHERE l.queue = OLD.id ORDER BY l.lane FOR UPDATE;
+    FOREACH part IN ARRAY ARRAY['mq.messages', 'mq.claims', 'mq.completions', 'mq.leases']::regclass[] LOOP
+        EXECUTE format('DELETE FROM %s WHERE queue = $1', part) USING OLD.id;
+    END LOOP;
     LOCK TABLE mq.scheduled IN SHARE ROW EXCLUSIVE MODE;
-    FOREACH part IN ARRAY ARRAY['mq.messages', 'mq.claims', 'mq.completions', 'mq.scheduled', 'mq.held', 'mq.dead_letters']::regclass[] LOOP
+    FOREACH part IN ARRAY ARRAY['mq.scheduled', 'mq.held', 'mq.blocked_keys', 'mq.dead_letters', 'mq.tallies']::regclass[] LOOP
         EXECUTE format('DELETE FROM %s WHERE queue = $1', part) USING OLD.id;
     END LOOP;
     RETURN OLD;
@@ -976,8 +993,8 @@ BEGIN
     EXECUTE format('GRANT INSERT, UPDATE ON mq.queues, mq.lanes, mq.topics, mq.watermarks, mq.consumers, mq.claims,
         mq.chores TO %I', worker);
     EXECUTE format('GRANT INSERT ON mq.messages, mq.head_messages, mq.completions TO %I', worker);
-    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON mq.subscriptions, mq.scheduled, mq.held, mq.blocked_keys, mq.dead_letters,
-        mq.sent_keys, mq.tallies TO %I', worker);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON mq.subscriptions, mq.leases, mq.scheduled, mq.held, mq.blocked_keys,
+        mq.dead_letters, mq.sent_keys, mq.tallies TO %I', worker);
     -- What was recorded of operators stays as it is, but for how far the last action has come.
     EXECUTE format('GRANT INSERT, UPDATE (ended_at, messages) ON mq.operator_actions TO %I', worker);
     EXECUTE format('GRANT EXECUTE ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int),

@@ -85,6 +85,9 @@ public struct ReceivedMessage: Sendable, Equatable {
     public let message: Message
     /// When this attempt was added to the queue, by the database's clock.
     public let appendedAt: Date
+    /// When the lease that it was received with ends, by the database's clock; nil for a ``Worker``'s, which lasts as long as the
+    /// worker gives signs of life.
+    public var leaseEnds: Date?
 }
 
 /// A received message with its payload decoded.

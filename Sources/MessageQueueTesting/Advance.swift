@@ -58,6 +58,7 @@ extension TestBroker {
         UPDATE mq.claims SET claimed_at = claimed_at - $1 * interval '1 us', lease_until = lease_until - $1 * interval '1 us',
             paced_until = paced_until - $1 * interval '1 us'
         """,
+        "UPDATE mq.leases SET lease_until = lease_until - $1 * interval '1 us'",
         "UPDATE mq.messages SET sent_at = sent_at - $1 * interval '1 us', appended_at = appended_at - $1 * interval '1 us'",
         "UPDATE mq.completions SET finished_at = finished_at - $1 * interval '1 us'",
         "UPDATE mq.dead_letters SET died_at = died_at - $1 * interval '1 us', sent_at = sent_at - $1 * interval '1 us'",

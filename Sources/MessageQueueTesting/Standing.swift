@@ -56,7 +56,9 @@ extension TestBroker {
             SELECT queue, greatest(min(retry_at), now()) FROM mq.blocked_keys WHERE replaying = 0 AND retry_at < 'infinity'
             GROUP BY queue
             UNION ALL
-            SELECT c.queue, min(c.lease_until) FROM mq.claims c, generate_series(c.first_seq, c.last_seq) AS place(seq)
+            SELECT c.queue, min(coalesce(v.lease_until, c.lease_until)) FROM mq.claims c
+            CROSS JOIN generate_series(c.first_seq, c.last_seq) AS place(seq)
+            LEFT JOIN mq.leases v ON (v.queue, v.lane, v.seq) = (c.queue, c.lane, place.seq)
             WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE (d.queue, d.lane, d.seq) = (c.queue, c.lane, place.seq))
             GROUP BY c.queue
             UNION ALL

@@ -60,7 +60,11 @@ struct Change {
             contradictions.append("\(place) holds another message than before")
         }
         if let claim = new.claim, old.claim != claim {
-            if old.claim == nil { claimed[place] = claim } else { leases[place] = claim }
+            if old.claim == nil {
+                claimed[place] = claim
+            } else if old.outcome != nil || new.outcome == nil {
+                leases[place] = claim
+            }
             if let known = old.claim, known.consumer != claim.consumer {
                 contradictions.append("\(place) is claimed by \(claim.consumer), and was by \(known.consumer)")
             }

@@ -18,6 +18,8 @@ enum Command: Sendable {
     case receiveByHand(World.ModelQueue, limit: Int)
     case finish([Ending], number: Int)
     case extend([ReceivedMessage])
+    case acknowledge([Receipt])
+    case changeVisibility(Receipt, to: Duration)
     case rescue(World.ModelQueue, from: [Int64], known: [Int64])
     case rescueLost(World.ModelQueue)
     case promote(World.ModelQueue, limit: Int)
@@ -52,6 +54,8 @@ enum Command: Sendable {
         case watermarks(Broker.Watermarks)
         case statistics([QueueStatistics])
         case lost(Set<Int64>, count: Int)
+        case refused(Set<Receipt>)
+        case visible(Visibility)
     }
 }
 
@@ -89,6 +93,9 @@ extension Command {
             }
         case .extend(let messages):
             try await broker.extend(messages, to: Self.later)
+        case .acknowledge(let receipts): return .refused(try await broker.acknowledge(receipts))
+        case .changeVisibility(let receipt, let lease):
+            return .visible(try await broker.changeVisibility(of: receipt, to: lease))
         case .rescue(let queue, let gone, let known):
             return .count(try await broker.rescue(queue.entry(of: broker), from: gone, beyond: known))
         case .rescueLost(let queue):
@@ -184,6 +191,8 @@ extension Command: CustomStringConvertible {
         case .finish(let endings, let number):
             "finish (\(number)) \(endings.map { "\($0.message.receipt) \($0.kind)" }.joined(separator: ", "))"
         case .extend(let messages): "extend \(places(messages))"
+        case .acknowledge(let receipts): "acknowledge \(receipts)"
+        case .changeVisibility(let receipt, let lease): "make \(receipt) visible after \(lease)"
         case .rescue(let queue, let gone, let known): "rescue in \(queue.name) from \(gone), knowing \(known)"
         case .rescueLost(let queue): "rescue in \(queue.name) from whoever is gone"
         case .promote(let queue, let limit): "promote \(limit) in \(queue.name)"

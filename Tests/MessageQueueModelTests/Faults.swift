@@ -97,6 +97,12 @@ extension Scheduler {
             FROM (SELECT queue, lane, last_seq FROM mq.claims WHERE lease_until > now() FOR UPDATE SKIP LOCKED) AS held
             WHERE (c.queue, c.lane, c.last_seq) = (held.queue, held.lane, held.last_seq)
             """)
+        try await world.database.execute(
+            """
+            UPDATE mq.leases v SET lease_until = now() - interval '1 second'
+            FROM (SELECT queue, lane, seq FROM mq.leases WHERE lease_until > now() FOR UPDATE SKIP LOCKED) AS held
+            WHERE (v.queue, v.lane, v.seq) = (held.queue, held.lane, held.seq)
+            """)
         snapshot = try await Snapshot.take(of: generator.ids, on: world.database)
     }
 

@@ -14,6 +14,8 @@ struct Generator {
     private var fresh: [Int: [ReceivedMessage]] = [:]
     /// All that anybody ever received.
     private var received: [ReceivedMessage] = []
+    /// Of messages that were received with a lease of their own, the newest last.
+    private var receipts: [Receipt] = []
     private var watermarks: [Int: [Int32: [Int64]]] = [:]
 
     init(seed: UInt64, queues: [World.ModelQueue]) {
@@ -24,6 +26,12 @@ struct Generator {
     mutating func keep(_ messages: [ReceivedMessage], of client: Int) {
         fresh[client, default: []] += messages
         received += messages
+        for message in messages where message.leaseEnds != nil { keep(message.receipt) }
+    }
+
+    /// Where order is kept, whoever finishes has to do so in order: see ``orderly(_:seeing:)``.
+    mutating func keep(_ receipt: Receipt) {
+        if queues.contains(where: { $0.id == receipt.queue && $0.order == nil }) { receipts.append(receipt) }
     }
 
     mutating func keep(_ known: [Int64], of queue: Int32, by client: Int) {
@@ -58,6 +66,13 @@ struct Generator {
         case .extend:
             let held = receipts(&dice, of: client)
             return held.isEmpty ? .statistics : .extend(held)
+        case .acknowledge:
+            let some = receipts.suffix(6).shuffled(using: &dice).prefix(limit)
+            return some.isEmpty ? .receiveByHand(queue, limit: limit) : .acknowledge(Array(some))
+        case .changeVisibility:
+            let lease = [Duration.zero, Command.later].randomElement(using: &dice) ?? .zero
+            return receipts.suffix(4).randomElement(using: &dice).map { .changeVisibility($0, to: lease) }
+                ?? .receiveByHand(queue, limit: limit)
         case .rescue:
             // A wrong guess must do no harm.
             let guess = Bool.random(using: &dice) ? facts.living.sorted().randomElement(using: &dice) : nil

@@ -34,7 +34,7 @@ struct Move: Sendable {
 
     enum Kind: CaseIterable, Sendable {
         case send, sendOnce, publish, produce, receive, receiveByHand, finish, extend, rescue, rescueLost, promote
-        case pause, resume, redrive, purge, retryBlocked, skipBlocked, retire, watermarks, statistics
+        case acknowledge, changeVisibility, pause, resume, redrive, purge, retryBlocked, skipBlocked, retire, watermarks, statistics
 
         /// How often, of all.
         fileprivate var weight: Int {
@@ -45,7 +45,7 @@ struct Move: Sendable {
             case .promote: 10
             case .publish, .rescue, .statistics: 6
             case .rescueLost, .redrive, .extend, .watermarks: 5
-            case .sendOnce, .produce, .receiveByHand, .resume, .retryBlocked: 4
+            case .sendOnce, .produce, .receiveByHand, .acknowledge, .changeVisibility, .resume, .retryBlocked: 4
             case .skipBlocked: 3
             case .pause, .purge, .retire: 2
             }

@@ -65,6 +65,8 @@ final class Model {
         case .receiveByHand(let queue, let limit): receiveByHand(of: queue, limit: limit)
         case .finish(let endings, _): finish(endings)
         case .extend(let messages): extend(messages)
+        case .acknowledge(let receipts): acknowledge(receipts)
+        case .changeVisibility(let receipt, let lease): changeVisibility(of: receipt, to: lease)
         case .rescue(let queue, let gone, _): rescue(in: queue, from: Set(gone))
         case .rescueLost(let queue): rescueLost(in: queue)
         case .promote(let queue, let limit): promote(in: queue, limit: limit)

@@ -80,6 +80,24 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             CREATE TRIGGER no_lease BEFORE INSERT ON mq.claims FOR EACH ROW EXECUTE FUNCTION mq.no_lease()
             """),
         Mutant(
+            "a receipt stays the same as the visibility changes",
+            """
+            CREATE FUNCTION mq.no_turn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                NEW.turn := 0;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER no_turn BEFORE INSERT OR UPDATE ON mq.leases FOR EACH ROW EXECUTE FUNCTION mq.no_turn()
+            """),
+        Mutant(
+            "a changed visibility is kept for good",
+            """
+            CREATE FUNCTION mq.no_end() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                NEW.lease_until := now() + interval '1 day';
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER no_end BEFORE INSERT OR UPDATE ON mq.leases FOR EACH ROW EXECUTE FUNCTION mq.no_end()
+            """),
+        Mutant(
             "what is sent once is forgotten at once",
             """
             CREATE FUNCTION mq.forget() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -90,6 +90,7 @@ extension Scheduler {
             purged[queue.id, default: 0] += change.risen.count
             accounts.handled += change.risen.map(\.name)
         case (_, .received(let messages)): generator.keep(messages, of: client.number)
+        case (_, .visible(let visibility)): generator.keep(visibility.receipt)
         case (.watermarks(let queue, _), .watermarks(let told)):
             generator.keep(told.places, of: queue.id, by: client.number)
         default: break
@@ -99,6 +100,7 @@ extension Scheduler {
     private func isExpected(_ error: any Error, of run: Run) -> Bool {
         if run.isRolledBack, error is Client.RolledBack { return true }
         if case QueueError.leaseLost = error {
+            if case .changeVisibility(let receipt, _) = run.command { return !snapshot.isGood(receipt) }
             return run.command.receipts.contains { snapshot.log[$0.receipt]?.isOpen != true }
         }
         guard let error = error as? PostgresError else { return false }

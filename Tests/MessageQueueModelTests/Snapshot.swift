@@ -48,6 +48,8 @@ struct Snapshot: Equatable, Sendable {
         enum Lease: String, Sendable { case untilGone, running, ended }
         let consumer: Int64
         var lease: Lease
+        /// How often the visibility of the place was changed.
+        var turn: Int32 = 0
         /// The claim's last place.
         let end: Int64
     }
@@ -156,7 +158,7 @@ extension Snapshot {
         private static func claim(_ row: borrowing Row) throws -> Claim? {
             guard let consumer = try row[7, as: Int64?.self] else { return nil }
             let lease = try row[8, as: String?.self].flatMap(Claim.Lease.init) ?? .untilGone
-            return Claim(consumer: consumer, lease: lease, end: try row[9])
+            return Claim(consumer: consumer, lease: lease, turn: try row[13], end: try row[9])
         }
 
         func add(to snapshot: inout Snapshot) {
@@ -173,29 +175,33 @@ extension Snapshot {
 
     private static let read: Statement = """
         SELECT 'log', m.queue, m.id, m.attempt, m.lane, m.seq, m.rank, c.consumer,
-            CASE WHEN c.lease_until < clock_timestamp() THEN 'ended' WHEN c.lease_until IS NOT NULL THEN 'running' END,
-            c.last_seq, d.outcome::text, false, NULL
+            CASE WHEN coalesce(v.lease_until, c.lease_until) < clock_timestamp() THEN 'ended'
+                WHEN c.lease_until IS NOT NULL THEN 'running' END,
+            c.last_seq, d.outcome::text, false, NULL, coalesce(v.turn, 0)
         FROM mq.messages m
         LEFT JOIN LATERAL (
             SELECT n.first_seq, n.last_seq, n.consumer, n.lease_until FROM mq.claims n
             WHERE n.queue = m.queue AND n.lane = m.lane AND n.last_seq >= m.seq ORDER BY n.last_seq LIMIT 1) AS c
             ON c.first_seq <= m.seq
         LEFT JOIN mq.completions d ON d.queue = m.queue AND d.lane = m.lane AND d.seq = m.seq
+        LEFT JOIN mq.leases v ON v.queue = m.queue AND v.lane = m.lane AND v.seq = m.seq AND d.seq IS NULL
         WHERE m.id = ANY ($1)
         UNION ALL
-        SELECT 'scheduled', queue, id, attempt, NULL, ticket, NULL, NULL, NULL, NULL, NULL, due_at <= clock_timestamp(), NULL
+        SELECT 'scheduled', queue, id, attempt, NULL, ticket, NULL, NULL, NULL, NULL, NULL, due_at <= clock_timestamp(), NULL, NULL
         FROM mq.scheduled WHERE id = ANY ($1)
         UNION ALL
-        SELECT 'dead', queue, id, attempts, NULL, ticket, NULL, NULL, NULL, NULL, NULL, reason = 'worker-lost', NULL
+        SELECT 'dead', queue, id, attempts, NULL, ticket, NULL, NULL, NULL, NULL, NULL, reason = 'worker-lost', NULL, NULL
         FROM mq.dead_letters WHERE id = ANY ($1)
         UNION ALL
-        SELECT 'held', queue, id, attempt, NULL, rank, NULL, NULL, NULL, NULL, NULL, false, key FROM mq.held WHERE id = ANY ($1)
+        SELECT 'held', queue, id, attempt, NULL, rank, NULL, NULL, NULL, NULL, NULL, false, key, NULL FROM mq.held
+        WHERE id = ANY ($1)
         UNION ALL
         SELECT 'blocked', queue, NULL, replaying, NULL, NULL, NULL, NULL, NULL, NULL,
-            CASE WHEN retry_at <= clock_timestamp() THEN 'due' WHEN retry_at < 'infinity' THEN 'later' ELSE 'never' END, is_moving, key
+            CASE WHEN retry_at <= clock_timestamp() THEN 'due' WHEN retry_at < 'infinity' THEN 'later' ELSE 'never' END, is_moving, key,
+            NULL
         FROM mq.blocked_keys
         UNION ALL
-        SELECT 'paused', id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, NULL FROM mq.queues
+        SELECT 'paused', id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, NULL, NULL FROM mq.queues
         WHERE paused_at IS NOT NULL
         """
 }

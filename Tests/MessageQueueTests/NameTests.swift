@@ -43,8 +43,11 @@ struct NameTests {
         #expect(MessageID(id.description) == id && MessageID(id.description.uppercased()) == id)
         #expect(MessageID("order-7") == nil)
         let receipt = Receipt(queue: 12, lane: 3, seq: 1 << 40, mark: 0xcafe)
-        #expect(Receipt(receipt.description) == receipt)
-        for text in ["", "1.2", "1.2.3", "1.2.3.4.5", "1.2.x.4", "1..3.4", "1.2.3.z", "99999999999.1.1.1"] {
+        for receipt in [receipt, receipt.inTurn(7)] {
+            #expect(Receipt(receipt.description) == receipt)
+            #expect(receipt.description.allSatisfy { $0.isLetter || $0.isNumber || $0 == "." })
+        }
+        for text in ["", "1.2", "1.2.3", "1.2.3.4.5.6", "1.2.3.4.x", "1.2.x.4", "1..3.4", "1.2.3.z", "99999999999.1.1.1"] {
             #expect(Receipt(text) == nil, "\(text)")
         }
     }

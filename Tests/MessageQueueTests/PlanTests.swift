@@ -8,7 +8,7 @@ struct PlanTests {
     @Test("open places are looked up run by run or one by one: what else has been completed costs nothing")
     func openPlaces() async throws {
         let values = [
-            (Broker.depths, [String]()), (Broker.findWatermarks, ["1", "'{}'::bigint[]"]),
+            (Broker.depths, ["NULL"]), (Broker.findWatermarks, ["1", "'{}'::bigint[]"]),
             (
                 Broker.openSince,
                 ["1", "'{1}'::smallint[]", "'{1}'::bigint[]", "'{1}'::bigint[]", "NULL::bigint[]", "true"]

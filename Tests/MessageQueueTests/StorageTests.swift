@@ -120,6 +120,8 @@ struct StorageTests {
         Broker.openSince, EngineAudit.all, Broker.appendOne, Broker.appendMany, ProducerLane.lock, ProducerLane.unlock,
         Origin.ask, Origin.check, Origin.confirm, Broker.lanesToWalk, Broker.walk, Broker.attemptsAt, Broker.inspect,
         Broker.groupDead, Broker.countDead, Broker.setPaused, Broker.listActions, Broker.beginAction, Broker.endAction,
+        Broker.acknowledge, Broker.changeVisibility, Broker.extendOwn,
+        Broker.peek, Broker.deleteQueue,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.

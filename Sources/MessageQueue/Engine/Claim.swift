@@ -71,7 +71,7 @@ extension Broker {
                 ReceivedMessage(
                     receipt: entry.receipt(lane: try row[0], seq: seq), queue: entry.name,
                     attempt: try row[2],
-                    message: try Message(row, from: 4), appendedAt: try row[3])
+                    message: try Message(row, from: 5), appendedAt: try row[3], leaseEnds: try row[4])
             }
         }
         let messages = rows.compactMap(\.self)
@@ -97,12 +97,13 @@ extension Broker {
                 coalesce(($6::bigint[])[lane + 1], 0),
                 $7::timestamptz + make_interval(secs => $8::float8 * (SELECT count(*) FROM got))
             FROM got GROUP BY lane)
-        SELECT lane, seq, attempt, appended_at, id, sent_at, topic, key, tag, headers, body FROM got
+        SELECT lane, seq, attempt, appended_at, now() + make_interval(secs => $5::float8), id, sent_at, topic, key, tag, headers, body
+        FROM got
         """
 
     /// See `mq.claim_in_order`. A row without a seq says that something was held back.
     static let claimInOrder: Statement = """
-        SELECT lane, seq, attempt, appended_at, id, sent_at, topic, key, tag, headers, body
+        SELECT lane, seq, attempt, appended_at, now() + make_interval(secs => $5::float8), id, sent_at, topic, key, tag, headers, body
         FROM mq.claim_in_order($1, $2, $3, $4, $5, $6, $7, $8) WHERE $9::int IS NOT NULL AND mq.is_home($10)
         """
 }

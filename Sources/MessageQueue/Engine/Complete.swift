@@ -53,23 +53,29 @@ extension Broker {
     /// Where these messages are from, for a statement to bring along; nil where that is not here, and the transaction is refused.
     func origin(of messages: [ReceivedMessage], in session: borrowing Session) -> Origin? {
         do {
-            var origin = try catalogue.origin(of: session)
-            if messages.contains(where: { $0.receipt.mark != origin.mark }) {
-                // This connection may be the one that has not noticed.
-                session.unlearn()
-                origin = try catalogue.origin(of: session)
-            }
+            let origin = try origin(of: messages.map(\.receipt), in: session)
             if let stranger = messages.first(where: { $0.receipt.mark != origin.mark }) {
                 throw QueueError.leaseLost(queue: stranger.queue, message: stranger.message.id)
-            }
-            if messages.contains(where: { catalogue.known($0.receipt.queue) == nil }) {
-                try catalogue.reload(in: session)
             }
             return origin
         } catch {
             session.refuse(error)
             return nil
         }
+    }
+
+    /// Where this session leads to, asked anew when one of the receipts is from elsewhere.
+    func origin(of receipts: [Receipt], in session: borrowing Session) throws -> Origin {
+        var origin = try catalogue.origin(of: session)
+        if receipts.contains(where: { $0.mark != origin.mark }) {
+            // This connection may be the one that has not noticed.
+            session.unlearn()
+            origin = try catalogue.origin(of: session)
+        }
+        if receipts.contains(where: { $0.mark == origin.mark && catalogue.known($0.queue) == nil }) {
+            try catalogue.reload(in: session)
+        }
+        return origin
     }
 
     /// The primary key of the completions is the fence: a second word on a place violates it. Rows come in place order,

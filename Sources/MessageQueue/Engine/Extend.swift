@@ -26,6 +26,8 @@ extension Broker {
             if let lost = messages.first(where: { left.contains($0.receipt) }) {
                 throw QueueError.leaseLost(queue: lost.queue, message: lost.message.id)
             }
+            session.pipeline(
+                Self.extendOwn, places.map(\.queue), places.map(\.lane), places.map(\.seq), lease.withinLimits.inSeconds)
         }
     }
 
@@ -46,6 +48,13 @@ extension Broker {
         JOIN longer l ON l.queue = p.queue AND l.lane = p.lane AND p.seq BETWEEN l.first_seq AND l.last_seq
         WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE (d.queue, d.lane, d.seq) = (p.queue, p.lane, p.seq))
         """)
+
+    /// Of places whose visibility was changed, which no longer go by the lease of their claim.
+    static let extendOwn: Statement = """
+        UPDATE mq.leases v SET lease_until = greatest(v.lease_until, now() + make_interval(secs => $4::float8))
+        FROM unnest($1::int[], $2::smallint[], $3::bigint[]) AS p(queue, lane, seq)
+        WHERE (v.queue, v.lane, v.seq) = (p.queue, p.lane, p.seq)
+        """
 
     private static let claimsOfPlaces = """
         (SELECT DISTINCT p.queue, p.lane, near.last_seq

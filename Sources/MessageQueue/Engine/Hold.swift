@@ -41,12 +41,14 @@ extension Broker {
 
     /// Lets keys go on whose messages are finished, after their completions. Only what was delivered anew has blocked anybody.
     func pass(_ messages: [ReceivedMessage], in session: borrowing Session) {
-        for (queue, messages) in Dictionary(grouping: messages, by: \.receipt.queue) {
+        pass(messages.map(\.receipt), in: session)
+    }
+
+    func pass(_ places: [Receipt], in session: borrowing Session) {
+        for (queue, places) in Dictionary(grouping: places, by: \.queue) {
             guard let entry = catalogue.known(queue), entry.order != nil else { continue }
-            let replayed = messages.filter { $0.receipt.lane >= entry.lanes }
-            if !replayed.isEmpty {
-                session.pipeline(Self.pass, queue, replayed.map(\.receipt.lane), replayed.map(\.receipt.seq))
-            }
+            let replayed = places.filter { $0.lane >= entry.lanes }
+            if !replayed.isEmpty { session.pipeline(Self.pass, queue, replayed.map(\.lane), replayed.map(\.seq)) }
         }
     }
 

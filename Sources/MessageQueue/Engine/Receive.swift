@@ -9,6 +9,9 @@ extension Broker {
     /// ``retry(_:in:)``, ``release(_:after:in:)`` or ``deadLetter(_:in:)``, or lengthen the lease with ``extend(_:to:)``;
     /// whatever is none of these when the lease ends is given to somebody else, with the attempt counted.
     ///
+    /// The lease is kept in the database and belongs to no process: it outlasts the one that received, and others can act on a
+    /// message by its ``Receipt``, see ``acknowledge(_:)`` and ``changeVisibility(of:to:)``.
+    ///
     /// Does not wait: an empty answer means that nothing is there, or that the queue is paused or at its limits.
     /// - Parameters:
     ///   - queue: whose messages.
@@ -25,18 +28,26 @@ extension Broker {
     private func receiveOnce(
         _ queue: QueueName, _ limit: Int, _ lease: Duration
     ) async throws -> [ReceivedMessage] {
-        let entries = try await entries(of: [queue], on: database)
-        guard let entry = entries.first else { throw QueueError.unknownQueue(queue) }
-        let memory = byHand.withLock { memories in
-            let memory = memories[entry.id] ?? ClaimMemory()
-            memories[entry.id] = memory
-            return memory
-        }
+        let entry = try await entry(of: queue)
+        let memory = memory(of: entry)
         let claimer = Claimer(consumer: Self.noConsumer, lease: lease, memory: memory)
         let messages = try await take(entry, claimer, limit)
         if !messages.isEmpty { return messages }
         guard try await bringBack(entry, memory) else { return [] }
         return try await take(entry, claimer, limit)
+    }
+
+    func entry(of queue: QueueName) async throws -> Catalogue.Entry {
+        guard let entry = try await entries(of: [queue], on: database).first else { throw QueueError.unknownQueue(queue) }
+        return entry
+    }
+
+    func memory(of entry: Catalogue.Entry) -> ClaimMemory {
+        byHand.withLock { memories in
+            let memory = memories[entry.id] ?? ClaimMemory()
+            memories[entry.id] = memory
+            return memory
+        }
     }
 
     private func take(_ entry: Catalogue.Entry, _ claimer: Claimer, _ limit: Int) async throws -> [ReceivedMessage] {
@@ -49,7 +60,7 @@ extension Broker {
     }
 
     /// Leases that have ended, and scheduled messages that are due: whether there is anything to take now.
-    private func bringBack(_ entry: Catalogue.Entry, _ memory: ClaimMemory) async throws -> Bool {
+    func bringBack(_ entry: Catalogue.Entry, _ memory: ClaimMemory) async throws -> Bool {
         let found = try await watermarks(of: entry, noting: memory)
         if found.open > 0 { _ = try await rescue(entry, from: [], beyond: found.places) }
         return try await promote(entry, on: database).moved > 0

@@ -104,27 +104,37 @@ extension Broker {
     /// Claims behind each lane's watermark by the claims' primary key, their places without a completion by the
     /// completions' one. Locks the claims' rows, as ``Broker/extend(_:to:)`` does; those that others hold are skipped.
     ///
+    /// Where the visibility of single places was changed, their own lease counts, whether it ends before the claim's or after it.
+    ///
     /// A consumer may be given up while it lives, and claim once more before it notices: what an ended consumer holds is
     /// abandoned, whenever it was claimed.
     static let findAbandoned: Statement = """
         WITH claim AS MATERIALIZED (
-            SELECT c.lane, c.first_seq, c.last_seq, c.consumer FROM mq.lanes l
+            SELECT c.lane, c.first_seq, c.last_seq, c.consumer, coalesce(c.lease_until < now(), true) AS is_over FROM mq.lanes l
             JOIN mq.claims c ON c.queue = l.queue AND c.lane = l.lane AND c.last_seq > coalesce(($3::bigint[])[l.lane + 1], 0)
             WHERE l.queue = $1 AND (c.lease_until < now() OR (c.lease_until IS NULL AND (c.consumer = ANY ($2)
-                OR EXISTS (SELECT FROM mq.consumers w WHERE w.id = c.consumer AND w.ended_at IS NOT NULL))))
+                OR EXISTS (SELECT FROM mq.consumers w WHERE w.id = c.consumer AND w.ended_at IS NOT NULL)))
+                OR EXISTS (SELECT FROM mq.leases v WHERE v.queue = $1 AND v.lane = c.lane AND v.seq BETWEEN c.first_seq AND c.last_seq
+                    AND v.lease_until < now()))
             FOR UPDATE OF c SKIP LOCKED)
         SELECT c.lane, m.seq, m.attempt, m.appended_at, c.consumer, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body
         FROM claim c JOIN mq.messages m ON m.queue = $1 AND m.lane = c.lane AND m.seq BETWEEN c.first_seq AND c.last_seq
-        WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = $1 AND d.lane = m.lane AND d.seq = m.seq)
+        LEFT JOIN mq.leases v ON v.queue = $1 AND v.lane = m.lane AND v.seq = m.seq
+        WHERE coalesce(v.lease_until < now(), c.is_over)
+          AND NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = $1 AND d.lane = m.lane AND d.seq = m.seq)
         LIMIT $4
         """
 
-    /// A place that somebody finished in the meantime is left alone, and not answered.
+    /// A place that somebody finished in the meantime is left alone, and not answered. So is one that was made invisible for longer
+    /// just before its claim was locked: only a statement after that lock sees it.
     static let expire: Statement = """
+        WITH abandoned AS MATERIALIZED (
+            SELECT c.lane, c.seq, c.error FROM unnest($2::smallint[], $3::bigint[], $4::text[]) AS c(lane, seq, error)
+            WHERE mq.is_home($5) AND NOT EXISTS (
+                SELECT FROM mq.leases v WHERE v.queue = $1 AND v.lane = c.lane AND v.seq = c.seq AND v.lease_until >= now())),
+        gone AS (DELETE FROM mq.leases v USING abandoned a WHERE v.queue = $1 AND v.lane = a.lane AND v.seq = a.seq)
         INSERT INTO mq.completions (queue, lane, seq, outcome, error)
-        SELECT $1, c.lane, c.seq, 'x', c.error FROM unnest($2::smallint[], $3::bigint[], $4::text[]) AS c(lane, seq, error)
-        WHERE mq.is_home($5)
-        ORDER BY c.lane, c.seq
+        SELECT $1, lane, seq, 'x', error FROM abandoned ORDER BY lane, seq
         ON CONFLICT DO NOTHING RETURNING lane, seq
         """
 

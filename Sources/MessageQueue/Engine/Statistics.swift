@@ -35,8 +35,18 @@ public struct QueueStatistics: Sendable, Codable {
 
 extension Broker {
     /// How every queue stands. Costs a few index steps per lane, and the places in flight; never a scan of a backlog.
-    public func statistics() async throws -> [QueueStatistics] {
-        try await database.read(Self.depths) { row in
+    public func statistics() async throws -> [QueueStatistics] { try await statistics(ofQueue: nil) }
+
+    /// How one queue stands, at the cost of its own lanes.
+    ///
+    /// - Throws: ``QueueError/unknownQueue(_:)``.
+    public func statistics(of queue: QueueName) async throws -> QueueStatistics {
+        guard let one = try await statistics(ofQueue: queue).first else { throw QueueError.unknownQueue(queue) }
+        return one
+    }
+
+    private func statistics(ofQueue name: QueueName?) async throws -> [QueueStatistics] {
+        try await database.read(Self.depths, name?.text) { row in
             QueueStatistics(
                 queue: QueueName(try row[0]), depth: try row[1], inFlight: try row[2], scheduled: try row[3],
                 retrying: try row[13], held: try row[11], blockedKeys: try row[12], dead: try row[4],
@@ -87,6 +97,7 @@ extension Broker {
                 coalesce(sum(change) FILTER (WHERE kind = 'h'), 0)::bigint AS held,
                 coalesce(sum(change) FILTER (WHERE kind = 'k'), 0)::bigint AS blocked
             FROM mq.tallies t WHERE t.queue = q.id) AS sums
+        WHERE $1::text IS NULL OR q.name = $1
         ORDER BY q.created_at, q.name
         """
 

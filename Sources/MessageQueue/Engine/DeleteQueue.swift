@@ -1,0 +1,26 @@
+import Postgres
+
+extension Broker {
+    /// Deletes a queue with all that is in it, for ever: messages, dead letters, history, and its subscriptions.
+    ///
+    /// Guarantee: afterwards nobody who remembers the queue can send to it, and receipts of it are worth nothing. A queue of the same
+    /// name can be declared at once; it is another one, and begins empty. Waits for whoever is just sending to the queue, and takes as
+    /// long as it takes to delete its rows, in one transaction. Needs the rights of the schema's owner.
+    /// - Returns: false when there was none.
+    @discardableResult
+    public func delete(queue name: QueueName) async throws -> Bool {
+        let deleted = try await database.write(within: Self.longestDeletion) { session in
+            try session.query(Self.deleteQueue, name.text) { row in try row[0, as: Int32.self] }
+        }
+        catalogue.doubt()
+        byHand.withLock { memories in for id in deleted { memories[id] = nil } }
+        doorbell.ring(deleted)
+        return !deleted.isEmpty
+    }
+
+    /// Row by row.
+    private static let longestDeletion = Duration.seconds(3600)
+
+    /// See `mq.empty_queue`, which the deletion triggers.
+    static let deleteQueue: Statement = "DELETE FROM mq.queues WHERE name = $1 RETURNING id"
+}

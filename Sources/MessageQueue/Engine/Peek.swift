@@ -1,0 +1,54 @@
+public import Foundation
+import Postgres
+
+/// A message that nobody has taken yet.
+public struct WaitingMessage: Sendable, Equatable {
+    /// The queue that it waits in.
+    public let queue: QueueName
+    /// Which attempt it waits for: 1 for the first delivery.
+    public let attempt: Int
+    /// The message itself.
+    public let message: Message
+    /// When this attempt was added to the queue, by the database's clock.
+    public let appendedAt: Date
+}
+
+extension Broker {
+    /// Looks at the next messages of a queue, at most `limit`, without taking them.
+    ///
+    /// Guarantee: claims nothing, counts no attempt, holds nobody up. What is answered may be taken by somebody else at once.
+    /// The urgent ones come first, and within a priority those that have waited longest, which need not be the order in which
+    /// consumers of several lanes get them. Answers also of a paused queue.
+    /// - Parameters:
+    ///   - queue: whose messages.
+    ///   - limit: from 1 to 32,000.
+    /// - Throws: ``QueueError/unknownQueue(_:)``, ``QueueError/invalidArgument(_:)``.
+    public func peek(_ queue: QueueName, limit: Int = 1) async throws -> [WaitingMessage] {
+        try QueueError.demand("limit", limit, in: 1...Self.largestClaim, or: QueueError.invalidArgument)
+        return try await lookingAgain {
+            let entry = try await entry(of: queue)
+            let waiting = try await look(into: entry, limit)
+            if waiting.count == limit { return waiting }
+            return try await bringBack(entry, memory(of: entry)) ? look(into: entry, limit) : waiting
+        }
+    }
+
+    private func look(into entry: Catalogue.Entry, _ limit: Int) async throws -> [WaitingMessage] {
+        try await database.query(Self.peek, entry.id, Int32(limit), entry.origin.home) { row in
+            WaitingMessage(
+                queue: entry.name, attempt: try row[0], message: try Message(row, from: 2), appendedAt: try row[1])
+        }
+    }
+
+    /// Of each lane so many from its cursor on, by the messages' primary key.
+    static let peek: Statement = """
+        SELECT m.attempt, m.appended_at, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body
+        FROM mq.queues q JOIN mq.lanes l ON l.queue = q.id
+        CROSS JOIN LATERAL (SELECT mq.cursor(l.queue, l.lane) AS seq OFFSET 0) AS cursor
+        CROSS JOIN LATERAL (
+            SELECT n.* FROM mq.messages n WHERE n.queue = l.queue AND n.lane = l.lane AND n.seq > cursor.seq
+            ORDER BY n.seq LIMIT $2) AS m
+        WHERE q.id = $1 AND mq.is_home($3)
+        ORDER BY CASE WHEN q.levels > 1 THEN l.lane / q.lanes END, m.appended_at, m.lane, m.seq LIMIT $2
+        """
+}
