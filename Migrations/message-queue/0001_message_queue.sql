@@ -130,6 +130,8 @@ CREATE TABLE mq.queues (
     concurrency_limit int CHECK (concurrency_limit > 0),
     rate_limit        double precision CHECK (rate_limit > 0),
     burst             int CHECK (burst > 0),
+    -- What was sent longer ago is not delivered any more; NULL: whatever its age, it is.
+    retention_ms      bigint CHECK (retention_ms > 0),
     paused_at         timestamptz,
     created_at        timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT queues_lanes_in_all CHECK (lanes * levels * CASE WHEN key_order IS NULL THEN 1 ELSE 2 END <= 64)
@@ -222,7 +224,7 @@ CREATE TABLE mq.completions (
     seq         bigint NOT NULL,
     queue       int NOT NULL,
     lane        smallint NOT NULL,
-    -- d done, r retried, x expired, f dead (failed for good), b released (given back), h held back
+    -- d done, r retried, x expired, f dead (failed for good), b released (given back), h held back, o outdated (past its retention)
     outcome     "char" NOT NULL,
     finished_at timestamptz NOT NULL DEFAULT now(),
     error       text
@@ -896,7 +898,7 @@ CREATE TABLE mq.operator_actions (
 -- Appended per statement, folded together by the upkeep.
 CREATE TABLE mq.tallies (
     queue  int NOT NULL,
-    -- s scheduled, r scheduled for another attempt, h held, k blocked keys, f dead letters, p purged for ever
+    -- s scheduled, r scheduled for another attempt, h held, k blocked keys, f dead letters; ever: p purged, o outdated
     kind   "char" NOT NULL,
     change bigint NOT NULL
 );

@@ -12,19 +12,24 @@ public struct QueueSettings: Sendable, Equatable {
     public var priorities: Bool
     /// Whether, and how, messages of one key keep their order; nil for none. Fixed once the queue exists.
     public var order: KeyOrder?
+    /// How long after it was sent a message is delivered at the latest, from a millisecond to 366 days; nil for ever. What is older is
+    /// dropped, whatever attempts it had, and counted as ``QueueStatistics/outdated``. Not in a queue that keeps order, where what comes
+    /// later has to know that what came before is done or dead.
+    public var retention: Duration?
     /// Nil leaves the limits of an existing queue as they are, so that what an operator has set outlasts a restart.
     public var limits: QueueLimits?
 
     /// The defaults, but for what is given.
     public init(
         lanes: Int = 8, lease: Duration = .seconds(30), retry: RetryPolicy = .init(), priorities: Bool = false,
-        order: KeyOrder? = nil, limits: QueueLimits? = nil
+        order: KeyOrder? = nil, retention: Duration? = nil, limits: QueueLimits? = nil
     ) {
         self.lanes = lanes
         self.lease = lease
         self.retry = retry
         self.priorities = priorities
         self.order = order
+        self.retention = retention
         self.limits = limits
     }
 
@@ -36,9 +41,13 @@ public struct QueueSettings: Sendable, Equatable {
         if priorities, order != nil {
             throw QueueError.invalidSettings("a queue has priorities or keeps order, not both")
         }
+        if retention != nil, order != nil {
+            throw QueueError.invalidSettings("a queue has a retention or keeps order, not both")
+        }
         let most = Self.mostLanes / Int(levels) / (order == nil ? 1 : 2)
         try QueueError.demand("lanes", lanes, in: 1...most, where: kind)
         try QueueError.demand("lease", lease, in: SettingRange.leases)
+        try retention.map { try QueueError.demand("retention", $0, in: SettingRange.leases) }
         try retry.check()
         try limits?.check()
     }

@@ -20,6 +20,7 @@ enum Command: Sendable {
     case extend([ReceivedMessage])
     case acknowledge([Receipt])
     case changeVisibility(Receipt, to: Duration)
+    case discardOutdated
     case rescue(World.ModelQueue, from: [Int64], known: [Int64])
     case rescueLost(World.ModelQueue)
     case promote(World.ModelQueue, limit: Int)
@@ -96,6 +97,7 @@ extension Command {
         case .acknowledge(let receipts): return .refused(try await broker.acknowledge(receipts))
         case .changeVisibility(let receipt, let lease):
             return .visible(try await broker.changeVisibility(of: receipt, to: lease))
+        case .discardOutdated: return .count(try await broker.discardOutdated())
         case .rescue(let queue, let gone, let known):
             return .count(try await broker.rescue(queue.entry(of: broker), from: gone, beyond: known))
         case .rescueLost(let queue):
@@ -192,6 +194,7 @@ extension Command: CustomStringConvertible {
             "finish (\(number)) \(endings.map { "\($0.message.receipt) \($0.kind)" }.joined(separator: ", "))"
         case .extend(let messages): "extend \(places(messages))"
         case .acknowledge(let receipts): "acknowledge \(receipts)"
+        case .discardOutdated: "discard what is outdated"
         case .changeVisibility(let receipt, let lease): "make \(receipt) visible after \(lease)"
         case .rescue(let queue, let gone, let known): "rescue in \(queue.name) from \(gone), knowing \(known)"
         case .rescueLost(let queue): "rescue in \(queue.name) from whoever is gone"

@@ -23,6 +23,7 @@ extension Scheduler {
     /// Gives everything back and completes it, then compares what was sent with what came out.
     func drain() async throws {
         for queue in facts.queues { try await world.janitor.resume(queue.name) }
+        let dropped = snapshot.outdated
         let paced = facts.queues.filter { $0.limits.rate != nil }
         for queue in paced { try await world.janitor.limit(queue.name, to: .none) }
         for _ in 0..<30 where !isEmpty {
@@ -35,6 +36,7 @@ extension Scheduler {
         for queue in paced { try await world.janitor.limit(queue.name, to: queue.limits) }
         try await audit("after draining")
         accounts.handled += snapshot.dead.values.map(\.name)
+        accounts.handled += snapshot.outdated.subtracting(dropped).compactMap { snapshot.log[$0]?.name }
         let check = accounts.check
         if !check.isFaultless || check.duplicated > 0 { report("\(check): \(check.faults)") }
         try await cleanUp()
@@ -69,4 +71,15 @@ extension Scheduler {
         }
         if Int.random(in: 0..<8) == 0 { try await world.janitor.retire(.init(keep: .zero, rotate: .zero)) }
     }
+}
+
+extension Snapshot {
+    fileprivate var outdated: Set<Receipt> {
+        Set(log.filter { $0.value.outcome == Outcome.outdated.rawValue }.keys)
+    }
+}
+
+extension Outcome {
+    /// After which a message is nowhere, as it should be.
+    static let ends = [done, outdated].map(\.rawValue)
 }

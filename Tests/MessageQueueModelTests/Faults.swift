@@ -106,6 +106,22 @@ extension Scheduler {
         snapshot = try await Snapshot.take(of: generator.ids, on: world.database)
     }
 
+    /// Some of what waits was sent two hours earlier than it was.
+    func ageMessages() async throws {
+        try await letRetirePass(nil)
+        note("some messages grow old")
+        disturb()
+        for (table, key) in [("mq.messages", "(queue, lane, seq)"), ("mq.scheduled", "ticket")] {
+            try await world.database.execute(
+                Statement(
+                    """
+                    UPDATE \(table) SET sent_at = sent_at - interval '2 hours' WHERE \(key) IN (
+                        SELECT \(key.filter { !"()".contains($0) }) FROM \(table) WHERE hashtext(id::text) % 2 = 0 FOR UPDATE SKIP LOCKED)
+                    """))
+        }
+        snapshot = try await Snapshot.take(of: generator.ids, on: world.database)
+    }
+
     /// An hour passes for what was claimed at a rate, once everybody is done.
     func letPaceGoOn() async throws {
         if facts.paced.isEmpty { return }

@@ -73,6 +73,7 @@ struct Generator {
             let lease = [Duration.zero, Command.later].randomElement(using: &dice) ?? .zero
             return receipts.suffix(4).randomElement(using: &dice).map { .changeVisibility($0, to: lease) }
                 ?? .receiveByHand(queue, limit: limit)
+        case .discardOutdated: return .discardOutdated
         case .rescue:
             // A wrong guess must do no harm.
             let guess = Bool.random(using: &dice) ? facts.living.sorted().randomElement(using: &dice) : nil

@@ -24,6 +24,8 @@ struct Move: Sendable {
         case kill, killAtCommit
         /// All that is scheduled becomes due; all leases with an end have ended; a rate allows one more.
         case scheduledComeDue, leasesEnd, paceGoesOn
+        /// Some of what waits is past its queue's retention, where it has one.
+        case messagesAge
     }
 
     let client: Int
@@ -34,7 +36,9 @@ struct Move: Sendable {
 
     enum Kind: CaseIterable, Sendable {
         case send, sendOnce, publish, produce, receive, receiveByHand, finish, extend, rescue, rescueLost, promote
-        case acknowledge, changeVisibility, pause, resume, redrive, purge, retryBlocked, skipBlocked, retire, watermarks, statistics
+        case acknowledge, changeVisibility, discardOutdated, pause, resume, redrive, purge, retryBlocked, skipBlocked,
+            retire,
+            watermarks, statistics
 
         /// How often, of all.
         fileprivate var weight: Int {
@@ -47,7 +51,7 @@ struct Move: Sendable {
             case .rescueLost, .redrive, .extend, .watermarks: 5
             case .sendOnce, .produce, .receiveByHand, .acknowledge, .changeVisibility, .resume, .retryBlocked: 4
             case .skipBlocked: 3
-            case .pause, .purge, .retire: 2
+            case .pause, .purge, .retire, .discardOutdated: 2
             }
         }
 
@@ -80,7 +84,8 @@ extension Move {
             case 50..<90: .scheduledComeDue
             case 90..<120: .leasesEnd
             case 120..<150: .paceGoesOn
-            case 150..<600: .go(steps: Int.random(in: 0...2, using: &dice))
+            case 150..<165: .messagesAge
+            case 165..<600: .go(steps: Int.random(in: 0...2, using: &dice))
             default: .go(steps: 20)
             }
         command = Kind.drawn.randomElement(using: &dice) ?? .send

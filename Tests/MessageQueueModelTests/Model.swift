@@ -66,6 +66,7 @@ final class Model {
         case .finish(let endings, _): finish(endings)
         case .extend(let messages): extend(messages)
         case .acknowledge(let receipts): acknowledge(receipts)
+        case .discardOutdated: discardOutdated()
         case .changeVisibility(let receipt, let lease): changeVisibility(of: receipt, to: lease)
         case .rescue(let queue, let gone, _): rescue(in: queue, from: Set(gone))
         case .rescueLost(let queue): rescueLost(in: queue)
@@ -132,7 +133,7 @@ final class Model {
     // MARK: Receiving
 
     private func claim(of queue: World.ModelQueue, limit: Int, by consumer: Int64, lease: Snapshot.Claim.Lease) {
-        holdBackAtOnce(in: queue)
+        if queue.order == nil { dropOutdated() } else { holdBackAtOnce(in: queue) }
         for (place, claim) in change.claimed {
             demand(claim.consumer == consumer, "\(place) is claimed by \(claim.consumer), not \(consumer)")
             demand(claim.lease == lease, "the lease of \(place) is \(claim.lease)")

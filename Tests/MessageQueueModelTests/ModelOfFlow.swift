@@ -76,7 +76,7 @@ extension Model {
 
     /// What a claim may finish at once: messages of keys that are blocked.
     func holdBackAtOnce(in queue: World.ModelQueue) {
-        only(queue.order == nil ? [.claimed] : [.claimed, .finished, .held, .blocks])
+        only([.claimed, .finished, .held, .blocks])
         var held = Headcount()
         for (place, outcome) in change.finished {
             guard let attempt = before.log[place] else { continue }

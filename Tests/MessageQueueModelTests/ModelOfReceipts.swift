@@ -23,7 +23,8 @@ extension Model {
         demand(change.leases.keys.allSatisfy { $0 == place }, "changed \(change.leases.keys), not \(place) alone")
         guard case .visible(let visibility)? = answer else { return }
         demand(seen.isGood(receipt), "\(receipt) was not good")
-        demand(visibility.receipt == receipt.inTurn(receipt.turn + 1), "\(receipt) is followed by \(visibility.receipt)")
+        demand(
+            visibility.receipt == receipt.inTurn(receipt.turn + 1), "\(receipt) is followed by \(visibility.receipt)")
         // Whoever acknowledges locks no claim, and may have finished it meanwhile.
         guard before.log[place]?.isOpen == true else { return }
         let claim = after.log[place]?.claim

@@ -97,6 +97,7 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             END $$;
             CREATE TRIGGER no_end BEFORE INSERT OR UPDATE ON mq.leases FOR EACH ROW EXECUTE FUNCTION mq.no_end()
             """),
+        Mutant("nothing is ever too old", "UPDATE mq.queues SET retention_ms = retention_ms * 1000"),
         Mutant(
             "what is sent once is forgotten at once",
             """

@@ -65,7 +65,7 @@ extension Scheduler {
             facts.paced[place.queue, default: 0] += 1
         }
         accounts.handled +=
-            (change.finished.filter { $0.value == Outcome.done.rawValue }.compactMap { snapshot.log[$0.key]?.name })
+            (change.finished.filter { Outcome.ends.contains($0.value) }.compactMap { snapshot.log[$0.key]?.name })
     }
 
     /// What only its answer can be compared with: what was read, not changed.

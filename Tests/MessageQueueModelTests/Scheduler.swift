@@ -97,6 +97,7 @@ actor Scheduler {
         switch (move.action, client.position) {
         case (.scheduledComeDue, _): try await makeScheduledDue()
         case (.leasesEnd, _): try await endLeases()
+        case (.messagesAge, _): try await ageMessages()
         case (.paceGoesOn, _): try await letPaceGoOn()
         case (.kill, _): try await kill(client)
         case (_, .running): break

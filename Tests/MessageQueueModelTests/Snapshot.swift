@@ -37,6 +37,8 @@ struct Snapshot: Equatable, Sendable {
         let number: Int
         /// The place that it had before it was held back.
         let rank: Int64?
+        /// Past the retention of its queue.
+        let isOutdated: Bool
         var claim: Claim?
         var outcome: String?
 
@@ -134,8 +136,8 @@ extension Snapshot {
                 self = .log(
                     Receipt(queue: queue, lane: try row[4], seq: try row[5], mark: mark),
                     Attempt(
-                        name: try Self.name(row), number: try row[3], rank: try row[6], claim: try Self.claim(row),
-                        outcome: try row[10]))
+                        name: try Self.name(row), number: try row[3], rank: try row[6], isOutdated: try row[11],
+                        claim: try Self.claim(row), outcome: try row[10]))
             case "scheduled": self = .scheduled(try row[5], try Self.resting(row))
             case "dead": self = .dead(try row[5], try Self.resting(row))
             case "held":
@@ -177,8 +179,9 @@ extension Snapshot {
         SELECT 'log', m.queue, m.id, m.attempt, m.lane, m.seq, m.rank, c.consumer,
             CASE WHEN coalesce(v.lease_until, c.lease_until) < clock_timestamp() THEN 'ended'
                 WHEN c.lease_until IS NOT NULL THEN 'running' END,
-            c.last_seq, d.outcome::text, false, NULL, coalesce(v.turn, 0)
-        FROM mq.messages m
+            c.last_seq, d.outcome::text, q.retention_ms IS NOT NULL AND m.sent_at < clock_timestamp() - interval '1 hour', NULL,
+            coalesce(v.turn, 0)
+        FROM mq.messages m JOIN mq.queues q ON q.id = m.queue
         LEFT JOIN LATERAL (
             SELECT n.first_seq, n.last_seq, n.consumer, n.lease_until FROM mq.claims n
             WHERE n.queue = m.queue AND n.lane = m.lane AND n.last_seq >= m.seq ORDER BY n.last_seq LIMIT 1) AS c

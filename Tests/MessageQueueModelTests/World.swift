@@ -151,7 +151,8 @@ struct World: Sendable {
             let limits = name == "warm" ? Self.limits.randomElement(using: &dice) ?? .none : .none
             let settings = QueueSettings(
                 lanes: lanes, retry: RetryPolicy(attempts: attempts, base: .zero, cap: .zero),
-                priorities: kind == .urgent, order: kind.order, limits: limits)
+                priorities: kind == .urgent, order: kind.order,
+                retention: name == "all" && kind.order == nil ? hour : nil, limits: limits)
             try await broker.declare(queue: name, settings)
             try await broker.subscribe(name, to: topic.name, tags: tags)
             let id = try broker.catalogue.known(name)?.id ?? { throw QueueError.unknownQueue(name) }()

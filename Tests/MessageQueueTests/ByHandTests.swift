@@ -135,7 +135,8 @@ struct ByHandTests {
             let changed = try await bench.broker.changeVisibility(of: held[0].receipt, to: .seconds(60))
             try await bench.broker.extend(held, to: hour)
             #expect(
-                try await bench.number("SELECT count(*) FROM mq.leases WHERE lease_until > now() + interval '50 minutes'")
+                try await bench.number(
+                    "SELECT count(*) FROM mq.leases WHERE lease_until > now() + interval '50 minutes'")
                     == 1)
             #expect(try await bench.broker.acknowledge([changed.receipt]) == [])
         }
@@ -155,7 +156,8 @@ struct ByHandTests {
         }
     }
 
-    @Test("a message that nobody acknowledges is a dead letter once its attempts are used up, changed visibility or not")
+    @Test(
+        "a message that nobody acknowledges is a dead letter once its attempts are used up, changed visibility or not")
     func exhaustion() async throws {
         try await Bench.with(QueueSettings(retry: RetryPolicy(attempts: 2))) { bench in
             try await bench.send(1)

@@ -18,7 +18,8 @@ struct DeleteQueueTests {
             try await bench.broker.deadLetter([.init(held[1], reason: "tight", error: nil)])
             #expect(try await bench.broker.delete(queue: "shoes"))
             let tables = [
-                "messages", "claims", "completions", "leases", "scheduled", "dead_letters", "lanes", "tallies", "watermarks",
+                "messages", "claims", "completions", "leases", "scheduled", "dead_letters", "lanes", "tallies",
+                "watermarks",
             ]
             for table in tables {
                 let left = try await bench.database.query(

@@ -47,7 +47,9 @@ struct NameTests {
             #expect(Receipt(receipt.description) == receipt)
             #expect(receipt.description.allSatisfy { $0.isLetter || $0.isNumber || $0 == "." })
         }
-        for text in ["", "1.2", "1.2.3", "1.2.3.4.5.6", "1.2.3.4.x", "1.2.x.4", "1..3.4", "1.2.3.z", "99999999999.1.1.1"] {
+        for text in [
+            "", "1.2", "1.2.3", "1.2.3.4.5.6", "1.2.3.4.x", "1.2.x.4", "1..3.4", "1.2.3.z", "99999999999.1.1.1",
+        ] {
             #expect(Receipt(text) == nil, "\(text)")
         }
     }

@@ -120,13 +120,14 @@ struct StorageTests {
         Broker.openSince, EngineAudit.all, Broker.appendOne, Broker.appendMany, ProducerLane.lock, ProducerLane.unlock,
         Origin.ask, Origin.check, Origin.confirm, Broker.lanesToWalk, Broker.walk, Broker.attemptsAt, Broker.inspect,
         Broker.groupDead, Broker.countDead, Broker.setPaused, Broker.listActions, Broker.beginAction, Broker.endAction,
-        Broker.acknowledge, Broker.changeVisibility, Broker.extendOwn,
-        Broker.peek, Broker.deleteQueue,
+        Broker.acknowledge, Broker.changeVisibility, Broker.extendOwn, Broker.peek, Broker.deleteQueue, Broker.claimYoung,
+        Broker.discardOutdated,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.
     private static let types: [Statement: String] = [
         Broker.claim: "(int, int, int, bigint, float8, bigint[], timestamptz, float8, int, bigint)",
+        Broker.claimYoung: "(int, int, int, bigint, float8, bigint[], timestamptz, float8, int, bigint)",
         Broker.hold: "(int, smallint[], bigint[], smallint[], float8[], text[])",
     ]
 

@@ -19,7 +19,8 @@ extension Broker {
         let places = Set(receipts.filter { $0.mark == origin.mark }).sorted()
         let finished = Set(
             try session.query(
-                Self.acknowledge, places.map(\.queue), places.map(\.lane), places.map(\.seq), places.map(\.turn), origin.home
+                Self.acknowledge, places.map(\.queue), places.map(\.lane), places.map(\.seq), places.map(\.turn),
+                origin.home
             ) { row in
                 Receipt(queue: try row[0], lane: try row[1], seq: try row[2], mark: origin.mark, turn: try row[3])
             })

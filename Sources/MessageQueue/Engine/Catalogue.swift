@@ -16,6 +16,7 @@ package final class Catalogue: Sendable {
         let lanes: Int16
         let levels: Int16
         let order: KeyOrder?
+        let retention: Duration?
         let limits: QueueLimits
 
         /// Whether anybody waits for a message to be finished, and not only for one to come.
@@ -128,7 +129,7 @@ package final class Catalogue: Sendable {
     private enum Read { case queue(Entry), topic(TopicName, [Int32]) }
 
     private static func read(_ row: borrowing Row, _ origin: Origin) throws -> Read {
-        if let listeners = try row[13, as: [Int32]?.self] { return .topic(TopicName(try row[1]), listeners) }
+        if let listeners = try row[14, as: [Int32]?.self] { return .topic(TopicName(try row[1]), listeners) }
         return .queue(
             Entry(
                 origin: origin, id: try row[0], name: QueueName(try row[1]),
@@ -137,16 +138,17 @@ package final class Catalogue: Sendable {
                     attempts: try row[3], base: .milliseconds(try row[4, as: Int.self]),
                     cap: .milliseconds(try row[5, as: Int.self]), jitter: try row[6]),
                 lanes: try row[7], levels: try row[8], order: KeyOrder(code: try row[9]),
+                retention: try row[13, as: Int?.self].map { .milliseconds($0) },
                 limits: QueueLimits(concurrency: try row[10], rate: try row[11], burst: try row[12])))
     }
 
     /// The queues, and then the topics with whom they are heard by: only these have a last column.
     static let everything: Statement = """
         SELECT id, name, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, lanes, levels, key_order::text,
-            concurrency_limit, rate_limit, burst, NULL::int[] AS listeners
+            concurrency_limit, rate_limit, burst, retention_ms, NULL::int[] AS listeners
         FROM mq.queues
         UNION ALL
-        SELECT t.id, t.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+        SELECT t.id, t.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
             coalesce(array_agg(s.queue) FILTER (WHERE s.queue IS NOT NULL), '{}')
         FROM mq.topics t LEFT JOIN mq.subscriptions s ON s.topic = t.id GROUP BY t.id
         """

@@ -32,7 +32,9 @@ extension Broker {
                 Self.changeVisibility, [receipt.queue], [receipt.lane], [receipt.seq], [receipt.turn], origin.home,
                 lease.withinLimits.inSeconds
             ) { row in Visibility(receipt: receipt.inTurn(try row[0]), leaseEnds: try row[1]) }
-            guard let visibility = renewed.first else { throw QueueError.leaseLost(queue: self.name(of: receipt), message: nil) }
+            guard let visibility = renewed.first else {
+                throw QueueError.leaseLost(queue: self.name(of: receipt), message: nil)
+            }
             if lease < Doorbell.horizon { self.ring([receipt.queue], after: session) }
             return visibility
         }

@@ -63,9 +63,9 @@ extension Broker {
         let turn = claimer.memory.nextTurn()
         let first = entry.levels > 1 ? Priority.first(inTurn: turn) : 0
         let rows = try session.query(
-            entry.order == nil ? Self.claim : Self.claimInOrder, entry.id, Int32(turn % 64), Int32(limit),
-            claimer.consumer, claimer.lease?.inSeconds, claimer.memory.watermarks.withLock { $0 }, pacing?.from,
-            pacing?.interval, Int32(first), entry.origin.home
+            entry.order != nil ? Self.claimInOrder : entry.retention == nil ? Self.claim : Self.claimYoung, entry.id,
+            Int32(turn % 64), Int32(limit), claimer.consumer, claimer.lease?.inSeconds,
+            claimer.memory.watermarks.withLock { $0 }, pacing?.from, pacing?.interval, Int32(first), entry.origin.home
         ) { row in
             try row[1, as: Int64?.self].map { seq in
                 ReceivedMessage(
@@ -82,7 +82,24 @@ extension Broker {
     /// behind each is: of one it walks the primary key of the head segment from the cursor, of one that is behind the segment
     /// that it stands in. Claims what that returns. A lane by lane prefix of the log, since the walks are ordered and the limit
     /// cuts them in that order; the constraint `claims_contiguous` would refuse anything else.
-    static let claim: Statement = """
+    static let claim = Statement(claiming(dropping: "", answering: "seq"))
+
+    /// Also finishes what is older than the queue's retention, and answers it without a seq.
+    static let claimYoung = Statement(
+        claiming(
+            dropping: """
+                , late AS (
+                    INSERT INTO mq.completions (queue, lane, seq, outcome) SELECT $1, lane, seq, 'o' FROM got WHERE \(isOutdated)
+                    RETURNING 1),
+                counted AS (INSERT INTO mq.tallies (queue, kind, change) SELECT $1, 'o', count(*) FROM late HAVING count(*) > 0)
+                """, answering: "CASE WHEN NOT \(isOutdated) THEN seq END"))
+
+    /// By the present retention of queue `$1`, whatever this process remembers of it.
+    static let isOutdated =
+        "coalesce(sent_at < now() - (SELECT q.retention_ms * interval '1 ms' FROM mq.queues q WHERE q.id = $1), false)"
+
+    private static func claiming(dropping: String, answering seq: String) -> String {
+        """
         WITH lane AS MATERIALIZED (SELECT * FROM mq.take_lanes($1, $2, 64, $9) WHERE mq.is_home($10)),
         got AS MATERIALIZED (
             SELECT m.* FROM lane, LATERAL (
@@ -96,10 +113,12 @@ extension Broker {
             SELECT max(seq), min(seq), $1, lane, count(*), $4, now() + make_interval(secs => $5::float8),
                 coalesce(($6::bigint[])[lane + 1], 0),
                 $7::timestamptz + make_interval(secs => $8::float8 * (SELECT count(*) FROM got))
-            FROM got GROUP BY lane)
-        SELECT lane, seq, attempt, appended_at, now() + make_interval(secs => $5::float8), id, sent_at, topic, key, tag, headers, body
+            FROM got GROUP BY lane)\(dropping)
+        SELECT lane, \(seq), attempt, appended_at, now() + make_interval(secs => $5::float8), id, sent_at, topic, key, tag, headers,
+            body
         FROM got
         """
+    }
 
     /// See `mq.claim_in_order`. A row without a seq says that something was held back.
     static let claimInOrder: Statement = """

@@ -9,6 +9,8 @@ enum Outcome: String {
     case released = "b"
     /// Held back behind another message of its key, or, where a key blocks for good, because it failed itself.
     case held = "h"
+    /// Older than its queue keeps messages.
+    case outdated = "o"
 }
 
 extension Broker {

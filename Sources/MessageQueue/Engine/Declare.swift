@@ -15,7 +15,7 @@ extension Broker {
             session.pipeline(
                 Self.declareQueue, name.text, Int16(settings.lanes), settings.lease.wholeMilliseconds,
                 Int32(retry.attempts), retry.base.wholeMilliseconds, retry.cap.wholeMilliseconds, retry.jitter,
-                settings.levels, settings.order?.code)
+                settings.levels, settings.order?.code, settings.retention?.wholeMilliseconds)
             session.pipeline(Self.declareLanes, name.text)
             if let limits = settings.limits {
                 session.pipeline(
@@ -65,12 +65,15 @@ extension Broker {
     }
 
     static let declareQueue: Statement = """
-        INSERT INTO mq.queues AS q (name, lanes, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, levels, key_order)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::"char")
-        ON CONFLICT (name) DO UPDATE SET (lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter) =
-            (excluded.lease_ms, excluded.max_attempts, excluded.backoff_base_ms, excluded.backoff_cap_ms, excluded.jitter)
-        WHERE (q.lease_ms, q.max_attempts, q.backoff_base_ms, q.backoff_cap_ms, q.jitter) IS DISTINCT FROM
-            (excluded.lease_ms, excluded.max_attempts, excluded.backoff_base_ms, excluded.backoff_cap_ms, excluded.jitter)
+        INSERT INTO mq.queues AS q (name, lanes, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, levels, key_order,
+            retention_ms)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::"char", $10)
+        ON CONFLICT (name) DO UPDATE SET (lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, retention_ms) =
+            (excluded.lease_ms, excluded.max_attempts, excluded.backoff_base_ms, excluded.backoff_cap_ms, excluded.jitter,
+             excluded.retention_ms)
+        WHERE (q.lease_ms, q.max_attempts, q.backoff_base_ms, q.backoff_cap_ms, q.jitter, q.retention_ms) IS DISTINCT FROM
+            (excluded.lease_ms, excluded.max_attempts, excluded.backoff_base_ms, excluded.backoff_cap_ms, excluded.jitter,
+             excluded.retention_ms)
         """
     static let declareLanes: Statement = """
         INSERT INTO mq.lanes (queue, lane)

@@ -1,4 +1,5 @@
 import Postgres
+import Synchronization
 
 extension Broker {
     /// Deletes a queue with all that is in it, for ever: messages, dead letters, history, and its subscriptions.

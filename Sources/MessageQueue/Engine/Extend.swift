@@ -27,7 +27,8 @@ extension Broker {
                 throw QueueError.leaseLost(queue: lost.queue, message: lost.message.id)
             }
             session.pipeline(
-                Self.extendOwn, places.map(\.queue), places.map(\.lane), places.map(\.seq), lease.withinLimits.inSeconds)
+                Self.extendOwn, places.map(\.queue), places.map(\.lane), places.map(\.seq), lease.withinLimits.inSeconds
+            )
         }
     }
 

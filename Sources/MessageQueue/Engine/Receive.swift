@@ -38,7 +38,9 @@ extension Broker {
     }
 
     func entry(of queue: QueueName) async throws -> Catalogue.Entry {
-        guard let entry = try await entries(of: [queue], on: database).first else { throw QueueError.unknownQueue(queue) }
+        guard let entry = try await entries(of: [queue], on: database).first else {
+            throw QueueError.unknownQueue(queue)
+        }
         return entry
     }
 

@@ -21,6 +21,8 @@ public struct QueueStatistics: Sendable, Codable {
     public let dead: Int
     /// Purged by an operator, ever.
     public let purged: Int
+    /// Dropped because they were older than the queue's retention, ever.
+    public let outdated: Int
     /// Claimed, ever: the difference between two readings is a rate.
     public let claimed: Int
     /// Appended, ever, each attempt counted.
@@ -50,7 +52,8 @@ extension Broker {
             QueueStatistics(
                 queue: QueueName(try row[0]), depth: try row[1], inFlight: try row[2], scheduled: try row[3],
                 retrying: try row[13], held: try row[11], blockedKeys: try row[12], dead: try row[4],
-                purged: try row[5], claimed: try row[6], appended: try row[7], oldestWaiting: try row[8],
+                purged: try row[5], outdated: try row[14], claimed: try row[6], appended: try row[7],
+                oldestWaiting: try row[8],
                 isPaused: try row[9], readAt: try row[10])
         }
     }
@@ -59,7 +62,7 @@ extension Broker {
     /// open places lie between the newest claim's watermark and its end.
     static let depths: Statement = """
         SELECT q.name, lanes.depth, lanes.open, sums.scheduled, sums.dead, sums.purged, lanes.claimed, lanes.appended,
-            lanes.oldest, q.paused_at IS NOT NULL, clock_timestamp(), sums.held, sums.blocked, sums.retrying
+            lanes.oldest, q.paused_at IS NOT NULL, clock_timestamp(), sums.held, sums.blocked, sums.retrying, sums.outdated
         FROM mq.queues q, LATERAL (
             SELECT coalesce(sum(mq.ordinal(newest.seq) - mq.ordinal(cursor.seq)), 0)::bigint AS depth,
                 coalesce(sum(mq.ordinal(cursor.seq)), 0)::bigint AS claimed,
@@ -94,6 +97,7 @@ extension Broker {
                 coalesce(sum(change) FILTER (WHERE kind = 'r'), 0)::bigint AS retrying,
                 coalesce(sum(change) FILTER (WHERE kind = 'f'), 0)::bigint AS dead,
                 coalesce(sum(change) FILTER (WHERE kind = 'p'), 0)::bigint AS purged,
+                coalesce(sum(change) FILTER (WHERE kind = 'o'), 0)::bigint AS outdated,
                 coalesce(sum(change) FILTER (WHERE kind = 'h'), 0)::bigint AS held,
                 coalesce(sum(change) FILTER (WHERE kind = 'k'), 0)::bigint AS blocked
             FROM mq.tallies t WHERE t.queue = q.id) AS sums

@@ -47,6 +47,8 @@ public struct TraceEntry: Sendable, Codable {
         case released
         /// Held back behind another message of its key, or because it failed itself, in a queue that keeps order.
         case held
+        /// Older than its queue keeps messages, and dropped.
+        case outdated
         /// Stands among the scheduled messages now.
         case scheduled
         /// Stands behind a blocked key now.
@@ -92,7 +94,7 @@ extension Broker {
         w.name || '/' || w.version || ' ' || w.host || ' ' || w.pid AS worker, d.finished_at,
         CASE WHEN d.outcome IS NOT NULL THEN
             CASE d.outcome WHEN 'd' THEN 'done' WHEN 'r' THEN 'retried' WHEN 'x' THEN 'expired' WHEN 'f' THEN 'dead'
-                WHEN 'h' THEN 'held' ELSE 'released' END
+                WHEN 'h' THEN 'held' WHEN 'o' THEN 'outdated' ELSE 'released' END
             WHEN c.consumer IS NOT NULL THEN 'in flight' ELSE 'waiting' END AS outcome,
         d.error
         """

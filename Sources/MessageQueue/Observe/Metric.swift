@@ -57,6 +57,7 @@ extension Metric {
     // MARK: Queues
 
     static let queueDepth = Metric("mq_queue_depth", .gauge, of: "messages", by: "queue")
+    static let queueOutdated = Metric("mq_queue_outdated", .gauge, of: "messages", by: "queue")
     static let queueInFlight = Metric("mq_queue_in_flight", .gauge, of: "messages", by: "queue")
     static let queueScheduled = Metric("mq_queue_scheduled", .gauge, of: "messages", by: "queue")
     static let queueRetrying = Metric("mq_queue_retrying", .gauge, of: "messages", by: "queue")

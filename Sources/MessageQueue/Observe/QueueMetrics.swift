@@ -84,7 +84,7 @@ public final class QueueMetrics: Service {
 
 /// One queue's.
 private struct QueueGauges: Sendable {
-    private let depth, inFlight, scheduled, retrying, held, blockedKeys, dead, oldest, paused: Gauge
+    private let depth, inFlight, scheduled, retrying, held, blockedKeys, dead, outdated, oldest, paused: Gauge
 
     init(_ queue: QueueName) {
         depth = Metric.queueDepth.gauge(queue.text)
@@ -94,6 +94,7 @@ private struct QueueGauges: Sendable {
         held = Metric.queueHeld.gauge(queue.text)
         blockedKeys = Metric.queueBlockedKeys.gauge(queue.text)
         dead = Metric.queueDead.gauge(queue.text)
+        outdated = Metric.queueOutdated.gauge(queue.text)
         oldest = Metric.queueOldest.gauge(queue.text)
         paused = Metric.queuePaused.gauge(queue.text)
     }
@@ -106,12 +107,15 @@ private struct QueueGauges: Sendable {
         held.record(queue.held)
         blockedKeys.record(queue.blockedKeys)
         dead.record(queue.dead)
+        outdated.record(queue.outdated)
         oldest.record(queue.oldestWaiting ?? 0)
         paused.record(queue.isPaused ? 1 : 0)
     }
 
     func destroy() {
-        for gauge in [depth, inFlight, scheduled, retrying, held, blockedKeys, dead, oldest, paused] { gauge.destroy() }
+        for gauge in [depth, inFlight, scheduled, retrying, held, blockedKeys, dead, outdated, oldest, paused] {
+            gauge.destroy()
+        }
     }
 }
 

@@ -21,6 +21,10 @@ struct Housekeeping: Sendable {
                 for dropped in try await broker.dropOld(retention) { log("dropped segment \(dropped)") }
             },
             Chore(name: "fold tallies") { try await broker.database.execute(Broker.foldTallies) },
+            Chore(name: "discard outdated messages") {
+                let discarded = try await broker.discardOutdated()
+                if discarded > 0 { log("discarded \(discarded) messages that were past their retention") }
+            },
             Chore(name: "forget keys") { try await broker.database.execute(Broker.forgetKeys) },
         ]
     }
