@@ -134,6 +134,10 @@ CREATE TABLE mq.queues (
     retention_ms      bigint CHECK (retention_ms > 0),
     paused_at         timestamptz,
     created_at        timestamptz NOT NULL DEFAULT now(),
+    -- Of settings and labels.
+    changed_at        timestamptz NOT NULL DEFAULT now(),
+    -- What programs note of a queue for themselves; to the engine they mean nothing.
+    labels            jsonb NOT NULL DEFAULT '{}',
     CONSTRAINT queues_lanes_in_all CHECK (lanes * levels * CASE WHEN key_order IS NULL THEN 1 ELSE 2 END <= 64)
 );
 

@@ -121,7 +121,8 @@ struct StorageTests {
         Origin.ask, Origin.check, Origin.confirm, Broker.lanesToWalk, Broker.walk, Broker.attemptsAt, Broker.inspect,
         Broker.groupDead, Broker.countDead, Broker.setPaused, Broker.listActions, Broker.beginAction, Broker.endAction,
         Broker.acknowledge, Broker.changeVisibility, Broker.extendOwn, Broker.peek, Broker.deleteQueue, Broker.claimYoung,
-        Broker.discardOutdated,
+        Broker.discardOutdated, Broker.listQueues, Broker.readQueue, Broker.lockQueue, Broker.createQueue,
+        Broker.changeQueue,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.

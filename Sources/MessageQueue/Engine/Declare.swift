@@ -11,20 +11,25 @@ extension Broker {
         try settings.check()
         try Self.check(name.text)
         try await writeLookingAgain(on: database) { session in
-            let retry = settings.retry
+            let row = QueueRow(settings)
             session.pipeline(
-                Self.declareQueue, name.text, Int16(settings.lanes), settings.lease.wholeMilliseconds,
-                Int32(retry.attempts), retry.base.wholeMilliseconds, retry.cap.wholeMilliseconds, retry.jitter,
-                settings.levels, settings.order?.code, settings.retention?.wholeMilliseconds)
-            session.pipeline(Self.declareLanes, name.text)
-            if let limits = settings.limits {
-                session.pipeline(
-                    Self.setLimits, name.text, limits.concurrency.map(Int32.init(clamping:)), limits.rate,
-                    limits.burst.map(Int32.init(clamping:)))
-            }
-            try self.catalogue.reload(in: session)
+                Self.declareQueue, name.text, row.lanes, row.lease, row.attempts, row.base, row.cap, row.jitter,
+                row.levels,
+                row.order, row.retention)
+            try self.finishDeclaring(name, settings.limits, in: session)
             try self.catalogue.queue(name, in: session).check(against: settings)
         }
+    }
+
+    /// After the queue's row.
+    func finishDeclaring(_ name: QueueName, _ limits: QueueLimits?, in session: borrowing Session) throws {
+        session.pipeline(Self.declareLanes, name.text)
+        if let limits {
+            session.pipeline(
+                Self.setLimits, name.text, limits.concurrency.map(Int32.init(clamping:)), limits.rate,
+                limits.burst.map(Int32.init(clamping:)))
+        }
+        try catalogue.reload(in: session)
     }
 
     /// Makes sure that a topic exists. Safe to call at every start, by several processes at once.
@@ -58,7 +63,7 @@ extension Broker {
         try await database.execute(Self.unsubscribe, topic.text, queue.text) > 0
     }
 
-    private static func check(_ name: String) throws {
+    static func check(_ name: String) throws {
         guard (try? #/[A-Za-z0-9][A-Za-z0-9._-]{0,119}/#.wholeMatch(in: name)) != nil else {
             throw QueueError.invalidName(name)
         }
@@ -68,9 +73,9 @@ extension Broker {
         INSERT INTO mq.queues AS q (name, lanes, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, levels, key_order,
             retention_ms)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::"char", $10)
-        ON CONFLICT (name) DO UPDATE SET (lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, retention_ms) =
+        ON CONFLICT (name) DO UPDATE SET (lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, retention_ms, changed_at) =
             (excluded.lease_ms, excluded.max_attempts, excluded.backoff_base_ms, excluded.backoff_cap_ms, excluded.jitter,
-             excluded.retention_ms)
+             excluded.retention_ms, now())
         WHERE (q.lease_ms, q.max_attempts, q.backoff_base_ms, q.backoff_cap_ms, q.jitter, q.retention_ms) IS DISTINCT FROM
             (excluded.lease_ms, excluded.max_attempts, excluded.backoff_base_ms, excluded.backoff_cap_ms, excluded.jitter,
              excluded.retention_ms)

@@ -107,7 +107,7 @@ extension Broker {
         WHERE l.queue = $1 ORDER BY l.lane
         """
     static let setLimits: Statement = """
-        UPDATE mq.queues SET (concurrency_limit, rate_limit, burst) = ($2, $3, $4) WHERE name = $1 RETURNING id
+        UPDATE mq.queues SET (concurrency_limit, rate_limit, burst, changed_at) = ($2, $3, $4, now()) WHERE name = $1 RETURNING id
         """
 }
 
