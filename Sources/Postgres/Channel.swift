@@ -28,6 +28,8 @@ final class Channel {
     private(set) var lastAnswer = ContinuousClock.now
     /// When the exchange began that was given up because nothing was heard any more; nil while all goes well.
     private(set) var silentSince: ContinuousClock.Instant?
+    /// Whether a commit was given up that may go on at the server for long.
+    private(set) var hasUnansweredCommit = false
     /// Whether all that was asked has been answered. A conversation left in the middle can't be taken up again: later
     /// answers would be taken for those of other statements.
     private var isInStep = true
@@ -258,7 +260,10 @@ final class Channel {
         guard reason(of: waiting) != nil else { return interrupt?.deadline ?? waiting.silenceEnd }
         let end = waiting.commitEnd ?? .now + Self.commitGrace
         waiting.commitEnd = end
-        guard ContinuousClock.now < end else { throw gaveUp(waiting, "it was not answered in time") }
+        guard ContinuousClock.now < end else {
+            hasUnansweredCommit = true
+            throw gaveUp(waiting, "it was not answered in time")
+        }
         return end
     }
 

@@ -56,6 +56,7 @@ public actor Connection: DatabaseAccess {
     private struct Answers {
         var last = ContinuousClock.now
         var silentSince: ContinuousClock.Instant?
+        var unansweredCommit: Int32?
     }
 
     private init(thread: ConnectionThread) {
@@ -106,6 +107,9 @@ public actor Connection: DatabaseAccess {
 
     /// When the statement began with which the connection fell silent and was given up; nil for any other connection.
     package nonisolated var silentSince: ContinuousClock.Instant? { conditions.answers.withLock { $0.silentSince } }
+
+    /// The server process of a commit that was given up; nil for any other connection, and behind a pooler, where nobody knows it.
+    nonisolated var unansweredCommit: Int32? { conditions.answers.withLock { $0.unansweredCommit } }
 
     nonisolated func hasAnswered(since moment: ContinuousClock.Instant) -> Bool {
         conditions.answers.withLock { $0.last >= moment }
@@ -185,7 +189,10 @@ public actor Connection: DatabaseAccess {
 
     /// Notifications may have come along with answers; a connection that broke meanwhile is said to be so.
     private func settle(_ channel: Channel) {
-        conditions.answers.withLock { $0 = Answers(last: channel.lastAnswer, silentSince: channel.silentSince) }
+        let unanswered = channel.hasUnansweredCommit && !channel.isPooled ? channel.backendPID : nil
+        conditions.answers.withLock {
+            $0 = Answers(last: channel.lastAnswer, silentSince: channel.silentSince, unansweredCommit: unanswered)
+        }
         if channel.isBroken { return markBroken() }
         deliver(channel.pendingNotifications())
         if channel.isToBeLeft { leave() }

@@ -9,6 +9,9 @@ public struct DatabaseOptions: Sendable {
     /// Another address of the same database, past a pooler, for ``Database/dedicatedConnection(named:)``.
     public var directConninfo: String?
     /// The most connections that are open at once; 1 or more.
+    ///
+    /// A commit that was given up and goes on at the server, see ``PostgresError/Kind/outcomeUnknown``, counts among them until
+    /// its server process has come to an end with it.
     public var connectionLimit = 8
     /// The most callers that may wait for a connection; one more is refused at once.
     public var waiterLimit = 4096
@@ -33,6 +36,7 @@ public final class Database: DatabaseAccess {
     private let nextWaiterID = Atomic<Int>(0)
     private let lastHost = LastHost()
     private let lastDirectHost = LastHost()
+    private let unanswered = UnansweredCommits()
 
     private typealias Waiter = CheckedContinuation<Grant, any Error>
     private enum Grant { case connection(Connection), mayOpen }
@@ -51,9 +55,11 @@ public final class Database: DatabaseAccess {
         self.state = Mutex(PoolState(limit: options.connectionLimit, waiterLimit: options.waiterLimit))
     }
 
+    deinit { unanswered.close() }
+
     /// How many connections and callers there are at one moment.
     public struct Statistics: Sendable {
-        /// Connections that exist or are being opened.
+        /// Connections that exist or are being opened, and places of commits that were given up and go on at the server.
         public var open: Int
         /// Those of them that nobody uses.
         public var idle: Int
@@ -117,6 +123,7 @@ public final class Database: DatabaseAccess {
     /// Ends idle connections, fails whoever waits, and ends the others as they come back.
     public func close() async {
         let (idle, waiters) = state.withLock { $0.close() }
+        unanswered.close()
         for waiter in waiters { waiter.resume(throwing: Self.closed) }
         for connection in idle { await connection.close() }
     }
@@ -149,7 +156,7 @@ public final class Database: DatabaseAccess {
         // Awaited by nobody: it ends on its own, at the latest when the limit has passed, and touches only this waiter.
         let timer = Task { [weak self] in
             try await Task.sleep(until: deadline)
-            self?.abandon(id, with: PostgresError(.poolExhausted, "no connection became free in time"))
+            self?.giveUp(id)
         }
         defer { timer.cancel() }
         return try await withTaskCancellationHandler {
@@ -165,6 +172,12 @@ public final class Database: DatabaseAccess {
         } onCancel: {
             abandon(id, with: CancellationError())
         }
+    }
+
+    private func giveUp(_ id: Int) {
+        let unanswered = unanswered.count
+        let reason = unanswered == 0 ? "" : ": \(unanswered) are taken by commits that the server has not answered yet"
+        abandon(id, with: PostgresError(.poolExhausted, "no connection became free in time" + reason))
     }
 
     private func abandon(_ id: Int, with error: any Error) {
@@ -189,8 +202,19 @@ public final class Database: DatabaseAccess {
                 if connection.isLeft { state.removeIdle { _ in true } }
                 // What silenced one connection has silenced others, too: only those that have answered since are known to work.
                 if let moment = connection.silentSince { state.removeIdle { !$0.hasAnswered(since: moment) } }
-                return state.lose()
+                return connection.unansweredCommit == nil ? state.lose() : .keep
             })
+        if let process = connection.unansweredCommit { keepPlace(until: process) }
+    }
+
+    /// Once its server process is at work no more, the place is free for another connection.
+    private func keepPlace(until process: Int32) {
+        unanswered.add(process) { [conninfo, connection = options.connection, lastHost] in
+            try await Connection.open(conninfo, options: connection, after: lastHost)
+        } whenEnded: { [weak self] in
+            guard let self else { return }
+            hand(state.withLock { $0.lose() })
+        }
     }
 
     /// Leaves the idle connections that have not answered since: one beside the pool fell silent then, and so may they have.

@@ -140,6 +140,41 @@ struct UnconfirmedCommitTests {
         }
     }
 
+    @Test(
+        "commits that wait at the server take no more of its processes than the pool has places, which are free again once they end",
+        arguments: [true, false])
+    func places(isLifted: Bool) async throws {
+        try await Self.withStandbyAway { server, database, name async throws in
+            for call in 1...5 {
+                let error = await failure { try await database.execute(Self.insert, within: .milliseconds(200)) }
+                #expect(error?.kind == (call > 2 ? .poolExhausted : .outcomeUnknown), "\(call): \(error as Any)")
+                if call > 2 { #expect(error?.message.contains("2 are taken by commits") == true) }
+            }
+            #expect(try await server.waiting(in: name) == 2)
+            try await isLifted ? server.lift() : server.terminateWaiting(in: name)
+            #expect(try await database.number(Self.count) == 2)
+            try await eventually("both places are free") { database.statistics.open == 1 }
+        }
+    }
+
+    @Test(
+        "a commit that was given up because its line is silent keeps no place: its server process waits for nothing but its client"
+    )
+    func silence() async throws {
+        try await Bench.with(.shoes, limit: 1) { database async throws in
+            let backend = try await database.backend()
+            defer { kill(backend, SIGCONT) }
+            let error = await failure {
+                try await database.write(within: .milliseconds(200)) { session in
+                    try session.execute("SELECT 1")
+                    kill(backend, SIGSTOP)
+                }
+            }
+            #expect(error?.kind == .outcomeUnknown)
+            #expect(try await database.backend() != backend)
+        }
+    }
+
     @Test("a statement that waits in front of its commit is still cancelled, and nothing of it stays")
     func statementAhead() async throws {
         try await Bench.with(.shoes, limit: 1) { database async throws in

@@ -8,7 +8,9 @@ struct Examination {
 
     func findings() async throws -> [Finding] {
         let schema = try await schema()
-        let server = try await [server(), encoding(), schema, durability(), connections(), pooler(), clock()]
+        let server = try await [
+            server(), encoding(), schema, durability(), commits(), connections(), pooler(), clock(),
+        ]
         // Without the schema there is nothing else to look at.
         return schema.mend == nil ? try await server + queues() + consumers() + [upkeep()] : server
     }
@@ -46,6 +48,18 @@ struct Examination {
         return Finding(
             "durability", off.isEmpty ? "on" : "off: \(off.joined(separator: ", "))",
             mend: off.isEmpty ? nil : "Switch on, or a crash loses orders.")
+    }
+
+    /// Each of these keeps a server process, and the pool that it came from a place less.
+    private func commits() async throws -> Finding {
+        let waiting = try await number(
+            """
+            SELECT count(*) FROM pg_stat_activity
+            WHERE wait_event = 'SyncRep' AND state_change < clock_timestamp() - interval '3 seconds'
+            """)
+        return Finding(
+            "commits", waiting == 0 ? "none waits for a standby" : "\(waiting) wait for a standby",
+            mend: waiting == 0 ? nil : "Bring the standby back, or change synchronous_standby_names.")
     }
 
     private func connections() async throws -> Finding {
