@@ -47,6 +47,30 @@ struct HousekeepingTests {
         }
     }
 
+    @Test("a worker goes on with every other chore while one fails each time, which it tries ever more seldom")
+    func worker() async throws {
+        try await withTrouble { bench, housekeeping in
+            // What a sequence has counted stays counted when its transaction fails.
+            try await bench.database.script(
+                """
+                CREATE SEQUENCE tries; CREATE SEQUENCE rounds;
+                CREATE OR REPLACE FUNCTION mq.drop_segment(number int) RETURNS void LANGUAGE plpgsql AS
+                    $$ BEGIN PERFORM nextval('public.tries'); RAISE EXCEPTION 'this segment stays'; END $$;
+                CREATE FUNCTION count_round() RETURNS trigger LANGUAGE plpgsql AS
+                    $$ BEGIN PERFORM nextval('public.rounds'); RETURN NULL; END $$;
+                CREATE TRIGGER counts AFTER DELETE ON mq.sent_keys FOR EACH STATEMENT EXECUTE FUNCTION count_round()
+                """)
+            let options = WorkerOptions(retention: housekeeping.retention, upkeepInterval: .milliseconds(20))
+            try await bench.work([Polish { _ in }], options) { _ in
+                try await eventually("the keys have been looked through sixty times") {
+                    try await bench.number("SELECT last_value FROM rounds") >= 60
+                }
+            }
+            #expect(try await bench.number("SELECT count(*) FROM mq.sent_keys") == 0)
+            #expect(try await (1...20).contains(bench.number("SELECT last_value FROM tries WHERE is_called")))
+        }
+    }
+
     @Test("a chore counts as neglected once it has failed for an hour in every worker, until it goes well in one")
     func neglected() async throws {
         try await withTrouble { bench, housekeeping in

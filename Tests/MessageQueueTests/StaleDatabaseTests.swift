@@ -196,6 +196,25 @@ struct StaleDatabaseTests {
     }
 
     @Test(
+        "what a receiver remembers of a queue's log is forgotten once the queue of this name is another one",
+        arguments: Change.allCases)
+    func memory(change: Change) async throws {
+        try await Bench.with { bench in
+            let before = try await bench.entry()
+            let memory = ClaimMemory()
+            memory.turn(to: before)
+            memory.note([7], of: before)
+            #expect(memory.watermarks(of: before) == [7])
+            try await change.happen(to: bench)
+            let after = try await bench.entry()
+            #expect(memory.watermarks(of: after) == [])
+            // What was read before the change may be told after it.
+            memory.note([9], of: before)
+            #expect(memory.watermarks(of: after) == [])
+        }
+    }
+
+    @Test(
         "a receipt is good for the database that it is from, and refused by any other",
         arguments: [Change.databaseMadeAnew, .schemaMadeAnew])
     func receipt(change: Change) async throws {

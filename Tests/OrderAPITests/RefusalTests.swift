@@ -95,6 +95,13 @@ extension OrderAPITests {
                     #expect(answer.status == 400, "\(body): \(answer.text)")
                     #expect(try answer.problem().title == "The body is no JSON.")
                 }
+                // Other parsers take the one, or the other value of two.
+                let open = String(Form.good.dropLast())
+                for body in [open + ",}", open + #","lines":[]}"#] {
+                    let answer = try await api.order(body)
+                    #expect(answer.status == 400, "\(body): \(answer.text)")
+                    #expect(try answer.problem().detail?.hasPrefix("There is ") == true)
+                }
                 let deep = String(repeating: "[", count: 30_000)
                 #expect(try await api.order(deep).status == 400)
                 #expect(try await api.database.orderCount() == 0)

@@ -121,6 +121,16 @@ struct ExitStatusTests {
         }
     }
 
+    @Test("an error that quotes what it was given shows it as escapes")
+    func quotedTexts() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let end = try await TestProcess.end(
+                of: "shoeshop", ["trace", "a\u{1B}[31m\u{9B}2Jb"], environment: ["DATABASE_URL": database.conninfo])
+            #expect(end.status == 64 && end.complaint.contains(#"a\u{1b}[31m\u{9b}2Jb"#), "\(end)")
+            #expect(!end.complaint.unicodeScalars.contains { $0 == "\u{1B}" || $0 == "\u{9B}" })
+        }
+    }
+
     @Test("help tells ranges and defaults as they are written, and no value of the source code")
     func help() async throws {
         for command in [

@@ -137,4 +137,29 @@ extension SystemTests {
         #expect(report["balance"] as? Bool == true && summary["accepted"] as? Int == 600)
         #expect(summary["waiting"] as? Int == 0 && summary["lost"] as? Int == 0)
     }
+
+    @Test("the password of a shop's database stands in no command line, no output and no log")
+    func password() async throws {
+        let secret = "sesame-\(UUID().uuidString)"
+        let folder = "/tmp/shoeshop-secret-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try await TestDatabase.with(.empty) { database in
+            let environment = ["DATABASE_URL": "\(database.conninfo) password='\(secret)'", "TMPDIR": folder]
+            async let end = TestProcess.end(
+                of: "shoeshop", ["up", "--once", "--folder", folder], environment: environment)
+            // Two providers, one API, four workers.
+            try await eventually("the shop is open") {
+                try FileManager.default.contentsOfDirectory(atPath: "\(folder)/run").count > 6
+            }
+            #expect(try ProcessTable.count(withTemporaryFolder: folder) > 6)
+            #expect(try ProcessTable.count(withTemporaryFolder: folder, calledLike: secret) == 0)
+            let told = try await end
+            #expect(told.status == 0 && !(told.output + told.complaint).contains(secret), "\(told)")
+        }
+        for log in try FileManager.default.contentsOfDirectory(atPath: "\(folder)/logs") {
+            let text = try String(contentsOfFile: "\(folder)/logs/\(log)", encoding: .utf8)
+            #expect(!text.isEmpty && !text.contains(secret), "\(log)")
+        }
+    }
 }
