@@ -257,20 +257,22 @@ CREATE FUNCTION mq.shard(key text, lanes int) RETURNS smallint LANGUAGE sql IMMU
 
 -- 4. Segments --------------------------------------------------------------------------------------------------------------
 --
--- Workers need no rights to make tables: these functions run with the rights of whoever owns the schema, and may be called
--- by whom they are lent to (see `lend_to`). The log is reached through its parents and the head views, whose rights stay.
+-- Workers need no rights to make tables: the functions that they call here run with the rights of whoever owns the schema, and
+-- may be called by whom they are lent to (see `lend_to`). So each looks for itself whether what it is asked for may be: what
+-- else a caller might do with them must cost nobody a message. The log is reached through its parents and the head views, whose
+-- rights stay.
 
 CREATE TABLE mq.segments (
     segment   int PRIMARY KEY,
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
--- Opens a segment: a table for each log, with its indexes, attached, and made the head.
+-- Makes a segment: a table for each log, with its indexes, attached.
 --
 -- Analyzed never, vacuumed never: rows are only added, and the tables are dropped whole. Without statistics the planner
 -- assumes a table of some size and walks the primary key, whatever the backlog; statistics taken at a quiet moment are
 -- what makes it sort a million rows.
-CREATE FUNCTION mq.open_segment(number int) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION mq.make_segment(number int) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     log text;
     place text;
@@ -291,12 +293,21 @@ BEGIN
     INSERT INTO mq.segments (segment) VALUES (number);
 END $$;
 
-SELECT mq.open_segment(1);
+SELECT mq.make_segment(1);
 CREATE VIEW mq.head AS SELECT 1::bigint << 40 AS base;
 CREATE VIEW mq.head_messages AS SELECT * FROM mq.messages_1;
 CREATE VIEW mq.head_claims AS SELECT * FROM mq.claims_1;
 
--- Makes an opened segment the head. What lies in front of it is remembered per lane, exactly: the exclusive lock on the
+-- Opens the next segment. There are eight million numbers, and none is left out.
+CREATE FUNCTION mq.open_segment(number int) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF number IS DISTINCT FROM (SELECT max(segment) + 1 FROM mq.segments) THEN
+        RAISE EXCEPTION 'segment % is not the next one', number USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM mq.make_segment(number);
+END $$;
+
+-- Makes the newest segment the head. What lies in front of it is remembered per lane, exactly: the exclusive lock on the
 -- views means that no send and no claim is under way.
 --
 -- Sends and claims lock mq.head_messages first, by the statement itself, and mq.head and mq.head_claims after it, in the
@@ -305,6 +316,9 @@ CREATE VIEW mq.head_claims AS SELECT * FROM mq.claims_1;
 -- and holds none while it waits for the first.
 CREATE FUNCTION mq.advance_head(number int) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF number IS DISTINCT FROM (SELECT max(segment) FROM mq.segments) THEN
+        RAISE EXCEPTION 'segment % is not the newest one', number USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     LOCK TABLE mq.head_messages, mq.head_claims, mq.head IN ACCESS EXCLUSIVE MODE;
     UPDATE mq.lanes l SET
         closed_seq = greatest(l.closed_seq, (SELECT max(m.seq) FROM mq.head_messages m WHERE m.queue = l.queue AND m.lane = l.lane)),
@@ -346,9 +360,13 @@ BEGIN
     RETURN answer;
 END $$;
 
--- Drops a segment whole. Lanes that caught up in it keep their cursor, and their pace: its claims go with it.
+-- Drops a segment whole, if it isn't the head and all in it is finished: that can't change any more, since only the head gets
+-- new messages. Lanes that caught up in it keep their cursor, and their pace: its claims go with it.
 CREATE FUNCTION mq.drop_segment(number int) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    IF (number::bigint << 40 < (SELECT base FROM mq.head)) IS NOT TRUE OR mq.has_unfinished(number) THEN
+        RAISE EXCEPTION 'segment % is still in use', number USING ERRCODE = 'object_in_use';
+    END IF;
     EXECUTE format(
         'UPDATE mq.lanes l SET floor_seq = greatest(l.floor_seq, c.last_seq), paced_until = greatest(l.paced_until, c.paced_until)
          FROM (SELECT queue, lane, max(last_seq) AS last_seq, max(paced_until) AS paced_until
@@ -974,37 +992,48 @@ CREATE TRIGGER queues_emptied BEFORE DELETE ON mq.queues FOR EACH ROW EXECUTE FU
 REVOKE ALL ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int), mq.drop_segment(int) FROM PUBLIC;
 
 -- Gives the schema and all that is in it to a role, which the caller has to be a member of: whoever owns it may change it, and
--- what it lends to workers is done with its rights. Safe to repeat.
+-- what it lends to workers is done with its rights. Safe to repeat: what is the role's already is not locked.
 CREATE FUNCTION mq.give_to(owner text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+    taker regrole := quote_ident(owner)::regrole;
     thing record;
 BEGIN
-    EXECUTE format('ALTER SCHEMA mq OWNER TO %I', owner);
+    -- No segment comes or goes meanwhile.
+    PERFORM pg_advisory_xact_lock(mq.lock_class(), 0);
+    IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'mq' AND nspowner <> taker) THEN
+        EXECUTE format('ALTER SCHEMA mq OWNER TO %s', taker);
+    END IF;
     FOR thing IN
         SELECT CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind, oid::regclass::text AS name
-        FROM pg_class WHERE relkind IN ('r', 'p', 'v') AND relnamespace = 'mq'::regnamespace
+        FROM pg_class WHERE relkind IN ('r', 'p', 'v') AND relnamespace = 'mq'::regnamespace AND relowner <> taker
         UNION ALL
-        SELECT 'FUNCTION', oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'mq'::regnamespace
+        SELECT 'FUNCTION', oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'mq'::regnamespace AND proowner <> taker
     LOOP
-        EXECUTE format('ALTER %s %s OWNER TO %I', thing.kind, thing.name, owner);
+        EXECUTE format('ALTER %s %s OWNER TO %s', thing.kind, thing.name, taker);
     END LOOP;
 END $$;
 
 -- Lets a role send, receive and operate, and nothing else: for the processes of an application, which then can neither change
--- the schema nor what was recorded of it. To be called by the schema's owner; safe to repeat.
+-- the schema nor what was recorded of it. What was lent before and isn't any more is taken back. To be called by the schema's
+-- owner; safe to repeat, and to be repeated after each migration.
 CREATE FUNCTION mq.lend_to(worker text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    taker regrole := quote_ident(worker)::regrole;
 BEGIN
-    EXECUTE format('GRANT USAGE ON SCHEMA mq TO %I', worker);
-    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA mq TO %I', worker);
-    EXECUTE format('GRANT INSERT, UPDATE ON mq.queues, mq.lanes, mq.topics, mq.watermarks, mq.consumers, mq.claims,
-        mq.chores TO %I', worker);
-    EXECUTE format('GRANT INSERT ON mq.messages, mq.head_messages, mq.completions TO %I', worker);
-    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON mq.subscriptions, mq.leases, mq.scheduled, mq.held, mq.blocked_keys,
-        mq.dead_letters, mq.sent_keys, mq.tallies TO %I', worker);
+    PERFORM pg_advisory_xact_lock(mq.lock_class(), 0);
+    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA mq FROM %s', taker);
+    EXECUTE format('REVOKE ALL ON SCHEMA mq FROM %s', taker);
+    EXECUTE format('GRANT USAGE ON SCHEMA mq TO %s', taker);
+    EXECUTE format('GRANT SELECT ON mq.migrations, mq.identity, mq.segments, mq.head, mq.head_claims TO %s', taker);
+    EXECUTE format('GRANT SELECT, INSERT ON mq.messages, mq.head_messages, mq.completions TO %s', taker);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON mq.queues, mq.lanes, mq.topics, mq.watermarks, mq.consumers, mq.claims,
+        mq.chores TO %s', taker);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON mq.subscriptions, mq.leases, mq.scheduled, mq.held,
+        mq.blocked_keys, mq.dead_letters, mq.sent_keys, mq.tallies TO %s', taker);
     -- What was recorded of operators stays as it is, but for how far the last action has come.
-    EXECUTE format('GRANT INSERT, UPDATE (ended_at, messages) ON mq.operator_actions TO %I', worker);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE (ended_at, messages) ON mq.operator_actions TO %s', taker);
     EXECUTE format('GRANT EXECUTE ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int),
-        mq.drop_segment(int) TO %I', worker);
+        mq.drop_segment(int) TO %s', taker);
 END $$;
 
 INSERT INTO mq.migrations (line, number, name, works_with) VALUES ('message-queue', 1, '0001_message_queue', 1);

@@ -10,7 +10,7 @@ INSERT INTO mq.topics (id, name, created_at) OVERRIDING SYSTEM VALUE SELECT id, 
 INSERT INTO mq.subscriptions (topic, queue, tags, created_at) SELECT topic, queue, tags, created_at FROM mq_unreleased.subscriptions;
 
 -- The same segments, with the same head.
-SELECT mq.open_segment(segment) FROM mq_unreleased.segments WHERE segment <> 1 ORDER BY segment;
+SELECT mq.make_segment(segment) FROM mq_unreleased.segments WHERE segment <> 1 ORDER BY segment;
 SELECT mq.advance_head(max(segment)) FROM mq_unreleased.segments HAVING max(segment) <> 1;
 SELECT mq.drop_segment(1) WHERE NOT EXISTS (SELECT FROM mq_unreleased.segments WHERE segment = 1);
 UPDATE mq.segments s SET opened_at = o.opened_at FROM mq_unreleased.segments o WHERE o.segment = s.segment;

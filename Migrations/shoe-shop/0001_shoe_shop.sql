@@ -20,7 +20,10 @@ BEGIN
         ELSIF NOT (has_schema_privilege(wanted, 'CREATE') AND has_schema_privilege(wanted, 'USAGE')) THEN
             RAISE EXCEPTION 'role % may not use the schema %, which is there already, or make tables in it', current_user, wanted
                 USING HINT = format('An administrator gives it away: ALTER SCHEMA %I OWNER TO %I', wanted, current_user);
-        ELSIF EXISTS (SELECT FROM pg_class WHERE relnamespace = wanted::regnamespace) THEN
+        ELSIF EXISTS (SELECT FROM pg_class WHERE relnamespace = wanted::regnamespace)
+            OR EXISTS (SELECT FROM pg_proc WHERE pronamespace = wanted::regnamespace)
+            OR EXISTS (SELECT FROM pg_type WHERE typnamespace = wanted::regnamespace)
+        THEN
             RAISE EXCEPTION 'the schema % is there already, and holds something that is not the shop of this version', wanted
                 USING HINT = format('If it is somebody else''s, give it another name: ALTER SCHEMA %I RENAME TO ...', wanted);
         END IF;
@@ -198,32 +201,43 @@ COMMENT ON TABLE logistics.bookings IS 'What the carrier answered, once per orde
 -- Rights, and the record ---------------------------------------------------------------------------------------------------
 
 -- Gives the schemas and all that is in them to a role, which the caller has to be a member of: whoever owns them may change
--- them. Safe to repeat.
+-- them. Safe to repeat: what is the role's already is not locked.
 CREATE FUNCTION shop.give_to(owner text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    part text;
+    taker regrole := quote_ident(owner)::regrole;
+    parts oid[] := ARRAY['shop', 'orders', 'stock', 'payment', 'logistics']::regnamespace[];
     thing record;
 BEGIN
-    FOREACH part IN ARRAY ARRAY['shop', 'orders', 'stock', 'payment', 'logistics'] LOOP
-        EXECUTE format('ALTER SCHEMA %I OWNER TO %I', part, owner);
+    FOR thing IN SELECT oid::regnamespace AS name FROM pg_namespace WHERE oid = ANY (parts) AND nspowner <> taker LOOP
+        EXECUTE format('ALTER SCHEMA %s OWNER TO %s', thing.name, taker);
     END LOOP;
     FOR thing IN
         SELECT CASE relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END AS kind, oid::regclass::text AS name
-        FROM pg_class WHERE relkind IN ('r', 'p', 'v') AND relnamespace = ANY (ARRAY['shop', 'orders', 'stock', 'payment', 'logistics']::regnamespace[])
+        FROM pg_class WHERE relkind IN ('r', 'p', 'v') AND relnamespace = ANY (parts) AND relowner <> taker
         UNION ALL
-        SELECT 'FUNCTION', oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'shop'::regnamespace
+        SELECT 'FUNCTION', oid::regprocedure::text FROM pg_proc WHERE pronamespace = ANY (parts) AND proowner <> taker
     LOOP
-        EXECUTE format('ALTER %s %s OWNER TO %I', thing.kind, thing.name, owner);
+        EXECUTE format('ALTER %s %s OWNER TO %s', thing.kind, thing.name, taker);
     END LOOP;
 END $$;
 
--- Lets a role do the work of the shop's processes, and nothing else. To be called by the schemas' owner; safe to repeat.
+-- Lets a role do the work of the shop's processes, and nothing else: what is decided once is not changed, and the catalogue is
+-- only read. What was lent before and isn't any more is taken back. To be called by the schemas' owner; safe to repeat, and to be
+-- repeated after each migration.
 CREATE FUNCTION shop.lend_to(worker text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    taker regrole := quote_ident(worker)::regrole;
 BEGIN
-    EXECUTE format('GRANT USAGE ON SCHEMA shop, orders, stock, payment, logistics TO %I', worker);
-    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA shop TO %I', worker);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA orders, stock, payment, logistics TO %I', worker);
-    EXECUTE format('GRANT DELETE ON orders.idempotency_keys TO %I', worker);
+    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA shop, orders, stock, payment, logistics FROM %s', taker);
+    EXECUTE format('REVOKE ALL ON SCHEMA shop, orders, stock, payment, logistics FROM %s', taker);
+    EXECUTE format('GRANT USAGE ON SCHEMA shop, orders, stock, payment, logistics TO %s', taker);
+    EXECUTE format('GRANT SELECT ON shop.migrations, orders.products TO %s', taker);
+    EXECUTE format('GRANT SELECT, INSERT ON orders.events, orders.invoices, payment.charges, payment.refunds,
+        logistics.bookings TO %s', taker);
+    EXECUTE format('GRANT SELECT, UPDATE ON stock.items TO %s', taker);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON orders.orders, orders.order_lines, stock.reservations, payment.calls,
+        logistics.calls TO %s', taker);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON orders.idempotency_keys TO %s', taker);
 END $$;
 
 INSERT INTO shop.migrations (line, number, name, works_with) VALUES ('shoe-shop', 1, '0001_shoe_shop', 1);

@@ -91,9 +91,6 @@ extension Context {
 }
 
 extension Migrator {
-    /// The schema that this version of the shop was made for.
-    public static var shop: Migrator { Migrator(.messageQueue, .shop) }
-
     /// - Throws: ``Problem``, or ``SchemaIsBehind``.
     static func verifyShop(on database: Database) async throws {
         do { try await shop.verify(on: database) } catch let problem as Problem where problem.isBehind {

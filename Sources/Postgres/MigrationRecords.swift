@@ -27,7 +27,8 @@ extension Migrator {
                 "migration \(name) was edited after it had been applied here; put the old text back and add a new migration"
             case .refused(let name, let reason): "migration \(name) can't be applied here: \(reason)"
             case .occupied(let table):
-                "the table \(table), in which migrations are recorded, is there already and is something else's: name another schema"
+                "the table \(table), in which migrations are recorded, is there already and is something else's: "
+                    + "give that another name, or this line another schema"
             case .encoding(let name):
                 "the database keeps text as \(name), and must keep it as UTF8: make it anew with ENCODING 'UTF8' TEMPLATE template0"
             }
@@ -116,7 +117,7 @@ struct MigrationRecords {
 extension MigrationLine {
     var table: String { "\(quotedSchema).migrations" }
 
-    var quotedSchema: String { "\"\(schema.replacing("\"", with: "\"\""))\"" }
+    var quotedSchema: String { schema.asIdentifier }
 
     /// As the lines' own files make it, when they are applied by other means.
     var makeRecords: String {

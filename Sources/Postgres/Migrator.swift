@@ -12,7 +12,9 @@ public struct Migrator: Sendable {
     /// A migrator of these lines, applied in this order.
     public init(_ lines: MigrationLine...) { self.init(lines) }
 
-    /// Applies what is missing, line by line, each migration in a transaction of its own, one migrator at a time. Safe to repeat.
+    /// Applies what is missing, line by line, each migration in a transaction of its own, one migrator at a time. Safe to repeat,
+    /// and beside programs at work: of a migration and a program that wait for each other the server ends one; the migration is
+    /// then tried again.
     ///
     /// What was applied by other means, such as psql, and recorded itself, is known as applied.
     /// - Returns: the names of the migrations applied now.
@@ -50,7 +52,7 @@ public struct Migrator: Sendable {
         -> Bool
     {
         do {
-            return try await database.write(within: Self.limit) { session in
+            return try await database.changeSchema { session in
                 try session.execute(Self.lock)
                 let records = try MigrationRecords.read(of: line, in: session)
                 try records.check()
@@ -95,9 +97,23 @@ public struct Migrator: Sendable {
         if let encoding = encodings.first, encoding != "UTF8" { throw Problem.encoding(encoding) }
     }
 
-    /// For one migration, and for others who are at it: tables may be rewritten.
-    static let limit = Duration.seconds(3600)
-
     /// "shoe" in ASCII; one migrator of a database at a time.
-    private static let lock: Statement = "SELECT pg_advisory_xact_lock(1936224101)"
+    static let lock: Statement = "SELECT pg_advisory_xact_lock(1936224101)"
+}
+
+extension DatabaseAccess {
+    /// One transaction that changes the schema beneath programs at work. A deadlock with one of them is no reason to give up.
+    func changeSchema<T: Sendable>(_ body: @Sendable (borrowing Session) throws -> T) async throws -> T {
+        // For others who are at it, too: tables may be rewritten.
+        let limit = Duration.seconds(3600)
+        for _ in 1..<10 {
+            do { return try await write(within: limit, body) } catch let error as PostgresError where error.isDeadlock {
+            }
+        }
+        return try await write(within: limit, body)
+    }
+}
+
+extension PostgresError {
+    fileprivate var isDeadlock: Bool { sqlState == "40P01" }
 }

@@ -1,7 +1,8 @@
+import MessageQueue
 public import Postgres
 
 extension MigrationLine {
-    /// The tables of the four steps, a schema each. Their program needs the engine's as well, `.messageQueue`.
+    /// The tables of the four steps, a schema each. They stand on the engine's: see `Migrator.shop`.
     public static let shop: MigrationLine = {
         var line = MigrationLine(
             "shoe-shop", schema: "shop",
@@ -20,4 +21,9 @@ extension MigrationLine {
     }()
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+}
+
+extension Migrator {
+    /// The schema that this version of the shop was made for: the engine's line, and the shop's own.
+    public static let shop = Migrator(.messageQueue, .shop)
 }

@@ -108,7 +108,7 @@ struct Form: Sendable {
 }
 
 extension Template {
-    fileprivate static let coupledShop = Template("coupled-shop", migrations: [.messageQueue, .shop]) { database in
+    fileprivate static let coupledShop = Template("coupled-shop", migrations: Migrator.shop.lines) { database in
         let catalogue = try Catalogue(
             json: Data(
                 #"""

@@ -115,11 +115,85 @@ struct RoleTests {
             "UPDATE mq.messages SET key = ''", "DELETE FROM mq.completions", "DELETE FROM mq.claims",
             "DELETE FROM mq.queues",
             "SELECT mq.give_to(current_user)", "CREATE OR REPLACE VIEW mq.head AS SELECT 0::bigint AS base",
+            "SELECT mq.make_segment(9)", "TRUNCATE mq.scheduled", "CREATE INDEX ON mq.scheduled (key)",
+            "CREATE FUNCTION mq.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE SCHEMA mine",
+            "CREATE TRIGGER mine BEFORE INSERT ON mq.messages EXECUTE FUNCTION mq.tally()", "DROP SCHEMA mq CASCADE",
+            "ALTER FUNCTION mq.drop_segment(int) SECURITY INVOKER", "DROP FUNCTION mq.lock_class",
+            "INSERT INTO mq.migrations VALUES ('message-queue', 2, '', 1)", "DELETE FROM mq.segments",
+            "SELECT * FROM mq.messages_1", "SELECT * FROM public.secret",
+            "SELECT * FROM pg_authid", "COPY mq.messages TO '/tmp/messages'",
         ])
     func nothingElse(_ statement: String) async throws {
-        try await asWorker { _, bench in
+        try await asWorker { admin, bench in
+            try await admin.script("CREATE TABLE public.secret (n int)")
             let error = await #expect(throws: PostgresError.self) { try await bench.database.script(statement) }
             #expect(error?.sqlState == "42501")
+        }
+    }
+
+    @Test(
+        "with the functions that open and drop segments a worker's role can't do away with a message, nor get in the way of the next segment",
+        arguments: [
+            ("drop_segment(2)", "55006"), ("drop_segment(1)", "55006"), ("advance_head(1)", "22023"),
+            ("advance_head(3)", "22023"),
+            ("open_segment(2)", "22023"), ("open_segment(4)", "22023"), ("open_segment(8388607)", "22023"),
+            ("open_segment(NULL)", "22023"), ("advance_head(NULL)", "22023"), ("drop_segment(NULL)", "55006"),
+        ])
+    func lent(_ call: String, _ state: String) async throws {
+        try await asWorker { admin, bench in
+            try await bench.send(5)
+            try await bench.broker.retire(.init(keep: .seconds(3600), rotate: .zero))
+            try await bench.send(5, from: 5)
+            let error = await #expect(throws: PostgresError.self) {
+                try await bench.database.script("SELECT mq.\(call)")
+            }
+            #expect(error?.sqlState == state, "\(error?.message ?? "")")
+            try await bench.broker.retire(.init(keep: .seconds(3600), rotate: .zero))
+            #expect(try await bench.receive(5).count + bench.receive(5).count == 10)
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    @Test("what was lent to a role beyond a worker's rights is taken back when they are lent anew")
+    func takenBack() async throws {
+        try await TestDatabase.with(.queues) { admin in
+            try await TestRole.with(in: admin) { owner, _ in
+                try await TestRole.with(in: admin) { name, worker in
+                    let roles = Roles(owner: owner, worker: name)
+                    try await roles.assign(.messageQueue, in: admin)
+                    try await admin.script(
+                        "GRANT ALL ON ALL TABLES IN SCHEMA mq TO \(name); GRANT ALL ON SCHEMA mq TO \(name)")
+                    try await worker.script("DELETE FROM mq.queues; CREATE TABLE mq.mine ()")
+                    try await roles.assign(.messageQueue, in: admin)
+                    for statement in ["DELETE FROM mq.queues", "CREATE TABLE mq.yours ()", "SELECT FROM mq.mine"] {
+                        let error = await #expect(throws: PostgresError.self) { try await worker.script(statement) }
+                        #expect(error?.sqlState == "42501")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("rights are given and lent anew beside those who send and receive, waiting for none", .timeLimit(.minutes(2)))
+    func besideTraffic() async throws {
+        try await asWorker { admin, bench in
+            let names = try await admin.query(
+                "SELECT nspowner::regrole::text, $1 FROM pg_namespace WHERE nspname = 'mq'",
+                try await bench.database.query("SELECT current_user::text") { try $0[0, as: String.self] }[0]
+            ) { Roles(owner: try $0[0], worker: try $0[1]) }
+            let busy = try await bench.database.dedicatedConnection(named: "busy")
+            try await busy.script(
+                """
+                BEGIN;
+                INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, body)
+                    SELECT base + 1, \(bench.queue), 0, 1, gen_random_uuid(), now(), '{"size":1}' FROM mq.head;
+                SELECT FROM mq.lanes FOR UPDATE;
+                SELECT FROM mq.claims, mq.completions, mq.scheduled, mq.held, mq.dead_letters, mq.queues, mq.consumers;
+                """)
+            try await names[0].assign(.messageQueue, in: admin)
+            try await busy.script("COMMIT")
+            await busy.close()
+            #expect(try await bench.receive().count == 1)
         }
     }
 

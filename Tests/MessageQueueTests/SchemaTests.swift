@@ -23,13 +23,55 @@ struct SchemaTests {
     )
     func byHand() async throws {
         try await TestDatabase.with(.empty) { database in
-            try await database.script(Self.line.migrations[0].sql)
+            try await Psql.apply("message-queue/0001_message_queue.sql", to: database)
             try await Self.migrator.verify(on: database)
             #expect(try await Self.migrator.run(on: database) == [])
             let checksums = try await database.query("SELECT checksum FROM mq.migrations") {
                 try $0[0, as: String.self]
             }
             #expect(checksums == [Self.line.migrations[0].checksum])
+        }
+    }
+
+    @Test(
+        "an application's line, and tables that another tool made and keeps account of, live beside the engine's schema, whichever comes first",
+        arguments: [false, true])
+    func beside(isLast: Bool) async throws {
+        let own = MigrationLine(
+            "shoe-app", schema: "shoe_app",
+            [
+                Migration(number: 1, name: "0001_shoes", sql: "CREATE TABLE shoe_app_shoes (size int)"),
+                Migration(number: 2, name: "0002_laces", sql: "CREATE TABLE shoe_app_laces (n int)"),
+            ])
+        // As tools of that kind do it: a table of their own for what they applied, under a name that suits many.
+        let another = """
+            CREATE TABLE IF NOT EXISTS migrations (version bigint PRIMARY KEY);
+            CREATE TABLE messages (n int); CREATE TABLE queues (n int);
+            INSERT INTO migrations VALUES (1);
+            """
+        try await TestDatabase.with(.empty) { database in
+            if isLast { try await Self.migrator.run(on: database) }
+            try await database.script(another)
+            try await Migrator(own).run(on: database)
+            if !isLast { try await Self.migrator.run(on: database) }
+            try await Migrator(.messageQueue, own).verify(on: database)
+            #expect(try await Migrator(own, .messageQueue).run(on: database) == [])
+            #expect(try await Migrator.version(of: own, on: database) == 2)
+            #expect(try await Migrator.version(of: .messageQueue, on: database) == 1)
+            try await Broker(database).declare(queue: "shoes")
+            try await database.script("INSERT INTO migrations VALUES (2); DROP TABLE messages")
+            try await Self.migrator.verify(on: database)
+        }
+    }
+
+    @Test("a record of migrations in mq that is another tool's is refused by name, when migrating as when looking")
+    func foreignRecord() async throws {
+        try await TestDatabase.with(.empty) { database in
+            try await database.script("CREATE SCHEMA mq; CREATE TABLE mq.migrations (version bigint)")
+            let problem = Migrator.Problem.occupied("\"mq\".migrations")
+            await #expect(throws: problem) { try await Self.migrator.run(on: database) }
+            await #expect(throws: problem) { try await Self.migrator.verify(on: database) }
+            #expect("\(problem)".contains("give that another name"))
         }
     }
 

@@ -137,7 +137,7 @@ enum Form {
 }
 
 extension Template {
-    static let emptyShop = Template("order-api", migrations: [.messageQueue, .shop]) { database in
+    static let emptyShop = Template("order-api", migrations: Migrator.shop.lines) { database in
         try await Broker(database).declare(Topology.shop)
         let catalogue = try Catalogue(
             json: Data(

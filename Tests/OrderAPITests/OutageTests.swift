@@ -138,7 +138,7 @@ extension OrderAPITests {
         }
 
         private func prepare(_ database: Database) async throws {
-            try await Migrator(.messageQueue, .shop).run(on: database)
+            try await Migrator.shop.run(on: database)
             try await Broker(database).declare(Topology.shop)
         }
     }

@@ -72,6 +72,48 @@ struct MigratorTests {
         }
     }
 
+    @Test(
+        "a migration that waits for a program that waits for it is tried again once the server has ended it",
+        .timeLimit(.minutes(2)))
+    func deadlock() async throws {
+        try await Bench.with(limit: 6) { database async throws in
+            try await Self.migrator(Self.first).run(on: database)
+            try await database.script("CREATE TABLE sock (n int)")
+            let gate = try await database.dedicatedConnection(named: "gate")
+            let program = try await database.dedicatedConnection(named: "program")
+            try await gate.script("SELECT pg_advisory_lock(7)")
+            // It is the migration that the server ends.
+            try await program.script("SET deadlock_timeout = '1h'; BEGIN; LOCK TABLE sock")
+            let wide = Migration(
+                number: 2, name: "0002_wide",
+                sql:
+                    "ALTER TABLE shoe ADD COLUMN width int; SELECT pg_advisory_xact_lock(7); ALTER TABLE sock ADD COLUMN width int;"
+            )
+            async let applied = Self.migrator(Self.first, wide).run(on: database)
+            try await eventually("the migration has its first lock") {
+                try await database.holds(Self.waits("advisory"))
+            }
+            async let meeting: Void = program.script("LOCK TABLE shoe")
+            try await eventually("the program waits for it") { try await database.holds(Self.waits("relation")) }
+            try await gate.script("SELECT pg_advisory_unlock(7)")
+            try await meeting
+            try await program.script("COMMIT")
+            #expect(try await applied == ["0002_wide"])
+            await gate.close()
+            await program.close()
+            #expect(try await database.number("SELECT count(width) FROM shoe, sock") == 0)
+        }
+    }
+
+    /// Somebody in this database waits for such a lock.
+    private static func waits(_ kind: String) -> Statement {
+        Statement(
+            """
+            SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND locktype = '\(kind)'
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            """)
+    }
+
     @Test("what a migration raises by itself is told as a sentence, with its hint and without its SQL")
     func refusing() async throws {
         try await Bench.with(limit: 1) { database async throws in

@@ -10,7 +10,7 @@ import Testing
 /// What a verdict is worth shows where something is wrong.
 @Suite("the verdict on a run")
 struct JudgeTests {
-    private static let shop = Template("judged", migrations: [.messageQueue, .shop]) { database in
+    private static let shop = Template("judged", migrations: Migrator.shop.lines) { database in
         try await Broker(database).declare(Topology.shop)
     }
     private static let order = OrderID.new()

@@ -68,7 +68,7 @@ extension ServerUnderTest {
                 """
                 DROP SCHEMA IF EXISTS mq, shop, orders, stock, payment, logistics CASCADE
                 """)
-            try await Migrator(.messageQueue, .shop).run(on: database)
+            try await Migrator.shop.run(on: database)
             let broker = Broker(database)
             try await broker.declare(Topology.shop)
             try await body(server, broker)

@@ -54,7 +54,7 @@ struct ClosedShop: Sendable {
 }
 
 extension Template {
-    fileprivate static let closedShop = Template("closed-shop", migrations: [.messageQueue, .shop]) {
+    fileprivate static let closedShop = Template("closed-shop", migrations: Migrator.shop.lines) {
         database in
         try await database.openShop()
         try await Rig.with(database) { rig in

@@ -144,7 +144,7 @@ struct Work: Sendable {
 }
 
 extension Template {
-    static let openShop = Template("open-shop", migrations: [.messageQueue, .shop]) {
+    static let openShop = Template("open-shop", migrations: Migrator.shop.lines) {
         try await $0.openShop()
     }
 }

@@ -38,7 +38,7 @@ struct UnreleasedTests {
         "an unreleased shop that is brought over has all its rows and the schema of a fresh one, and the old record is gone"
     )
     func bringOver() async throws {
-        let migrator = Migrator(.messageQueue, .shop)
+        let migrator = Migrator.shop
         try await TestDatabase.with(.empty) { database in
             try await UnreleasedSchema.install(in: database)
             try await database.script(Self.content)
@@ -54,12 +54,4 @@ struct UnreleasedTests {
         }
     }
 
-    @Test("a schema of the same name that somebody else made is refused by name")
-    func foreign() async throws {
-        try await TestDatabase.with(.empty) { database in
-            try await database.script("CREATE SCHEMA payment; CREATE TABLE payment.terms (days int)")
-            let error = await #expect(throws: Migrator.Problem.self) { try await Migrator(.shop).run(on: database) }
-            #expect("\(try #require(error))".contains("the schema payment is there already"))
-        }
-    }
 }

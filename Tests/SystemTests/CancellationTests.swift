@@ -17,7 +17,7 @@ extension SystemTests {
             try await shop.fault("logistics", #"{"mode": "latency", "latencyMilliseconds": 30}"#)
             // Awaited below: customers who change their minds at any moment.
             let customers = Task { try await shop.fickle(300) }
-            try await eventually("some are cancelled") { try await shop.count("cancelled") > 20 ? () : nil }
+            try await eventually("some are cancelled") { try await shop.count(status: "cancelled") > 20 ? () : nil }
             workers[ShopUnderTest.workers.firstIndex(of: victim) ?? 0].signal(SIGKILL)
             try await shop.start([victim]) { _ in
                 let answers = try await customers.value
@@ -70,12 +70,6 @@ extension ShopUnderTest {
         try await database.query(
             "SELECT count(*) FROM orders.events WHERE order_id = $1 AND milestone IN ($2, 'dispatched')", id, milestone
         ) { try $0[0, as: Int.self] }[0] > 0
-    }
-
-    fileprivate func count(_ status: String) async throws -> Int {
-        try await database.query("SELECT count(*) FROM orders.orders WHERE status = $1", status) {
-            try $0[0, as: Int.self]
-        }[0]
     }
 
     fileprivate func ends() async throws -> [OrderID: String] {

@@ -83,13 +83,3 @@ extension SystemTests {
         _ = consume watch
     }
 }
-
-extension ShopUnderTest {
-    /// 0 while the database is away.
-    fileprivate func count(status: String) async throws -> Int {
-        (try? await database.query("SELECT count(*) FROM orders.orders WHERE status = $1", status) {
-            try $0[0, as: Int.self]
-        })?
-        .first ?? 0
-    }
-}

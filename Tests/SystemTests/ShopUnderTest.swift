@@ -104,6 +104,14 @@ struct ShopUnderTest: Sendable {
 
     // MARK: Books
 
+    /// Orders with this status; none while the database is away.
+    func count(status: String) async throws -> Int {
+        let found = try? await database.query("SELECT count(*) FROM orders.orders WHERE status = $1", status) {
+            try $0[0, as: Int.self]
+        }
+        return found?.first ?? 0
+    }
+
     /// Waits until nothing is on its way, then audits.
     func books(accepted: [OrderID]) async throws -> Books {
         let broker = Broker(database)
@@ -137,14 +145,19 @@ struct ShopUnderTest: Sendable {
 }
 
 extension Template {
-    static let openShop = Template("system", migrations: [.messageQueue, .shop]) { database in
-        try await Broker(database).declare(Topology.shop)
-        let catalogue = try Catalogue(
+    static let openShop = Template("system") { database in
+        try await Shop.install(.runners(), in: database)
+    }
+}
+
+extension Catalogue {
+    /// What the shop's customers order, enough of it for every test.
+    static func runners() throws -> Catalogue {
+        try Catalogue(
             json: Data(
                 #"""
                 {"models": [{"code": "RUNNER", "colourCode": "TAN", "name": "Meridian Runner", "colour": "tan", "price": 8490,
                              "sizes": [{"size": 42, "stock": 100000}, {"size": 43, "stock": 100000}]}]}
                 """#.utf8))
-        try await database.write { catalogue.open(in: $0) }
     }
 }

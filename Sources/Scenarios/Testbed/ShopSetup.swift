@@ -13,10 +13,8 @@ struct ShopSetup: Sendable {
 
     func install(on conninfo: String) async throws {
         try await Database.lend(to: conninfo) { database in
-            try await Migrator(.messageQueue, .shop).run(on: database)
-            try await Broker(database).declare(topology)
-            let catalogue = catalogue.stocked(with: floor.stock ?? Self.plenty)
-            try await database.write { catalogue.open(in: $0) }
+            try await Shop.install(
+                catalogue.stocked(with: floor.stock ?? Self.plenty), topology: topology, in: database)
         }
     }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Benchmarks
 import Foundation
 import Postgres
+import ShoeShop
 import ShopProcesses
 
 struct BenchAccept: BenchCommand {
@@ -62,7 +63,7 @@ struct AcceptBenchmark: Benchmark {
     ) async throws -> T {
         let seconds = seconds ?? lab.size(4, smoke: 1)
         return try await lab.withDatabase(connections: 2) { database in
-            _ = try await ShopSchema.install(in: database)
+            try await Shop.installSamples(in: database)
             let shop = ShopFolder("\(lab.folder)/shop-\(UUID().uuidString)")
             try shop.prepare()
             let port = Ports.free().api

@@ -46,7 +46,7 @@ struct OrdersBenchmark: Benchmark {
 
     func run(in lab: Lab) async throws -> [Reading] {
         try await lab.withDatabase(connections: 2) { database in
-            _ = try await ShopSchema.install(in: database)
+            try await Shop.installSamples(in: database)
             let shop = ShopFolder("\(lab.folder)/shop-\(UUID().uuidString)")
             try shop.prepare()
             let site = Site(shop: shop, database: database.conninfo, ports: Ports.free())

@@ -1,6 +1,7 @@
 import Foundation
 import MessageQueue
 import Postgres
+import ShoeShop
 
 /// What `shoeshop doctor` looks at.
 struct Examination {
@@ -31,8 +32,8 @@ struct Examination {
 
     private func schema() async throws -> Finding {
         do {
-            try await ShopSchema.migrator.verify(on: database)
-            let versions = ShopSchema.migrator.lines.map { "\($0.name) \($0.version)" }
+            try await Migrator.shop.verify(on: database)
+            let versions = Migrator.shop.lines.map { "\($0.name) \($0.version)" }
             return Finding("schema", versions.joined(separator: ", "))
         } catch let problem as Migrator.Problem {
             return Finding(

@@ -1,6 +1,7 @@
 import Foundation
 import LocalPostgres
 import Postgres
+import ShoeShop
 
 /// The database that the shop stands on: the one that was given, or a private one that goes when we go.
 struct Foundations: ~Copyable {
@@ -13,7 +14,7 @@ struct Foundations: ~Copyable {
     static func lay(in shop: ShopFolder, holding lock: borrowing FolderLock) async throws -> Foundations {
         let foundations = try await start(in: shop, holding: lock)
         do {
-            _ = try await Database.lend(foundations.conninfo) { try await ShopSchema.install(in: $0) }
+            _ = try await Database.lend(foundations.conninfo) { try await Shop.installSamples(in: $0) }
         } catch {
             try await foundations.clear()
             throw error
