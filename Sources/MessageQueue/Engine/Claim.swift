@@ -82,6 +82,8 @@ extension Broker {
     /// behind each is: of one it walks the primary key of the head segment from the cursor, of one that is behind the segment
     /// that it stands in. Claims what that returns. A lane by lane prefix of the log, since the walks are ordered and the limit
     /// cuts them in that order; the constraint `claims_contiguous` would refuse anything else.
+    ///
+    /// Columns are named: one that a later version adds to the log is not in the view of the head yet.
     static let claim = Statement(claiming(dropping: "", answering: "seq"))
 
     /// Also finishes what is older than the queue's retention, and answers it without a seq.
@@ -103,10 +105,10 @@ extension Broker {
         WITH lane AS MATERIALIZED (SELECT * FROM mq.take_lanes($1, $2, 64, $9) WHERE mq.is_home($10)),
         got AS MATERIALIZED (
             SELECT m.* FROM lane, LATERAL (
-                (SELECT * FROM mq.head_messages h WHERE h.queue = $1 AND h.lane = lane.lane AND h.seq > lane.place
+                (SELECT \(columns) FROM mq.head_messages h WHERE h.queue = $1 AND h.lane = lane.lane AND h.seq > lane.place
                  ORDER BY h.seq LIMIT $3)
                 UNION ALL
-                SELECT * FROM mq.read_behind($1, lane.lane, $3) WHERE lane.behind) AS m
+                SELECT \(columns) FROM mq.read_behind($1, lane.lane, $3) AS h WHERE lane.behind) AS m
             LIMIT $3),
         claimed AS (
             INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, lease_until, watermark, paced_until)
@@ -114,17 +116,21 @@ extension Broker {
                 coalesce(($6::bigint[])[lane + 1], 0),
                 $7::timestamptz + make_interval(secs => $8::float8 * (SELECT count(*) FROM got))
             FROM got GROUP BY lane)\(dropping)
-        SELECT lane, \(seq), attempt, appended_at, now() + make_interval(secs => $5::float8), id, sent_at, topic, key, tag, headers,
-            body
-        FROM got
+        SELECT lane, \(seq), attempt, appended_at, \(leaseEnd), \(messageColumns) FROM got
         """
     }
 
     /// See `mq.claim_in_order`. A row without a seq says that something was held back.
-    static let claimInOrder: Statement = """
-        SELECT lane, seq, attempt, appended_at, now() + make_interval(secs => $5::float8), id, sent_at, topic, key, tag, headers, body
-        FROM mq.claim_in_order($1, $2, $3, $4, $5, $6, $7, $8) WHERE $9::int IS NOT NULL AND mq.is_home($10)
+    static let claimInOrder = Statement(
         """
+        SELECT lane, seq, attempt, appended_at, \(leaseEnd), \(messageColumns)
+        FROM mq.claim_in_order($1, $2, $3, $4, $5, $6, $7, $8) WHERE $9::int IS NOT NULL AND mq.is_home($10)
+        """)
+
+    private static let leaseEnd = "now() + make_interval(secs => $5::float8)"
+    private static let messageColumns = "id, sent_at, topic, key, tag, headers, body"
+    private static let columns =
+        "h.lane, h.seq, h.attempt, h.appended_at, h.id, h.sent_at, h.topic, h.key, h.tag, h.headers, h.body"
 }
 
 extension Message {
