@@ -12,6 +12,8 @@ public struct LimitExcess: Sendable, Equatable {
         case tag
         /// The names and values of a message's headers, added up.
         case headers
+        /// The names and values of a queue's labels, added up.
+        case labels
         /// The payload as JSON.
         case body
         /// How long a message is to wait.
@@ -54,6 +56,7 @@ extension LimitExcess.Part: CustomStringConvertible {
         case .sendOnceKey: "key to send once by"
         case .tag: "tag"
         case .headers: "headers, names and values added up"
+        case .labels: "labels, names and values added up"
         case .body: "body"
         case .delay: "delay"
         case .lease: "lease"

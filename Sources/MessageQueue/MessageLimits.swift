@@ -45,6 +45,9 @@ extension MessageLimits {
     static func check(sendOnceKey key: String, of message: MessageID) throws {
         try check(.sendOnceKey, key.utf8.count, keyBytes, of: message)
     }
+    static func check(labels: [String: String]) throws {
+        try check(.labels, labels.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }, headerBytes)
+    }
     static func check(tag: String) throws { try check(.tag, tag.utf8.count, tagBytes) }
 
     private static func check(_ part: LimitExcess.Part, _ bytes: Int, _ most: Int, of message: MessageID? = nil) throws

@@ -120,7 +120,8 @@ struct StorageTests {
         Broker.openSince, EngineAudit.all, Broker.appendOne, Broker.appendMany, ProducerLane.lock, ProducerLane.unlock,
         Origin.ask, Origin.check, Origin.confirm, Broker.lanesToWalk, Broker.walk, Broker.attemptsAt, Broker.inspect,
         Broker.groupDead, Broker.countDead, Broker.setPaused, Broker.listActions, Broker.beginAction, Broker.endAction,
-        Broker.acknowledge, Broker.changeVisibility, Broker.extendOwn, Broker.peek, Broker.deleteQueue, Broker.claimYoung,
+        Broker.acknowledge, Broker.changeVisibility, Broker.extendOwn, Broker.peek, Broker.deleteQueue,
+        Broker.claimYoung,
         Broker.discardOutdated, Broker.listQueues, Broker.readQueue, Broker.lockQueue, Broker.createQueue,
         Broker.changeQueue,
     ]

@@ -69,7 +69,7 @@ struct RoleTests {
                 try await roles.assign(line, in: administrator)
             }
             #expect(try await owners(on: superuser) == [names[0]])
-            try await TestRole.connected(as: names[1], to: superuser) { worker in
+            try await TestRole.connected(as: names[1], to: superuser) { worker async throws in
                 #expect(try await worker.number("SELECT count(*) FROM shoes.shoe, shoes.box") == 0)
                 #expect(await failure { try await worker.script("CREATE TABLE shoes.mine ()") }?.sqlState == "42501")
             }
@@ -88,7 +88,7 @@ struct RoleTests {
                 try await roles.assign(Self.longer, in: owner)
             }
             #expect(try await owners(on: superuser) == [names[0]])
-            try await TestRole.connected(as: names[1], to: superuser) { worker in
+            try await TestRole.connected(as: names[1], to: superuser) { worker async throws in
                 #expect(try await worker.number("SELECT count(*) FROM shoes.box") == 0)
             }
         }
@@ -197,8 +197,8 @@ struct RoleTests {
                 }
             }
             try await roles.make(in: administrator)
-            try await TestRole.connected(as: names[1], to: superuser) {
-                #expect(try await $0.number("SELECT 1::bigint") == 1)
+            try await TestRole.connected(as: names[1], to: superuser) { worker async throws in
+                #expect(try await worker.number("SELECT 1::bigint") == 1)
             }
         }
     }

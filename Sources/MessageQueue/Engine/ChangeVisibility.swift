@@ -23,7 +23,7 @@ extension Broker {
     ///   - lease: from nothing, which gives the message to the next one who asks, to ``MessageLimits/delay``.
     /// - Throws: ``QueueError/leaseLost(queue:message:)``, ``QueueError/beyondLimit(_:)``.
     public func changeVisibility(of receipt: Receipt, to lease: Duration) async throws -> Visibility {
-        try MessageLimits.check(lease, of: "the lease")
+        try MessageLimits.check(.lease, lease)
         return try await writeLookingAgain(on: database) { session in
             let origin = try self.origin(of: [receipt], in: session)
             guard receipt.mark == origin.mark else { throw QueueError.leaseLost(queue: nil, message: nil) }

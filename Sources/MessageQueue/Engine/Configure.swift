@@ -12,7 +12,7 @@ extension Broker {
     ) async throws -> Bool {
         try settings.check()
         try Self.check(name.text)
-        try MessageLimits.check(headers: labels)
+        try MessageLimits.check(labels: labels)
         let text = try Payloads.encode(headers: labels)
         return try await writeLookingAgain(on: database) { session in
             let row = QueueRow(settings)
@@ -53,7 +53,7 @@ extension Broker {
         _ new: QueueEntry, insteadOf old: QueueEntry, in session: borrowing Session
     ) throws -> QueueEntry {
         try new.settings.check(insteadOf: old.settings, of: old.queue)
-        try MessageLimits.check(headers: new.labels)
+        try MessageLimits.check(labels: new.labels)
         let row = QueueRow(new.settings)
         let limits = new.settings.limits ?? old.settings.limits ?? .none
         let stored = try session.query(

@@ -104,6 +104,7 @@ extension Broker {
         case .dead: "f"
         case .released: "b"
         case .held: "h"
+        case .outdated: "o"
         case .waiting, .scheduled, .heldBack, .deadLetter: "w"
         }
     }

@@ -62,7 +62,9 @@ struct BenchLatency: BenchCommand {
             """)
     @Option(parsing: .upToNextOption, help: "Messages per second, sent one by one; each from 1 to 20000.")
     var rates = LatencyBenchmark.usualRates
-    @Option(parsing: .upToNextOption, help: "Shares of the most that can be sent and handled, in per cent; each from 1 to 100.")
+    @Option(
+        parsing: .upToNextOption,
+        help: "Shares of the most that can be sent and handled, in per cent; each from 1 to 100.")
     var shares = LatencyBenchmark.usualShares.map { $0 * 100 }
     @Option(
         parsing: .upToNextOption,
