@@ -1,7 +1,7 @@
 import Durations
 import Logging
 public import MessageQueue
-public import Postgres
+import Postgres
 import ServiceLifecycle
 public import ShoeShop
 

@@ -1,4 +1,4 @@
-public import MessageQueue
+import MessageQueue
 public import Postgres
 
 extension Shop {

@@ -27,18 +27,16 @@ struct TestSupportTests {
 
     @Test("however many tests begin at once, no more of them have a database than their server has connections for")
     func crowd() async throws {
-        let now = Mutex(0)
-        let most = Mutex(0)
+        let now = Tally(0)
+        let most = Tally(0)
         let allowed = try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<40 {
                 group.addTask {
                     try await TestDatabase.with(.empty) { database in
-                        let count = now.withLock { now in
-                            now += 1
-                            return now
-                        }
-                        most.withLock { $0 = max($0, count) }
-                        defer { now.withLock { $0 -= 1 } }
+                        now.change { $0 += 1 }
+                        let count = now.value
+                        most.change { $0 = max($0, count) }
+                        defer { now.change { $0 -= 1 } }
                         return try await database.query(
                             "SELECT current_setting('max_connections')::int FROM pg_sleep(0.5)"
                         ) { try $0[0, as: Int.self] }[0]
@@ -48,7 +46,7 @@ struct TestSupportTests {
             return try await group.reduce(.max, min)
         }
         // Two pools of eight for each, and some connections beside them.
-        #expect(most.withLock { $0 } * 20 < allowed)
+        #expect(most.value * 20 < allowed)
     }
 
     @Test("a test runs an executable as a process that listens, can be killed, and is gone afterwards")

@@ -55,7 +55,7 @@ struct DeleteQueueTests {
 
     @Test("deleting a queue that is not there changes nothing, and says so")
     func twice() async throws {
-        try await Bench.with { bench in
+        try await Bench.with { bench async throws in
             #expect(try await bench.broker.delete(queue: "shoes"))
             #expect(try await !bench.broker.delete(queue: "shoes"))
         }

@@ -39,7 +39,7 @@ struct OperatorActionTests {
         try await Bench.with(QueueSettings(order: .blockOnFailure)) { bench in
             try await bench.send(2)
             try await bench.broker.deadLetter(try await bench.receive().map { .init($0, reason: "r", error: nil) })
-            try await ada.act {
+            try await ada.act { () async throws in
                 #expect(try await bench.broker.skipBlocked("shoes", key: "k0"))
                 #expect(try await bench.broker.retryBlocked("shoes", key: "k1"))
                 #expect(try await !bench.broker.skipBlocked("shoes", key: "nobody's"))

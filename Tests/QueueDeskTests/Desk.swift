@@ -10,7 +10,7 @@ import Testing
 
 /// Every test here runs a process of its own; on a small machine they would only starve each other.
 @Suite("shop-desk", .serialized, .timeLimit(.minutes(10)))
-enum DeskTests {}
+struct DeskTests {}
 
 /// A running desk, and the queues behind it.
 struct Desk: Sendable {
@@ -36,7 +36,7 @@ struct Desk: Sendable {
     }
 
     /// A form as the desk's own page sends it.
-    func post(_ path: String, _ form: String, _ headers: HTTPHeaders = [("Sec-Fetch-Site", "same-origin")]) async throws
+    func post(_ path: String, _ form: String, _ headers: HTTPHeaders = ["Sec-Fetch-Site": "same-origin"]) async throws
         -> Answer
     {
         let type = [("Content-Type", "application/x-www-form-urlencoded")]

@@ -1,9 +1,10 @@
 import Foundation
 import MessageQueue
 import Postgres
-import ShoeShop
 import TestSupport
 import Testing
+
+@testable import ShoeShop
 
 extension WholeShopTests {
     @Suite("The shop under a worker's role, which owns nothing and may change no schema")
@@ -25,7 +26,7 @@ extension WholeShopTests {
         )
         func everyWay() async throws {
             try await asWorker { _, rig in
-                let drafts = [
+                let drafts: [OrderDraft] = [
                     .good, .of([(.last, 3)]), .of(token: "tok_insufficient_funds"), .undeliverable,
                     .of([("GHOST-1", 1)]),
                 ]

@@ -135,8 +135,9 @@ extension ShopUnderTest {
                     accepted.change { $0 += more }
                 }
             }
-            defer { isOver.change { $0 = true } }
             try await body(accepted)
+            isOver.change { $0 = true }
+            try await group.waitForAll()
         }
         return accepted.value
     }

@@ -150,10 +150,10 @@ extension Template {
     }
 }
 
-extension Catalogue {
+extension ShoeShop.Catalogue {
     /// What the shop's customers order, enough of it for every test.
-    static func runners() throws -> Catalogue {
-        try Catalogue(
+    static func runners() throws -> ShoeShop.Catalogue {
+        try ShoeShop.Catalogue(
             json: Data(
                 #"""
                 {"models": [{"code": "RUNNER", "colourCode": "TAN", "name": "Meridian Runner", "colour": "tan", "price": 8490,

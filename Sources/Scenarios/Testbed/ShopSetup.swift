@@ -13,7 +13,7 @@ struct ShopSetup: Sendable {
 
     func install(on conninfo: String) async throws {
         try await Database.lend(to: conninfo) { database in
-            try await Shop.install(
+            _ = try await Shop.install(
                 catalogue.stocked(with: floor.stock ?? Self.plenty), topology: topology, in: database)
         }
     }
