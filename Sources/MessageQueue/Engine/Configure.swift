@@ -69,13 +69,13 @@ extension Broker {
     static let createQueue: Statement = """
         INSERT INTO mq.queues (name, lanes, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, levels, key_order,
             retention_ms, labels)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::"char", $10, coalesce($11, '{}'))
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::"char", $10, coalesce($11::text::jsonb, '{}'))
         ON CONFLICT (name) DO NOTHING
         """
     static let changeQueue = Statement(
         """
         UPDATE mq.queues SET (lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, retention_ms, concurrency_limit,
-            rate_limit, burst, labels, changed_at) = ($2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11, '{}'), now())
+            rate_limit, burst, labels, changed_at) = ($2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11::text::jsonb, '{}'), now())
         WHERE name = $1 RETURNING \(queueColumns)
         """)
 }

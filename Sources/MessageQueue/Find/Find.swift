@@ -122,7 +122,7 @@ extension Broker {
     /// outcome or an error is asked for. No body is read.
     static let walk: Statement = """
         SELECT m.queue, m.lane, m.seq, m.appended_at,
-            ($7::text IS NULL OR m.topic = $7) AND ($8::text IS NULL OR m.tag = $8)
+            ($7::text IS NULL OR coalesce(m.topic = $7, false)) AND ($8::text IS NULL OR coalesce(m.tag = $8, false))
             AND ($9::timestamptz IS NULL OR m.appended_at >= $9) AND ($10::timestamptz IS NULL OR m.appended_at < $10)
             AND CASE WHEN $11::text IS NULL AND $12::text IS NULL THEN true ELSE coalesce((
                 SELECT ($11 IS NULL OR d.outcome::text = $11) AND ($12 IS NULL OR strpos(lower(d.error), lower($12)) > 0)

@@ -78,7 +78,7 @@ extension Metric {
     static let all = [
         received, deliveries, pickup, prepare, commit, batch, commitDelayed, lingered, breakerOpen, breakerOpened,
         build, consumerConnected, consumersLost, rescued, loopBeat, choreDone, choreFailures,
-        queueDepth, queueInFlight, queueScheduled, queueRetrying, queueHeld, queueBlockedKeys, queueDead, queueOldest,
-        queuePaused, queuesRead, poolOpen, poolIdle, poolWaiting, poolLimit,
+        queueDepth, queueInFlight, queueScheduled, queueRetrying, queueHeld, queueBlockedKeys, queueDead, queueOutdated,
+        queueOldest, queuePaused, queuesRead, poolOpen, poolIdle, poolWaiting, poolLimit,
     ]
 }
