@@ -99,7 +99,7 @@ final class Channel {
             try read(&waiting, of: statement, into: &failure) { result in try receive(index, result) }
         }
         if commit == .end { waiting.commitBegins() }
-        while let result = try nextResult(&waiting), result.status != .sync {}
+        try readSync(&waiting, of: statements, into: &failure)
         try end(waiting, failure)
     }
 
@@ -215,6 +215,21 @@ final class Channel {
             case .sync, .aborted: break
             }
         }
+    }
+
+    /// Reads to the answer of the sync, which is where a transaction without a block commits: what is refused there, such as a
+    /// deferred constraint, is a failure as any other, and a session that ends there has confirmed nothing.
+    private func readSync(
+        _ waiting: inout Wait, of statements: [BoundStatement], into failure: inout (any Error)?
+    ) throws {
+        while let result = try nextResult(&waiting) {
+            switch result.status {
+            case .sync: return
+            case .failed: failure = failure ?? noted(result.serverError(in: statements.last?.statement.sql ?? ""))
+            case .rows, .done, .aborted: break
+            }
+        }
+        throw lost("the server ended the session before it confirmed what was asked")
     }
 
     private func noted(_ error: PostgresError) -> PostgresError {

@@ -164,4 +164,24 @@ struct TransactionTests {
         }
     }
 
+    @Test(
+        "a statement of its own that is refused at its commit, or whose session ends there, is not told as done",
+        arguments: ["RAISE unique_violation", "PERFORM pg_terminate_backend(pg_backend_pid())"])
+    func refusedAtCommit(deed: String) async throws {
+        try await Bench.with(.shoes, limit: 2) { database async throws in
+            try await database.script(
+                """
+                CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \(deed); RETURN NULL; END $$;
+                CREATE CONSTRAINT TRIGGER refusal AFTER INSERT ON shoe DEFERRABLE INITIALLY DEFERRED
+                    FOR EACH ROW EXECUTE FUNCTION refuse();
+                """)
+            for size in 0..<20 {
+                await #expect(throws: PostgresError.self) { try await database.execute(Self.add, Int32(size)) }
+                await #expect(throws: PostgresError.self) {
+                    try await database.perform(isTransaction: false, within: nil) { $0.pipeline(Self.add, Int32(size)) }
+                }
+            }
+            #expect(try await database.number(Self.count) == 0)
+        }
+    }
 }

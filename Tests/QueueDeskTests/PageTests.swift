@@ -11,10 +11,13 @@ extension DeskTests {
     func pipeline() async throws {
         try await Desk.with { desk async throws in
             try await desk.kill(2)
+            // What the desk shows is read once a second for everybody.
+            try await eventually("the dead letters are shown") {
+                try await desk.page("/").contains("payment has 2 dead letters")
+            }
             let page = try await desk.page("/")
             for queue in try await desk.broker.statistics() { #expect(page.contains(">\(queue.queue)</a>")) }
             #expect(page.contains("logistics hears order-processed"))
-            #expect(page.contains("payment has 2 dead letters"))
             #expect(page.contains("Nobody receives messages."))
         }
     }

@@ -8,7 +8,7 @@ import Testing
 struct PartsTests {
     @Test("text and attributes are escaped where they enter, and elements without an end have none")
     func html() {
-        let html = HTML("a", ["href": "\"<&'", "hidden": "", "title": nil], [.text("<&>"), HTML("br")])
+        let html = HTML("a", ["href": "\"<&'", "hidden": "", "title": nil], [.text("<&>"), HTML("br", [:])])
         #expect(html.source == "<a href=\"&quot;&lt;&amp;&#39;\" hidden>&lt;&amp;&gt;<br></a>")
     }
 
