@@ -67,7 +67,9 @@ extension DatabaseAccess {
 
     /// Runs several statements separated by semicolons, outside of any transaction block.
     ///
-    /// - Parameter limit: the longest that all of them may take, waiting for a connection included; see ``write(within:_:)``.
+    /// - Parameters:
+    ///   - sql: the statements, which take no parameters.
+    ///   - limit: the longest that all of them may take, waiting for a connection included; see ``write(within:_:)``.
     public func script(_ sql: String, within limit: Duration? = nil) async throws {
         try await perform(isTransaction: false, within: limit) { try $0.script(sql) }
     }

@@ -62,7 +62,9 @@ extension Broker {
     /// Every attempt of every message with this id or this key, in the order of their times, as far as the retention
     /// reaches. Found by index; costs what there is of the key.
     ///
-    /// - Parameter limit: the most of each kind, of attempts and of what stands outside of the log: the newest ones.
+    /// - Parameters:
+    ///   - text: the id of a message, or a key.
+    ///   - limit: the most of each kind, of attempts and of what stands outside of the log: the newest ones.
     public func trace(_ text: String, limit: Int = 10_000) async throws -> [TraceEntry] {
         try await database.read(Self.trace, MessageID(text)?.uuid, text, Int64(limit)) { try TraceEntry($0) }
     }
