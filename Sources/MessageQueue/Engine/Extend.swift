@@ -17,6 +17,10 @@ extension Broker {
         try await writeLookingAgain(on: database) { session in
             guard let origin = self.origin(of: messages, in: session) else { return }
             session.pipeline(Self.lockClaims, places.map(\.queue), places.map(\.lane), places.map(\.seq))
+            session.pipeline(
+                Self.extendOwn, places.map(\.queue), places.map(\.lane), places.map(\.seq), lease.withinLimits.inSeconds
+            )
+            // Comes last: what is open is what it finds.
             let extended = try session.query(
                 Self.extend, places.map(\.queue), places.map(\.lane), places.map(\.seq), lease.withinLimits.inSeconds
             ) { row in
@@ -26,9 +30,6 @@ extension Broker {
             if let lost = messages.first(where: { left.contains($0.receipt) }) {
                 throw QueueError.leaseLost(queue: lost.queue, message: lost.message.id)
             }
-            session.pipeline(
-                Self.extendOwn, places.map(\.queue), places.map(\.lane), places.map(\.seq), lease.withinLimits.inSeconds
-            )
         }
     }
 
