@@ -107,7 +107,10 @@ extension DatabaseAccess {
         // For others who are at it, too: tables may be rewritten.
         let limit = Duration.seconds(3600)
         for _ in 1..<10 {
-            do { return try await write(within: limit, body) } catch let error as PostgresError where error.isDeadlock {
+            do {
+                return try await write(within: limit, body)
+            } catch let error as PostgresError where error.isDeadlock {
+                continue
             }
         }
         return try await write(within: limit, body)

@@ -61,10 +61,9 @@ public struct Roles: Sendable {
 
     /// Whoever gives something to a role has to belong to it.
     private func join(_ user: String, in session: borrowing Session) throws {
-        do { try session.script("GRANT \(owner.asIdentifier) TO \(user.asIdentifier)") } catch let error
-            as PostgresError
-            where error.isLackOfRights
-        {
+        do {
+            try session.script("GRANT \(owner.asIdentifier) TO \(user.asIdentifier)")
+        } catch let error as PostgresError where error.isLackOfRights {
             throw Problem.stranger(user: user, owner: owner)
         }
     }

@@ -7,16 +7,13 @@ struct Audit: AsyncParsableCommand {
         abstract: "Shows who paused, limited, redrove or purged what, and when, the latest first.",
         discussion: "Recorded with each change, whether it was made here, at the desk or by a program.")
 
-    @Option(help: "Only what was done to this queue.")
-    var queue: String?
-    @Option(help: Allowed.listed.help("The most that are listed.", default: 100), transform: Allowed.listed.read)
-    var limit = 100
+    @OptionGroup var listing: Listing
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {
         let actions = try await connection.withDatabase {
-            try await Broker($0).operatorActions(queue: queue.map { QueueName($0) }, limit: limit)
+            try await Broker($0).operatorActions(queue: listing.queue, limit: listing.limit)
         }
         try output.show(actions) {
             Table(

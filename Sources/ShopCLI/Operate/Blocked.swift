@@ -15,16 +15,13 @@ struct Blocked: AsyncParsableCommand {
 struct ListBlocked: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists blocked keys, longest first.")
 
-    @Option(help: "Only of this queue.")
-    var queue: String?
-    @Option(help: Allowed.listed.help("The most that are listed.", default: 100), transform: Allowed.listed.read)
-    var limit = 100
+    @OptionGroup var listing: Listing
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {
         let keys = try await connection.withDatabase {
-            try await Broker($0).blockedKeys(of: queue.map { QueueName($0) }, limit: limit)
+            try await Broker($0).blockedKeys(of: listing.queue, limit: listing.limit)
         }
         try output.show(keys) {
             Table(
