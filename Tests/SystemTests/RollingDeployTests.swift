@@ -48,8 +48,10 @@ extension SystemTests {
             orders += try await shop.submit(20)
             try await eventually("the first segment is gone", within: .seconds(120)) {
                 orders += try await shop.submit(5)
-                // Whoever starts looks after the segments at once.
-                try await shop.start(["order-worker"], settings: ["RETENTION": "1s"]) { _ in }
+                // Whoever starts looks after the segments at once, and whatever holds it up, the next one tries again.
+                try await shop.start(["order-worker"], settings: ["RETENTION": "1s"]) { started in
+                    try await shop.lookedAfterSegments(started[0])
+                }
                 return try await shop.database.query("SELECT min(segment) > 1 FROM mq.segments") {
                     try $0[0, as: Bool.self]
                 } == [true]
@@ -118,6 +120,19 @@ extension ShopUnderTest {
     fileprivate func readiness(of program: TestProcess) async throws -> (status: Int, body: String) {
         let answer = try await http(.GET, "\(program.addresses["address"] ?? "")/health/ready")
         return (answer.status, String(decoding: answer.body, as: UTF8.self))
+    }
+
+    /// Waits until a worker has tried to open a segment, and to drop those that are old.
+    fileprivate func lookedAfterSegments(_ worker: TestProcess) async throws {
+        try await eventually("it looks after the segments") {
+            let metrics = String(
+                decoding: try await http(.GET, "\(worker.addresses["address"] ?? "")/metrics").body, as: UTF8.self)
+            return ["open segments", "drop segments"].allSatisfy { chore in
+                ["mq_chore_done_timestamp_seconds", "mq_chore_failures_total"].contains { name in
+                    metrics.contains("\(name){chore=\"\(chore)\"}")
+                }
+            }
+        }
     }
 
     /// Submits orders for as long as `body` takes.

@@ -21,7 +21,9 @@ public struct SynchronousServer: Sendable {
         try await server.observer.script("CREATE DATABASE \(name)")
         let conninfo = server.observer.conninfo + " dbname='\(name)'"
         do {
-            try await Database.open(conninfo, logger: quiet) { try await template.prepare($0) }
+            var options = DatabaseOptions()
+            options.takeTime()
+            try await Database.open(conninfo, options: options, logger: quiet) { try await template.prepare($0) }
             let value = try await body(server, conninfo)
             try await server.end(name)
             return value
@@ -99,6 +101,7 @@ public struct SynchronousServer: Sendable {
         let postgres = LocalPostgres(directory: folder, settings: settings)
         _ = try await postgres.removeWithThisProcess()
         var options = DatabaseOptions()
+        options.takeTime()
         options.connection.settings.append((name: "synchronous_commit", value: "local"))
         return SynchronousServer(observer: Database(try await postgres.start(), options: options, logger: quiet))
     }

@@ -84,8 +84,7 @@ public enum TestDatabase {
         to name: String, through route: Route, _ options: DatabaseOptions
     ) async throws -> Database {
         var options = options
-        options.connection.silenceLimit = max(options.connection.silenceLimit, patience)
-        options.connection.connectTimeout = max(options.connection.connectTimeout, patience)
+        options.takeTime()
         if route == .poolerAndDirect { options.directConninfo = try await conninfo(name) }
         let address = try await route == .direct ? conninfo(name) : TestPooler.shared().conninfo(name)
         return Database(address, options: options, logger: quiet)
@@ -98,13 +97,9 @@ public enum TestDatabase {
 
     static func administer<T: Sendable>(_ body: (Database) async throws -> T) async throws -> T {
         var options = DatabaseOptions()
-        options.connection.silenceLimit = patience
-        options.connection.connectTimeout = patience
+        options.takeTime()
         return try await Database.open(try await TestServer.conninfo(), options: options, logger: quiet, body)
     }
-
-    /// A slow machine with many tests at once is no server that says nothing.
-    private static let patience = Duration.seconds(120)
 
     static var quiet: Logger {
         var logger = Logger(label: "tests")
@@ -142,5 +137,14 @@ private final class Templates: Sendable {
         try await template.prepare(database)
         await database.close()
         return name
+    }
+}
+
+extension DatabaseOptions {
+    /// A slow machine with many tests at once is no server that says nothing.
+    mutating func takeTime() {
+        let patience = Duration.seconds(120)
+        connection.silenceLimit = max(connection.silenceLimit, patience)
+        connection.connectTimeout = max(connection.connectTimeout, patience)
     }
 }
