@@ -6,12 +6,11 @@ import Foundation
 /// Every exchange is one round trip in pipeline mode, however many statements it carries; statements are prepared on
 /// the way, in the same trip.
 final class Channel {
-    private let link: Link
+    let link: Link
     let thread: ConnectionThread
     /// Statements are prepared only where they stay: in a session that is our own.
     var tenure = Tenure.unknown
-    private var prepared: [Statement: PreparedStatement] = [:]
-    private var preparedCount = 0
+    private var prepared = PreparedStatements()
     /// See ``Session/learn(_:confirmedBy:)``.
     var learnt: [Statement: String] = [:]
     /// What may end the call that is going on.
@@ -23,29 +22,16 @@ final class Channel {
     /// Whether a server that takes no writes is of no use here.
     let needsWrites: Bool
     /// See ``ConnectionOptions/silenceLimit``.
-    private let silenceLimit: Duration
+    let silenceLimit: Duration
     /// When the server answered last.
     private(set) var lastAnswer = ContinuousClock.now
     /// When the exchange began that was given up because nothing was heard any more; nil while all goes well.
-    private(set) var silentSince: ContinuousClock.Instant?
+    var silentSince: ContinuousClock.Instant?
     /// Whether a commit was given up that may go on at the server for long.
-    private(set) var hasUnansweredCommit = false
+    var hasUnansweredCommit = false
     /// Whether all that was asked has been answered. A conversation left in the middle can't be taken up again: later
     /// answers would be taken for those of other statements.
     private var isInStep = true
-
-    private struct PreparedStatement {
-        let name: String
-        let types: [UInt32]
-    }
-
-    /// How long the server may take to react to a cancel request before the connection is given up.
-    static let cancelGrace = Duration.seconds(3)
-    /// How long a COMMIT may take beyond the time of its call, before the connection is given up.
-    private static let commitGrace = Duration.seconds(1)
-    /// A cancel request that comes before the server has begun with the statement is ignored, so it is made again.
-    static let cancelAgain = Duration.milliseconds(200)
-    private static let preparedLimit = 512
 
     init(_ link: consuming Link, thread: ConnectionThread, needsWrites: Bool, options: ConnectionOptions) {
         self.link = link
@@ -167,8 +153,7 @@ final class Channel {
     /// Answers whether a preparation went ahead of the statement.
     private func send(_ bound: BoundStatement) throws -> Bool {
         let sql = bound.statement.sql
-        // Once the cache is full, others are parsed each time: prepared ones would pile up in the server.
-        guard case .own = tenure, prepared.count < Self.preparedLimit || prepared[bound.statement] != nil else {
+        guard case .own = tenure, prepared.hasRoom(for: bound.statement) else {
             try check(link.sendExecute(nil, sql, bound.parameters))
             return false
         }
@@ -176,8 +161,7 @@ final class Channel {
             try check(link.sendExecute(known.name, sql, bound.parameters))
             return false
         }
-        preparedCount += 1
-        let statement = PreparedStatement(name: "s\(preparedCount)", types: bound.parameters.types)
+        let statement = prepared.next(for: bound.parameters.types)
         try check(link.sendPrepare(statement.name, sql, types: statement.types))
         try check(link.sendExecute(statement.name, sql, bound.parameters))
         prepared[bound.statement] = statement
@@ -247,66 +231,11 @@ final class Channel {
         return result
     }
 
-    // MARK: Waiting
-
-    private func wait(_ waiting: inout Wait, for events: Int16) throws {
-        while true {
-            var end = interrupt?.deadline ?? waiting.silenceEnd
-            if waiting.isCommitting {
-                end = try commitEnd(&waiting)
-            } else if let graceEnd = waiting.graceEnd {
-                guard ContinuousClock.now < graceEnd else {
-                    throw gaveUp(waiting, "the server did not react to a cancel request")
-                }
-                end = min(graceEnd, cancelAgain(&waiting))
-            } else if let reason = reason(of: waiting) {
-                waiting.cancelReason = reason
-                waiting.graceEnd = .now + Self.cancelGrace
-                continue
-            }
-            let timeout = Int32(clamping: max(1, ContinuousClock.now.duration(to: end).wholeMilliseconds))
-            guard thread.wakeUp.wait(link.socket, for: events, timeout: timeout).socketIsReady else { continue }
-            return waiting.heard()
-        }
-    }
-
-    /// Until when to wait for a commit, or until its time may be up.
-    private func commitEnd(_ waiting: inout Wait) throws -> ContinuousClock.Instant {
-        guard reason(of: waiting) != nil else { return interrupt?.deadline ?? waiting.silenceEnd }
-        let end = waiting.commitEnd ?? .now + Self.commitGrace
-        waiting.commitEnd = end
-        guard ContinuousClock.now < end else {
-            hasUnansweredCommit = true
-            throw gaveUp(waiting, "it was not answered in time")
-        }
-        return end
-    }
-
-    /// Why the call should end now. One without a deadline goes on for as long as something is heard.
-    private func reason(of waiting: Wait) -> Interrupt.Reason? {
-        if let reason = interrupt?.reason { return reason }
-        return interrupt?.deadline == nil && waiting.silenceEnd <= .now ? .deadlineExceeded : nil
-    }
-
-    private func gaveUp(_ waiting: Wait, _ why: String) -> PostgresError {
-        silentSince = waiting.start
-        return lost(why)
-    }
-
-    /// Asks the server to stop what runs, unless it was asked just now; answers when to ask again.
-    private func cancelAgain(_ waiting: inout Wait) -> ContinuousClock.Instant {
-        let now = ContinuousClock.now
-        if let next = waiting.nextCancel, now < next { return next }
-        if waiting.request?.isOver != false { waiting.request = link.cancelRunningStatement() }
-        waiting.nextCancel = now + Self.cancelAgain
-        return now + Self.cancelAgain
-    }
-
     private func check(_ wentWell: Bool) throws {
         if !wentWell { throw link.isBroken ? lost() : PostgresError(.misuse, link.errorMessage) }
     }
 
-    private func lost(_ message: String? = nil) -> PostgresError {
+    func lost(_ message: String? = nil) -> PostgresError {
         PostgresError(
             .connectionLost, message ?? (link.errorMessage.isEmpty ? "the connection broke" : link.errorMessage))
     }

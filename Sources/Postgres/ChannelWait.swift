@@ -1,3 +1,6 @@
+import Durations
+import Foundation
+
 extension Channel {
     /// The state of one exchange's waiting: whether, why and until when it has been cancelled.
     struct Wait {
@@ -39,5 +42,71 @@ extension Channel {
             }
             return cancelReason.error(in: error.statement)
         }
+    }
+}
+
+/// How long the server is waited for, and what is done when it takes longer.
+extension Channel {
+    /// How long the server may take to react to a cancel request before the connection is given up.
+    static let cancelGrace = Duration.seconds(3)
+    /// How long a COMMIT may take beyond the time of its call, before the connection is given up.
+    private static let commitGrace = Duration.seconds(1)
+    /// A cancel request that comes before the server has begun with the statement is ignored, so it is made again.
+    static let cancelAgain = Duration.milliseconds(200)
+
+    /// Waits until the socket is ready.
+    ///
+    /// - Throws: ``PostgresError`` of kind `connectionLost` once the server is given up.
+    func wait(_ waiting: inout Wait, for events: Int16) throws {
+        while true {
+            var end = interrupt?.deadline ?? waiting.silenceEnd
+            if waiting.isCommitting {
+                end = try commitEnd(&waiting)
+            } else if let graceEnd = waiting.graceEnd {
+                guard ContinuousClock.now < graceEnd else {
+                    throw gaveUp(waiting, "the server did not react to a cancel request")
+                }
+                end = min(graceEnd, cancelAgain(&waiting))
+            } else if let reason = reason(of: waiting) {
+                waiting.cancelReason = reason
+                waiting.graceEnd = .now + Self.cancelGrace
+                continue
+            }
+            let timeout = Int32(clamping: max(1, ContinuousClock.now.duration(to: end).wholeMilliseconds))
+            guard thread.wakeUp.wait(link.socket, for: events, timeout: timeout).socketIsReady else { continue }
+            return waiting.heard()
+        }
+    }
+
+    /// Until when to wait for a commit, or until its time may be up.
+    private func commitEnd(_ waiting: inout Wait) throws -> ContinuousClock.Instant {
+        guard reason(of: waiting) != nil else { return interrupt?.deadline ?? waiting.silenceEnd }
+        let end = waiting.commitEnd ?? .now + Self.commitGrace
+        waiting.commitEnd = end
+        guard ContinuousClock.now < end else {
+            hasUnansweredCommit = true
+            throw gaveUp(waiting, "it was not answered in time")
+        }
+        return end
+    }
+
+    /// Why the call should end now. One without a deadline goes on for as long as something is heard.
+    private func reason(of waiting: Wait) -> Interrupt.Reason? {
+        if let reason = interrupt?.reason { return reason }
+        return interrupt?.deadline == nil && waiting.silenceEnd <= .now ? .deadlineExceeded : nil
+    }
+
+    private func gaveUp(_ waiting: Wait, _ why: String) -> PostgresError {
+        silentSince = waiting.start
+        return lost(why)
+    }
+
+    /// Asks the server to stop what runs, unless it was asked just now; answers when to ask again.
+    private func cancelAgain(_ waiting: inout Wait) -> ContinuousClock.Instant {
+        let now = ContinuousClock.now
+        if let next = waiting.nextCancel, now < next { return next }
+        if waiting.request?.isOver != false { waiting.request = link.cancelRunningStatement() }
+        waiting.nextCancel = now + Self.cancelAgain
+        return now + Self.cancelAgain
     }
 }

@@ -2,26 +2,6 @@ import Durations
 public import Logging
 import Synchronization
 
-/// How large a pool is, how long one waits for it, and what its connections are like.
-public struct DatabaseOptions: Sendable {
-    /// What each connection is like.
-    public var connection = ConnectionOptions()
-    /// Another address of the same database, past a pooler, for ``Database/dedicatedConnection(named:)``.
-    public var directConninfo: String?
-    /// The most connections that are open at once; 1 or more.
-    ///
-    /// A commit that was given up and goes on at the server, see ``PostgresError/Kind/outcomeUnknown``, counts among them until
-    /// its server process has come to an end with it.
-    public var connectionLimit = 8
-    /// The most callers that may wait for a connection; one more is refused at once.
-    public var waiterLimit = 4096
-    /// The longest that a caller waits for a connection.
-    public var waitLimit: Duration = .seconds(10)
-
-    /// With the values that the members begin with.
-    public init() {}
-}
-
 /// A pool of connections to one database.
 ///
 /// Connections are opened when first needed and replaced when they break; a server that is away fails the calls made
@@ -231,39 +211,6 @@ public final class Database: DatabaseAccess {
     }
 
     private static var closed: PostgresError { PostgresError(.closed, "the database has been closed") }
-}
-
-/// A connection of the pool, for the time of ``Database/withConnection(_:)``.
-public struct BorrowedConnection: DatabaseAccess {
-    private let connection: Connection
-
-    init(_ connection: Connection) { self.connection = connection }
-
-    /// See ``Connection/isPooled``.
-    package var isPooled: Bool { get async { await connection.isPooled } }
-
-    /// Ends the connection, so that nobody else gets it: something is left behind in its session.
-    package func abandon() async { await connection.close() }
-
-    /// Runs `body` on this connection.
-    public func perform<T: Sendable>(
-        isTransaction: Bool, within limit: Duration?, _ body: @Sendable (borrowing Session) throws -> T
-    ) async throws -> T {
-        try await connection.perform(isTransaction: isTransaction, within: limit, body)
-    }
-}
-
-extension DatabaseOptions: CustomReflectable {
-    /// What a dump may show: no password of ``directConninfo``.
-    public var customMirror: Mirror {
-        let direct = directConninfo.map(Conninfo.masked) ?? "nil"
-        return Mirror(
-            self,
-            children: [
-                "connection": connection, "directConninfo": direct, "connectionLimit": connectionLimit,
-                "waiterLimit": waiterLimit, "waitLimit": waitLimit,
-            ], displayStyle: .struct)
-    }
 }
 
 extension Database: CustomStringConvertible, CustomReflectable {

@@ -15,42 +15,38 @@ extension ScenarioRun {
     private func perform(on testbed: Testbed, _ database: Database) async throws -> RunRecord {
         var maker = WishMaker(scenario.customers, products: catalogue.products.map(\.sku.description), seed: seed)
         let wishes = try maker.wishes(for: Arrivals(of: scenario.load))
-        let (customers, windows, samples) = (CustomerNotes(), WindowNotes(), SampleNotes())
-        let forgotten = ForgottenOrders()
-        let startedAt = Date()
+        let notes = RunNotes()
         let clock = StoryClock(start: .now, speed: speed)
-        let sampler = Sampler(database: database, customers: customers, clock: clock) { [tell] sample in
-            samples.note(sample)
+        let sampler = Sampler(database: database, customers: notes.customers, clock: clock) { [tell] sample in
+            notes.samples.note(sample)
             await tell(.sample(sample))
         }
         let timeline = TimelineRun(
-            testbed: testbed, entries: scenario.timeline, clock: clock, windows: windows, forgotten: forgotten
+            testbed: testbed, entries: scenario.timeline, clock: clock, windows: notes.windows,
+            forgotten: notes.forgotten
         ) { [tell] in
             await tell(.event(at: clock.now, $0))
         }
         let (submittedAt, leftOver) = try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await sampler.run() }
             defer { group.cancelAll() }
-            let submittedAt = try await playOut(wishes, customers, timeline, testbed, clock)
+            let submittedAt = try await playOut(wishes, notes.customers, timeline, testbed, clock)
             let leftOver = try await Rest(database: database).wait()
             return (submittedAt, leftOver)
         }
         let drainedAt = clock.now
-        samples.note(await sampler.look())
+        notes.samples.note(await sampler.look())
         await tell(.event(at: clock.now, "all is done; auditing"))
-        let judge = Judge(
-            expectations: scenario.expectations, shop: shop, customers: customers.now, startedAt: startedAt,
-            windows: windows.all, leftOver: leftOver, forgotten: forgotten.all)
-        let verdict = try await judge.verdict(on: database) {
-            try await testbed.ledgers().without(forgotten.all)
-        }
+        let judge = notes.judge(scenario.expectations, of: shop, leaving: leftOver)
+        let forgotten = notes.forgotten.all
+        let verdict = try await judge.verdict(on: database) { try await testbed.ledgers().without(forgotten) }
         return RunRecord(
             scenario: scenario.name, teaches: scenario.teaches, story: scenario.story, shop: shop, seed: seed,
-            speed: speed, startedAt: startedAt, machine: "\(machine), PostgreSQL \(try await version(of: database))",
-            command: command,
-            windows: windows.all, samples: samples.all, calls: customers.now.calls, submittedAt: submittedAt,
-            drainedAt: drainedAt, expectations: verdict.findings, violations: verdict.violations,
-            traces: verdict.traces, outcome: verdict.outcome)
+            speed: speed, startedAt: notes.startedAt,
+            machine: "\(machine), PostgreSQL \(try await version(of: database))", command: command,
+            windows: notes.windows.all, samples: notes.samples.all, calls: notes.customers.now.calls,
+            submittedAt: submittedAt, drainedAt: drainedAt, expectations: verdict.findings,
+            violations: verdict.violations, traces: verdict.traces, outcome: verdict.outcome)
     }
 
     private func version(of database: Database) async throws -> String {
