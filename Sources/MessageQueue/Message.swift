@@ -1,6 +1,4 @@
 public import Foundation
-package import Postgres
-import Tracing
 
 /// A queue whose messages carry one type of payload. A step for another type does not compile.
 public struct Queue<Payload: Codable & Sendable>: Sendable {
@@ -71,82 +69,4 @@ public struct Message: Sendable, Equatable {
     var weight: Int {
         headers.reduce(body.count + (key?.utf8.count ?? 0)) { $0 + $1.key.utf8.count + $1.value.utf8.count }
     }
-}
-
-/// A message in a consumer's hands, for as long as its lease holds.
-public struct ReceivedMessage: Sendable, Equatable {
-    /// What finishes this attempt, once.
-    public let receipt: Receipt
-    /// The queue that it was received from.
-    public let queue: QueueName
-    /// 1 for the first delivery.
-    public let attempt: Int
-    /// The message itself, the same over all attempts.
-    public let message: Message
-    /// When this attempt was added to the queue, by the database's clock.
-    public let appendedAt: Date
-    /// When the lease that it was received with ends, by the database's clock; nil for a ``Worker``'s, which lasts as long as the
-    /// worker gives signs of life.
-    public var leaseEnds: Date?
-}
-
-/// A received message with its payload decoded.
-public struct Delivery<Payload: Codable & Sendable>: Sendable {
-    /// The message as it was received, with its receipt.
-    public let received: ReceivedMessage
-    /// What its sender sent.
-    public let payload: Payload
-    /// What a message that follows from it goes on with: the span of its handling, or of its sender; nil without a tracer.
-    var trace: ServiceContext?
-
-    /// The same over all attempts: a good idempotency key for third parties.
-    public var id: MessageID { received.message.id }
-    /// What the message is about, as its sender said.
-    public var key: String? { received.message.key }
-    /// What subscriptions filtered it by.
-    public var tag: String? { received.message.tag }
-    /// What travels along, beside the payload.
-    public var headers: [String: String] { received.message.headers }
-    /// 1 for the first delivery.
-    public var attempt: Int { received.attempt }
-    /// When the message, not this attempt of it, was sent, by the database's clock.
-    public var sentAt: Date { received.message.sentAt }
-}
-
-/// Payloads are JSON.
-package enum Payloads {
-    static func encode(_ payload: some Encodable) throws -> [UInt8] {
-        if let text = payload as? String, let body = PlainText.encode(text) { return body }
-        return [UInt8](try encoder.encode(payload))
-    }
-
-    package static func decode<P: Decodable>(_ type: P.Type, from body: [UInt8]) throws -> P {
-        if type == String.self, let text = PlainText.decode(body) as? P { return text }
-        return try decoder.decode(type, from: Data(body))
-    }
-
-    static func encode(headers: [String: String]) throws -> JSON? {
-        headers.isEmpty ? nil : JSON(String(decoding: try encoder.encode(headers), as: UTF8.self))
-    }
-
-    /// Headers that somebody else wrote in another form are passed on as they are: the message has been claimed already.
-    package static func decode(headers: JSON?) -> [String: String] {
-        guard let headers else { return [:] }
-        return (try? decoder.decode([String: String].self, from: Data(headers.text.utf8))) ?? [
-            "unreadable": headers.text
-        ]
-    }
-
-    private static let encoder = {
-        let encoder = JSONEncoder()
-        encoder.dateEncodingStrategy = .millisecondsSince1970
-        encoder.outputFormatting = .sortedKeys
-        return encoder
-    }()
-
-    private static let decoder = {
-        let decoder = JSONDecoder()
-        decoder.dateDecodingStrategy = .millisecondsSince1970
-        return decoder
-    }()
 }

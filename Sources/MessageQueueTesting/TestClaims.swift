@@ -27,8 +27,8 @@ final class TestClaims: ClaimSource {
 
     func host<T>(_ body: () async throws -> T) async throws -> T { try await body() }
 
-    /// Nothing is waited for.
-    var isDeaf: Bool { false }
+    /// No ring is waited for.
+    var isDeaf: Bool { true }
 
     /// Back-offs are exactly what the policy says.
     var draw: Double { 0 }

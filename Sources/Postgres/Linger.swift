@@ -4,10 +4,12 @@
 /// what comes meanwhile is gathered anyway, and goes with the next one. Once the processors are used up it is the price of many
 /// small transactions that uses them, and only then is it worth it that somebody waits for company.
 ///
-/// So two things must hold for a while, each seen over whole windows of time and not by how one transaction varied: the line that
-/// runs the transactions had hardly any rest, and the processors of this machine had hardly any, either. A slow disk, a slow
+/// So two things must hold for a while, each seen over whole windows of time and not by how one transaction varied: what the line
+/// carries comes in crowds, since it waits anyway, and the processors of this machine had hardly any rest. A slow disk, a slow
 /// machine, noise or a burst make transactions longer; they make nobody linger. Where the processors can't be asked, and where the
 /// server that is used up is another machine, nobody lingers.
+///
+/// The line itself need not be without rest: where many processes share the processors, each of them waits for the others.
 ///
 /// Nobody waits longer than `longest` for the sake of company, what was waited for the transaction before included.
 public struct Linger: Sendable {
@@ -34,30 +36,35 @@ public struct Linger: Sendable {
         }
     }
 
-    private enum Load {
-        /// There is time to spare.
-        case calm
-        /// The line has none. Whether the processors have is measured from this reading on.
-        case busyLine(since: ProcessorTime)
-        /// The processors have none, either.
-        case usedUp(since: ProcessorTime)
-    }
-
     private let factor: Int
     private let longest: Duration
-    private var load = Load.calm
-    private var windowStart: ContinuousClock.Instant?
-    private var rest = Duration.zero
+    private var isUsedUp = false
+    private var window: Window?
+
+    /// A stretch of time, what the line did in it, and what the processors had done before.
+    private struct Window {
+        let start: ContinuousClock.Instant
+        let processors: ProcessorTime?
+        var rest = Duration.zero
+        var turns = 0
+        var count = 0
+
+        mutating func add(_ turn: Turn) {
+            rest += turn.rest
+            turns += 1
+            count += turn.count
+        }
+    }
 
     /// A share of time is taken over this long.
-    private static let window = Duration.milliseconds(500)
+    private static let length = Duration.milliseconds(500)
     /// Entered and left at different shares, so that lingering, which gives time back, does not end itself at once.
-    private static let busyLine = 0.9
-    private static let restingLine = 0.7
     private static let busyProcessors = 0.95
     private static let restingProcessors = 0.8
-    /// Fewer in one transaction show that little is going on.
-    private static let worthGathering = 4
+    /// Less of its time, pauses included, and the line has little to do with it.
+    private static let busyLine = 0.1
+    /// Fewer in one transaction, in the mean of a window, show that nobody waits for long.
+    private static let crowd = 16
     /// Pauses shorter than this are not worth a timer.
     private static let shortest = Duration.milliseconds(2)
 
@@ -76,35 +83,30 @@ public struct Linger: Sendable {
 
     mutating func pause(after turn: Turn, processors: () -> ProcessorTime?) -> Duration {
         note(turn, processors)
-        guard case .usedUp = load, turn.count >= Self.worthGathering, !turn.isFull else { return .zero }
+        guard isUsedUp, turn.count >= Self.crowd, !turn.isFull else { return .zero }
         // Who waits now has come while it went on.
         let pause = min(turn.time * factor, longest - turn.time)
         return pause < Self.shortest ? .zero : pause
     }
 
     private mutating func note(_ turn: Turn, _ processors: () -> ProcessorTime?) {
-        let start = windowStart ?? turn.end - turn.time - turn.rest
-        windowStart = start
-        rest += turn.rest
-        let length = start.duration(to: turn.end)
-        guard length >= Self.window else { return }
-        load = next(lineIsBusy: 1 - rest / length, processors)
-        (windowStart, rest) = (turn.end, .zero)
-    }
-
-    /// What the window that has just ended tells.
-    private func next(lineIsBusy share: Double, _ processors: () -> ProcessorTime?) -> Load {
-        switch load {
-        case .calm: share < Self.busyLine ? .calm : processors().map { .busyLine(since: $0) } ?? .calm
-        case .busyLine(let before):
-            share < Self.busyLine ? .calm : Self.measured(from: before, to: processors(), Self.busyProcessors)
-        case .usedUp(let before):
-            share < Self.restingLine ? .calm : Self.measured(from: before, to: processors(), Self.restingProcessors)
+        var window = window ?? Window(start: turn.end - turn.time - turn.rest, processors: processors())
+        window.add(turn)
+        let length = window.start.duration(to: turn.end)
+        if length >= Self.length {
+            let now = processors()
+            isUsedUp = isUsedUp(after: window, of: length, now)
+            window = Window(start: turn.end, processors: now)
         }
+        self.window = window
     }
 
-    private static func measured(from before: ProcessorTime, to now: ProcessorTime?, _ most: Double) -> Load {
-        guard let now else { return .calm }
-        return now.busyShare(since: before) < most ? .busyLine(since: now) : .usedUp(since: now)
+    private func isUsedUp(after window: Window, of length: Duration, _ now: ProcessorTime?) -> Bool {
+        guard window.count >= Self.crowd * window.turns, 1 - window.rest / length >= Self.busyLine,
+            let before = window.processors, let now
+        else {
+            return false
+        }
+        return now.busyShare(since: before) >= (isUsedUp ? Self.restingProcessors : Self.busyProcessors)
     }
 }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Postgres
 
-@Suite("A line lingers only while it and the processors are used up")
+@Suite("A line lingers only while crowds wait for it and the processors are used up")
 struct LingerTests {
     /// What a line lives through, turn by turn, in virtual time; and how long it lingered after each.
     private struct Line {
@@ -116,10 +116,32 @@ struct LingerTests {
         #expect(line.pauses.last == .zero)
     }
 
+    @Test(
+        "one of many lines that share used up processors lingers, though it has to wait for the others between its transactions"
+    )
+    func shared() {
+        var line = Line()
+        line.turns(500) { line, _ in
+            line.turn(.milliseconds(14), after: .milliseconds(18), count: 30, processors: 0.99)
+        }
+        #expect(line.pauses.suffix(300).allSatisfy { $0 == .milliseconds(86) })
+    }
+
+    @Test("few at a time never make a line linger, though it has no rest and the machine is used up by others")
+    func othersWork() {
+        var line = Line()
+        line.turns(3000) { line, number in
+            line.turn(.microseconds(Self.noise[number % Self.noise.count]), count: 1 + number % 30, processors: 1)
+        }
+        #expect(line.lingered == 0)
+    }
+
     @Test("nobody waits longer than the longest time, the transaction that went before included")
     func longest() {
         var line = Line()
-        line.turns(500) { line, number in line.turn(.milliseconds([7, 30, 99, 100, 250][number % 5]), processors: 1) }
+        line.turns(500) { line, number in
+            line.turn(.milliseconds([7, 30, 99, 100, 250][number % 5]), count: 50, processors: 1)
+        }
         let last = line.pauses.suffix(5)
         #expect(Array(last) == [.milliseconds(93), .milliseconds(70), .zero, .zero, .zero])
     }

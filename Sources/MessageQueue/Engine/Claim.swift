@@ -127,7 +127,8 @@ extension Broker {
         FROM mq.claim_in_order($1, $2, $3, $4, $5, $6, $7, $8) WHERE $9::int IS NOT NULL AND mq.is_home($10)
         """)
 
-    private static let leaseEnd = "now() + make_interval(secs => $5::float8)"
+    /// Worked out once, and not for each row.
+    private static let leaseEnd = "(SELECT now() + make_interval(secs => $5::float8))"
     private static let messageColumns = "id, sent_at, topic, key, tag, headers, body"
     private static let columns =
         "h.lane, h.seq, h.attempt, h.appended_at, h.id, h.sent_at, h.topic, h.key, h.tag, h.headers, h.body"

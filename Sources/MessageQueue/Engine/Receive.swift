@@ -1,5 +1,6 @@
 import Postgres
 import Synchronization
+import Tracing
 
 extension Broker {
     /// Takes the next messages of a queue, at most `limit`, for as long as `lease`: for programs that handle messages by
@@ -77,8 +78,13 @@ extension ReceivedMessage {
     ///
     /// - Throws: an error with ``Disposition/deadLetter(reason:)``, when the body isn't the JSON of a `Payload`.
     public func decoded<Payload: Codable & Sendable>(as type: Payload.Type = Payload.self) throws -> Delivery<Payload> {
+        try decoded(as: type, within: nil)
+    }
+
+    func decoded<Payload>(as type: Payload.Type, within trace: ServiceContext?) throws -> Delivery<Payload> {
         do {
-            return Delivery(received: self, payload: try Payloads.decode(Payload.self, from: message.body))
+            return Delivery(
+                received: self, payload: try Payloads.decode(Payload.self, from: message.body), trace: trace)
         } catch {
             throw UnreadablePayload(reason: "\(error)")
         }

@@ -33,13 +33,14 @@ struct StepTracing: Sendable {
     /// Around the transaction of a batch: with a message alone a child of its own span, otherwise linked with all of theirs.
     ///
     /// - Parameters:
-    ///   - contexts: of the messages, one by one.
+    ///   - contexts: of the messages, one by one; not asked for without a tracer.
     ///   - operation: all that a step does, or only to write what was prepared.
     func committing(
-        _ batch: [ReceivedMessage], in contexts: [ServiceContext?], as operation: Operation,
+        _ batch: [ReceivedMessage], in contexts: @autoclosure () -> [ServiceContext?], as operation: Operation,
         _ body: () async throws -> Void
     ) async throws {
         guard let tracer, let first = batch.first else { return try await body() }
+        let contexts = contexts()
         let known = contexts.compactMap(\.self)
         let parent = batch.count == 1 ? known.first : nil
         let span = tracer.startSpan("\(operation.rawValue) \(queue)", context: parent ?? .topLevel, ofKind: .consumer)

@@ -20,9 +20,13 @@ struct Attempt<Value: Sendable>: Sendable {
 extension Attempt where Value == ReceivedMessage {
     init(_ message: ReceivedMessage) { self.init(message: message, result: .success(message)) }
 
-    func decode<Payload>(as payload: Payload.Type, in runtime: StepRuntime) -> Attempt<Delivery<Payload>> {
-        let result = Result { try message.decoded(as: payload).within(runtime.tracing.context(of: message)) }
-        return Attempt<Delivery<Payload>>(message: message, result: result)
+    consuming func decode<Payload>(as payload: Payload.Type, in runtime: StepRuntime) -> Attempt<Delivery<Payload>> {
+        do {
+            let delivery = try message.decoded(as: payload, within: runtime.tracing.context(of: message))
+            return Attempt<Delivery<Payload>>(message: message, result: .success(delivery))
+        } catch {
+            return Attempt<Delivery<Payload>>(message: message, result: .failure(error))
+        }
     }
 }
 
@@ -45,7 +49,7 @@ extension Attempt {
     }
 
     /// Decides what is to become of the message.
-    func judge(by runtime: StepRuntime) -> Judged<Value> {
+    consuming func judge(by runtime: StepRuntime) -> Judged<Value> {
         switch result {
         case .success(let work):
             runtime.breaker?.succeeded()

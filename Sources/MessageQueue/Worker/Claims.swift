@@ -27,6 +27,8 @@ struct ClaimIterator: AsyncIteratorProtocol {
     private var restingSince: ContinuousClock.Instant?
     /// The last claim: nil once it has been dealt with.
     private var last: Broker.Claim?
+    /// Whether the last claim brought few, and all that there was, as far as could be seen.
+    private var hasCaughtUp = false
     /// What becomes due is looked for when a claim finds nothing, and also now and then while messages come.
     private var nextLook = ContinuousClock.now
 
@@ -41,7 +43,8 @@ struct ClaimIterator: AsyncIteratorProtocol {
         while !runtime.isStopping, !Task.isCancelled {
             pulse.beat(within: runtime.longestRound)
             do {
-                let messages = try await claim(after: lookForDue())
+                let messages = try await claim(
+                    after: hasCaughtUp ? min(Self.echo, ContinuousClock.now.duration(to: nextLook)) : lookForDue())
                 if !messages.isEmpty { return messages }
             } catch {
                 await runtime.pause(after: error)
@@ -61,6 +64,9 @@ struct ClaimIterator: AsyncIteratorProtocol {
         let (claim, time) = try await runtime.claim(room, after: idle)
         last = claim
         messages = claim.messages
+        hasCaughtUp =
+            1...Self.few ~= messages.count && messages.count < room && !claim.isIncomplete && nextLook > .now
+            && !runtime.source.isDeaf
         note(messages, from: .now - time, for: time)
         return messages
     }
@@ -85,6 +91,12 @@ struct ClaimIterator: AsyncIteratorProtocol {
         try? await Task.sleep(for: pause)
         pause = .zero
     }
+
+    /// A claim that brought so few, and could have brought more, is no reason to claim at once: the next message rings.
+    private static let few = 3
+    /// How long to wait for that ring before looking by itself: what stands in the next segment, or in a lane that somebody else
+    /// was just claiming from, rings nobody.
+    private static let echo = Duration.milliseconds(20)
 
     /// - Returns: how long to stay idle before the next claim; nil when something may be there.
     private mutating func lookForDue() async throws -> Duration? {

@@ -6,10 +6,13 @@ struct Outcomes<Work: Sendable>: Sendable {
     var rejections: [Broker.Rejection] = []
     var releases: [Duration: [ReceivedMessage]] = [:]
     var heldBack: [ReceivedMessage] = []
+    /// What is counted beside the work that is done.
+    var otherThanDone: [DeliveryOutcome] = []
 
     init(of batch: [Judged<Work>]) {
         for judged in batch {
             let message = judged.message
+            if judged.outcome != .done { otherThanDone.append(judged.outcome) }
             switch judged.decision {
             case .commit(let one):
                 work.append(one)

@@ -50,7 +50,7 @@ struct Settler<Work: Traced>: Sendable {
             }
             settlement.blocked = blocked
             runtime.metrics.committed(ordered.count, since: start)
-            count(ordered)
+            count(outcomes)
             record(outcomes)
         } catch let error as OutOfTime {
             giveUp(batch.map(\.message), because: error, &settlement)
@@ -159,9 +159,9 @@ struct Settler<Work: Traced>: Sendable {
         }
     }
 
-    private func count(_ batch: [Judged<Work>]) {
-        let counts: [DeliveryOutcome: Int] = batch.reduce(into: [:]) { $0[$1.outcome, default: 0] += 1 }
-        for (outcome, count) in counts { runtime.metrics.count(outcome, of: count) }
+    private func count(_ outcomes: Outcomes<Work>) {
+        runtime.metrics.count(.done, of: outcomes.done.count)
+        for outcome in outcomes.otherThanDone { runtime.metrics.count(outcome) }
     }
 
     private func record(_ outcomes: Outcomes<Work>) {
