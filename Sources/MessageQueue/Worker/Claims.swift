@@ -64,9 +64,7 @@ struct ClaimIterator: AsyncIteratorProtocol {
         let (claim, time) = try await runtime.claim(room, after: idle)
         last = claim
         messages = claim.messages
-        hasCaughtUp =
-            1...Self.few ~= messages.count && messages.count < room && !claim.isIncomplete && nextLook > .now
-            && !runtime.source.isDeaf
+        hasCaughtUp = claim.hasCaughtUp(askingFor: room) && nextLook > .now && !runtime.source.isDeaf
         note(messages, from: .now - time, for: time)
         return messages
     }
@@ -92,10 +90,8 @@ struct ClaimIterator: AsyncIteratorProtocol {
         pause = .zero
     }
 
-    /// A claim that brought so few, and could have brought more, is no reason to claim at once: the next message rings.
-    private static let few = 3
-    /// How long to wait for that ring before looking by itself: what stands in the next segment, or in a lane that somebody else
-    /// was just claiming from, rings nobody.
+    /// How long to wait for the next ring before looking by itself: what stands in the next segment, or in a lane that somebody
+    /// else was just claiming from, rings nobody.
     private static let echo = Duration.milliseconds(20)
 
     /// - Returns: how long to stay idle before the next claim; nil when something may be there.
@@ -114,6 +110,14 @@ struct ClaimIterator: AsyncIteratorProtocol {
     }
 
     private static func longestUnlooked(_ pause: Duration) -> Duration { min(pause, .seconds(1)) }
+}
+
+extension Broker.Claim {
+    /// Whether it brought few, and all that there was, as far as could be seen: then it is no use to claim again before the next
+    /// message rings.
+    func hasCaughtUp(askingFor limit: Int) -> Bool {
+        1...3 ~= messages.count && messages.count < limit && !isIncomplete
+    }
 }
 
 extension StepRuntime {
