@@ -102,7 +102,7 @@ extension Broker {
 
     private static func claiming(dropping: String, answering seq: String) -> String {
         """
-        WITH lane AS MATERIALIZED (SELECT * FROM mq.take_lanes($1, $2, 64, $9) WHERE mq.is_home($10)),
+        WITH lane AS MATERIALIZED (SELECT * FROM mq.take_lanes($1, $2, 64, $9) WHERE \(Origin.isHome("$10"))),
         got AS MATERIALIZED (
             SELECT m.* FROM lane, LATERAL (
                 (SELECT \(columns) FROM mq.head_messages h WHERE h.queue = $1 AND h.lane = lane.lane AND h.seq > lane.place

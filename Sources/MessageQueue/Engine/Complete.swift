@@ -83,18 +83,20 @@ extension Broker {
     /// The primary key of the completions is the fence: a second word on a place violates it. Rows come in place order,
     /// so that transactions that meet wait for each other in one direction only. What was claimed together is mostly finished
     /// together, so places come as runs from a first seq to a last one.
-    static let complete: Statement = """
+    static let complete = Statement(
+        """
         INSERT INTO mq.completions (queue, lane, seq, outcome)
         SELECT r.queue, r.lane, generate_series(r.first, r.last), $5::text::"char"
         FROM unnest($1::int[], $2::smallint[], $3::bigint[], $4::bigint[]) AS r(queue, lane, first, last)
-        WHERE mq.is_home($6)
+        WHERE \(Origin.isHome("$6"))
+        """)
+    static let completeWithErrors = Statement(
         """
-    static let completeWithErrors: Statement = """
         INSERT INTO mq.completions (queue, lane, seq, outcome, error)
         SELECT c.queue, c.lane, c.seq, $4::text::"char", c.error
         FROM unnest($1::int[], $2::smallint[], $3::bigint[], $5::text[]) AS c(queue, lane, seq, error)
-        WHERE mq.is_home($6)
-        """
+        WHERE \(Origin.isHome("$6"))
+        """)
 }
 
 extension PostgresError {

@@ -36,6 +36,12 @@ package struct Origin: Sendable, Equatable {
 
     static let ask: Statement = "SELECT 'mq.queues'::regclass::oid || ' ' || mq.fingerprint()"
     static let check: Statement = "SELECT mq.is_home($1)"
+
+    /// As `mq.is_home`, for statements of which there are many small ones: a function in PL/pgSQL is set up anew in each
+    /// transaction, so it is only called for its error.
+    static func isHome(_ home: String) -> String {
+        "CASE WHEN \(home) = 'mq.queues'::regclass::oid::bigint THEN true ELSE mq.is_home(\(home)) END"
+    }
     static let confirm: Statement = "SELECT mq.expect(substr($1, strpos($1, ' ') + 1))"
 }
 

@@ -115,16 +115,19 @@ extension Broker {
         ring([entry.id], after: session)
     }
 
-    static let appendOne: Statement = """
-        INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, key, tag, headers, body)
-        SELECT $1::bigint, $2::int, $3::smallint, 1, $4::uuid, now(), $5::text, $6::text, $7::jsonb, $8::bytea WHERE mq.is_home($9)
+    static let appendOne = Statement(
         """
-    static let appendMany: Statement = """
+        INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, key, tag, headers, body)
+        SELECT $1::bigint, $2::int, $3::smallint, 1, $4::uuid, now(), $5::text, $6::text, $7::jsonb, $8::bytea
+        WHERE \(Origin.isHome("$9"))
+        """)
+    static let appendMany = Statement(
+        """
         INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, key, tag, headers, body)
         SELECT $1::bigint + m.n - 1, $2, $3, 1, m.id, now(), m.key, m.tag, m.headers, m.body
         FROM unnest($4::uuid[], $5::text[], $6::text[], $7::jsonb[], $8::bytea[]) WITH ORDINALITY AS m(id, key, tag, headers, body, n)
-        WHERE mq.is_home($9)
-        """
+        WHERE \(Origin.isHome("$9"))
+        """)
 }
 
 extension PostgresError {
