@@ -228,7 +228,8 @@ CREATE TABLE mq.completions (
     seq         bigint NOT NULL,
     queue       int NOT NULL,
     lane        smallint NOT NULL,
-    -- d done, r retried, x expired, f dead (failed for good), b released (given back), h held back, o outdated (past its retention)
+    -- d done, r retried, x expired, f dead (failed for good), b released (given back), h held back, o outdated (past its retention),
+    -- p purged by an operator
     outcome     "char" NOT NULL,
     finished_at timestamptz NOT NULL DEFAULT now(),
     error       text
@@ -596,7 +597,9 @@ CREATE TABLE mq.consumers (
     started_at   timestamptz NOT NULL DEFAULT now(),
     heartbeat_at timestamptz NOT NULL DEFAULT now(),
     -- Set when it has said goodbye, or when all that it held has been taken from it.
-    ended_at     timestamptz
+    ended_at     timestamptz,
+    -- Of its queues those for which it claims nothing, because a third party is down, with what that said.
+    breakers     jsonb
 ) WITH (fillfactor = 50);
 CREATE INDEX consumers_alive ON mq.consumers (id) WHERE ended_at IS NULL;
 
@@ -609,13 +612,14 @@ BEGIN
         (SELECT c.last_seq FROM mq.claims c WHERE c.queue = of_queue AND c.lane = of_lane ORDER BY c.last_seq DESC LIMIT 1));
 END $$;
 
--- Whether a lane holds a place that is claimed and not finished, given that all before its newest claim is finished.
+-- Whether a lane holds a place that is claimed and not finished, given that all before its newest claim is finished. Claims of nobody
+-- (below zero) are an operator's, who completes what he claims: they may stand behind one that is in flight.
 CREATE FUNCTION mq.is_open(of_queue int, of_lane smallint) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     newest record;
 BEGIN
     SELECT c.first_seq, c.last_seq, c.places INTO newest FROM mq.claims c
-        WHERE c.queue = of_queue AND c.lane = of_lane ORDER BY c.last_seq DESC LIMIT 1;
+        WHERE c.queue = of_queue AND c.lane = of_lane AND c.consumer >= 0 ORDER BY c.last_seq DESC LIMIT 1;
     RETURN FOUND AND newest.places > (SELECT count(*) FROM mq.completions d
         WHERE d.queue = of_queue AND d.lane = of_lane AND d.seq BETWEEN newest.first_seq AND newest.last_seq);
 END $$;
@@ -904,13 +908,28 @@ CREATE TABLE mq.operator_actions (
     number   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     began_at timestamptz NOT NULL DEFAULT now(),
     ended_at timestamptz,
+    -- Of one that takes several transactions: when its process last gave a sign of life.
+    beat_at  timestamptz NOT NULL DEFAULT now(),
     messages bigint NOT NULL DEFAULT 0,
+    -- How many it is about, where that is known when it begins.
+    matched  bigint,
+    -- What an operator wants of it: pause or stop; NULL: that it goes on.
+    wanted   text CHECK (wanted IN ('pause', 'stop')),
     verb     text NOT NULL,
     queue    text,
     operator text,
     via      text,
     role     text NOT NULL DEFAULT session_user,
     detail   jsonb
+);
+
+-- What redrives sent back, to tell what became of each. Forgotten after a month.
+CREATE TABLE mq.redriven (
+    action bigint NOT NULL,
+    ticket bigint NOT NULL,
+    id     uuid NOT NULL,
+    queue  int NOT NULL,
+    PRIMARY KEY (action, ticket)
 );
 
 
@@ -1029,9 +1048,9 @@ BEGIN
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON mq.queues, mq.lanes, mq.topics, mq.watermarks, mq.consumers, mq.claims,
         mq.chores TO %s', taker);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON mq.subscriptions, mq.leases, mq.scheduled, mq.held,
-        mq.blocked_keys, mq.dead_letters, mq.sent_keys, mq.tallies TO %s', taker);
-    -- What was recorded of operators stays as it is, but for how far the last action has come.
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE (ended_at, messages) ON mq.operator_actions TO %s', taker);
+        mq.blocked_keys, mq.dead_letters, mq.sent_keys, mq.tallies, mq.redriven TO %s', taker);
+    -- What was recorded of operators stays as it is, but for how far an action has come, and whether it is to go on.
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE (ended_at, beat_at, messages, wanted) ON mq.operator_actions TO %s', taker);
     EXECUTE format('GRANT EXECUTE ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int),
         mq.drop_segment(int) TO %s', taker);
 END $$;

@@ -28,6 +28,7 @@ enum Command: Sendable {
     case resume(World.ModelQueue)
     case redrive(World.ModelQueue)
     case purge(World.ModelQueue)
+    case purgeWaiting(World.ModelQueue)
     case retryBlocked(World.ModelQueue, key: String)
     case skipBlocked(World.ModelQueue, key: String)
     case retire(drops: Bool)
@@ -110,6 +111,7 @@ extension Command {
         case .resume(let queue): try await broker.resume(queue.name)
         case .redrive(let queue): return .report(try await broker.redrive(.init(queue: queue.name)))
         case .purge(let queue): return .report(try await broker.purge(.init(queue: queue.name)))
+        case .purgeWaiting(let queue): return .count(try await broker.purge(waitingIn: queue.name))
         case .retryBlocked(let queue, let key):
             return .count(try await broker.retryBlocked(queue.name, key: key) ? 1 : 0)
         case .skipBlocked(let queue, let key):
@@ -203,6 +205,7 @@ extension Command: CustomStringConvertible {
         case .resume(let queue): "resume \(queue.name)"
         case .redrive(let queue): "redrive \(queue.name)"
         case .purge(let queue): "purge \(queue.name)"
+        case .purgeWaiting(let queue): "purge what waits in \(queue.name)"
         case .retryBlocked(let queue, let key): "retry what blocks \(key) in \(queue.name)"
         case .skipBlocked(let queue, let key): "skip what blocks \(key) in \(queue.name)"
         case .retire(let drops): drops ? "open and drop segments" : "open a segment"

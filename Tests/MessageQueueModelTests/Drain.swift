@@ -81,5 +81,5 @@ extension Snapshot {
 
 extension Outcome {
     /// After which a message is nowhere, as it should be.
-    static let ends = [done, outdated].map(\.rawValue)
+    static let ends = [done, outdated, purged].map(\.rawValue)
 }

@@ -84,6 +84,7 @@ struct Generator {
         case .resume: return .resume(queue)
         case .redrive: return .redrive(queue)
         case .purge: return .purge(queue)
+        case .purgeWaiting: return .purgeWaiting(queue)
         case .retryBlocked: return .retryBlocked(queue, key: key)
         case .skipBlocked: return .skipBlocked(queue, key: key)
         case .retire: return .retire(drops: Bool.random(using: &dice))

@@ -36,8 +36,8 @@ struct Move: Sendable {
 
     enum Kind: CaseIterable, Sendable {
         case send, sendOnce, publish, produce, receive, receiveByHand, finish, extend, rescue, rescueLost, promote
-        case acknowledge, changeVisibility, discardOutdated, pause, resume, redrive, purge, retryBlocked, skipBlocked,
-            retire,
+        case acknowledge, changeVisibility, discardOutdated, pause, resume, redrive, purge, purgeWaiting,
+            retryBlocked, skipBlocked, retire,
             watermarks, statistics
 
         /// How often, of all.
@@ -51,7 +51,7 @@ struct Move: Sendable {
             case .rescueLost, .redrive, .extend, .watermarks: 5
             case .sendOnce, .produce, .receiveByHand, .acknowledge, .changeVisibility, .resume, .retryBlocked: 4
             case .skipBlocked: 3
-            case .pause, .purge, .retire, .discardOutdated: 2
+            case .pause, .purge, .purgeWaiting, .retire, .discardOutdated: 2
             }
         }
 

@@ -74,6 +74,7 @@ final class Model {
         case .pause, .resume: only([.paused])
         case .redrive(let queue): redrive(in: queue)
         case .purge(let queue): purge(in: queue)
+        case .purgeWaiting(let queue): purgeWaiting(in: queue)
         case .retryBlocked(let queue, let key): retryBlocked(Key(queue: queue.id, text: key))
         case .skipBlocked(let queue, let key): skipBlocked(Key(queue: queue.id, text: key))
         case .retire(let drops): only(drops ? [.dropped] : [])

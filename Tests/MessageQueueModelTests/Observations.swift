@@ -64,6 +64,7 @@ extension Scheduler {
         for place in change.claimed.keys where facts.queue(of: place.queue)?.limits.rate != nil {
             facts.paced[place.queue, default: 0] += 1
         }
+        countPurged(by: run.command, change)
         accounts.handled +=
             (change.finished.filter { Outcome.ends.contains($0.value) }.compactMap { snapshot.log[$0.key]?.name })
     }

@@ -124,6 +124,9 @@ struct StorageTests {
         Broker.claimYoung,
         Broker.discardOutdated, Broker.listQueues, Broker.readQueue, Broker.lockQueue, Broker.createQueue,
         Broker.changeQueue,
+        Broker.newestScheduled, Broker.purgeScheduled, Broker.lockHeldKeys, Broker.purgeHeld, Broker.forgetKeysOfPurged,
+        Broker.ends, Broker.takeAllLanes, Broker.purgeWaiting, Broker.holdings, Broker.beat, Broker.steer,
+        Broker.redriven, Broker.forgetRedriven, Broker.outcomes,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.

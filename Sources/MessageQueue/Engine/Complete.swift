@@ -11,6 +11,8 @@ enum Outcome: String {
     case held = "h"
     /// Older than its queue keeps messages.
     case outdated = "o"
+    /// Deleted by an operator before anybody took it.
+    case purged = "p"
 }
 
 extension Broker {

@@ -27,6 +27,8 @@ public struct ConsumerEntry: Sendable, Codable {
     public let startedAt: Date
     /// Seconds since it last gave a sign of life.
     public let silence: Double
+    /// The queues of which it claims nothing because a third party is down, with what that said; as of its last sign of life.
+    public let breakers: [String: String]
 }
 
 extension Broker {
@@ -44,7 +46,8 @@ extension Broker {
         try await database.query(Self.consumers) { row in
             ConsumerEntry(
                 id: try row[0], name: try row[1], host: try row[2], pid: try row[3],
-                version: try row[6], startedAt: try row[4], silence: try row[5])
+                version: try row[6], startedAt: try row[4], silence: try row[5],
+                breakers: Payloads.decode(headers: try row[7]))
         }
     }
 
@@ -54,7 +57,7 @@ extension Broker {
         ORDER BY t.name, q.name
         """
     static let consumers: Statement = """
-        SELECT id, name, host, pid, started_at, extract(epoch FROM now() - heartbeat_at)::float8, version
+        SELECT id, name, host, pid, started_at, extract(epoch FROM now() - heartbeat_at)::float8, version, breakers
         FROM mq.consumers
         WHERE ended_at IS NULL ORDER BY name, id
         """

@@ -1,5 +1,5 @@
 public import Foundation
-import Postgres
+public import Postgres
 
 /// Whoever acts on queues: a person at a desk or a command line, or a program for them.
 ///
@@ -42,10 +42,22 @@ public struct OperatorAction: Sendable, Codable {
         case resume
         /// ``Broker/limit(_:to:)``
         case limit
-        /// ``Broker/redrive(_:rate:)``
+        /// ``Broker/redrive(_:rate:onBegin:)``
         case redrive
-        /// ``Broker/purge(_:)``
+        /// ``Broker/purge(_:onBegin:)``
         case purge
+        /// ``Broker/purge(waitingIn:)``
+        case purgeQueue = "purge queue"
+        /// ``Broker/send(_:to:)-(Draft,_)``
+        case send
+        /// ``Broker/note(_:_:by:in:)``
+        case application
+        /// ``Broker/pause(action:)``
+        case pauseAction = "pause action"
+        /// ``Broker/resume(action:)``
+        case resumeAction = "resume action"
+        /// ``Broker/stop(action:)``
+        case stopAction = "stop action"
         /// ``Broker/retryBlocked(_:key:)``
         case retryBlocked = "retry blocked"
         /// ``Broker/skipBlocked(_:key:)``
@@ -62,14 +74,30 @@ public struct OperatorAction: Sendable, Codable {
     public let detail: [String: String]
     /// How many messages it has moved, deleted or freed so far.
     public let messages: Int
+    /// How many it is about; nil where that isn't known when it begins.
+    public let matched: Int?
     /// Who did it, and through what; nil when the program did not say.
     public let by: Operator?
     /// The database's role that the program had logged in as.
     public let role: String
     /// When it began, by the database's clock.
     public let beganAt: Date
-    /// When all of it was done; nil while it goes on, and for ever when it was broken off.
+    /// When all of it was done, or was stopped; nil while it goes on, and for ever when it was broken off.
     public let endedAt: Date?
+    /// How it stands.
+    public let standing: Standing
+
+    /// How an action stands.
+    public enum Standing: String, Sendable, Codable {
+        /// All of it was done, or an operator stopped it.
+        case ended
+        /// It goes on.
+        case underWay = "under way"
+        /// An operator has paused it.
+        case paused
+        /// Its process has given no sign of life for half a minute. What it has done stays; the rest takes another call.
+        case brokenOff = "broken off"
+    }
 }
 
 extension Broker {
@@ -82,18 +110,13 @@ extension Broker {
     public func operatorActions(
         before: Int64 = .max, queue: QueueName? = nil, limit: Int = 100
     ) async throws -> [OperatorAction] {
-        try await database.read(Self.listActions, before, queue?.text, Int64(limit)) { row in
-            let verb = try row[1, as: String.self]
-            guard let verb = OperatorAction.Verb(rawValue: verb) else {
-                throw PostgresError(.decoding, "\(verb) is no verb")
-            }
-            let name = try row[5, as: String?.self]
-            return OperatorAction(
-                number: try row[0], verb: verb, queue: try row[2, as: String?.self].map { QueueName($0) },
-                detail: Payloads.decode(headers: try row[3]), messages: try row[4],
-                by: try name.map { Operator($0, via: try row[6]) }, role: try row[7], beganAt: try row[8],
-                endedAt: try row[9])
-        }
+        try await database.read(Self.listActions, before, queue?.text, Int64(limit)) { try OperatorAction($0) }
+    }
+
+    /// One action by its number; nil when there is none. Walks the primary key.
+    public func operatorAction(_ number: Int64) async throws -> OperatorAction? {
+        guard number < .max else { return nil }
+        return try await operatorActions(before: number + 1, limit: 1).first { $0.number == number }
     }
 
     /// Something that is about to be done, with who does it.
@@ -101,14 +124,32 @@ extension Broker {
         let verb: OperatorAction.Verb
         let queue: QueueName?
         let detail: [String: String]
-        let by = Operator.current
+        let by: Operator?
+        /// As the consumer of a claim: an operator's, who completes what he claims in the same transaction.
+        static let nobody: Int64 = -1
 
         /// Made where the caller's task is, not in the body of a transaction.
-        init(_ verb: OperatorAction.Verb, _ queue: QueueName?, _ detail: [String: String?] = [:]) {
+        init(
+            _ verb: OperatorAction.Verb, _ queue: QueueName?, _ detail: [String: String?] = [:],
+            by: Operator? = Operator.current
+        ) {
+            self.by = by
             self.verb = verb
             self.queue = queue
             self.detail = detail.compactMapValues { $0 }
         }
+    }
+
+    /// Records what an operator does to the application itself, such as to call an order off, in the caller's transaction.
+    ///
+    /// - Parameters:
+    ///   - deed: what was done, in a word or two; told under `did`.
+    ///   - detail: what else there is to say.
+    ///   - by: who does it: ``Operator/current``, read outside of the transaction's body.
+    public func note(
+        _ deed: String, _ detail: [String: String] = [:], by: Operator?, in session: borrowing Session
+    ) throws {
+        try record(Deed(.application, nil, detail.merging(["did": deed]) { $1 }, by: by), in: session)
     }
 
     /// Records what this transaction does, all of it.
@@ -119,11 +160,11 @@ extension Broker {
     /// Records that something begins which takes several transactions.
     ///
     /// - Returns: its number, for ``goOn(_:messages:isEnd:in:)``.
-    func begin(_ deed: Deed, in session: borrowing Session) throws -> Int64 {
+    func begin(_ deed: Deed, matched: Int? = nil, in session: borrowing Session) throws -> Int64 {
         let numbers = try session.query(
             Self.beginAction, deed.verb.rawValue, deed.queue?.text.storable(upTo: MessageLimits.nameBytes),
             try Payloads.encode(headers: deed.detail.mapValues { $0.storable(upTo: MessageLimits.keyBytes) }),
-            deed.by?.name, deed.by?.via
+            deed.by?.name, deed.by?.via, matched.map(Int64.init)
         ) { row in try row[0, as: Int64.self] }
         guard let number = numbers.first else { throw PostgresError(.decoding, "an action has no number") }
         return number
@@ -135,14 +176,37 @@ extension Broker {
     }
 
     static let listActions: Statement = """
-        SELECT number, verb, queue, detail, messages, operator, via, role, began_at, ended_at FROM mq.operator_actions
-        WHERE number < $1 AND ($2::text IS NULL OR queue = $2) ORDER BY number DESC LIMIT $3
+        SELECT number, verb, queue, detail, messages, operator, via, role, began_at, ended_at, matched,
+            CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN beat_at < clock_timestamp() - interval '30 seconds' THEN 'broken off'
+                WHEN wanted = 'pause' THEN 'paused' ELSE 'under way' END
+        FROM mq.operator_actions WHERE number < $1 AND ($2::text IS NULL OR queue = $2) ORDER BY number DESC LIMIT $3
         """
     static let beginAction: Statement = """
-        INSERT INTO mq.operator_actions (verb, queue, detail, operator, via) VALUES ($1, $2, $3, $4, $5) RETURNING number
+        INSERT INTO mq.operator_actions (verb, queue, detail, operator, via, matched) VALUES ($1, $2, $3, $4, $5, $6) RETURNING number
         """
     /// By primary key; nobody else touches this row.
     static let endAction: Statement = """
-        UPDATE mq.operator_actions SET messages = messages + $2, ended_at = CASE WHEN $3 THEN clock_timestamp() END WHERE number = $1
+        UPDATE mq.operator_actions SET messages = messages + $2, ended_at = CASE WHEN $3 THEN clock_timestamp() END,
+            beat_at = clock_timestamp() WHERE number = $1
         """
+}
+
+extension OperatorAction {
+    fileprivate init(_ row: borrowing Row) throws {
+        let text = try row[1, as: String.self]
+        guard let verb = Verb(rawValue: text) else { throw PostgresError(.decoding, "\(text) is no verb") }
+        let name = try row[5, as: String?.self]
+        self.init(
+            number: try row[0], verb: verb, queue: try row[2, as: String?.self].map { QueueName($0) },
+            detail: Payloads.decode(headers: try row[3]), messages: try row[4], matched: try row[10],
+            by: try name.map { Operator($0, via: try row[6]) }, role: try row[7], beganAt: try row[8],
+            endedAt: try row[9], standing: try .init(row[11]))
+    }
+}
+
+extension OperatorAction.Standing {
+    fileprivate init(_ text: String) throws {
+        guard let standing = Self(rawValue: text) else { throw PostgresError(.decoding, "\(text) is no standing") }
+        self = standing
+    }
 }

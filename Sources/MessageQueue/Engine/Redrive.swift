@@ -10,7 +10,7 @@ public struct RedriveReport: Sendable, Equatable {
     public var moved = 0
     /// Gone before their turn came: somebody else redrove or purged them.
     public var skipped = 0
-    /// Found no free lane in time; they are dead letters still.
+    /// Found no free lane in time, or an operator stopped it before; they are dead letters still.
     public var failed = 0
 
     /// A report of nothing yet.
@@ -51,32 +51,40 @@ extension Broker {
     ///
     /// Guarantee: each matching letter is moved exactly once or stays; moved + skipped + failed = matched. Letters that die
     /// after the call began are not part of it. In a queue that keeps order they come after what was sent meanwhile.
+    ///
+    /// While it goes on, any process may pause, resume or stop it, see ``pause(action:)``; what became of each letter tells
+    /// ``redriven(by:after:limit:)``.
     /// - Parameters:
     ///   - filter: which letters; all of them unless given.
     ///   - rate: messages per second at the most, from one a day to a billion; nil as fast as it goes.
+    ///   - onBegin: told the number of the action once the first step is committed.
     /// - Throws: ``QueueError/invalidArgument(_:)`` for a rate outside of that.
-    public func redrive(_ filter: DeadLetterFilter = .init(), rate: Double? = nil) async throws -> RedriveReport {
+    public func redrive(
+        _ filter: DeadLetterFilter = .init(), rate: Double? = nil, onBegin: (@Sendable (Int64) -> Void)? = nil
+    ) async throws -> RedriveReport {
         if let rate { try QueueLimits.check(rate: rate, or: QueueError.invalidArgument) }
         let deed = Deed(.redrive, filter.queue, filter.detail.merging(["rate": rate.map { "\($0)" }]) { $1 })
-        return try await walk(filter, rate: rate, deed) { tickets, session in
+        return try await walk(filter, rate: rate, deed, onBegin) { tickets, action, session in
             let entries = try session.query(Self.queuesOf, tickets) { row in try row[0, as: Int32.self] }
             var moved = 0
-            for queue in entries { moved += try session.execute(Self.redrive, queue, tickets) }
+            for queue in entries { moved += try session.execute(Self.redrive, queue, tickets, action) }
             self.ring(entries, after: session)
             return moved
         }
     }
 
-    /// Deletes dead letters for ever. Guarantee: as with ``redrive(_:rate:)``; each one is counted as purged.
-    public func purge(_ filter: DeadLetterFilter = .init()) async throws -> RedriveReport {
-        try await walk(filter, rate: nil, Deed(.purge, filter.queue, filter.detail)) { tickets, session in
+    /// Deletes dead letters for ever. Guarantee: as with ``redrive(_:rate:onBegin:)``; each one is counted as purged.
+    public func purge(
+        _ filter: DeadLetterFilter = .init(), onBegin: (@Sendable (Int64) -> Void)? = nil
+    ) async throws -> RedriveReport {
+        try await walk(filter, rate: nil, Deed(.purge, filter.queue, filter.detail), onBegin) { tickets, _, session in
             try session.execute(Self.purge, tickets)
         }
     }
 
     private func walk(
-        _ filter: DeadLetterFilter, rate: Double?, _ deed: Deed,
-        _ act: @escaping @Sendable ([Int64], borrowing Session) throws -> Int
+        _ filter: DeadLetterFilter, rate: Double?, _ deed: Deed, _ onBegin: (@Sendable (Int64) -> Void)?,
+        _ act: @escaping @Sendable ([Int64], Int64, borrowing Session) throws -> Int
     ) async throws -> RedriveReport {
         let (origin, tickets) = try await match(filter)
         var action: Int64?
@@ -84,23 +92,28 @@ extension Broker {
         report.matched = tickets.count
         let size = Int(max(1, min(500, (rate ?? .infinity) / 5)))
         for start in stride(from: 0, to: tickets.count, by: size) {
+            if let action, try await !mayGoOn(action) {
+                report.failed += tickets.count - start
+                return report
+            }
             let batch = Array(tickets[start..<min(start + size, tickets.count)])
             let isEnd = start + size >= tickets.count
             let (moved, left, number) = try await database.write { [action] session in
                 // Elsewhere the same tickets are other letters.
                 try self.catalogue.stay(at: origin, in: session)
-                let number = try action ?? self.begin(deed, in: session)
-                let moved = try act(batch, session)
+                let number = try action ?? self.begin(deed, matched: tickets.count, in: session)
+                let moved = try act(batch, number, session)
                 let left = try session.query(Self.stillDead, batch) { row in try row[0, as: Int.self] }.first ?? 0
                 self.goOn(number, messages: moved, isEnd: isEnd, in: session)
                 return (moved, left, number)
             }
+            if action == nil { onBegin?(number) }
             action = number
             report.moved += moved
             report.failed += left
             report.skipped += batch.count - moved - left
             await flush()
-            if let rate, !isEnd { try await Task.sleep(for: .seconds(Double(batch.count) / rate)) }
+            if let rate, !isEnd { try await wait(.seconds(Double(batch.count) / rate), in: number) }
         }
         return report
     }
@@ -147,7 +160,8 @@ extension Broker {
         risen AS MATERIALIZED (
             DELETE FROM mq.dead_letters d USING matched m JOIN base ON base.level = m.level AND base.share IS NOT DISTINCT FROM m.share
             WHERE d.ticket = m.ticket AND base.lane IS NOT NULL
-            RETURNING d.*, m.share)
+            RETURNING d.*, m.share),
+        noted AS (INSERT INTO mq.redriven (action, ticket, id, queue) SELECT $3, ticket, id, queue FROM risen)
         INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
         SELECT base.last + row_number() OVER (PARTITION BY r.level, r.share ORDER BY r.ticket), r.queue, base.lane, 1, r.id, r.sent_at,
             r.topic, r.key, r.tag, r.headers, r.body

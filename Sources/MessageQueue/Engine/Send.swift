@@ -138,13 +138,18 @@ struct Packed: Sendable {
 
     /// - Throws: ``QueueError/beyondLimit(_:)``, or the error of encoding the payload.
     init<P>(_ message: Outgoing<P>) throws {
+        try self.init(message, body: try Payloads.encode(message.payload))
+    }
+
+    /// With another body than its payload's.
+    init<P>(_ message: Outgoing<P>, body: [UInt8]) throws {
         try MessageLimits.check(message)
         id = message.id
         key = message.key
         tag = message.tag
         headers = try Payloads.encode(headers: TraceHeaders.joined(to: message.headers, key: message.key))
-        body = Bytes(try Payloads.encode(message.payload))
-        try MessageLimits.check(body: body.bytes, of: message.id)
+        self.body = Bytes(body)
+        try MessageLimits.check(body: body, of: message.id)
         delay = message.delay
         priority = message.priority
     }

@@ -49,6 +49,8 @@ public struct TraceEntry: Sendable, Codable {
         case held
         /// Older than its queue keeps messages, and dropped.
         case outdated
+        /// Deleted by an operator before anybody took it.
+        case purged
         /// Stands among the scheduled messages now.
         case scheduled
         /// Stands behind a blocked key now.
@@ -96,7 +98,7 @@ extension Broker {
         w.name || '/' || w.version || ' ' || w.host || ' ' || w.pid AS worker, d.finished_at,
         CASE WHEN d.outcome IS NOT NULL THEN
             CASE d.outcome WHEN 'd' THEN 'done' WHEN 'r' THEN 'retried' WHEN 'x' THEN 'expired' WHEN 'f' THEN 'dead'
-                WHEN 'h' THEN 'held' WHEN 'o' THEN 'outdated' ELSE 'released' END
+                WHEN 'h' THEN 'held' WHEN 'o' THEN 'outdated' WHEN 'p' THEN 'purged' ELSE 'released' END
             WHEN c.consumer IS NOT NULL THEN 'in flight' ELSE 'waiting' END AS outcome,
         d.error
         """
@@ -112,13 +114,14 @@ extension Broker {
 }
 
 extension TraceEntry {
-    /// Reads the queue's name and then ``Broker/attemptColumns``.
-    init(_ row: borrowing Row) throws {
+    /// Reads the queue's name and then ``Broker/attemptColumns``, from column `first` on.
+    init(_ row: borrowing Row, from first: Int = 0) throws {
         self.init(
-            queue: QueueName(try row[0]), message: MessageID(try row[1]),
-            topic: try row[2, as: String?.self].map { TopicName($0) }, key: try row[3], tag: try row[4],
-            attempt: try row[5], appendedAt: try row[6], claimedAt: try row[7], worker: try row[8],
-            finishedAt: try row[9], outcome: try .init(row[10]), error: try row[11])
+            queue: QueueName(try row[first]), message: MessageID(try row[first + 1]),
+            topic: try row[first + 2, as: String?.self].map { TopicName($0) }, key: try row[first + 3],
+            tag: try row[first + 4], attempt: try row[first + 5], appendedAt: try row[first + 6],
+            claimedAt: try row[first + 7], worker: try row[first + 8], finishedAt: try row[first + 9],
+            outcome: try .init(row[first + 10]), error: try row[first + 11])
     }
 }
 

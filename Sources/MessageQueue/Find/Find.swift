@@ -105,6 +105,7 @@ extension Broker {
         case .released: "b"
         case .held: "h"
         case .outdated: "o"
+        case .purged: "p"
         case .waiting, .scheduled, .heldBack, .deadLetter: "w"
         }
     }

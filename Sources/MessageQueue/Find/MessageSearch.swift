@@ -40,7 +40,7 @@ public struct MessageSearch: Sendable, Equatable {
 
     /// What becomes of an attempt in the log. What stands outside of it, such as a dead letter, has lists of its own.
     public static let outcomes: [TraceEntry.Outcome] = [
-        .waiting, .inFlight, .done, .retried, .expired, .dead, .released, .held,
+        .waiting, .inFlight, .done, .retried, .expired, .dead, .released, .held, .outdated, .purged,
     ]
 
     /// Whether it can be that a place in the log isn't meant.

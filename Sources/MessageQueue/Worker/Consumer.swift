@@ -201,7 +201,7 @@ final class Consumer: Sendable {
         } catch let error as PostgresError where error.kind == .deadlineExceeded {
             return false
         }
-        return try await connection.execute(Self.beat, id, origin.home) == 1
+        return try await connection.execute(Self.beat, id, origin.home, try breakers) == 1
     }
 
     /// What numbers hold that nobody has any more is abandoned, see ``Broker/findAbandoned``.
@@ -212,10 +212,13 @@ final class Consumer: Sendable {
         identity.withLock { $0.abandoned.removeAll(where: abandoned.contains) }
     }
 
+    private var breakers: JSON? { get throws { try Payloads.encode(headers: journal.breakers.current) } }
+
     func heartbeat() async throws {
         let presence = try await presence()
-        if try await presence.connection.execute(Self.beat, presence.id, presence.origin.home, within: .seconds(5)) == 0
-        {
+        let beats = try await presence.connection.execute(
+            Self.beat, presence.id, presence.origin.home, try breakers, within: .seconds(5))
+        if beats == 0 {
             // Given up while alive, behind a long pause, or the schema was made anew: begin anew under another number.
             await beginAnew(after: presence)
         }
@@ -231,6 +234,7 @@ final class Consumer: Sendable {
         """
     static let lock: Statement = "SELECT pg_advisory_lock(mq.lock_class(), $1::int)"
     static let beat: Statement = """
-        UPDATE mq.consumers SET heartbeat_at = now() WHERE id = $1 AND ended_at IS NULL AND 'mq.queues'::regclass::oid::bigint = $2
+        UPDATE mq.consumers SET heartbeat_at = now(), breakers = $3::jsonb
+        WHERE id = $1 AND ended_at IS NULL AND 'mq.queues'::regclass::oid::bigint = $2
         """
 }

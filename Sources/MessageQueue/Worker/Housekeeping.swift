@@ -25,7 +25,10 @@ struct Housekeeping: Sendable {
                 let discarded = try await broker.discardOutdated()
                 if discarded > 0 { log("discarded \(discarded) messages that were past their retention") }
             },
-            Chore(name: "forget keys") { try await broker.database.execute(Broker.forgetKeys) },
+            Chore(name: "forget keys") {
+                try await broker.database.execute(Broker.forgetKeys)
+                try await broker.database.execute(Broker.forgetRedriven)
+            },
         ]
     }
 

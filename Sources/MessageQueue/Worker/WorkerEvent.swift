@@ -41,10 +41,12 @@ public enum WorkerEvent: Sendable, Equatable {
 struct WorkerJournal: Sendable {
     let logger: Logger
     let onEvent: (@Sendable (WorkerEvent) -> Void)?
+    let breakers = OpenBreakers()
 
     /// - Parameter message: what it happened to, where that is one message.
     func record(_ event: WorkerEvent, of message: ReceivedMessage? = nil) {
         count(event)
+        breakers.note(event)
         log(event, message?.logMetadata ?? [:])
         onEvent?(event)
     }

@@ -1,0 +1,96 @@
+import Foundation
+import Postgres
+
+/// A message that a person writes, for which no type of payload is known here.
+public struct Draft: Sendable {
+    /// A fresh one unless given.
+    public var id: MessageID
+    /// One text in JSON, as the steps of the queue read it.
+    public var body: [UInt8]
+    /// What the message is about.
+    public var key: String?
+    /// What subscriptions filter by.
+    public var tag: String?
+    /// Travels along, beside the body.
+    public var headers: [String: String]
+    /// Not delivered before this has passed; not possible for a topic.
+    public var delay: Duration
+    /// Of use in queues with ``QueueSettings/priorities``.
+    public var priority: Priority
+    /// The message that this one was made from, and is to stand for; named in its header ``parentHeader``.
+    public var parent: MessageID?
+
+    /// The header that names the message that another one was made from.
+    public static let parentHeader = "parent"
+
+    /// A message to be delivered at once, about nothing in particular, unless more is said.
+    public init(
+        body: [UInt8], id: MessageID = MessageID(), key: String? = nil, tag: String? = nil,
+        headers: [String: String] = [:], delay: Duration = .zero, priority: Priority = .normal, parent: MessageID? = nil
+    ) {
+        self.id = id
+        self.body = body
+        self.key = key
+        self.tag = tag
+        self.headers = headers
+        self.delay = delay
+        self.priority = priority
+        self.parent = parent
+    }
+}
+
+extension Broker {
+    /// Sends by hand to a queue. Recorded as an operator's action, in the same transaction, with the id of the message and of its
+    /// parent. The message that it was made from stays what and where it is.
+    ///
+    /// - Throws: ``QueueError/invalidArgument(_:)`` for a body that is no JSON, ``QueueError/unknownQueue(_:)``,
+    ///   ``QueueError/beyondLimit(_:)``, ``QueueError/delayRefused(_:queue:)``; then nothing is sent.
+    public func send(_ draft: Draft, to queue: QueueName) async throws {
+        let packed = try Packed(draft)
+        let deed = Deed(.send, queue, draft.detail)
+        try await writeLookingAgain(on: database) { session in
+            try self.send([packed], to: try self.catalogue.queue(queue, in: session), in: session)
+            try self.record(deed, messages: 1, in: session)
+        }
+    }
+
+    /// Publishes by hand to a topic: whoever hears it gets the message. Recorded as ``send(_:to:)-(Draft,_)`` is.
+    ///
+    /// - Throws: the same, and ``QueueError/unknownTopic(_:)``.
+    public func publish(_ draft: Draft, to topic: TopicName) async throws {
+        guard draft.delay <= .zero else { throw QueueError.delayRefused(draft.id, queue: nil) }
+        let packed = try Packed(draft)
+        let deed = Deed(.send, nil, draft.detail.merging(["topic": topic.text]) { $1 })
+        try await writeLookingAgain(on: database) { session in
+            let listeners = try self.catalogue.listeners(of: topic, in: session)
+            session.pipeline(
+                Self.fanOut, topic.text, [packed.id.uuid], [packed.key], [packed.tag], [packed.headers], [packed.body],
+                [packed.priority.rawValue])
+            self.ring(listeners, after: session)
+            try self.record(deed, messages: listeners.count, in: session)
+        }
+    }
+}
+
+extension Draft {
+    fileprivate var detail: [String: String?] { ["message": "\(id)", "parent": parent.map { "\($0)" }, "key": key] }
+
+    fileprivate var allHeaders: [String: String] {
+        parent.map { headers.merging([Self.parentHeader: "\($0)"]) { $1 } } ?? headers
+    }
+}
+
+extension Packed {
+    /// - Throws: ``QueueError/invalidArgument(_:)`` for a body that is no JSON, ``QueueError/beyondLimit(_:)``.
+    fileprivate init(_ draft: Draft) throws {
+        let outgoing = Outgoing(
+            "", id: draft.id, key: draft.key, tag: draft.tag, headers: draft.allHeaders, delay: draft.delay,
+            priority: draft.priority)
+        try MessageLimits.check(body: draft.body, of: draft.id)
+        do { _ = try JSONSerialization.jsonObject(with: Data(draft.body), options: .fragmentsAllowed) } catch {
+            let why = (error as NSError).userInfo["NSDebugDescription"] as? String
+            throw QueueError.invalidArgument("the body is no JSON\(why.map { ": \($0)" } ?? "")")
+        }
+        try self.init(outgoing, body: draft.body)
+    }
+}
