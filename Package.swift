@@ -140,7 +140,12 @@ let package = Package(
             resources: [.embedInCode("Assets")],
             swiftSettings: strict),
         .executableTarget(
-            name: "ShopDesk", dependencies: ["Launch", "QueueDesk", "ShoeShop", hummingbird()], swiftSettings: strict),
+            name: "ShopDesk",
+            dependencies: [
+                "Launch", "MessageQueue", "Postgres", "QueueDesk", "ShoeShop", hummingbird(), httpClient(),
+                nio("NIOCore"),
+                nio("NIOHTTP1"),
+            ], swiftSettings: strict),
         .executableTarget(name: "OrderWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(name: "StockWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(name: "PaymentWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),

@@ -1,3 +1,5 @@
+public import MessageQueue
+
 extension QueueDesk {
     /// What a desk is like, and who may use it.
     public struct Options: Sendable {
@@ -26,6 +28,8 @@ extension QueueDesk {
         public var hosts: Set<String>?
         /// Pages of the adopter's own.
         public var links: [Link]
+        /// What a body that is sent by hand to a queue has to be, beside JSON: throws what is wrong with it.
+        public var checks: [QueueName: @Sendable ([UInt8]) throws -> Void] = [:]
 
         /// Settles what can't be guessed; the rest has usual values.
         public init(
@@ -39,8 +43,8 @@ extension QueueDesk {
         }
     }
 
-    /// A link to a page of the desk.
-    func path(_ page: String, _ query: KeyValuePairs<String, String?> = [:]) -> String {
+    /// A link to a page below the desk's path.
+    public func path(_ page: String, _ query: KeyValuePairs<String, String?> = [:]) -> String {
         let fields = query.compactMap { name, value in value.map { "\(name)=\($0.queryEscaped)" } }
         return options.path + page + (fields.isEmpty ? "" : "?" + fields.joined(separator: "&"))
     }
@@ -48,7 +52,7 @@ extension QueueDesk {
 
 extension String {
     /// For one part of a path or one value of a query (RFC 3986, section 2.3).
-    var queryEscaped: String {
+    public var queryEscaped: String {
         utf8.map { byte in
             let isUnreserved =
                 switch byte {

@@ -4,7 +4,7 @@ public import Logging
 public import MessageQueue
 public import ServiceLifecycle
 
-/// The operator's pages over a ``Broker``: the pipeline live, queues, messages, dead letters, and who did what.
+/// The operator's pages over a `Broker`: the pipeline live, queues, messages, dead letters, and who did what.
 ///
 /// ```swift
 /// let desk = QueueDesk(broker, options: .init(path: "/queues", access: .loopback(as: "ada")))
@@ -39,17 +39,31 @@ public struct QueueDesk: Service {
     }
 
     /// Adds the desk's routes under ``Options/path``, each behind the checks of who comes, from where and how.
-    public func addRoutes(to router: some RouterMethods) {
+    ///
+    /// ```swift
+    /// desk.addRoutes(to: router) { pages in
+    ///     pages.get("orders") { _, _ in desk.page("Orders", [.paragraph("None yet.")]) }
+    /// }
+    /// ```
+    /// - Parameter own: adds pages of the adopter's own, which pass the same checks.
+    public func addRoutes<Context: RequestContext>(
+        to router: some RouterMethods<Context>, own: (RouterGroup<Context>) -> Void = { _ in }
+    ) {
         let group = router.group(RouterPath(options.path))
         group.add(middleware: DeskGuard(options))
         AssetRoutes().add(to: group)
         LiveRoute(desk: self).add(to: group)
         PipelinePage(desk: self).add(to: group)
         QueuePage(desk: self).add(to: group)
+        QueueActions(desk: self).add(to: group)
         MessagesPage(desk: self).add(to: group)
         MessagePage(desk: self).add(to: group)
+        TimelinePage(desk: self).add(to: group)
+        SendPage(desk: self).add(to: group)
         DeadLettersPage(desk: self).add(to: group)
         DeadLetterActions(desk: self).add(to: group)
         AuditPage(desk: self).add(to: group)
+        ActionPage(desk: self).add(to: group)
+        own(group)
     }
 }

@@ -9,7 +9,12 @@ extension Settings {
     static let viewerToken = Setting<String?>(
         "viewer-token", default: nil, "Lets browsers read, as the password of their login.")
 
-    static let desk: [any SettingDeclaration] = Settings.shop + [operatorToken, viewerToken]
+    static let shopFolder = Setting<String?>(
+        "shop-folder", default: nil,
+        "Where the processes of this machine say where they listen, in run, and keep their logs, in logs: for the page of services."
+    )
+
+    static let desk: [any SettingDeclaration] = Settings.shop + [operatorToken, viewerToken, shopFolder]
 }
 
 /// Who may use the desk: everybody on this machine, or whoever has a token.

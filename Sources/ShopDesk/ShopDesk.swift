@@ -11,10 +11,21 @@ import ShoeShop
         ) { context, router in
             let access = try DeskAccess(context.settings)
             let shop = try await context.shop()
-            let desk = QueueDesk(
-                shop.broker, options: .init(title: "Shoe shop", access: access.access), logger: context.logger)
-            desk.addRoutes(to: router)
+            let desk = QueueDesk(shop.broker, options: options(access), logger: context.logger)
+            desk.addRoutes(to: router) { pages in
+                OrdersPage(desk: desk, shop: shop).add(to: pages)
+                ServicesPage(desk: desk, services: Services(folder: context.settings[Settings.shopFolder]))
+                    .add(to: pages)
+            }
             desk
         }
+    }
+
+    private static func options(_ access: DeskAccess) -> QueueDesk.Options {
+        var options = QueueDesk.Options(
+            title: "Shoe shop", access: access.access,
+            links: [.init("Orders", path: "/orders"), .init("Services", path: "/services")])
+        options.checks = MessageChecks.all
+        return options
     }
 }

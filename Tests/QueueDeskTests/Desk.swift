@@ -16,6 +16,7 @@ struct DeskTests {}
 struct Desk: Sendable {
     let address: String
     let broker: Broker
+    let database: Database
 
     static func with(
         _ environment: [String: String] = [:], _ body: @escaping @Sendable (Desk) async throws -> Void
@@ -23,7 +24,8 @@ struct Desk: Sendable {
         try await TestDatabase.with(.desk) { database in
             let own = ["DATABASE_URL": database.conninfo, "LOG_LEVEL": "error"]
             try await TestProcess.with("shop-desk", environment: own.merging(environment) { $1 }) { process in
-                try await body(Desk(address: process.addresses["address"] ?? "", broker: Broker(database)))
+                try await body(
+                    Desk(address: process.addresses["address"] ?? "", broker: Broker(database), database: database))
             }
         }
     }

@@ -76,7 +76,7 @@ extension DeskTests {
             #expect(unsure.text.contains("Say that you are sure.") && outdated.text.contains("another number"))
             #expect(try await desk.broker.deadLetterCount() == 3)
             let done = try await desk.post("/dead/redrive", "queue=payment&reason=tired&expected=3&sure=yes")
-            #expect(done.status == 303 && done.headers["Location"] == ["/audit"])
+            #expect(done.status == 303 && done.headers["Location"].first?.hasPrefix("/actions/") == true)
             try await eventually("all are sent back") { try await desk.broker.deadLetterCount() == 0 ? () : nil }
             let action = try await eventually("it is recorded as done") {
                 try await desk.broker.operatorActions().first { $0.endedAt != nil }

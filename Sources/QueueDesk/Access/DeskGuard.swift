@@ -12,7 +12,8 @@ struct DeskGuard<Context: RequestContext>: RouterMiddleware {
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         var response = await answer(request, context, next)
-        for (name, value) in Self.headers { response.headers[name] = value }
+        // A page of the adopter's own may say more of what it may use.
+        for (name, value) in Self.headers where response.headers[name] == nil { response.headers[name] = value }
         return response
     }
 
@@ -23,7 +24,7 @@ struct DeskGuard<Context: RequestContext>: RouterMiddleware {
             try checkHost(of: request)
             let visitor = try await visitor(of: request)
             if request.method != .get, request.method != .head { try check(request, by: visitor) }
-            return try await Visitor.$current.withValue(visitor) { try await next(request, context) }
+            return try await Visitor.$taken.withValue(visitor) { try await next(request, context) }
         } catch {
             return Refusal(error).response(options)
         }

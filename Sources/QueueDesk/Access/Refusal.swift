@@ -1,10 +1,10 @@
-import HTTPTypes
+public import HTTPTypes
 import Hummingbird
 import MessageQueue
 import Postgres
 
-/// Why a request gets no page, or not the one it asked for.
-struct Refusal: Error, Equatable {
+/// Why a request gets no page, or not the one it asked for. Thrown by a page, it is what the browser shows.
+public struct Refusal: Error, Equatable {
     let status: HTTPResponse.Status
     let text: String
 
@@ -15,7 +15,10 @@ struct Refusal: Error, Equatable {
     static let otherSite = Refusal(.forbidden, "This form is not from the desk itself.")
     static let nothingHere = Refusal(.notFound, "There is nothing here. What is older than the retention is gone.")
 
-    init(_ status: HTTPResponse.Status, _ text: String) {
+    /// - Parameters:
+    ///   - status: of the answer.
+    ///   - text: what is read: a sentence.
+    public init(_ status: HTTPResponse.Status, _ text: String) {
         self.status = status
         self.text = text
     }

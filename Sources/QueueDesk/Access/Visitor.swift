@@ -20,7 +20,10 @@ public struct Visitor: Sendable, Equatable {
     }
 
     /// Whose request is being answered.
-    @TaskLocal static var current: Visitor?
+    public static var current: Visitor? { taken }
 
-    static var mayChange: Bool { current?.role == .operator }
+    @TaskLocal static var taken: Visitor?
+
+    /// Whether whoever's request is being answered may change something.
+    public static var mayChange: Bool { current?.role == .operator }
 }

@@ -1,21 +1,80 @@
 // Keeps what a page shows up to date. Without it, the page shows how things stood when it was asked for.
 "use strict";
+const base = new URL("./", document.currentScript.src);
+const page = document.documentElement;
+
+// Numbers, lines and what needs a person, as they change.
 const places = [...document.querySelectorAll("[data-live], [data-live-points]")];
+const shape = document.querySelector("[data-shape]");
+const noughts = ["0", "0.0", "\u2013", "nothing"];
+
+function update(place, {texts, lines}) {
+  const text = texts[place.dataset.live];
+  if (text !== undefined && place.textContent !== text) {
+    place.textContent = text;
+    place.classList.toggle("nought", noughts.includes(text));
+  }
+  const points = lines[place.dataset.livePoints];
+  if (points !== undefined) place.setAttribute("points", points);
+}
+
+function attend(findings) {
+  const section = document.querySelector("[data-attention]");
+  if (!section) return;
+  const list = section.querySelector("ul");
+  const told = JSON.stringify(findings);
+  if (section.dataset.told === told) return;
+  section.dataset.told = told;
+  list.replaceChildren(...findings.map(({text, path}) => {
+    const link = document.createElement("a");
+    link.href = base.pathname.replace(/\/$/, "") + path;
+    link.textContent = text;
+    const item = document.createElement("li");
+    item.append(link);
+    return item;
+  }));
+}
+
 if (places.length > 0 && "EventSource" in window) {
-  const base = new URL("./", document.currentScript.src);
   const source = new EventSource(new URL("live", base));
   source.onmessage = event => {
-    const {texts, lines} = JSON.parse(event.data);
-    for (const place of places) {
-      const text = texts[place.dataset.live];
-      if (text !== undefined && place.textContent !== text) place.textContent = text;
-      const points = lines[place.dataset.livePoints];
-      if (points !== undefined) place.setAttribute("points", points);
+    const values = JSON.parse(event.data);
+    if (shape && values.shape !== shape.dataset.shape) {
+      source.close();
+      return location.reload();
     }
-    document.documentElement.dataset.live = "on";
+    places.forEach(place => update(place, values));
+    attend(values.findings);
+    page.dataset.live = "on";
   };
-  source.onerror = () => { document.documentElement.dataset.live = "off"; };
+  source.onerror = () => { page.dataset.live = "off"; };
   // A page that nobody sees asks for nothing, and begins anew when it is shown again.
   window.addEventListener("pagehide", () => source.close());
   window.addEventListener("pageshow", event => { if (event.persisted) location.reload(); });
 }
+
+// Pages that look anew now and then, but never under somebody's hands.
+const pause = Number(document.querySelector("main")?.dataset.refresh);
+function isBusy(main) {
+  return document.hidden || main.contains(document.activeElement) && document.activeElement !== main
+    || !getSelection().isCollapsed || main.querySelector("input[type=checkbox]:checked, details[open]") !== null
+    || [...main.querySelectorAll("input:not([type=hidden]):not([type=checkbox]), textarea")].some(i => i.value !== i.defaultValue);
+}
+async function refresh() {
+  const main = document.querySelector("main");
+  if (!isBusy(main)) {
+    try {
+      const answer = await fetch(location.href, {headers: {"Accept": "text/html"}});
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+      if (answer.ok && fresh && !isBusy(main)) {
+        const position = [...main.querySelectorAll(".scroll")].map(s => s.scrollLeft);
+        main.replaceChildren(...fresh.childNodes);
+        [...main.querySelectorAll(".scroll")].forEach((s, i) => { s.scrollLeft = position[i] ?? 0; });
+        places.splice(0, places.length, ...main.querySelectorAll("[data-live], [data-live-points]"));
+      }
+      page.dataset.live = answer.ok ? "on" : "off";
+    } catch { page.dataset.live = "off"; }
+  }
+  setTimeout(refresh, pause);
+}
+if (pause > 0) setTimeout(refresh, pause);

@@ -1,52 +1,59 @@
-import Foundation
+public import Foundation
 import HTTPTypes
-import Hummingbird
+public import Hummingbird
 import MessageQueue
 import NIOCore
 
 /// The fields of a query or of a posted form. One that holds nothing but blanks is not there.
-struct Fields {
+public struct Fields: Sendable {
     private let pairs: [(name: String, value: String)]
+    private let raw: [(name: String, value: String)]
 
-    private static let bodyLimit = 64 * 1024
+    private static let bodyLimit = 1024 * 1024
 
     /// - Throws: ``Refusal`` for what is no form.
-    init(_ text: String) throws {
+    public init(_ text: String) throws {
         guard let components = URLComponents(string: "?" + text.replacing("+", with: "%20")) else {
             throw Refusal(.badRequest, "The fields can't be read.")
         }
-        pairs = (components.queryItems ?? []).map {
-            ($0.name, ($0.value ?? "").trimmingCharacters(in: .whitespacesAndNewlines))
-        }
+        raw = (components.queryItems ?? []).map { ($0.name, $0.value ?? "") }
+        pairs = raw.map { ($0.name, $0.value.trimmingCharacters(in: .whitespacesAndNewlines)) }
     }
 
-    init(query request: Request) throws { try self.init(request.uri.query ?? "") }
+    /// Those of a request's query.
+    public init(query request: Request) throws { try self.init(request.uri.query ?? "") }
 
-    init(body request: Request) async throws {
+    /// Those of a posted form, of a megabyte at most.
+    public init(body request: Request) async throws {
         let type = request.headers[.contentType]?.split(separator: ";").first?.trimmingCharacters(in: .whitespaces)
         guard type?.lowercased() == "application/x-www-form-urlencoded" else {
             throw Refusal(.unsupportedMediaType, "A form was expected.")
         }
         let body: ByteBuffer
         do { body = try await request.body.collect(upTo: Self.bodyLimit) } catch is NIOTooManyBytesError {
-            throw Refusal(.contentTooLarge, "The form may have 64 KiB at most.")
+            throw Refusal(.contentTooLarge, "The form may have a megabyte at most.")
         }
         try self.init(String(buffer: body))
     }
 
-    subscript(name: String) -> String? { all(name).first }
+    /// The first value of a name.
+    public subscript(name: String) -> String? { all(name).first }
 
-    func all(_ name: String) -> [String] { pairs.filter { $0.name == name && !$0.value.isEmpty }.map(\.value) }
+    /// The first value of a name as it was sent, blanks and all; nil when the name isn't there.
+    func verbatim(_ name: String) -> String? { raw.first { $0.name == name }?.value }
+
+    /// All values of a name.
+    public func all(_ name: String) -> [String] { pairs.filter { $0.name == name && !$0.value.isEmpty }.map(\.value) }
 
     /// - Throws: ``Refusal`` for one that is there, and no number.
-    func number<Number: LosslessStringConvertible>(_ name: String) throws -> Number? {
+    public func number<Number: LosslessStringConvertible>(_ name: String) throws -> Number? {
         guard let text = self[name] else { return nil }
         guard let number = Number(text) else { throw Refusal(.badRequest, "\(name) is no number.") }
         return number
     }
 
     /// A moment in UTC, as a field of type `datetime-local` writes it (HTML, section 4.10.5.1.11).
-    func time(_ name: String) throws -> Date? {
+    public func time(_ name: String) throws -> Date? {
         guard let text = self[name] else { return nil }
         let whole = text.count == 16 ? text + ":00" : text
         guard let time = try? Date(whole + (whole.hasSuffix("Z") ? "" : "Z"), strategy: .iso8601) else {
@@ -61,8 +68,12 @@ struct Fields {
             guard let ticket = Int64(text) else { throw Refusal(.badRequest, "\(text) is no ticket.") }
             return ticket
         }
+        let message = try self["message"].map { text in
+            guard let id = MessageID(text) else { throw Refusal(.badRequest, "\(text) is no id of a message.") }
+            return id
+        }
         return DeadLetterFilter(
-            queue: self["queue"].map { QueueName($0) }, reason: self["reason"], key: self["key"], error: self["error"],
-            tickets: tickets.isEmpty ? nil : tickets)
+            queue: self["queue"].map { QueueName($0) }, reason: self["reason"], message: message, key: self["key"],
+            error: self["error"], tickets: tickets.isEmpty ? nil : tickets)
     }
 }

@@ -1,3 +1,4 @@
+public import Foundation
 import XMLMarkup
 
 /// HTML that is well formed by construction: text and attributes are escaped where they enter.
@@ -10,6 +11,9 @@ public struct HTML: Sendable, ExpressibleByStringLiteral {
     public static func text(_ text: String) -> HTML { HTML(source: Markup.escaped(text)) }
     public init(stringLiteral text: String) { source = Markup.escaped(text) }
 
+    /// Several pieces, one after the other.
+    public init(_ pieces: [HTML]) { source = pieces.map(\.source).joined() }
+
     /// An element; attributes whose value is nil are left out, and those whose value is empty stand for themselves.
     ///
     /// - Precondition: names of elements and attributes are the program's own: they are not escaped.
@@ -20,78 +24,52 @@ public struct HTML: Sendable, ExpressibleByStringLiteral {
         if Self.void.contains(name) {
             source = "<\(name)\(attributes)>"
         } else {
-            source = "<\(name)\(attributes)>\(content.map(\.source).joined())</\(name)>"
+            // Of the first line break in a text area or preformatted text a browser takes none for content.
+            let start = Self.verbatim.contains(name) ? "\n" : ""
+            source = "<\(name)\(attributes)>\(start)\(content.map(\.source).joined())</\(name)>"
         }
     }
 
     /// Elements that have no end (HTML, section 13.1.2).
     private static let void: Set<String> = ["br", "hr", "img", "input", "link", "meta"]
+    private static let verbatim: Set<String> = ["pre", "textarea"]
 }
 
 extension HTML {
-    static func link(_ text: String, to path: String) -> HTML { HTML("a", ["href": path], [.text(text)]) }
+    /// A link.
+    public static func link(_ text: String, to path: String) -> HTML { HTML("a", ["href": path], [.text(text)]) }
+
+    /// A paragraph.
+    public static func paragraph(_ content: HTML...) -> HTML { HTML("p", [:], content) }
+
+    /// A heading within the page.
+    public static func heading(_ text: String) -> HTML { HTML("h2", [:], [.text(text)]) }
 
     /// A moment, in UTC to the millisecond.
+    public static func moment(_ date: Date) -> HTML { time(DateText(date)) }
+
+    /// A length of time, in its two largest units.
+    public static func span(_ seconds: Double) -> HTML { .text(SpanText(seconds: seconds).text) }
+
     static func time(_ date: DateText?) -> HTML {
         guard let date else { return "–" }
         return HTML("time", ["datetime": date.exact], [.text(date.readable)])
     }
 
-    static func field(_ label: String, _ control: HTML) -> HTML {
-        HTML("label", [:], [HTML("span", [:], [.text(label)]), control])
-    }
-
-    static func input(_ name: String, _ value: String?, type: String = "text") -> HTML {
-        HTML(
-            "input",
-            [
-                "name": name, "type": type, "value": value.flatMap { $0.isEmpty ? nil : $0 },
-                "step": type == "number" ? "any" : nil,
-            ])
-    }
-
-    static func select(_ name: String, _ options: [String], chosen: String?, none: String) -> HTML {
-        // A value of a blank: an empty one would stand for the text.
-        let all = [HTML("option", ["value": " "], [.text(none)])]
-        return HTML(
-            "select", ["name": name],
-            all + options.map { HTML("option", ["value": $0, "selected": $0 == chosen ? "" : nil], [.text($0)]) })
-    }
-
-    /// Rows under titles; scrolls sideways by itself where it has no room.
-    static func table(_ caption: String, _ titles: [String], _ rows: [[HTML]], empty: String) -> HTML {
-        if rows.isEmpty { return HTML("p", ["class": "empty"], [.text(empty)]) }
-        let head = HTML("tr", [:], titles.map { HTML("th", ["scope": "col"], [.text($0)]) })
-        let body = rows.map { cells in HTML("tr", [:], cells.map { HTML("td", [:], [$0]) }) }
-        return HTML(
-            "div", ["class": "scroll", "role": "region", "aria-label": caption, "tabindex": "0"],
-            [
-                HTML(
-                    "table", [:],
-                    [
-                        HTML("caption", [:], [.text(caption)]), HTML("thead", [:], [head]),
-                        HTML("tbody", [:], body),
-                    ])
-            ])
-    }
-
-    static func facts(_ facts: [(String, HTML?)]) -> HTML {
-        HTML(
-            "dl", [:],
-            facts.flatMap { name, value in
-                value.map { [HTML("dt", [:], [.text(name)]), HTML("dd", [:], [$0])] } ?? []
-            })
-    }
-
     /// What has become of something, as a word that also has a colour.
-    static func badge(_ text: String) -> HTML {
+    public static func badge(_ text: String) -> HTML {
         let kind =
             switch text {
-            case "done": "good"
-            case "dead", "dead letter", "expired": "bad"
-            case "retried", "held", "held back", "paused": "warm"
+            case "done", "dispatched", "ok", "ended": "good"
+            case "dead", "dead letter", "expired", "rejected", "broken off", "failing", "away": "bad"
+            case "retried", "held", "held back", "paused", "purged", "cancelled", "under way": "warm"
             default: "plain"
             }
         return HTML("span", ["class": "badge \(kind)"], [.text(text)])
+    }
+
+    /// What somebody has to know first.
+    public static func alert(_ text: String) -> HTML {
+        HTML("p", ["class": "attention", "role": "alert"], [.text(text)])
     }
 }

@@ -8,9 +8,11 @@ struct Layout {
     let title: String
     /// Of the page, below the desk's; nil for one that the navigation has not.
     let path: String?
+    /// How often the page looks anew while it is open; nil for never.
+    var refresh: Duration?
 
     private static let pages = [
-        ("Pipeline", "/"), ("Messages", "/messages"), ("Dead letters", "/dead"), ("Audit", "/audit"),
+        ("Pipeline", "/"), ("Messages", "/messages"), ("Dead letters", "/dead"), ("Send", "/send"), ("Audit", "/audit"),
     ]
 
     func response(_ content: [HTML], status: HTTPResponse.Status = .ok) -> Response {
@@ -31,14 +33,22 @@ struct Layout {
                         HTML("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
                         HTML("meta", ["name": "color-scheme", "content": "light dark"]),
                         HTML("title", [:], [.text("\(title) · \(options.title)")]),
+                        HTML("link", ["rel": "icon", "href": options.path + "/desk.svg", "type": "image/svg+xml"]),
                         HTML("link", ["rel": "stylesheet", "href": options.path + "/desk.css"]),
                         HTML("script", ["src": options.path + "/desk.js", "defer": ""]),
                     ]),
                 HTML(
                     "body", [:],
-                    [header, HTML("main", ["id": "main"], [HTML("h1", [:], [.text(title)])] + content), footer]),
+                    [
+                        header,
+                        HTML(
+                            "main", ["id": "main", "data-refresh": refreshText],
+                            [HTML("h1", [:], [.text(title)])] + content), footer,
+                    ]),
             ])
     }
+
+    private var refreshText: String? { refresh.map { "\($0.components.seconds * 1000)" } }
 
     private var header: HTML {
         let own = Self.pages.map { ($0, options.path + $1) }
@@ -69,12 +79,13 @@ extension QueueDesk {
     /// - Parameters:
     ///   - title: its heading.
     ///   - content: what comes below.
+    ///   - path: of the page below the desk's, where the navigation has a link to it.
+    ///   - refresh: how often it looks anew while it is open, in whole seconds; not while somebody fills in a form.
     ///   - status: of the answer.
-    public func page(_ title: String, _ content: [HTML], status: HTTPResponse.Status = .ok) -> Response {
-        Layout(options: options, title: title, path: nil).response(content, status: status)
-    }
-
-    func page(_ title: String, at path: String?, _ content: [HTML]) -> Response {
-        Layout(options: options, title: title, path: path).response(content)
+    public func page(
+        _ title: String, at path: String? = nil, refresh: Duration? = nil, _ content: [HTML],
+        status: HTTPResponse.Status = .ok
+    ) -> Response {
+        Layout(options: options, title: title, path: path, refresh: refresh).response(content, status: status)
     }
 }

@@ -1,33 +1,69 @@
 import MessageQueue
 
-/// What needs a person.
+/// What needs a person, each with where it is mended.
 struct Attention {
-    let findings: [String]
+    struct Finding: Encodable, Equatable {
+        let text: String
+        /// Below the desk's path.
+        let path: String
+    }
+
+    let findings: [Finding]
 
     /// Who has waited so long with nobody working has nobody who comes.
     private static let unattended = 30.0
     private static let old = 300.0
 
     init(_ reading: Reading) {
-        findings = reading.queues.flatMap(Self.findings) + Self.upkeep(reading)
+        findings =
+            reading.queues.flatMap(Self.findings) + reading.consumers.flatMap(Self.breakers) + Self.upkeep(reading)
     }
 
-    private static func findings(of queue: QueueStatistics) -> [String] {
+    private static func findings(of queue: QueueStatistics) -> [Finding] {
         let age = queue.oldestWaiting ?? 0
         let isUnattended = age > unattended && queue.inFlight == 0 && !queue.isPaused
+        let page = "/queues/\(queue.queue.text.queryEscaped)"
+        let dead = "/dead?queue=\(queue.queue.text.queryEscaped)"
         return [
-            queue.dead > 0 ? "\(queue.queue) has \(queue.dead) dead \(queue.dead == 1 ? "letter" : "letters")" : nil,
-            isUnattended ? "nobody receives from \(queue.queue)" : nil,
-            age > old && !isUnattended ? "\(queue.queue) is \(SpanText(seconds: age).text) behind" : nil,
+            queue.dead > 0
+                ? Finding(
+                    text: "\(queue.queue) has \(queue.dead) dead \(queue.dead == 1 ? "letter" : "letters")", path: dead)
+                : nil,
+            isUnattended ? Finding(text: "nobody receives from \(queue.queue)", path: page) : nil,
+            age > old && !isUnattended
+                ? Finding(
+                    text:
+                        "\(queue.queue) is \(SpanText(seconds: age).text) behind\(queue.isPaused ? ", and paused" : "")",
+                    path: page)
+                : nil,
+            queue.blockedKeys > 0
+                ? Finding(text: "\(queue.queue) has \(queue.blockedKeys) blocked keys", path: page) : nil,
         ].compactMap(\.self)
     }
 
-    private static func upkeep(_ reading: Reading) -> [String] {
-        reading.neglected.map { "\($0.name) fails for an hour: \($0.error ?? "no reason was told")" }
+    private static func breakers(of consumer: ConsumerEntry) -> [Finding] {
+        consumer.breakers.sorted { $0.key < $1.key }.map { queue, reason in
+            Finding(
+                text: "\(consumer.name) has stopped claiming from \(queue): \(reason.prefix(120))",
+                path: "/queues/\(queue.queryEscaped)")
+        }
     }
 
-    /// Empty when nothing does.
-    var text: String {
-        findings.isEmpty ? "" : "Needs a person: " + findings.joined(separator: "; ") + "."
+    private static func upkeep(_ reading: Reading) -> [Finding] {
+        reading.neglected.map {
+            Finding(text: "\($0.name) fails for an hour: \($0.error ?? "no reason was told")", path: "/")
+        }
+    }
+
+    /// Stays in the page while there is nothing, so that something can appear.
+    func html(_ desk: QueueDesk) -> HTML {
+        HTML(
+            "section",
+            ["class": "attention", "role": "status", "aria-label": "Needs a person", "data-attention": "on"],
+            [
+                HTML(
+                    "ul", [:],
+                    findings.map { HTML("li", [:], [HTML.link($0.text, to: desk.path($0.path))]) })
+            ])
     }
 }

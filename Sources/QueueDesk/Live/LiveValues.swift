@@ -5,11 +5,32 @@ import MessageQueue
 struct LiveValues: Encodable {
     private(set) var texts: [String: String] = [:]
     private(set) var lines: [String: String] = [:]
+    private(set) var findings: [Attention.Finding] = []
+    /// Changes when there are other queues, topics or workers than before: then the page is asked for anew.
+    private(set) var shape = ""
 
     init(_ reading: Reading) {
         for queue in reading.queues { add(queue, in: reading) }
-        texts["attention"] = Attention(reading).text
-        texts["workers"] = "\(reading.consumers.count)"
+        for consumer in reading.consumers { add(consumer, in: reading) }
+        findings = Attention(reading).findings
+        shape = Self.shape(of: reading)
+    }
+
+    private static func shape(of reading: Reading) -> String {
+        let parts =
+            reading.queues.map(\.queue.text) + reading.topics.map { "\($0.topic) \($0.queue?.text ?? "")" }
+            + reading.consumers.map { "\($0.id)" }
+        // Of this process alone, which is all that it is compared with.
+        return "\(parts.joined(separator: "|").utf8.reduce(UInt64(5381)) { $0 &* 33 &+ UInt64($1) })"
+    }
+
+    private mutating func add(_ consumer: ConsumerEntry, in reading: Reading) {
+        let held = reading.holdings.filter { $0.consumer == consumer.id }
+        texts["worker \(consumer.id) silence"] = SpanText(seconds: consumer.silence).text
+        texts["worker \(consumer.id) holds"] =
+            held.isEmpty ? "nothing" : held.map { "\($0.queue) \($0.messages)" }.joined(separator: ", ")
+        let open = consumer.breakers.keys.sorted()
+        texts["worker \(consumer.id) breakers"] = open.isEmpty ? "" : "open for " + open.joined(separator: ", ")
     }
 
     private mutating func add(_ queue: QueueStatistics, in reading: Reading) {
@@ -20,7 +41,8 @@ struct LiveValues: Encodable {
             (.rate, Self.rate(reading.rates[queue.queue])), (.state, queue.isPaused ? "paused" : ""),
         ]
         for (measure, text) in numbers { texts[measure.name(of: queue.queue)] = text }
-        lines[Measure.spark.name(of: queue.queue)] = Spark.points(reading.histories[queue.queue] ?? [])
+        lines[Measure.spark.name(of: queue.queue)] = Spark.points(reading.histories[queue.queue]?.rates ?? [])
+        lines[Measure.depthSpark.name(of: queue.queue)] = Spark.points(reading.histories[queue.queue]?.depths ?? [])
     }
 
     private static func rate(_ rate: Double?) -> String {
@@ -34,17 +56,36 @@ struct LiveValues: Encodable {
     }
 
     /// The place of a text that changes.
-    func place(_ element: String, _ measure: Measure, of queue: QueueName, label: String? = nil) -> HTML {
-        let name = measure.name(of: queue)
-        return HTML(element, ["data-live": name, "class": label], [.text(texts[name] ?? "–")])
+    func place(_ element: String, _ measure: Measure, of queue: QueueName) -> HTML {
+        place(element, named: measure.name(of: queue), isAlarming: measure == .dead)
     }
 
-    func points(of queue: QueueName) -> String { lines[Measure.spark.name(of: queue)] ?? "" }
+    /// A nought is pale, and what should be one is red when it isn't.
+    func place(_ element: String, named name: String, isAlarming: Bool = false) -> HTML {
+        let text = texts[name] ?? "–"
+        let isNothing = ["0", "0.0", "–", "nothing"].contains(text)
+        return HTML(
+            element,
+            ["data-live": name, "class": isNothing ? "nought" : nil, "data-alarm": isAlarming ? "on" : nil],
+            [.text(text)])
+    }
+
+    /// A line of the last quarter of an hour.
+    func spark(_ measure: Measure, of queue: QueueName, label: String) -> HTML {
+        let name = measure.name(of: queue)
+        return HTML(
+            "svg",
+            [
+                "class": "spark", "viewBox": "0 0 \(Int(Spark.width)) \(Int(Spark.height))", "role": "img",
+                "aria-label": "\(label), the last 15 minutes", "preserveAspectRatio": "none",
+            ], [HTML("polyline", ["points": lines[name] ?? "", "data-live-points": name])])
+    }
 }
 
 /// What is told of a queue.
 enum Measure: String, CaseIterable {
-    case waiting, inFlight = "in flight", scheduled, retrying, held, dead, oldest, rate, state, spark
+    case waiting, inFlight = "in flight", scheduled, retrying, held, dead, oldest, rate = "a second", state, spark
+    case depthSpark = "depth spark"
 
     func name(of queue: QueueName) -> String { "\(queue) \(rawValue)" }
 }

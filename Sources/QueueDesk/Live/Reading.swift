@@ -6,18 +6,28 @@ struct Reading: Sendable {
     let queues: [QueueStatistics]
     let topics: [TopicEntry]
     let consumers: [ConsumerEntry]
+    let holdings: [Holding]
     let neglected: [ChoreEntry]
     /// Deliveries a second since the reading before.
     var rates: [QueueName: Double] = [:]
-    /// Deliveries a second of the last quarter of an hour, the oldest first.
-    var histories: [QueueName: [Double]] = [:]
+    /// The last quarter of an hour, the oldest first.
+    var histories: [QueueName: History] = [:]
     let takenAt = ContinuousClock.now
 
     init(of broker: Broker) async throws {
         queues = try await broker.statistics()
         topics = try await broker.topics()
         consumers = try await broker.consumers()
+        holdings = try await broker.holdings()
         neglected = try await broker.neglectedChores()
+    }
+
+    /// What was read every fifteen seconds.
+    struct History: Sendable {
+        /// Deliveries a second.
+        var rates: [Double] = []
+        /// Messages that waited.
+        var depths: [Double] = []
     }
 
     func queue(_ name: QueueName) -> QueueStatistics? { queues.first { $0.queue == name } }
@@ -29,7 +39,7 @@ struct RateHistory: Sendable {
 
     private var last: [QueueName: Point] = [:]
     private var marks: [QueueName: Point] = [:]
-    private var histories: [QueueName: [Double]] = [:]
+    private var histories: [QueueName: Reading.History] = [:]
 
     private static let step = 15.0
     private static let steps = 60
@@ -39,18 +49,21 @@ struct RateHistory: Sendable {
             let point = Point(claimed: queue.claimed, at: queue.readAt)
             if let before = last[queue.queue] { reading.rates[queue.queue] = Self.rate(from: before, to: point) }
             last[queue.queue] = point
-            mark(queue.queue, point)
+            mark(queue, point)
         }
         let known = Set(reading.queues.map(\.queue))
         histories = histories.filter { known.contains($0.key) }
         reading.histories = histories
     }
 
-    private mutating func mark(_ queue: QueueName, _ point: Point) {
-        guard let before = marks[queue] else { return marks[queue] = point }
+    private mutating func mark(_ queue: QueueStatistics, _ point: Point) {
+        guard let before = marks[queue.queue] else { return marks[queue.queue] = point }
         guard point.at.timeIntervalSince(before.at) >= Self.step else { return }
-        marks[queue] = point
-        histories[queue] = ((histories[queue] ?? []) + [Self.rate(from: before, to: point)]).suffix(Self.steps)
+        marks[queue.queue] = point
+        var history = histories[queue.queue] ?? .init()
+        history.rates = (history.rates + [Self.rate(from: before, to: point)]).suffix(Self.steps)
+        history.depths = (history.depths + [Double(queue.depth)]).suffix(Self.steps)
+        histories[queue.queue] = history
     }
 
     /// In a database that was made anew the count begins again.

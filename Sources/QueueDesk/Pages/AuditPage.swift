@@ -13,21 +13,23 @@ struct AuditPage {
             let actions = try await desk.broker.operatorActions(
                 before: try fields.number("before") ?? .max, queue: fields["queue"].map { QueueName($0) },
                 limit: Self.limit)
-            return desk.page("Audit", at: "/audit", [Self.table(actions), older(actions, fields["queue"])])
+            return desk.page(
+                "Audit", at: "/audit", refresh: .seconds(5), [table(actions), older(actions, fields["queue"])])
         }
     }
 
-    private static func table(_ actions: [OperatorAction]) -> HTML {
+    private func table(_ actions: [OperatorAction]) -> HTML {
         HTML.table(
-            "What operators did", ["Began", "By", "Through", "Did", "Queue", "Messages", "More", "Ended"],
+            "What operators did", ["Began", "By", "Through", "Did", "Queue", "#Messages", "More", "Standing"],
             actions.map { action in
                 let more = action.detail.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
                 return [
                     .time(DateText(action.beganAt)), .text(action.by?.name ?? action.role),
                     .text(action.by?.via ?? "–"),
-                    .text(action.verb.rawValue), .text(action.queue?.text ?? "any"), .text("\(action.messages)"),
+                    .link(action.verb.rawValue, to: desk.path("/actions/\(action.number)")),
+                    .text(action.queue?.text ?? "any"), .text("\(action.messages)"),
                     .text(more.joined(separator: ", ")),
-                    action.endedAt == nil ? "under way, or broken off" : .time(DateText(action.endedAt)),
+                    .badge(action.standing.rawValue),
                 ]
             }, empty: "Nobody has changed anything yet.")
     }

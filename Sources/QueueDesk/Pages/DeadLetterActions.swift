@@ -28,18 +28,18 @@ struct DeadLetterActions {
     private func preview(_ action: Action, _ fields: Fields, note: String? = nil) async throws -> Response {
         guard Visitor.mayChange else { throw Refusal.onlyReads }
         let count = try await desk.broker.deadLetterCount(try fields.deadLetters())
-        let alert = note.map { HTML("p", ["role": "alert", "class": "attention"], [.text($0)]) }
+        let alert = note.map(HTML.alert)
         let content: [HTML] = [
             alert ?? "", HTML("p", ["class": "consequence"], [.text(action.consequence(of: count))]),
             HTML.facts(meant(by: fields)), count > 0 ? confirmation(action, fields, count) : "",
             HTML("p", [:], [HTML.link("Back to the dead letters", to: desk.path("/dead"))]),
         ]
-        return desk.page(action == .redrive ? "Redrive dead letters" : "Purge dead letters", at: nil, content)
+        return desk.page(action == .redrive ? "Redrive dead letters" : "Purge dead letters", content)
     }
 
     private func meant(by fields: Fields) -> [(String, HTML?)] {
         let tickets = fields.all("ticket")
-        let given = ["queue", "reason", "key", "error"].map { ($0, fields[$0].map { HTML.text($0) }) }
+        let given = ["queue", "reason", "message", "key", "error"].map { ($0, fields[$0].map { HTML.text($0) }) }
         let all = given.allSatisfy { $0.1 == nil } && tickets.isEmpty
         return given + [
             ("chosen", tickets.isEmpty ? nil : .text("\(tickets.count)")), ("meant", all ? "every dead letter" : nil),
@@ -47,23 +47,19 @@ struct DeadLetterActions {
     }
 
     private func confirmation(_ action: Action, _ fields: Fields, _ count: Int) -> HTML {
-        let names = ["queue", "reason", "key", "error", "ticket"]
+        let names = ["queue", "reason", "message", "key", "error", "ticket"]
         let same = names.flatMap { name in
-            fields.all(name).map { HTML("input", ["type": "hidden", "name": name, "value": $0]) }
+            fields.all(name).map { HTML.hidden(name, $0) }
         }
-        let expected = HTML("input", ["type": "hidden", "name": "expected", "value": "\(count)"])
-        let consent = HTML(
-            "label", ["class": "consent"],
-            [
-                HTML("input", ["type": "checkbox", "name": "sure", "value": "yes", "required": ""]),
-                HTML("span", [:], ["I have looked at what they are"]),
-            ])
+        let expected = HTML.hidden("expected", "\(count)")
         let rate = HTML.field(
             "At most so many a second (empty: as fast as it goes)", .input("rate", nil, type: "number"))
-        let button = HTML(
-            "button", ["class": action == .purge ? "danger" : nil], [.text(action == .purge ? "Purge" : "Redrive")])
+        let button = HTML.button(action == .purge ? "Purge" : "Redrive", isDangerous: action == .purge)
         return desk.form(
-            "/dead/\(action.rawValue)", same + [expected] + (action == .redrive ? [rate] : []) + [consent, button])
+            "/dead/\(action.rawValue)",
+            same + [expected] + (action == .redrive ? [rate] : []) + [
+                .consent("I have looked at what they are"), button,
+            ])
     }
 
     private func act(_ action: Action, _ fields: Fields) async throws -> Response {
@@ -75,15 +71,25 @@ struct DeadLetterActions {
         }
         let rate: Double? = try fields.number("rate")
         if let rate, !(rate > 0) { throw Refusal(.badRequest, "The rate must be more than nothing.") }
-        try await desk.acting { try ask(action, filter, rate, as: Operator.current) }
+        let (numbers, begun) = AsyncStream.makeStream(of: Int64.self)
+        try await desk.acting { try ask(action, filter, rate, as: Operator.current, begun) }
+        // Ends without a number when there was nothing to do any more.
+        for await number in numbers { return desk.seeOther("/actions/\(number)") }
         return desk.seeOther("/audit")
     }
 
     /// It may take hours at a low rate: it goes on when the page is closed.
-    private func ask(_ action: Action, _ filter: DeadLetterFilter, _ rate: Double?, as someone: Operator?) throws {
+    private func ask(
+        _ action: Action, _ filter: DeadLetterFilter, _ rate: Double?, as someone: Operator?,
+        _ begun: AsyncStream<Int64>.Continuation
+    ) throws {
         try desk.errands.ask { [broker = desk.broker] in
+            defer { begun.finish() }
             try await Operator.$current.withValue(someone) {
-                _ = action == .redrive ? try await broker.redrive(filter, rate: rate) : try await broker.purge(filter)
+                switch action {
+                case .redrive: _ = try await broker.redrive(filter, rate: rate) { begun.yield($0) }
+                case .purge: _ = try await broker.purge(filter) { begun.yield($0) }
+                }
             }
         }
     }

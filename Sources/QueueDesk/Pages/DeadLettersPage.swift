@@ -21,7 +21,7 @@ struct DeadLettersPage {
 
     private func groupTable(_ groups: [DeadLetterGroup]) -> HTML {
         HTML.table(
-            "By reason", ["Queue", "Reason", "Letters", "First", "Last", ""],
+            "By reason", ["Queue", "Reason", "#Letters", "First", "Last", ""],
             groups.map { group in
                 let query: KeyValuePairs<String, String?> = ["queue": group.queue.text, "reason": group.reason]
                 return [
@@ -54,7 +54,8 @@ struct DeadLettersPage {
     private func list(_ letters: [DeadLetter]) -> HTML {
         guard !letters.isEmpty else { return .text("") }
         let table = HTML.table(
-            "Letters, the oldest first", ["", "Died", "Queue", "Message", "Key", "Attempts", "Reason", "Error"],
+            "Letters, the oldest first",
+            ["Choose", "Died", "Queue", "Message", "Key", "#Attempts", "Reason", "Error", ""],
             letters.map(row), empty: "")
         guard Visitor.mayChange else { return table }
         return HTML(
@@ -81,8 +82,14 @@ struct DeadLettersPage {
                 ]),
             .time(DateText(letter.diedAt)),
             .link(letter.queue.text, to: desk.path("/queues/\(letter.queue.text.queryEscaped)")),
-            .link("…" + id.suffix(12), to: desk.path("/messages/\(id)")), .text(letter.message.key ?? "–"),
+            .link("…" + id.suffix(12), to: desk.path("/messages/\(id)")),
+            letter.message.key.map { key in
+                HTML("a", ["href": desk.path("/timeline", ["key": key]), "class": "key"], [.text(key)])
+            } ?? "–",
             .text("\(letter.attempts)"), .text(letter.reason), .text(letter.error ?? ""),
+            !Visitor.mayChange
+                ? ""
+                : .link("Send changed…", to: desk.path("/send", ["queue": letter.queue.text, "from": id])),
         ]
     }
 
@@ -92,7 +99,7 @@ struct DeadLettersPage {
             "/dead",
             [
                 "queue": fields["queue"], "reason": fields["reason"], "key": fields["key"], "error": fields["error"],
-                "after": "\(last.ticket)",
+                "message": fields["message"], "after": "\(last.ticket)",
             ])
         return HTML("p", [:], [.link("Next", to: path)])
     }

@@ -8,21 +8,23 @@ struct FlowPicture {
     private let topics: [TopicName]
     private let queues: [QueueName]
 
-    private static let width = 860
+    private static let width = 1000
     private static let row = 64
     private static let topicWidth = 220
-    private static let queueWidth = 400
+    private static let queueWidth = 500
 
     init(_ reading: Reading, _ live: LiveValues, link: @escaping (QueueName) -> String) {
         self.reading = reading
         self.live = live
         self.link = link
-        topics = reading.topics.map(\.topic).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
-        // Those that hear a topic stand beside it: first by topic, then the rest in the order of their declaration.
-        let heard = reading.topics.compactMap(\.queue).reduce(into: [QueueName]()) {
-            if !$0.contains($1) { $0.append($1) }
+        let queues = reading.queues.map(\.queue)
+        self.queues = queues
+        // Each topic stands at about the height of those that hear it, so that few lines cross.
+        let heights = Dictionary(grouping: reading.topics, by: \.topic).mapValues { entries in
+            let heard = entries.compactMap { $0.queue.flatMap(queues.firstIndex) }
+            return heard.isEmpty ? Double(queues.count) : Double(heard.reduce(0, +)) / Double(heard.count)
         }
-        queues = reading.queues.map(\.queue).filter { !heard.contains($0) } + heard
+        topics = heights.sorted { ($0.value, $0.key.text) < ($1.value, $1.key.text) }.map(\.key)
     }
 
     var html: HTML {
@@ -30,8 +32,7 @@ struct FlowPicture {
         return HTML(
             "svg",
             [
-                "viewBox": "0 0 \(Self.width) \(height)", "width": "\(Self.width)", "height": "\(height)",
-                "role": "group",
+                "viewBox": "0 0 \(Self.width) \(height)", "role": "group",
                 "aria-label": "Topics and the queues that hear them",
             ],
             reading.topics.compactMap(edge) + topics.map(topic) + queues.map(queue))
@@ -87,12 +88,15 @@ struct FlowPicture {
                 counts(name, x: x + 14, y: y + 15),
                 HTML(
                     "svg",
-                    ["x": "\(x + 286)", "y": "\(y - 12)", "width": "100", "height": "24", "viewBox": "0 0 100 20"],
+                    [
+                        "x": "\(x + 360)", "y": "\(y - 16)", "width": "126", "height": "32", "viewBox": "0 0 100 20",
+                        "preserveAspectRatio": "none",
+                    ],
                     [
                         HTML(
                             "polyline",
                             [
-                                "class": "spark", "points": live.points(of: name),
+                                "class": "spark", "points": live.lines[Measure.spark.name(of: name)] ?? "",
                                 "data-live-points": Measure.spark.name(of: name),
                             ])
                     ]),

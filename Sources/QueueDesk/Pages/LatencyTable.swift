@@ -11,10 +11,9 @@ struct LatencyTable {
         let byOutcome = Dictionary(grouping: entries, by: \.outcome).sorted { $0.value.count > $1.value.count }
         return HTML.table(
             "The last \(entries.count) attempts",
-            ["Outcome", "Attempts", "Waited, median", "99 %", "Took, median", "99 %", "Last error"],
+            ["Outcome", "#Attempts", "#Waited, median", "#Waited, 99 %", "#Took, median", "#Took, 99 %"],
             byOutcome.map { outcome, entries in
                 [HTML.badge(outcome.rawValue), .text("\(entries.count)")] + Self.times(of: entries)
-                    + [.text(entries.first { $0.error != nil }?.error ?? "–")]
             }, empty: "Nothing has been sent yet, or not within the retention.")
     }
 

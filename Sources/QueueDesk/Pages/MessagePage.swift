@@ -15,29 +15,73 @@ struct MessagePage {
             guard let id = context.parameters.get("id").flatMap({ MessageID($0) }),
                 let record = try await desk.broker.inspect(id, bodyLimit: Self.bodyLimit, limit: Self.attempts)
             else { throw Refusal.nothingHere }
-            return desk.page("Message \(id)", at: nil, content(record))
+            return desk.page("Message \(id)", content(record))
         }
     }
 
     private func content(_ record: MessageRecord) -> [HTML] {
-        let attempts = AttemptTable(desk: desk, caption: "Every attempt", entries: record.attempts).html
-        let caption = "All with key \(record.message.key ?? "")"
-        let related = AttemptTable(desk: desk, caption: caption, entries: record.related)
+        let relations = Relations(of: record)
         return [
-            HTML.facts(facts(record.message)),
-            HTML("h2", [:], ["Body"]), BodyText(record).html, attempts,
-            record.related.count > record.attempts.count ? related.html : "",
+            HTML.facts(facts(record.message)), actions(record), .heading("Body"), BodyText(record).html,
+            AttemptTable(desk: desk, caption: "Every attempt", entries: record.attempts, namesMessages: false).html,
+            AttemptTable(desk: desk, caption: "What it came from", entries: relations.causes).html(
+                ifAny: relations.causes),
+            AttemptTable(desk: desk, caption: "What it caused", entries: relations.effects).html(
+                ifAny: relations.effects),
         ]
     }
 
     private func facts(_ message: Message) -> [(String, HTML?)] {
-        let key = message.key.map { HTML.link($0, to: desk.path("/messages", ["q": $0])) }
+        let key = message.key.map { HTML.link($0, to: desk.path("/timeline", ["key": $0])) }
         let own: [(String, HTML?)] = [
             ("Topic", message.topic.map { HTML.text($0) }), ("Key", key), ("Tag", message.tag.map { HTML.text($0) }),
             ("Sent", HTML.time(DateText(message.sentAt))),
         ]
         let headers = message.headers.sorted { $0.key < $1.key }
-        return own + headers.map { ("Header \($0.key)", HTML.text($0.value)) }
+        return own
+            + headers.map { name, value in
+                guard name == Draft.parentHeader, let parent = MessageID(value) else {
+                    return ("Header \(name)", HTML.text(value))
+                }
+                return ("Made from", .link(value, to: desk.path("/messages/\(parent)")))
+            }
+    }
+
+    private func actions(_ record: MessageRecord) -> HTML {
+        let message = record.message
+        let places = Set(record.attempts.map(\.queue.text)).sorted()
+        let isDead = record.attempts.contains { $0.outcome == .deadLetter }
+        let send = places.map { queue in
+            HTML.link(
+                "Send a changed copy to \(queue)…",
+                to: desk.path("/send", ["queue": queue, "from": "\(message.id)"]))
+        }
+        let all =
+            [message.key.map { HTML.link("Timeline of \($0)", to: desk.path("/timeline", ["key": $0])) }]
+            + [isDead ? HTML.link("Its dead letters", to: desk.path("/dead", ["message": "\(message.id)"])) : nil]
+            + (Visitor.mayChange ? send : [])
+        return HTML("p", ["class": "row"], all.compactMap(\.self))
+    }
+}
+
+extension AttemptTable {
+    fileprivate func html(ifAny entries: [TraceEntry]) -> HTML { entries.isEmpty ? .text("") : html }
+}
+
+/// What a message came from and what it caused, as far as the key was passed on.
+///
+/// What a step sends is appended by the transaction that completes its message, and all that one transaction writes has the same
+/// time, to the microsecond.
+struct Relations {
+    let causes, effects: [TraceEntry]
+
+    init(of record: MessageRecord) {
+        let id = record.message.id
+        let others = record.related.filter { $0.message != id }
+        let begun = Set(record.attempts.filter { $0.attempt == 1 }.map(\.appendedAt))
+        let done = Set(record.attempts.filter { $0.outcome == .done }.compactMap(\.finishedAt))
+        causes = others.filter { $0.outcome == .done && $0.finishedAt.map(begun.contains) ?? false }
+        effects = others.filter { $0.attempt == 1 && done.contains($0.appendedAt) }
     }
 }
 
@@ -62,7 +106,7 @@ struct BodyText {
         return String(validating: bytes, as: UTF8.self) ?? Self.hexadecimal(bytes)
     }
 
-    private static func pretty(_ bytes: [UInt8]) -> String? {
+    static func pretty(_ bytes: [UInt8]) -> String? {
         guard let value = try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed),
             let data = try? JSONSerialization.data(
                 withJSONObject: value,

@@ -21,7 +21,10 @@ struct MessagesPage {
         if let text = fields["q"] {
             let key = MessageID(text).map { "\($0)" } ?? text
             let entries = try await desk.broker.trace(key, limit: Self.traceLimit)
-            return [AttemptTable(desk: desk, caption: "Everything with id or key \(text)", entries: entries).html]
+            return [
+                entries.isEmpty ? "" : .paragraph(.link("As a timeline", to: desk.path("/timeline", ["key": key]))),
+                AttemptTable(desk: desk, caption: "Everything with id or key \(text)", entries: entries).html,
+            ]
         }
         guard let search = try search(fields) else {
             return [HTML("p", ["class": "empty"], ["Say an id or a key, or choose a queue or a topic."])]

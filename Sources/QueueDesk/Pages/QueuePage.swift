@@ -3,29 +3,19 @@ import HTTPTypes
 import Hummingbird
 import MessageQueue
 
-/// One queue: how it stands, how its last attempts went, and what can be done to it.
+/// One queue: how it stands, how its attempts went, and what can be done to it.
 struct QueuePage {
     let desk: QueueDesk
 
-    /// How many attempts are looked at for outcomes and times.
+    /// How many attempts are looked at for errors and times.
     private static let attempts = 500
+    private static let steps = 15
 
     func add(to router: some RouterMethods) {
         router.get("queues/:name") { _, context in try await show(try Self.name(in: context)) }
-        router.post("queues/:name/pause") { _, context in try await pause(try Self.name(in: context)) }
-        router.post("queues/:name/resume") { _, context in try await resume(try Self.name(in: context)) }
-        router.post("queues/:name/limit") { request, context in
-            try await limit(try Self.name(in: context), try await Fields(body: request))
-        }
-        router.post("queues/:name/retry-key") { request, context in
-            try await blocked(try Self.name(in: context), request) { try await desk.broker.retryBlocked($0, key: $1) }
-        }
-        router.post("queues/:name/skip-key") { request, context in
-            try await blocked(try Self.name(in: context), request) { try await desk.broker.skipBlocked($0, key: $1) }
-        }
     }
 
-    private static func name(in context: some RequestContext) throws -> QueueName {
+    static func name(in context: some RequestContext) throws -> QueueName {
         guard let name = context.parameters.get("name")?.removingPercentEncoding else { throw Refusal.nothingHere }
         return QueueName(name)
     }
@@ -33,80 +23,86 @@ struct QueuePage {
     private func show(_ name: QueueName) async throws -> Response {
         let reading = try await desk.readings.current()
         guard let queue = reading.queue(name) else { throw QueueError.unknownQueue(name) }
-        let last = try await desk.broker.find(MessageSearch(.queue(name)), limit: Self.attempts)
+        let entry = try await desk.broker.queue(name)
+        let steps = try await desk.broker.outcomes(of: name, each: .seconds(60), count: Self.steps)
+        let last = try await desk.broker.find(MessageSearch(.queue(name)), limit: Self.attempts).entries
         let blocked = try await desk.broker.blockedKeys(of: name, limit: 50)
         let live = LiveValues(reading)
         return desk.page(
-            "Queue \(name)", at: nil,
+            "Queue \(name)", refresh: .seconds(15),
             [
-                numbers(of: name, live), LatencyTable(last.entries).html, actions(queue),
-                keys(blocked, of: name),
-                HTML(
-                    "p", [:],
-                    [HTML.link("All messages of this queue", to: desk.path("/messages", ["queue": name.text]))]),
-                HTML("p", [:], [HTML.link("Its dead letters", to: desk.path("/dead", ["queue": name.text]))]),
+                numbers(of: name, live), links(name, queue), sparks(of: name, live), OutcomeChart(steps).html,
+                LatencyTable(last).html, ErrorTable(desk: desk, entries: last).html, holders(reading, name),
+                keys(blocked, of: name), settings(entry), QueueActions(desk: desk).html(queue, entry),
             ])
     }
 
     private func numbers(of name: QueueName, _ live: LiveValues) -> HTML {
-        let shown: [Measure] = [.waiting, .inFlight, .scheduled, .retrying, .held, .dead, .oldest, .rate, .state]
-        return HTML(
-            "dl", ["class": "numbers"],
-            shown.flatMap { measure in
-                [
-                    HTML("dt", [:], [.text(measure == .rate ? "a second" : measure.rawValue)]),
-                    live.place("dd", measure, of: name),
-                ]
-            })
+        let shown: [Measure] = [.waiting, .inFlight, .scheduled, .retrying, .held, .dead, .oldest, .rate]
+        return HTML([
+            HTML("p", ["class": "state"], [live.place("strong", .state, of: name)]),
+            HTML(
+                "dl", ["class": "numbers"],
+                shown.map { measure in
+                    HTML(
+                        "div", [:], [HTML("dt", [:], [.text(measure.rawValue)]), live.place("dd", measure, of: name)])
+                }),
+        ])
     }
 
-    // MARK: Changing it
-
-    private func pause(_ name: QueueName) async throws -> Response {
-        try await desk.acting { try await desk.broker.pause(name) }
-        return desk.seeOther("/queues/\(name.text.queryEscaped)")
-    }
-
-    private func resume(_ name: QueueName) async throws -> Response {
-        try await desk.acting { try await desk.broker.resume(name) }
-        return desk.seeOther("/queues/\(name.text.queryEscaped)")
-    }
-
-    private func limit(_ name: QueueName, _ fields: Fields) async throws -> Response {
-        let limits = QueueLimits(
-            concurrency: try fields.number("concurrency"), rate: try fields.number("rate"),
-            burst: try fields.number("burst"))
-        try await desk.acting { try await desk.broker.limit(name, to: limits) }
-        return desk.seeOther("/queues/\(name.text.queryEscaped)")
-    }
-
-    private func blocked(
-        _ name: QueueName, _ request: Request, _ act: (QueueName, String) async throws -> Bool
-    ) async throws -> Response {
-        guard let key = try await Fields(body: request)["key"] else { throw Refusal(.badRequest, "No key was given.") }
-        guard try await desk.acting({ try await act(name, key) }) else {
-            throw Refusal(.conflict, "This key holds nothing: it isn't blocked, or its message is in flight.")
-        }
-        return desk.seeOther("/queues/\(name.text.queryEscaped)")
-    }
-
-    private func actions(_ queue: QueueStatistics) -> HTML {
-        guard Visitor.mayChange else { return HTML("p", [:], ["You may read here, and change nothing."]) }
-        let path = "/queues/\(queue.queue.text.queryEscaped)"
-        let (verb, text) = queue.isPaused ? ("resume", "Resume deliveries") : ("pause", "Pause deliveries")
-        return HTML(
-            "section", ["class": "actions"],
+    private func links(_ name: QueueName, _ queue: QueueStatistics) -> HTML {
+        HTML(
+            "p", ["class": "row"],
             [
-                HTML("h2", [:], ["Change it"]),
-                desk.form("\(path)/\(verb)", [HTML("button", [:], [.text(text)])]),
-                desk.form(
-                    "\(path)/limit",
-                    [
-                        .field("At most in flight", .input("concurrency", nil, type: "number")),
-                        .field("Deliveries a second", .input("rate", nil, type: "number")),
-                        HTML("button", [:], ["Set limits"]),
-                        HTML("small", [:], ["What is left empty is not limited."]),
-                    ]),
+                .link("Its messages", to: desk.path("/messages", ["queue": name.text])),
+                .link("Its dead letters", to: desk.path("/dead", ["queue": name.text])),
+                Visitor.mayChange ? .link("Send a message to it", to: desk.path("/send", ["queue": name.text])) : "",
+                .link("What operators did to it", to: desk.path("/audit", ["queue": name.text])),
+            ])
+    }
+
+    private func sparks(of name: QueueName, _ live: LiveValues) -> HTML {
+        func figure(_ measure: Measure, _ label: String) -> HTML {
+            HTML(
+                "figure", [:],
+                [live.spark(measure, of: name, label: label), HTML("figcaption", [:], [.text(label)])])
+        }
+        return HTML(
+            "div", ["class": "figures"],
+            [figure(.spark, "Deliveries a second, 15 minutes"), figure(.depthSpark, "Waiting, 15 minutes")])
+    }
+
+    private func holders(_ reading: Reading, _ name: QueueName) -> HTML {
+        HTML.table(
+            "In whose hands", ["Worker", "#Messages", "Since"],
+            reading.holdings.filter { $0.queue == name }.map { holding in
+                let worker = reading.consumers.first { $0.id == holding.consumer }
+                let who = worker.map { "\($0.name)/\($0.version) \($0.host) \($0.pid)" }
+                return [
+                    .text(who ?? "a program that receives by hand"), .text("\(holding.messages)"),
+                    .time(DateText(holding.since)),
+                ]
+            }, empty: "Nobody holds a message of it.")
+    }
+
+    private func settings(_ entry: QueueEntry) -> HTML {
+        let settings = entry.settings
+        func text(_ number: (some Any)?) -> String { number.map { "\($0)" } ?? "none" }
+        return HTML(
+            "details", [:],
+            [
+                HTML("summary", [:], ["How it is set up"]),
+                HTML.facts([
+                    ("Lanes", .text("\(settings.lanes)")), ("Lease", .text("\(settings.lease)")),
+                    ("Attempts", .text("\(settings.retry.attempts)")),
+                    ("Back-off", .text("\(settings.retry.base) to \(settings.retry.cap)")),
+                    ("Priorities", .text(settings.priorities ? "yes" : "no")),
+                    ("Order", .text(settings.order.map { "\($0)" } ?? "none")),
+                    ("Retention", .text(text(settings.retention))),
+                    ("At most in flight", .text(text(settings.limits?.concurrency))),
+                    ("Deliveries a second", .text(text(settings.limits?.rate))),
+                    ("Made", .time(DateText(entry.createdAt))), ("Changed", .time(DateText(entry.changedAt))),
+                ]),
             ])
     }
 
@@ -114,19 +110,19 @@ struct QueuePage {
         guard !keys.isEmpty else { return .text("") }
         let path = "/queues/\(name.text.queryEscaped)"
         return HTML.table(
-            "Blocked keys", ["Key", "Since", "Held", "Next try", "Error", ""],
+            "Blocked keys", ["Key", "Since", "#Held", "Next try", "Error", ""],
             keys.map { key in
-                let field = HTML("input", ["type": "hidden", "name": "key", "value": key.key])
-                return [
-                    .text(key.key), .time(DateText(key.since)), .text("\(key.held)"),
-                    key.needsOperator ? "waits for you" : .time(DateText(key.retryAt)), .text(key.error ?? ""),
+                [
+                    .link(key.key, to: desk.path("/timeline", ["key": key.key])), .time(DateText(key.since)),
+                    .text("\(key.held)"), key.needsOperator ? "waits for you" : .time(DateText(key.retryAt)),
+                    .text(key.error ?? ""),
                     !Visitor.mayChange
                         ? ""
                         : HTML(
                             "div", ["class": "row"],
                             [
-                                desk.form("\(path)/retry-key", [field, HTML("button", [:], ["Retry"])]),
-                                desk.form("\(path)/skip-key", [field, HTML("button", [:], ["Skip"])]),
+                                desk.button("Retry", "\(path)/retry-key", ["key": key.key]),
+                                desk.button("Skip", "\(path)/skip-key", ["key": key.key]),
                             ]),
                 ]
             }, empty: "")

@@ -30,6 +30,29 @@ public struct OrderReader: Sendable {
         return answer.map(InvoiceAnswer.issued) ?? .notIssuedYet
     }
 
+    /// The latest orders, the newest first.
+    ///
+    /// Walks the primary key back, over so many orders and no more: ids begin with the time.
+    /// - Parameters:
+    ///   - before: the last one of the page before; nil begins with the newest.
+    ///   - status: only those that stand so.
+    ///   - text: only those whose customer's name or e-mail address has this in it, whatever its case.
+    ///   - limit: the most that are told.
+    public func latest(
+        before: OrderID? = nil, status: String? = nil, text: String? = nil, limit: Int = 50
+    ) async throws -> [OrderSummary] {
+        try await database.read(
+            Self.latest, before, status, text, Int64(limit), Int64(Self.looked), within: Self.limit
+        ) { row in
+            OrderSummary(
+                id: try row[0], status: try row[1], placedAt: try row[2], customer: try row[3], email: try row[4],
+                total: try row[5])
+        }
+    }
+
+    /// How many orders a search looks at.
+    public static let looked = 5000
+
     /// The whole catalogue, by article code.
     public func products() async throws -> [Product] {
         try await database.read(Self.products, within: Self.limit) { row in
@@ -56,6 +79,13 @@ public struct OrderReader: Sendable {
         """
     private static let invoice: Statement = """
         SELECT i.html FROM orders.orders AS o LEFT JOIN orders.invoices AS i ON i.order_id = o.id WHERE o.id = $1
+        """
+    private static let latest: Statement = """
+        SELECT id, status, placed_at, customer_name, customer_email, total_cents FROM (
+            SELECT * FROM orders.orders AS o WHERE $1::uuid IS NULL OR o.id < $1 ORDER BY o.id DESC LIMIT $5) AS o
+        WHERE ($2::text IS NULL OR status = $2)
+          AND ($3::text IS NULL OR strpos(lower(customer_name || ' ' || customer_email), lower($3)) > 0)
+        ORDER BY id DESC LIMIT $4
         """
     private static let products: Statement = """
         SELECT sku, name, colour, size, price_cents FROM orders.products ORDER BY sku

@@ -56,7 +56,9 @@ struct Site: Sendable {
     }
 
     private func desk() throws -> Member {
-        try Member("shop-desk", in: shop, environment: ["DATABASE_URL": database, "PORT": "\(ports.desk)"])
+        try Member(
+            "shop-desk", in: shop,
+            environment: ["DATABASE_URL": database, "PORT": "\(ports.desk)", "SHOP_FOLDER": shop.path])
     }
 
     private func workers() throws -> [Member] {

@@ -1,0 +1,106 @@
+import Hummingbird
+import MessageQueue
+
+/// One action of an operator: how far it has come, what became of each message, and how to pause, resume or stop it.
+struct ActionPage {
+    let desk: QueueDesk
+
+    private static let limit = 100
+
+    func add(to router: some RouterMethods) {
+        router.get("actions/:number") { request, context in
+            try await show(try Self.number(in: context), try Fields(query: request))
+        }
+        router.post("actions/:number/pause") { _, context in
+            try await steer(context) { try await desk.broker.pause(action: $0) }
+        }
+        router.post("actions/:number/resume") { _, context in
+            try await steer(context) { try await desk.broker.resume(action: $0) }
+        }
+        router.post("actions/:number/stop") { _, context in
+            try await steer(context) { try await desk.broker.stop(action: $0) }
+        }
+    }
+
+    private static func number(in context: some RequestContext) throws -> Int64 {
+        guard let number = context.parameters.get("number", as: Int64.self) else { throw Refusal.nothingHere }
+        return number
+    }
+
+    private func steer(
+        _ context: some RequestContext, _ act: (Int64) async throws -> Bool
+    ) async throws -> Response {
+        let number = try Self.number(in: context)
+        guard try await desk.acting({ try await act(number) }) else {
+            throw Refusal(.conflict, "It has ended, or is nothing that can be paused.")
+        }
+        return desk.seeOther("/actions/\(number)")
+    }
+
+    private func show(_ number: Int64, _ fields: Fields) async throws -> Response {
+        guard let action = try await desk.broker.operatorAction(number) else { throw Refusal.nothingHere }
+        let messages = try await desk.broker.redriven(
+            by: number, after: try fields.number("after") ?? 0, limit: Self.limit)
+        let isOver = action.standing == .ended || action.standing == .brokenOff
+        return desk.page(
+            "Action \(number): \(action.verb.rawValue)", refresh: .seconds(isOver && messages.isEmpty ? 30 : 2),
+            [facts(action), buttons(action), table(messages, action), next(messages, number)])
+    }
+
+    private func facts(_ action: OperatorAction) -> HTML {
+        let detail = action.detail.sorted { $0.key < $1.key }.map { ($0.key, HTML.text($0.value)) }
+        let matched = action.matched.map { " of \($0)" } ?? ""
+        let facts: [(String, HTML?)] = [
+            ("Standing", .badge(action.standing.rawValue)), ("Messages", .text("\(action.messages)\(matched)")),
+            ("Queue", action.queue.map { HTML.link($0.text, to: desk.path("/queues/\($0.text.queryEscaped)")) }),
+            ("By", .text("\(action.by?.name ?? action.role), through \(action.by?.via ?? "a program")")),
+            ("Began", .time(DateText(action.beganAt))), ("Ended", action.endedAt.map { .time(DateText($0)) }),
+        ]
+        return HTML([HTML.facts(facts + detail), progress(action)])
+    }
+
+    private func progress(_ action: OperatorAction) -> HTML {
+        guard let matched = action.matched, matched > 0 else { return .text("") }
+        return HTML(
+            "progress", ["max": "\(matched)", "value": "\(action.messages)", "aria-label": "Messages so far"],
+            [.text("\(action.messages) of \(matched)")])
+    }
+
+    private func buttons(_ action: OperatorAction) -> HTML {
+        guard Visitor.mayChange, [.redrive, .purge].contains(action.verb) else { return .text("") }
+        let path = "/actions/\(action.number)"
+        switch action.standing {
+        case .ended: return .text("")
+        case .brokenOff:
+            return .paragraph(
+                "Its process is gone. What it has done stays. ",
+                .link("Do the rest…", to: desk.path("/dead/\(action.verb.rawValue)", ["queue": action.queue?.text])))
+        case .underWay:
+            return HTML(
+                "div", ["class": "row"], [desk.button("Pause", "\(path)/pause"), desk.button("Stop", "\(path)/stop")])
+        case .paused:
+            return HTML(
+                "div", ["class": "row"], [desk.button("Resume", "\(path)/resume"), desk.button("Stop", "\(path)/stop")])
+        }
+    }
+
+    private func table(_ messages: [RedrivenMessage], _ action: OperatorAction) -> HTML {
+        guard action.verb == .redrive else { return .text("") }
+        return HTML.table(
+            "What became of each message", ["Message", "Queue", "Key", "Outcome", "Finished", "Error"],
+            messages.map { message in
+                let id = "\(message.message)"
+                return [
+                    .link("…" + id.suffix(12), to: desk.path("/messages/\(id)")), .text(message.queue.text),
+                    message.attempt?.key.map { .link($0, to: desk.path("/timeline", ["key": $0])) } ?? "–",
+                    .badge(message.attempt?.outcome.rawValue ?? "no longer known"),
+                    .time(DateText(message.attempt?.finishedAt)), .text(message.attempt?.error ?? ""),
+                ]
+            }, empty: "Nothing has been sent back yet.")
+    }
+
+    private func next(_ messages: [RedrivenMessage], _ number: Int64) -> HTML {
+        guard messages.count == Self.limit, let last = messages.last else { return .text("") }
+        return .paragraph(.link("Next", to: desk.path("/actions/\(number)", ["after": "\(last.ticket)"])))
+    }
+}

@@ -1,0 +1,192 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import MessageQueue
+
+/// Sends a message by hand: from nothing, or from one that was sent before.
+struct SendPage {
+    let desk: QueueDesk
+
+    private static let templates = 8
+    private static let bodyLimit = 256 * 1024
+
+    func add(to router: some RouterMethods) {
+        router.get("send") { request, _ in
+            guard Visitor.mayChange else { throw Refusal.onlyReads }
+            let fields = try Fields(query: request)
+            return try await page(try await form(from: fields), [:])
+        }
+        router.post("send") { request, _ in
+            guard Visitor.mayChange else { throw Refusal.onlyReads }
+            let form = SendForm(try await Fields(body: request))
+            let (draft, errors) = form.draft(desk.options.checks)
+            guard let draft else { return try await page(form, errors) }
+            do {
+                try await desk.acting { try await send(draft, form) }
+            } catch let error as QueueError {
+                return try await page(form, ["to": "\(error)"])
+            }
+            return desk.seeOther("/messages/\(draft.id)")
+        }
+    }
+
+    private func send(_ draft: Draft, _ form: SendForm) async throws {
+        if let topic = form.topic {
+            try await desk.broker.publish(draft, to: topic)
+        } else if let queue = form.queue {
+            try await desk.broker.send(draft, to: queue)
+        }
+    }
+
+    /// What a message that was sent before says, where one is named.
+    private func form(from fields: Fields) async throws -> SendForm {
+        var form = SendForm(fields)
+        guard let text = fields["from"] else { return form }
+        guard let id = MessageID(text), let record = try await desk.broker.inspect(id, bodyLimit: Self.bodyLimit) else {
+            throw Refusal.nothingHere
+        }
+        guard record.isWhole else { throw Refusal(.badRequest, "Its body is too large to be changed here.") }
+        form.take(record.message)
+        return form
+    }
+
+    private func page(_ form: SendForm, _ errors: [String: String]) async throws -> Response {
+        let reading = try await desk.readings.current()
+        let status: HTTPResponse.Status = errors.isEmpty ? .ok : .unprocessableContent
+        let alert = errors.isEmpty ? "" : HTML.alert("Nothing was sent: see below.")
+        let content = [alert, note(form), html(form, errors, reading), try await templates(form)]
+        return desk.page("Send a message", at: "/send", content, status: status)
+    }
+
+    private func note(_ form: SendForm) -> HTML {
+        guard let parent = form.parent else { return .text("") }
+        return .paragraph(
+            "Made from message ", .link(parent, to: desk.path("/messages/\(parent.queryEscaped)")),
+            ", which stays what and where it is: this will be a new message that names it.")
+    }
+
+    private func html(_ form: SendForm, _ errors: [String: String], _ reading: Reading) -> HTML {
+        let topics = reading.topics.map(\.topic.text).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+        let places = reading.queues.map { "queue \($0.queue)" } + topics.map { "topic \($0)" }
+        return desk.form(
+            "/send",
+            [
+                HTML(
+                    "div", ["class": "search"],
+                    [
+                        .field("To", .select("to", places, chosen: form.to, none: nil), error: errors["to"]),
+                        .field("Key", .input("key", form.key), error: errors["key"]),
+                        .field("Tag", .input("tag", form.tag), error: errors["tag"]),
+                        .field(
+                            "Not before so many seconds", .input("delay", form.delay, type: "number"),
+                            error: errors["delay"]),
+                    ]),
+                .field(
+                    "Headers, a line each as name: value", .area("headers", form.headers, rows: 3),
+                    error: errors["headers"]),
+                .field("Body, in JSON", .area("body", form.body, rows: 16), error: errors["body"]),
+                form.parent.map { HTML.hidden("parent", $0) } ?? "", .button("Send"),
+            ])
+    }
+
+    /// The latest messages of the queue, to begin with.
+    private func templates(_ form: SendForm) async throws -> HTML {
+        guard let queue = form.queue else { return .text("") }
+        let entries: [TraceEntry]
+        do {
+            entries = try await desk.broker.find(MessageSearch(.queue(queue)), limit: Self.templates).entries
+        } catch QueueError.unknownQueue { return .text("") }
+        return HTML.table(
+            "Its latest messages", ["Appended", "Message", "Key", "Outcome", ""],
+            entries.map { entry in
+                [
+                    .time(DateText(entry.appendedAt)), .text("…" + "\(entry.message)".suffix(12)),
+                    .text(entry.key ?? "–"), .badge(entry.outcome.rawValue),
+                    .link(
+                        "Begin with this one",
+                        to: desk.path("/send", ["queue": queue.text, "from": "\(entry.message)"])),
+                ]
+            }, empty: "Nothing has been sent to it yet.")
+    }
+}
+
+/// What is filled in.
+struct SendForm {
+    private(set) var to: String?
+    private(set) var key: String?
+    private(set) var tag: String?
+    let delay: String?
+    private(set) var headers: String
+    private(set) var body: String
+    private(set) var parent: String?
+
+    init(_ fields: Fields) {
+        to = fields["to"] ?? fields["queue"].map { "queue \($0)" } ?? fields["topic"].map { "topic \($0)" }
+        key = fields["key"]
+        tag = fields["tag"]
+        delay = fields["delay"]
+        headers = fields.verbatim("headers") ?? ""
+        body = fields.verbatim("body") ?? "{\n}"
+        parent = fields["parent"]
+    }
+
+    var queue: QueueName? { to.flatMap { $0.hasPrefix("queue ") ? QueueName(String($0.dropFirst(6))) : nil } }
+    var topic: TopicName? { to.flatMap { $0.hasPrefix("topic ") ? TopicName(String($0.dropFirst(6))) : nil } }
+
+    mutating func take(_ message: Message) {
+        key = message.key
+        tag = message.tag
+        // Its trace is its own, and so is its parent.
+        let own = ["traceparent", "tracestate", Draft.parentHeader]
+        headers = message.headers.filter { !own.contains($0.key) }.sorted { $0.key < $1.key }
+            .map { "\($0.key): \($0.value)" }.joined(separator: "\n")
+        body = BodyText.pretty(message.body) ?? String(decoding: message.body, as: UTF8.self)
+        parent = "\(message.id)"
+    }
+
+    /// Either a draft, or what is wrong with each field.
+    func draft(_ checks: [QueueName: @Sendable ([UInt8]) throws -> Void]) -> (Draft?, [String: String]) {
+        var errors: [String: String] = [:]
+        if queue == nil, topic == nil { errors["to"] = "Say where it is to go." }
+        let seconds = delay.map { Double($0) } ?? 0
+        let bytes = Array(body.replacing("\r\n", with: "\n").utf8)
+        do { _ = try JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed) } catch {
+            errors["body"] =
+                "This is no JSON: \((error as NSError).userInfo["NSDebugDescription"] ?? "it can't be read")"
+        }
+        if seconds == nil || (seconds ?? 0) < 0 { errors["delay"] = "This is no number of seconds." }
+        if topic != nil, (seconds ?? 0) > 0 { errors["delay"] = "What is published to a topic goes at once." }
+        let pairs = headers.split(whereSeparator: \.isNewline).map { $0.split(separator: ":", maxSplits: 1) }
+        if pairs.contains(where: { $0.count < 2 || $0[0].allSatisfy(\.isWhitespace) }) {
+            errors["headers"] = "Each line is name: value."
+        }
+        if errors["body"] == nil, let queue, let check = checks[queue] {
+            do { try check(bytes) } catch { errors["body"] = "\(queue) can't read it: \(Self.text(of: error))" }
+        }
+        guard errors.isEmpty else { return (nil, errors) }
+        let named = pairs.map {
+            ($0[0].trimmingCharacters(in: .whitespaces), $0[1].trimmingCharacters(in: .whitespaces))
+        }
+        let draft = Draft(
+            body: bytes, key: key, tag: tag, headers: Dictionary(named) { $1 },
+            delay: .seconds(min(seconds ?? 0, 1e9)), parent: parent.flatMap { MessageID($0) })
+        return (draft, [:])
+    }
+
+    private static func text(of error: any Error) -> String {
+        switch error as? DecodingError {
+        case .keyNotFound(let key, let context)?: "\(path(context, key)) is missing"
+        case .typeMismatch(let type, let context)?: "\(path(context)) is no \(type)"
+        case .valueNotFound(_, let context)?: "\(path(context)) is empty"
+        case .dataCorrupted(let context)?: "\(path(context)): \(context.debugDescription)"
+        default: "\(error)"
+        }
+    }
+
+    private static func path(_ context: DecodingError.Context, _ last: (any CodingKey)? = nil) -> String {
+        let names = (context.codingPath + [last].compactMap(\.self)).map {
+            $0.intValue.map(String.init) ?? $0.stringValue
+        }
+        return names.isEmpty ? "the whole" : names.joined(separator: ".")
+    }
+}

@@ -1,0 +1,172 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import MessageQueue
+import NIOCore
+import Postgres
+import QueueDesk
+import ShoeShop
+
+/// Orders: found, followed through all queues, with their invoice, and called off.
+struct OrdersPage {
+    let desk: QueueDesk
+    let shop: Shop
+    private let reader: OrderReader
+
+    private static let limit = 50
+    private static let statuses = ["received", "priced", "paid", "dispatched", "rejected", "cancelled"]
+
+    init(desk: QueueDesk, shop: Shop) {
+        self.desk = desk
+        self.shop = shop
+        reader = OrderReader(shop.database)
+    }
+
+    func add(to router: some RouterMethods) {
+        router.get("orders") { request, _ in try await list(try Fields(query: request)) }
+        router.get("orders/:id") { _, context in try await show(try Self.id(in: context)) }
+        router.get("orders/:id/invoice") { _, context in try await invoice(of: try Self.id(in: context)) }
+        router.post("orders/:id/cancel") { _, context in try await cancel(try Self.id(in: context)) }
+    }
+
+    private static func id(in context: some RequestContext) throws -> OrderID {
+        guard let id = context.parameters.get("id").flatMap({ OrderID($0) }) else {
+            throw Refusal(.notFound, "There is no such order.")
+        }
+        return id
+    }
+
+    // MARK: Finding
+
+    private func list(_ fields: Fields) async throws -> Response {
+        if let id = fields["q"].flatMap({ OrderID($0) }) { return desk.seeOther("/orders/\(id)") }
+        let orders = try await reader.latest(
+            before: fields["before"].flatMap { OrderID($0) }, status: fields["status"], text: fields["q"],
+            limit: Self.limit)
+        return desk.page(
+            "Orders", at: "/orders", refresh: fields["before"] == nil ? .seconds(5) : nil,
+            [form(fields), table(orders), older(orders, fields)])
+    }
+
+    private func form(_ fields: Fields) -> DeskHTML {
+        DeskHTML(
+            "form", ["method": "get", "action": desk.path("/orders"), "class": "search", "role": "search"],
+            [
+                .field("Order, or part of a name or e-mail address", .input("q", fields["q"], type: "search")),
+                .field("Status", .select("status", Self.statuses, chosen: fields["status"], none: "any")),
+                .button("Find"),
+            ])
+    }
+
+    private func table(_ orders: [OrderSummary]) -> DeskHTML {
+        DeskHTML.table(
+            "Orders, the newest first", ["Placed", "Order", "Customer", "E-mail", "#Total", "Status"],
+            orders.map { order in
+                [
+                    .moment(order.placedAt), .link("\(order.id)", to: desk.path("/orders/\(order.id)")),
+                    .text(order.customer), .text(order.email), .text(order.total.map { "\($0)" } ?? "–"),
+                    .badge(order.status),
+                ]
+            }, empty: "Among the latest \(OrderReader.looked) orders there is none like that.")
+    }
+
+    private func older(_ orders: [OrderSummary], _ fields: Fields) -> DeskHTML {
+        guard orders.count == Self.limit, let last = orders.last else { return .text("") }
+        return .paragraph(
+            .link(
+                "Older",
+                to: desk.path("/orders", ["before": "\(last.id)", "status": fields["status"], "q": fields["q"]])))
+    }
+
+    // MARK: One order
+
+    private func show(_ id: OrderID) async throws -> Response {
+        guard let order = try await reader.order(id), let events = try await reader.events(of: id) else {
+            throw Refusal(.notFound, "There is no such order.")
+        }
+        let attempts = try await shop.broker.trace("\(id)", limit: 300)
+        return desk.page(
+            "Order \(id)", refresh: .seconds(3),
+            [facts(order), actions(order), lines(order), steps(events), desk.timeline(of: attempts)])
+    }
+
+    private func facts(_ order: OrderView) -> DeskHTML {
+        let address = order.address
+        return DeskHTML.facts([
+            ("Status", .badge(order.status)), ("Placed", .moment(order.placedAt)),
+            ("Customer", .text("\(order.customer.name), \(order.customer.email)")),
+            (
+                "To",
+                .text(
+                    "\(address.recipient), \(address.street), \(address.postcode) \(address.city), \(address.country)")
+            ),
+            ("Total", .text(order.total.map { "\($0)" } ?? "not priced yet")),
+            ("Tracking number", order.trackingNumber.map { DeskHTML.text($0) }),
+            (
+                "Rejected",
+                order.rejection.map { .text("\($0.reason.rawValue)\($0.detail.map { ": \($0)" } ?? "")") }
+            ),
+            ("Refunded", order.refundedAt.map { DeskHTML.moment($0) }),
+            ("Cancellation", order.cancellation.map { .text("\($0.state.rawValue)") }),
+        ])
+    }
+
+    private func actions(_ order: OrderView) -> DeskHTML {
+        let isOpen = ["received", "priced", "paid"].contains(order.status) && order.cancellation == nil
+        let links: [DeskHTML] = [
+            .link("Invoice", to: desk.path("/orders/\(order.id)/invoice")),
+            Visitor.mayChange && isOpen ? desk.button("Call it off", "/orders/\(order.id)/cancel") : "",
+        ]
+        return DeskHTML("div", ["class": "row"], links)
+    }
+
+    private func lines(_ order: OrderView) -> DeskHTML {
+        DeskHTML.table(
+            "Its lines", ["Article", "Name", "#Pairs", "#Price"],
+            order.lines.map { line in
+                [
+                    .text(line.sku.code), .text(line.name ?? "not for sale"), .text("\(line.quantity)"),
+                    .text(line.unitPrice.map { "\($0)" } ?? "–"),
+                ]
+            }, empty: "")
+    }
+
+    private func steps(_ events: [TimelineEntry]) -> DeskHTML {
+        DeskHTML.table(
+            "What its customer is told", ["At", "Step", "More"],
+            events.map { [.moment($0.at), .badge($0.milestone.rawValue), .text($0.detail ?? "")] }, empty: "")
+    }
+
+    private func invoice(of id: OrderID) async throws -> Response {
+        switch try await reader.invoice(of: id) {
+        case .issued(let page):
+            return Response(
+                status: .ok,
+                headers: [
+                    .contentType: "text/html; charset=utf-8",
+                    .contentSecurityPolicy: "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+                ], body: .init(byteBuffer: ByteBuffer(string: page)))
+        case .notIssuedYet: throw Refusal(.notFound, "There is no invoice yet: invoices are issued once paid.")
+        case .noSuchOrder: throw Refusal(.notFound, "There is no such order.")
+        }
+    }
+
+    private func cancel(_ id: OrderID) async throws -> Response {
+        let (cancel, broker) = (CancelOrder(shop.broker), shop.broker)
+        let outcome = try await desk.acting {
+            let someone = Operator.current
+            return try await shop.database.write(within: .seconds(5)) { session in
+                let outcome = try cancel.commit(id, in: session)
+                if outcome == .asked { try broker.note("cancel order", ["order": "\(id)"], by: someone, in: session) }
+                return outcome
+            }
+        }
+        switch outcome {
+        case .asked, .cancelled: return desk.seeOther("/orders/\(id)")
+        case .noSuchOrder: throw Refusal(.notFound, "There is no such order.")
+        case .tooLate(let status, let detail):
+            throw Refusal(
+                .conflict, "It is too late: the order is \(status.name)\(detail.map { " (\($0))" } ?? "").")
+        }
+    }
+}

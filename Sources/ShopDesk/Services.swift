@@ -1,0 +1,146 @@
+import AsyncHTTPClient
+import Foundation
+import MessageQueue
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// A process of the shop, as it tells about itself.
+struct ServiceEntry: Sendable {
+    let name: String
+    let address: String
+    let pid: Int
+    /// Since when it listens.
+    let since: Date
+    /// Nil when it doesn't answer.
+    var version: String?
+    /// What its readiness says: empty when all is well; nil when it doesn't answer.
+    var troubles: [String: String]?
+    /// Messages and requests that it has handled since it began.
+    var handled: Double?
+    /// A second, since it was asked before.
+    var throughput: Double?
+    /// The last lines of its log that tell of trouble, the newest first.
+    var errors: [String] = []
+}
+
+/// The processes that have left a note of where they listen in the folder of the shop.
+final class Services: Sendable {
+    private struct Count {
+        let handled: Double
+        let at: ContinuousClock.Instant
+    }
+
+    private let folder: String?
+    private let counts = Mutex<[String: Count]>([:])
+
+    private static let limit = TimeAmount.seconds(2)
+    private static let logTail: UInt64 = 64 * 1024
+    private static let mostErrors = 3
+
+    /// - Parameter folder: of the shop; nil when nobody has said where it is.
+    init(folder: String?) { self.folder = folder }
+
+    var isKnown: Bool { folder != nil }
+
+    /// All of them, asked at once, by name.
+    func all() async -> [ServiceEntry] {
+        await withTaskGroup(of: ServiceEntry.self) { group in
+            for note in notes() { group.addTask { await self.ask(note) } }
+            return await group.reduce(into: []) { $0.append($1) }.sorted { ($0.name, $0.pid) < ($1.name, $1.pid) }
+        }
+    }
+
+    /// A ready-file tells the address and the number of a process, and is there for as long as it listens.
+    private struct Note: Decodable {
+        let pid: Int
+        let address: String
+    }
+
+    private func notes() -> [ServiceEntry] {
+        guard let folder, let names = try? FileManager.default.contentsOfDirectory(atPath: folder + "/run") else {
+            return []
+        }
+        return names.filter { $0.hasSuffix(".json") }.compactMap { file in
+            let path = "\(folder)/run/\(file)"
+            guard let data = FileManager.default.contents(atPath: path),
+                let note = try? JSONDecoder().decode(Note.self, from: data)
+            else { return nil }
+            let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+            return ServiceEntry(
+                name: String(file.dropLast(5)), address: note.address, pid: note.pid,
+                since: attributes?[.modificationDate] as? Date ?? .distantPast)
+        }
+    }
+
+    private func ask(_ entry: ServiceEntry) async -> ServiceEntry {
+        var entry = entry
+        entry.errors = errors(of: entry.name)
+        guard let health = await get(entry.address + "/health/ready") else { return entry }
+        struct Health: Decodable { let failures: [String: String]? }
+        entry.troubles = (try? JSONDecoder().decode(Health.self, from: Data(health.utf8)))?.failures ?? [:]
+        guard let metrics = await get(entry.address + "/metrics") else { return entry }
+        let exposition = Exposition(metrics)
+        entry.version = exposition.version
+        entry.handled = exposition.handled
+        entry.throughput = exposition.handled.flatMap { rate(of: entry, $0) }
+        return entry
+    }
+
+    private func rate(of entry: ServiceEntry, _ handled: Double) -> Double? {
+        counts.withLock { counts in
+            let (key, now) = ("\(entry.name) \(entry.pid)", ContinuousClock.now)
+            let before = counts[key]
+            guard let before else {
+                counts[key] = Count(handled: handled, at: now)
+                return nil
+            }
+            let seconds = (now - before.at) / .seconds(1)
+            guard seconds >= 1 else { return nil }
+            counts[key] = Count(handled: handled, at: now)
+            return max(0, handled - before.handled) / seconds
+        }
+    }
+
+    private func get(_ address: String) async -> String? {
+        // One that is away, or isn't one of ours any more, is shown as such.
+        guard let response = try? await HTTPClient.shared.execute(HTTPClientRequest(url: address), timeout: Self.limit),
+            let body = try? await response.body.collect(upTo: 4 << 20)
+        else { return nil }
+        return String(buffer: body)
+    }
+
+    private func errors(of name: String) -> [String] {
+        guard let folder, let file = FileHandle(forReadingAtPath: "\(folder)/logs/\(name).log") else { return [] }
+        defer { try? file.close() }
+        let end = (try? file.seekToEnd()) ?? 0
+        try? file.seek(toOffset: end > Self.logTail ? end - Self.logTail : 0)
+        let text = (try? file.readToEnd()).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let lines = text.split(separator: "\n").filter { line in
+            [" warning ", " error ", " critical ", "error="].contains { line.contains($0) }
+        }
+        return lines.suffix(Self.mostErrors).reversed().map(String.init)
+    }
+}
+
+/// What of the metrics of a process is of interest here.
+struct Exposition {
+    private(set) var version: String?
+    /// Nil where nothing is counted.
+    private(set) var handled: Double?
+
+    /// Of workers, and of the sandbox.
+    private static let counted = ["mq_deliveries_total", "sandbox_answer_seconds_count"]
+
+    init(_ text: String) {
+        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+            if line.hasPrefix("mq_build_info{"), let match = line.firstMatch(of: /version="([^"]*)"/) {
+                version = String(match.output.1)
+            }
+            guard Self.counted.contains(where: { line.hasPrefix($0 + "{") || line.hasPrefix($0 + " ") }),
+                let number = line.split(separator: " ").last.flatMap({ Double($0) })
+            else { continue }
+            handled = (handled ?? 0) + number
+        }
+    }
+}

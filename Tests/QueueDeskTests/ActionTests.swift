@@ -1,0 +1,144 @@
+import Foundation
+import MessageQueue
+import NIOHTTP1
+import Postgres
+import TestSupport
+import Testing
+
+extension DeskTests {
+    @Test("a queue is purged once its name is said again, and no sooner; who did it is recorded")
+    func purgeQueue() async throws {
+        try await Desk.with { desk async throws in
+            try await desk.broker.send((0..<7).map { Outgoing("\($0)") }, to: Queue<String>("payment"))
+            try await desk.kill(1)
+            #expect(try await desk.page("/queues/payment/purge").contains("About 7 messages will be deleted"))
+            for form in ["", "sure=yes", "sure=yes&again=stock", "again=payment"] {
+                let answer = try await desk.post("/queues/payment/purge", form)
+                #expect(answer.status == 200 && answer.text.contains("Nothing was done yet."), "\(form)")
+            }
+            #expect(try await desk.broker.statistics(of: "payment").depth == 7)
+            #expect(try await desk.post("/queues/payment/purge", "sure=yes&again=payment").status == 303)
+            try await eventually("it is empty") {
+                try await desk.broker.statistics(of: "payment").depth == 0 ? () : nil
+            }
+            let action = try await eventually("it is recorded as done") {
+                try await desk.broker.operatorActions().first { $0.standing == .ended }
+            }
+            #expect(action.verb == .purgeQueue && action.messages == 7 && action.by?.via == "desk")
+            #expect(try await desk.broker.statistics(of: "payment").dead == 1)
+        }
+    }
+
+    @Test("a redrive is paused, resumed and stopped from its page, which tells what became of each message")
+    func steer() async throws {
+        try await Desk.with { desk async throws in
+            try await desk.kill(4)
+            let begun = try await desk.post("/dead/redrive", "queue=payment&expected=4&sure=yes&rate=0.5")
+            let path = try #require(begun.headers["Location"].first)
+            #expect(path.hasPrefix("/actions/"))
+            #expect(try await desk.post("\(path)/pause", "").status == 303)
+            try await eventually("it is shown as paused") {
+                try await desk.page(path).contains("Resume") ? () : nil
+            }
+            #expect(try await desk.post("\(path)/resume", "").status == 303)
+            #expect(try await desk.post("\(path)/stop", "").status == 303)
+            let page = try await eventually("it is shown as ended") {
+                let page = try await desk.page(path)
+                return page.contains(">ended<") ? page : nil
+            }
+            #expect(page.contains("What became of each message") && page.contains(">waiting<"))
+            #expect(try await desk.broker.statistics(of: "payment").dead > 0)
+            #expect(try await desk.post("\(path)/pause", "").status == 409)
+            #expect(try await desk.send(.GET, "/actions/999999").status == 404)
+        }
+    }
+
+    @Test("a message is sent by hand from one that was sent before, as a new one that names its parent")
+    func send() async throws {
+        try await Desk.with { desk async throws in
+            let body = #"{"orderID":"01a22919-29d7-72b0-8cc7-0e358532fe61"}"#
+            let parent = MessageID()
+            try await desk.broker.send(
+                Draft(body: Array(body.utf8), id: parent, key: "order-1", headers: ["x": "y"]), to: "refunds")
+            let form = try await desk.page("/send?queue=refunds&from=\(parent)")
+            #expect(
+                form.contains("order-1") && form.contains("x: y") && form.contains("which stays what and where it is"))
+            let sent = try await desk.post(
+                "/send",
+                "to=queue%20cancellations&key=order-1&headers=x%3A+z&parent=\(parent)&body=\(body.queryEscapedForTests)"
+            )
+            let path = try #require(sent.headers["Location"].first)
+            let page = try await desk.page(path)
+            #expect(page.contains("Made from") && page.contains("\(parent)") && page.contains("Header x"))
+            #expect(try await desk.broker.operatorActions().first?.detail["parent"] == "\(parent)")
+            #expect(try await desk.page("/timeline?key=order-1").contains("refunds"))
+        }
+    }
+
+    @Test("what the steps of a queue could not read is refused beside its field, and nothing is sent")
+    func sendRefused() async throws {
+        try await Desk.with { desk async throws in
+            let refused = [
+                ("to=queue%20refunds&body=%7B", "This is no JSON"), ("body=%7B%7D", "Say where it is to go."),
+                ("to=queue%20cancellations&body=%7B%7D", "orderID is missing"),
+                ("to=queue%20nowhere&body=%7B%7D", "there is no queue nowhere"),
+                ("to=queue%20refunds&body=%7B%7D&delay=soon", "This is no number of seconds."),
+                ("to=queue%20refunds&body=%7B%7D&headers=nonsense", "Each line is name: value."),
+                ("to=topic%20order-processed&body=%7B%7D&delay=5", "What is published to a topic goes at once."),
+            ]
+            for (form, text) in refused {
+                let answer = try await desk.post("/send", form)
+                #expect(answer.status == 422 && answer.text.contains(text), "\(form): \(answer.status)")
+            }
+            #expect(try await desk.broker.statistics().allSatisfy { $0.appended == 0 })
+            #expect(try await desk.broker.operatorActions().isEmpty)
+        }
+    }
+
+    @Test("a message's page tells what it came from and what it caused")
+    func relations() async throws {
+        try await Desk.with { desk async throws in
+            let (first, second) = (Queue<String>("orders"), Queue<String>("stock"))
+            try await desk.broker.send("first", to: first, key: "order-1")
+            let received = try await desk.broker.receive("orders", lease: .seconds(60))
+            let effect = Outgoing("second", key: "order-1")
+            try await desk.database.write { [broker = desk.broker] session in
+                try broker.send([effect], to: second, in: session)
+                broker.complete(received, in: session)
+            }
+            let cause = try #require(received.first).message.id
+            #expect(try await desk.page("/messages/\(cause)").contains("What it caused"))
+            let page = try await desk.page("/messages/\(effect.id)")
+            #expect(page.contains("What it came from") && page.contains("\(cause)") && !page.contains("What it caused"))
+        }
+    }
+
+    @Test("a queue's page shows its outcomes over time, its errors, and in whose hands its messages are")
+    func queueDetails() async throws {
+        try await Desk.with { desk async throws in
+            try await desk.kill(2, error: "the carrier is <away>")
+            try await desk.broker.send("x", to: Queue<String>("payment"))
+            _ = try await desk.broker.receive("payment", lease: .seconds(60))
+            try await eventually("the desk has read it") {
+                try await desk.page("/queues/payment").contains("a program that receives by hand") ? () : nil
+            }
+            let page = try await desk.page("/queues/payment")
+            #expect(page.contains("Their errors") && page.contains("the carrier is &lt;away&gt;"))
+        }
+    }
+
+    @Test("orders are listed, found, followed and called off from the desk")
+    func orders() async throws {
+        try await Desk.with { desk async throws in
+            #expect(try await desk.page("/orders").contains("there is none like that"))
+            #expect(try await desk.send(.GET, "/orders/01a22919-29d7-72b0-8cc7-0e358532fe61").status == 404)
+            #expect(try await desk.page("/services").contains("--shop-folder"))
+        }
+    }
+}
+
+extension String {
+    fileprivate var queryEscapedForTests: String {
+        addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? self
+    }
+}
