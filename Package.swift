@@ -129,7 +129,7 @@ let package = Package(
                 "Launch", "MessageQueue", "Postgres", "ShoeShop", "ShopHTTP", log(), lifecycle(), hummingbird(),
                 nio("NIOCore"),
             ],
-            resources: [.embedInCode("openapi.yaml")],
+            resources: [.embedInCode("openapi.yaml"), .embedInCode("Window/Assets")],
             swiftSettings: strict),
         .target(
             name: "QueueDesk",
@@ -289,7 +289,7 @@ let package = Package(
             name: "SystemTests",
             dependencies: [
                 "ShoeShop", "MessageQueue", "Postgres", "LocalPostgres", "TestSupport", "Scenarios", "ShopCLI",
-                "OrderAPI", "ShopDesk",
+                "OrderAPI", "ShopDesk", "PortReservation",
                 "OrderWorker", "StockWorker", "PaymentWorker", "LogisticsWorker", "ProviderSandbox", httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),

@@ -54,6 +54,15 @@ CREATE TABLE orders.products (
 );
 COMMENT ON TABLE orders.products IS 'The catalogue: what is for sale, at which price in euro cents.';
 
+-- Known by a token, of which only the SHA-256 is kept.
+CREATE TABLE orders.customers (
+    id         uuid PRIMARY KEY,
+    token_hash bytea NOT NULL UNIQUE,
+    places     bigint NOT NULL DEFAULT 0,
+    created_at timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 70);
+COMMENT ON COLUMN orders.customers.places IS 'The place of the last event of all their orders.';
+
 -- Room for heap-only updates: an order changes its status three times on its way.
 CREATE TABLE orders.orders (
     id               uuid PRIMARY KEY,
@@ -73,6 +82,8 @@ CREATE TABLE orders.orders (
     rejection        text CHECK (rejection IN ('unknown-sku', 'out-of-stock', 'declined', 'undeliverable')),
     rejection_detail text,
     refunded_at      timestamptz,
+    -- NULL for orders of before the first release.
+    customer         uuid,
     CHECK ((status = 'rejected') = (rejection IS NOT NULL))
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE orders.orders IS 'One row per accepted order, with the status that its customer sees.';
@@ -93,8 +104,14 @@ CREATE TABLE orders.events (
     milestone text NOT NULL,
     at        timestamptz NOT NULL,
     detail    text,
-    PRIMARY KEY (order_id, milestone)
+    customer  uuid,
+    -- Among the events of the customer, dense: given with the customer's row locked, by the transaction that causes the event.
+    place     bigint NOT NULL,
+    written   xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    PRIMARY KEY (order_id, milestone),
+    UNIQUE (customer, place)
 );
+CREATE INDEX events_written ON orders.events (written);
 COMMENT ON TABLE orders.events IS 'The timeline. An order passes each milestone once, so a repeated report has no place.';
 
 CREATE TABLE orders.invoices (
@@ -235,7 +252,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, INSERT ON orders.events, orders.invoices, payment.charges, payment.refunds,
         logistics.bookings TO %s', taker);
     EXECUTE format('GRANT SELECT, UPDATE ON stock.items TO %s', taker);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON orders.orders, orders.order_lines, stock.reservations, payment.calls,
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON orders.customers, orders.orders, orders.order_lines, stock.reservations, payment.calls,
         logistics.calls TO %s', taker);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON orders.idempotency_keys TO %s', taker);
 END $$;

@@ -7,7 +7,9 @@ INSERT INTO orders.orders (id, status, placed_at, cancel_asked_at, customer_name
         country, total_cents, tracking_number, rejection, rejection_detail, refunded_at
     FROM orders_unreleased.orders;
 INSERT INTO orders.order_lines SELECT * FROM orders_unreleased.order_lines;
-INSERT INTO orders.events SELECT * FROM orders_unreleased.events;
+INSERT INTO orders.events (order_id, milestone, at, detail, place)
+    SELECT order_id, milestone, at, detail, row_number() OVER (PARTITION BY order_id ORDER BY at, milestone)
+    FROM orders_unreleased.events;
 INSERT INTO orders.invoices SELECT * FROM orders_unreleased.invoices;
 INSERT INTO orders.idempotency_keys SELECT * FROM orders_unreleased.idempotency_keys;
 

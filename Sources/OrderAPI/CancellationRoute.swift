@@ -15,10 +15,11 @@ struct CancellationRoute {
     func add(to router: some RouterMethods<BasicRequestContext>) {
         let cancel = CancelOrder(shop.broker)
         let orders = OrderReader(shop.database)
-        router.post("orders/:id/cancel") { [database = shop.database] _, context in
+        router.post("orders/:id/cancel") { [database = shop.database] request, context in
             let id = try ReadingRoutes.id(in: context)
             let outcome = try await database.write(within: Self.limit) { try cancel.commit(id, in: $0) }
             if let problem = Problem(outcome) { throw problem }
+            if request.isOfBrowser { return Response(status: .seeOther, headers: [.location: "/orders/\(id)"]) }
             guard let order = try await orders.order(id) else { throw ReadingRoutes.noSuchOrder }
             return try JSONAnswer.response(order, status: outcome == .cancelled ? .ok : .accepted)
         }

@@ -9,13 +9,11 @@ struct ReadingRoutes {
     init(_ orders: OrderReader) { self.orders = orders }
 
     func add(to router: some RouterMethods<BasicRequestContext>) {
-        router.get("orders/:id") { _, context in
-            guard let order = try await orders.order(try Self.id(in: context)) else { throw Self.noSuchOrder }
-            return try JSONAnswer.response(order)
-        }
-        router.get("orders/:id/events") { _, context in
-            guard let events = try await orders.events(of: try Self.id(in: context)) else { throw Self.noSuchOrder }
-            return try JSONAnswer.response(events)
+        router.get("orders/:id") { request, context in
+            let id = try Self.id(in: context)
+            guard let order = try await orders.order(id) else { throw Self.noSuchOrder }
+            guard request.isOfBrowser else { return try JSONAnswer.response(order) }
+            return OrderJourney(order, try await orders.events(of: id) ?? []).page.response()
         }
         router.get("orders/:id/invoice") { _, context in
             switch try await orders.invoice(of: try Self.id(in: context)) {
@@ -39,6 +37,11 @@ struct ReadingRoutes {
     }
 
     static var noSuchOrder: Problem { Problem(.notFound, "There is no such order.") }
+}
+
+extension Request {
+    /// Whether a page is wanted, and not a document.
+    var isOfBrowser: Bool { headers[.accept]?.contains("text/html") ?? false }
 }
 
 /// `GET /openapi.yaml`.

@@ -98,6 +98,11 @@ package enum JSONAnswer {
             body: .init(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
     }
 
+    /// In one line.
+    package static func text(_ value: some Encodable) throws -> String {
+        String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
     private static let encoder = {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .iso8601

@@ -104,6 +104,11 @@ struct Answer: Sendable {
         return try json(Acceptance.self).id
     }
 
+    /// The token of whoever became a customer.
+    func customerToken(_ location: SourceLocation = #_sourceLocation) throws -> String {
+        try #require(headers.first(name: "Customer-Token"), sourceLocation: location)
+    }
+
     /// The document of an error, after making sure that it is one.
     func problem(_ location: SourceLocation = #_sourceLocation) throws -> ProblemDocument {
         #expect(type == "application/problem+json", "\(status) \(text)", sourceLocation: location)

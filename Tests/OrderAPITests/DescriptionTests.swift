@@ -12,10 +12,11 @@ extension OrderAPITests {
                 let answer = try await api.get("/openapi.yaml")
                 #expect(answer.status == 200 && answer.type == "application/yaml")
                 let document = Document(yaml: answer.text)
-                #expect(document.operations.count == 10)
+                #expect(document.operations.count == 11)
 
                 let accepted = try await api.order(key: "used")
                 let id = try accepted.orderID()
+                let token = try accepted.customerToken()
                 try await api.database.execute(
                     """
                     INSERT INTO orders.invoices (order_id, number, issued_at, html)
@@ -24,7 +25,7 @@ extension OrderAPITests {
                 let ends = try await api.orders(in: ["dispatched", "cancelled"])
                 for operation in document.operations {
                     var seen: Set<Int> = []
-                    for call in Call.all(of: operation, order: id, ends: ends) {
+                    for call in Call.all(of: operation, order: id, token: token, ends: ends) {
                         let answer = try await api.send(call.method, call.path, call.body, call.headers)
                         seen.insert(answer.status)
                         if answer.status >= 400 { _ = try answer.problem() }
@@ -66,7 +67,9 @@ private struct Call {
     var body: String?
     var headers: HTTPHeaders = [:]
 
-    static func all(of operation: Document.Operation, order id: String, ends: [String]) -> [Call] {
+    static func all(
+        of operation: Document.Operation, order id: String, token: String, ends: [String]
+    ) -> [Call] {
         let path = operation.path.replacing("{id}", with: id)
         let unknown = operation.path.replacing("{id}", with: UUID().uuidString)
         let others: [HTTPMethod] = [.GET, .POST, .PUT, .DELETE].filter { $0 != operation.method }
@@ -74,16 +77,29 @@ private struct Call {
         return ([unknown, path] + ended).map { Call(method: operation.method, path: $0) }
             + others.map { Call(method: $0, path: path) }
             + (operation.path == "/orders" ? submissions : [])
+            + (operation.path.hasSuffix("/events") ? follow(path, token) : [])
     }
 
-    private static let submissions = [
-        (Form.good, "new"), (Form.good, "used"), ("{}", "new"), ("{", "new"), (Form.good, "no key"),
-        (String(repeating: " ", count: 70_000), "new"), (#"{"lines": 1}"#, "used"),
-    ].map { body, key in
-        Call(
-            method: .POST, path: "/orders", body: body,
-            headers: ["Content-Type": "application/json", "Idempotency-Key": key])
+    private static func follow(_ path: String, _ token: String) -> [Call] {
+        let customer = HTTPHeaders([("Authorization", "Bearer \(token)")])
+        return ["?after=0", "?after=9&wait=0.1", "?after=x", "?wait=soon"].map {
+            Call(method: .GET, path: path + $0, headers: customer)
+        }
     }
+
+    private static let submissions =
+        [
+            (Form.good, "new"), (Form.good, "used"), ("{}", "new"), ("{", "new"), (Form.good, "no key"),
+            (String(repeating: " ", count: 70_000), "new"), (#"{"lines": 1}"#, "used"),
+        ].map { body, key in
+            Call(
+                method: .POST, path: "/orders", body: body,
+                headers: ["Content-Type": "application/json", "Idempotency-Key": key])
+        } + [
+            Call(
+                method: .POST, path: "/orders", body: Form.good,
+                headers: ["Content-Type": "application/json", "Authorization": "Bearer nobody's"])
+        ]
 }
 
 /// The routes of the document. It reads this one file's layout: two spaces deeper at each level, nothing in between.

@@ -16,12 +16,12 @@ extension OrderAPITests {
                         #expect(try answer.problem().title == "There is no such order.")
                     }
                 }
-                for path in ["/", "/order", "/orders/a/b", "/orders/a/events/1", "/health", "/..%2fetc/passwd"] {
+                for path in ["/parcels", "/order", "/orders/a/b", "/orders/a/events/1", "/health", "/..%2fetc/passwd"] {
                     let answer = try await api.get(path)
                     #expect(answer.status == 404, "\(path)")
                     #expect(try answer.problem().title == "There is nothing at this path.")
                 }
-                let answer = try await api.send(.POST, "/basket", Form.good)
+                let answer = try await api.send(.POST, "/parcels", Form.good)
                 #expect(answer.status == 404)
             }
         }

@@ -53,6 +53,23 @@ public struct TestProcess: Sendable {
         }.get()
     }
 
+    /// Runs `body` beside a program of this machine, which ends with it.
+    public static func withProgram<T: Sendable>(
+        _ path: String, _ arguments: [String], _ body: @escaping @Sendable () async throws -> T
+    ) async throws -> T {
+        try await watched { options in
+            let result = try await run(
+                .path(FilePath(path)), arguments: Arguments(arguments), platformOptions: options, input: .none,
+                output: .discarded, error: .discarded
+            ) { execution in
+                let outcome = await outcome { try await body() }
+                await execution.teardown(using: [.gracefulShutDown(allowedDurationToNextStep: .seconds(5))])
+                return outcome
+            }
+            return result.closureResult
+        }.get()
+    }
+
     private static func output(into file: String?) throws -> FileDescriptorOutput {
         guard let file else { return .currentStandardError }
         let descriptor = try FileDescriptor.open(

@@ -3,20 +3,20 @@
 /// ```swift
 /// let greeting: HTML = "<p>Dear \(customer.name)"
 /// ```
-struct HTML: ExpressibleByStringInterpolation {
-    let text: String
+package struct HTML: ExpressibleByStringInterpolation, Sendable {
+    package let text: String
 
-    init(stringLiteral text: String) { self.text = text }
-    init(stringInterpolation parts: Interpolation) { text = parts.text }
+    package init(stringLiteral text: String) { self.text = text }
+    package init(stringInterpolation parts: Interpolation) { text = parts.text }
 
-    struct Interpolation: StringInterpolationProtocol {
+    package struct Interpolation: StringInterpolationProtocol {
         fileprivate var text = ""
 
-        init(literalCapacity: Int, interpolationCount: Int) { text.reserveCapacity(literalCapacity * 2) }
+        package init(literalCapacity: Int, interpolationCount: Int) { text.reserveCapacity(literalCapacity * 2) }
 
-        mutating func appendLiteral(_ literal: String) { text += literal }
+        package mutating func appendLiteral(_ literal: String) { text += literal }
 
-        mutating func appendInterpolation(_ value: String) {
+        package mutating func appendInterpolation(_ value: String) {
             // Most texts have nothing to escape, and are many times cheaper to append whole.
             guard value.utf8.contains(where: Self.isSpecial) else {
                 text += value
@@ -42,8 +42,11 @@ struct HTML: ExpressibleByStringInterpolation {
         }
 
         /// Pieces of HTML, one after the other.
-        mutating func appendInterpolation(_ pieces: [HTML]) {
+        package mutating func appendInterpolation(_ pieces: [HTML]) {
             for piece in pieces { text += piece.text }
         }
+
+        /// A piece of HTML.
+        package mutating func appendInterpolation(_ piece: HTML) { text += piece.text }
     }
 }

@@ -7,14 +7,17 @@ package enum OrderRecords {
     /// An order with what is new in its timeline.
     package typealias Change = (order: Order, entries: [TimelineEntry])
 
-    /// Stores new orders with their lines, as received.
-    package static func insert(_ orders: [PlacedOrder], in session: borrowing Session) {
+    /// Stores new orders with their lines, as received, each of one submitter.
+    package static func insert(_ orders: [PlacedOrder], of submitters: [Submitter], in session: borrowing Session) {
+        Customers.insert(submitters, in: session)
         let customers = orders.map(\.customer)
         let addresses = orders.map(\.address)
         session.pipeline(
             insert, orders.map(\.id), customers.map(\.name), customers.map(\.email), addresses.map(\.recipient),
-            addresses.map(\.street), addresses.map(\.city), addresses.map(\.postcode), addresses.map(\.country))
-        session.pipeline(begin, orders.map(\.id))
+            addresses.map(\.street), addresses.map(\.city), addresses.map(\.postcode), addresses.map(\.country),
+            submitters.map(\.id))
+        session.walkIndexes()
+        record(orders.map { ($0.id, nil) }, in: session)
         OrderLines.insert(orders, in: session)
     }
 
@@ -59,18 +62,20 @@ package enum OrderRecords {
     }
 
     /// Adds to timelines.
-    static func record(_ entries: [(OrderID, TimelineEntry)], in session: borrowing Session) {
+    ///
+    /// Each event gets the customer's next place. Their rows are locked first, in the order of their ids. An entry of nil is that
+    /// the order was received, now.
+    package static func record(_ entries: [(OrderID, TimelineEntry?)], in session: borrowing Session) {
+        session.pipeline(lockCustomers, entries.map(\.0))
         session.pipeline(
-            record, entries.map(\.0), entries.map(\.1.milestone.rawValue), entries.map(\.1.at), entries.map(\.1.detail))
+            record, entries.map(\.0), entries.map { $0.1?.milestone.rawValue ?? Milestone.received.rawValue },
+            entries.map(\.1?.at), entries.map { $0.1?.detail })
     }
 
     private static let insert: Statement = """
-        INSERT INTO orders.orders (id, customer_name, customer_email, recipient, street, city, postcode, country)
+        INSERT INTO orders.orders (id, customer_name, customer_email, recipient, street, city, postcode, country, customer)
         SELECT * FROM unnest(
-            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-        """
-    private static let begin: Statement = """
-        INSERT INTO orders.events (order_id, milestone, at) SELECT id, 'received', now() FROM unnest($1::uuid[]) AS n (id)
+            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::uuid[])
         """
     private static let lock: Statement = """
         SELECT id, status, rejection, refunded_at, status = 'cancelled' AND EXISTS (
@@ -88,9 +93,25 @@ package enum OrderRecords {
             AS n (id, status, rejection, rejection_detail, total_cents, tracking_number, refunded_at)
         WHERE o.id = n.id
         """
+    private static let lockCustomers: Statement = """
+        SELECT 1 FROM orders.customers AS c
+        WHERE c.id = ANY (ARRAY(SELECT o.customer FROM orders.orders AS o WHERE o.id = ANY ($1))) ORDER BY c.id FOR UPDATE
+        """
     private static let record: Statement = """
-        INSERT INTO orders.events (order_id, milestone, at, detail)
-        SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[])
+        WITH new AS MATERIALIZED (
+            SELECT n.order_id, n.milestone, coalesce(n.at, now()) AS at, n.detail, n.number, o.customer
+            FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[]) WITH ORDINALITY
+                AS n (order_id, milestone, at, detail, number)
+            JOIN orders.orders AS o ON o.id = n.order_id),
+        moved AS (
+            UPDATE orders.customers AS c SET places = c.places + k.count
+            FROM (SELECT customer, count(*) AS count FROM new GROUP BY customer) AS k
+            WHERE c.id = k.customer RETURNING c.id, c.places - k.count AS before)
+        INSERT INTO orders.events (order_id, milestone, at, detail, customer, place)
+        SELECT n.order_id, n.milestone, n.at, n.detail, n.customer, coalesce(m.before, (
+                SELECT count(*) FROM orders.events AS e WHERE e.order_id = n.order_id))
+            + row_number() OVER (PARTITION BY coalesce(n.customer, n.order_id) ORDER BY n.number)
+        FROM new AS n LEFT JOIN moved AS m ON m.id = n.customer
         """
 }
 

@@ -8,11 +8,14 @@ public struct Submission: Sendable {
     public let key: IdempotencyKey?
     /// As it was posted: a key that comes again must come with the same bytes.
     public let body: [UInt8]
+    /// Whose it is; somebody new unless given.
+    public var submitter: Submitter
 
-    public init(draft: OrderDraft, key: IdempotencyKey?, body: [UInt8]) {
+    public init(draft: OrderDraft, key: IdempotencyKey?, body: [UInt8], submitter: Submitter = .new()) {
         self.draft = draft
         self.key = key
         self.body = body
+        self.submitter = submitter
     }
 }
 
@@ -49,16 +52,18 @@ public struct SubmitOrders: Sendable {
             guard let owner = owners[id] else { return SubmissionOutcome.accepted(id) }
             return owner.hasSameBody ? .replayed(owner.id) : .conflict
         }
+        let accepted = zip(candidates, outcomes).filter { $1 == .accepted($0.id) }.map(\.0)
         try store(
-            zip(candidates, outcomes).compactMap { candidate, outcome in
-                outcome == .accepted(candidate.id) ? candidate.submission.draft.placed(as: candidate.id) : nil
-            }, in: session)
+            accepted.map { $0.submission.draft.placed(as: $0.id) }, of: accepted.map(\.submission.submitter),
+            in: session)
         return outcomes
     }
 
-    private func store(_ orders: [PlacedOrder], in session: borrowing Session) throws {
+    private func store(
+        _ orders: [PlacedOrder], of submitters: [Submitter], in session: borrowing Session
+    ) throws {
         guard !orders.isEmpty else { return }
-        OrderRecords.insert(orders, in: session)
+        OrderRecords.insert(orders, of: submitters, in: session)
         try broker.send(orders.map { Outgoing($0, key: $0.id.description) }, to: Workflow.orders, in: session)
     }
 }

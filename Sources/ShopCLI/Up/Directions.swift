@@ -14,7 +14,7 @@ struct Directions {
             The shop stays open until Ctrl-C.
 
               desk       \(addresses.desk ?? "")
-              API        \(addresses.api ?? "")
+              shop       \(addresses.api ?? "")
               payment    \(addresses.payment ?? "")
               logistics  \(addresses.logistics ?? "")
               faults     \(addresses.control ?? "")

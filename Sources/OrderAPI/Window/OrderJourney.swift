@@ -1,0 +1,77 @@
+import Foundation
+import ShoeShop
+
+/// An order on its way, step by step.
+struct OrderJourney {
+    private let order: OrderView
+    private let events: [TimelineEntry]
+
+    private static let way: [(Milestone, String)] = [
+        (.received, "Received"), (.priced, "Priced"), (.reserved, "Shoes set aside"), (.paid, "Paid"),
+        (.dispatched, "With the carrier"),
+    ]
+    private static let ends: [(Milestone, String)] = [
+        (.rejected, "Rejected"), (.cancelled, "Called off"), (.refunded, "Money sent back"),
+    ]
+
+    init(_ order: OrderView, _ events: [TimelineEntry]) {
+        self.order = order
+        self.events = events
+    }
+
+    var page: WindowPage {
+        WindowPage("Your order", html, refresh: isOver ? nil : 3)
+    }
+
+    private var isOver: Bool { ["dispatched", "rejected", "cancelled"].contains(order.status) }
+
+    private var html: HTML {
+        let id = order.id.description
+        let isCancelled = ["rejected", "cancelled"].contains(order.status)
+        let shown =
+            (isCancelled ? Self.way.filter { reached($0.0) != nil } : Self.way)
+            + Self.ends.filter { reached($0.0) != nil }
+        return """
+            <div data-order="\(id)" data-over="\(isOver ? "yes" : "no")">
+            <p class="status" role="status">\(sentence)</p>
+            <ol class="journey">\(shown.map(step))</ol>
+            <p>Order <code>\(id)</code>\(order.trackingNumber.map { ", tracking number \($0)" } ?? "")</p>
+            <ul>\(order.lines.map(line))</ul>
+            \(order.total.map { "<p>Together \($0.description)</p>" as HTML } ?? "")
+            \(buttons(id))</div>
+
+            """
+    }
+
+    private func reached(_ milestone: Milestone) -> TimelineEntry? { events.first { $0.milestone == milestone } }
+
+    private func step(_ milestone: Milestone, _ text: String) -> HTML {
+        guard let entry = reached(milestone) else { return "<li>\(text)</li>" }
+        let detail: HTML = entry.detail.map { " <small>\($0)</small>" } ?? ""
+        return "<li class=\"reached\">\(text) <time>\(entry.at.formatted(.iso8601))</time>\(detail)</li>"
+    }
+
+    private func line(_ line: OrderView.Line) -> HTML {
+        "<li>\(line.quantity.description) × \(line.name ?? line.sku.code), \(line.sku.code)</li>"
+    }
+
+    private var sentence: String {
+        switch order.status {
+        case "received": "We have your order."
+        case "priced": "Your order is being put together."
+        case "paid": "Paid. We are booking the carrier."
+        case "dispatched": "Your shoes are with the carrier."
+        case "rejected": "We can't serve this order\(order.rejection.map { ": \($0.reason.rawValue)" } ?? "")."
+        case "cancelled": "Called off."
+        default: order.status
+        }
+    }
+
+    private func buttons(_ id: String) -> HTML {
+        let invoice: HTML = reached(.paid) == nil ? "" : "<a href=\"/orders/\(id)/invoice\">Invoice</a>"
+        if isOver || order.cancellation != nil { return invoice }
+        return """
+            <form method="post" action="/orders/\(id)/cancel" class="row">\(invoice)<button class="quiet">Call it off</button></form>
+            """
+    }
+}

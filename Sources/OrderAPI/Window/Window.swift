@@ -1,0 +1,124 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import ShoeShop
+import ShopHTTP
+
+/// The shop in a browser: shelf, basket, and each order on its way. Works without JavaScript; with it, it is live.
+///
+/// Nothing is remembered here: the basket is a cookie, and what the order form was filled in with comes back with it.
+struct Window: Sendable {
+    let orders: OrderReader
+    let hints: StockHints
+    let desk: OrderDesk
+    let reader: TimelineReader
+
+    init(_ shop: Shop, _ desk: OrderDesk, _ reader: TimelineReader) {
+        self.reader = reader
+        orders = OrderReader(shop.database)
+        hints = StockHints(shop.database)
+        self.desk = desk
+    }
+
+    func add(to router: some RouterMethods<BasicRequestContext>) {
+        router.get { _, _ in try await shelf() }
+        router.get("basket") { request, _ in try await basket(Basket(of: request), .empty) }
+        router.post("basket/lines") { request, _ in try await change(request) }
+        router.post("checkout") { request, _ in try await checkout(request) }
+        router.get("mine") { request, _ in try await mine(request) }
+        router.get("stock") { _, _ in
+            let hints = try await self.hints.current()
+            return try JSONAnswer.response(Dictionary(uniqueKeysWithValues: hints.map { ($0.key.code, $0.value.text) }))
+        }
+        WindowAssets().add(to: router)
+    }
+
+    private func shelf() async throws -> Response {
+        let (products, hints) = try await (orders.products(), self.hints.current())
+        return WindowPage("Shoes", ShelfView(products, hints).html).response()
+    }
+
+    // MARK: Basket
+
+    /// With the form as it was filled in, and what is wrong with it.
+    private func basket(_ basket: Basket, _ form: CheckoutForm, _ errors: [FieldError] = []) async throws -> Response {
+        let (products, hints) = try await (orders.products(), self.hints.current())
+        let view = BasketView(basket, products, hints, form, errors)
+        return WindowPage("Basket", view.html).response(errors.isEmpty ? .ok : .unprocessableContent)
+    }
+
+    private func change(_ request: Request) async throws -> Response {
+        let fields = try await FormFields(of: request)
+        var basket = Basket(of: request)
+        let quantity = fields["quantity"].flatMap { Int($0) } ?? 1
+        guard let code = fields["sku"], SKU(code).isWellFormed else { throw Problem(.badRequest, "Choose a size.") }
+        if fields["set"] == nil { basket.add(SKU(code), quantity) } else { basket.set(SKU(code), to: quantity) }
+        return Self.seeOther("/basket", basket.cookie)
+    }
+
+    // MARK: Ordering
+
+    private func checkout(_ request: Request) async throws -> Response {
+        let form = CheckoutForm(try await FormFields(of: request))
+        guard let key = IdempotencyKey(form.key) else {
+            return try await basket(form.basket, form.withFreshKey())
+        }
+        let body = try form.document()
+        let parsed = try OrderForm.read(body)
+        guard let draft = parsed.draft else { return try await basket(form.basket, form, parsed.errors) }
+        let known = try await FollowRoutes.customer(of: request, reader)
+        let submission = Submission(draft: draft, key: key, body: body, submitter: known.map { .known($0) } ?? .new())
+        switch try await desk.submit(submission) {
+        case .accepted(let id):
+            var response = Self.seeOther("/orders/\(id)", Basket.emptyCookie)
+            if let token = submission.submitter.token {
+                let cookie = "customer=\(token.text); Max-Age=31536000; Path=/; HttpOnly; SameSite=Lax"
+                response.headers.append(HTTPField(name: .setCookie, value: cookie))
+            }
+            return response
+        case .replayed(let id): return Self.seeOther("/orders/\(id)", Basket.emptyCookie)
+        case .conflict: return try await basket(form.basket, form.withFreshKey())
+        }
+    }
+
+    /// Whoever has ordered here, sees what became of it.
+    private func mine(_ request: Request) async throws -> Response {
+        guard let customer = try await FollowRoutes.customer(of: request, reader) else {
+            return WindowPage("Your orders", "<p>You have not ordered anything here yet.</p>").response()
+        }
+        let orders = try await reader.orders(of: customer)
+        let items = orders.map { order -> HTML in
+            let id = order.id.description
+            let placed = order.placedAt.formatted(.iso8601)
+            return "<li><a href=\"/orders/\(id)\">\(placed)</a>: \(order.status)</li>"
+        }
+        return WindowPage("Your orders", "<ul>\(items)</ul>", refresh: 5).response()
+    }
+
+    private static func seeOther(_ path: String, _ cookie: String) -> Response {
+        Response(status: .seeOther, headers: [.location: path, .setCookie: cookie])
+    }
+}
+
+/// The style, the script, and the pictures.
+struct WindowAssets {
+    func add(to router: some RouterMethods<BasicRequestContext>) {
+        router.get("shop.css") { _, _ in Self.answer("text/css; charset=utf-8", PackageResources.shop_css) }
+        router.get("shop.js") { _, _ in Self.answer("text/javascript; charset=utf-8", PackageResources.shop_js) }
+        router.get("pictures/:name") { _, context in
+            let parts = (context.parameters.get("name") ?? "").split(separator: ".", omittingEmptySubsequences: false)
+            guard parts.count == 3, parts[2] == "svg", let picture = ShoePicture(model: parts[0], colour: parts[1])
+            else {
+                throw Problem(.notFound, "There is no such picture.")
+            }
+            return Self.answer("image/svg+xml", Array(picture.svg.utf8))
+        }
+    }
+
+    private static func answer(_ type: String, _ bytes: [UInt8]) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: type, .cacheControl: "max-age=3600"],
+            body: .init(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+}

@@ -1,0 +1,60 @@
+import HTTPTypes
+import Hummingbird
+import ShoeShop
+
+/// The frame of the shop's pages.
+struct WindowPage {
+    private let title: String
+    private let content: HTML
+    /// How soon a browser without JavaScript asks again; nil for never.
+    private let refresh: Int?
+
+    init(_ title: String, _ content: HTML, refresh: Int? = nil) {
+        self.title = title
+        self.content = content
+        self.refresh = refresh
+    }
+
+    func response(_ status: HTTPResponse.Status = .ok) -> Response {
+        Response(
+            status: status,
+            headers: [
+                .contentType: "text/html; charset=utf-8", .vary: "Accept", .cacheControl: "no-store",
+                .contentSecurityPolicy: Self.policy, .xContentTypeOptions: "nosniff",
+            ], body: .init(byteBuffer: ByteBuffer(string: html.text)))
+    }
+
+    private static let policy =
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+        + "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+    private var html: HTML {
+        """
+        <!doctype html>
+        <html lang="en">
+        <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark">
+        <title>\(title) · Shoe shop</title>
+        <link rel="icon" href="/pictures/RUNNER.tan.svg" type="image/svg+xml">
+        <link rel="stylesheet" href="/shop.css">
+        <script src="/shop.js" defer></script>
+        \(noscript)</head>
+        <body>
+        <header><a class="skip" href="#main">Skip to the content</a><a class="brand" href="/">Shoe shop</a>
+        <nav aria-label="Shop"><a href="/">Shoes</a> <a href="/basket">Basket</a> <a href="/mine">Your orders</a></nav></header>
+        <main id="main"><h1>\(title)</h1>
+        \(content)</main>
+        <footer>Every order is a message, and so is everything that becomes of it.</footer>
+        </body>
+        </html>
+
+        """
+    }
+
+    private var noscript: HTML {
+        guard let refresh else { return "" }
+        return "<noscript><meta http-equiv=\"refresh\" content=\"\(refresh.description)\"></noscript>\n"
+    }
+}

@@ -1,0 +1,111 @@
+public import Foundation
+public import Postgres
+
+/// Something that happened to an order, with its place among all that happened to orders of the same customer.
+///
+/// Places are dense and given in the transaction that causes the event, so whoever has read up to a place misses nothing by asking
+/// for what comes after it.
+public struct TimelineEvent: Hashable, Sendable, Encodable {
+    /// 1 for the customer's first event.
+    public let place: Int64
+    public let order: OrderID
+    public let milestone: Milestone
+    public let at: Date
+    public let detail: String?
+    /// Whose it is; not told.
+    public let customer: CustomerID?
+
+    private enum CodingKeys: CodingKey { case place, order, milestone, at, detail }
+}
+
+/// Reads timelines page by page, and what is new in all of them at once.
+public struct TimelineReader: Sendable {
+    private let database: Database
+
+    /// The most that one page has.
+    public static let page = 500
+
+    public init(_ database: Database) { self.database = database }
+
+    /// What happened to an order after a place; nil when there is no such order.
+    public func events(of order: OrderID, after place: Int64, limit: Int = page) async throws -> [TimelineEvent]? {
+        let events = try await read(Self.ofOrder, order, place, Int64(limit))
+        guard events.isEmpty else { return events }
+        let known = try await database.read(Self.isKnown, order, within: Self.limit) { try $0[0, as: Bool.self] }
+        return known == [true] ? [] : nil
+    }
+
+    /// What happened to all orders of a customer after a place.
+    public func events(of customer: CustomerID, after place: Int64, limit: Int = page) async throws -> [TimelineEvent] {
+        try await read(Self.ofCustomer, customer, place, Int64(limit))
+    }
+
+    /// The latest orders of a customer, the newest first, found by their events.
+    public func orders(of customer: CustomerID, limit: Int = 100) async throws -> [OrderSummary] {
+        try await database.read(Self.orders, customer, Int64(limit), within: Self.limit) { row in
+            OrderSummary(
+                id: try row[0], status: try row[1], placedAt: try row[2], customer: try row[3], email: try row[4],
+                total: try row[5])
+        }
+    }
+
+    /// Whose token it is; nil for nobody's.
+    public func customer(with token: CustomerToken) async throws -> CustomerID? {
+        try await database.read(Self.customer, token.text, within: Self.limit) { try $0[0, as: CustomerID.self] }.first
+    }
+
+    /// All that has become visible since an earlier look, and the mark of this one. Without a mark, only that of now.
+    ///
+    /// Exact, whatever order transactions commit in: the mark is a snapshot, and what was visible in it isn't told again.
+    public func news(since mark: String?) async throws -> (events: [TimelineEvent], mark: String) {
+        let rows = try await database.read(Self.news, mark, within: Self.limit) { row in
+            (try row[0, as: String.self], try row[1, as: Int64?.self] == nil ? nil : try TimelineEvent(row, from: 1))
+        }
+        return (rows.compactMap(\.1), rows.first?.0 ?? "")
+    }
+
+    private func read(
+        _ statement: Statement, _ subject: some PostgresEncodable, _ place: Int64, _ limit: Int64
+    ) async throws -> [TimelineEvent] {
+        try await database.read(statement, subject, place, limit, within: Self.limit) { try TimelineEvent($0, from: 0) }
+    }
+
+    /// Nobody waits longer than this for the database.
+    private static let limit = Duration.seconds(5)
+
+    private static let columns = "place, order_id, milestone, at, detail, customer"
+    private static let ofOrder = Statement(
+        "SELECT \(columns) FROM orders.events WHERE order_id = $1 AND place > $2 ORDER BY place LIMIT $3")
+    private static let ofCustomer = Statement(
+        "SELECT \(columns) FROM orders.events WHERE customer = $1 AND place > $2 ORDER BY place LIMIT $3")
+    private static let isKnown: Statement = "SELECT EXISTS (SELECT FROM orders.orders WHERE id = $1)"
+    private static let orders: Statement = """
+        SELECT o.id, o.status, o.placed_at, o.customer_name, o.customer_email, o.total_cents
+        FROM orders.events AS e JOIN orders.orders AS o ON o.id = e.order_id
+        WHERE e.customer = $1 AND e.milestone = 'received' ORDER BY e.place DESC LIMIT $2
+        """
+    private static let customer: Statement = """
+        SELECT id FROM orders.customers WHERE token_hash = sha256(convert_to($1, 'UTF8'))
+        """
+    /// From the oldest transaction on that was running at the last look, by the index on `written`.
+    private static let news = Statement(
+        """
+        SELECT pg_current_snapshot()::text, e.place, e.order_id, e.milestone, e.at, e.detail, e.customer
+        FROM (SELECT 1) AS look LEFT JOIN LATERAL (
+            SELECT \(columns) FROM orders.events
+            WHERE written >= pg_snapshot_xmin($1::text::pg_snapshot)
+                AND NOT pg_visible_in_snapshot(written, $1::text::pg_snapshot)) AS e ON true
+        ORDER BY e.customer, e.place
+        """)
+}
+
+extension TimelineEvent {
+    fileprivate init(_ row: borrowing Row, from first: Int) throws {
+        place = try row[first]
+        order = try row[first + 1]
+        milestone = try row[first + 2]
+        at = try row[first + 3]
+        detail = try row[first + 4]
+        customer = try row[first + 5]
+    }
+}

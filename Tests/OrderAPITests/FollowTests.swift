@@ -1,0 +1,142 @@
+import AsyncHTTPClient
+import Foundation
+import MessageQueue
+import NIOCore
+import NIOHTTP1
+import Postgres
+import ShoeShop
+import TestSupport
+import Testing
+
+extension OrderAPITests {
+    @Suite("timelines that every device follows")
+    struct FollowTests {
+        @Test("a customer sees the events of all own orders, each at the next place, and nobody else's")
+        func places() async throws {
+            try await API.with { api async throws in
+                let first = try await api.order()
+                let token = try first.customerToken()
+                let other = try await api.order()
+                let second = try await api.order(as: token)
+                #expect(second.header("Customer-Token").isEmpty, "it is told once")
+                let events = try await api.events(token)
+                #expect(events.map(\.place) == [1, 2])
+                #expect(events.map(\.order) == [try first.orderID(), try second.orderID()])
+                #expect(try await api.events(try other.customerToken()).map(\.order) == [try other.orderID()])
+                #expect(try await api.events(token, "?after=1").map(\.place) == [2])
+                for wrong in ["", "x", String(token.reversed()), token + "x"] {
+                    let headers = HTTPHeaders([("Authorization", "Bearer \(wrong)")])
+                    #expect(try await api.send(.GET, "/customers/me/events", nil, headers).status == 401, "\(wrong)")
+                }
+                let kept = try await api.database.query(
+                    "SELECT count(*) FROM orders.customers WHERE token_hash = $1", Bytes(Array(token.utf8))
+                ) {
+                    try $0[0, as: Int.self]
+                }
+                #expect(kept == [0], "only the hash is kept")
+            }
+        }
+
+        @Test("whoever waits is answered as soon as something happens, and with nothing when nothing does")
+        func waiting() async throws {
+            try await API.with { api async throws in
+                let order = try await api.order()
+                let (id, token) = (try order.orderID(), try order.customerToken())
+                let none = try await api.events(token, "?after=1&wait=0.3")
+                #expect(none.isEmpty)
+                async let told = api.events(token, "?after=1&wait=30")
+                async let toldOfOrder = api.get("/orders/\(id)/events?after=1&wait=30")
+                try await Task.sleep(for: .milliseconds(300))
+                try await api.happens(.paid, to: id)
+                #expect(try await told.map(\.milestone) == ["paid"])
+                #expect(try await toldOfOrder.json([Event].self).map(\.place) == [2])
+            }
+        }
+
+        @Test("a stream goes on where a device left it: nothing is missed, and nothing comes twice")
+        func stream() async throws {
+            try await API.with { api async throws in
+                let order = try await api.order()
+                let (id, token) = (try order.orderID(), try order.customerToken())
+                #expect(try await api.stream(token, after: 0, count: 1) == [1])
+                try await api.happens(.paid, to: id)
+                async let told = api.stream(token, after: 1, count: 3)
+                try await Task.sleep(for: .milliseconds(300))
+                let second = try await api.order(as: token).orderID()
+                try await api.happens(.paid, to: second)
+                #expect(try await told == [2, 3, 4])
+                #expect(try await api.stream(token, after: 2, count: 2) == [3, 4])
+            }
+        }
+
+        @Test("two processes and many followers: each is told of every event once, in order, over reconnections")
+        func crowd() async throws {
+            try await API.with { api async throws in
+                try await API.with(api.database) { other in
+                    let token = try await api.order().customerToken()
+                    let total = 30
+                    try await withThrowingTaskGroup(of: [Int64].self) { group in
+                        for number in 0..<60 {
+                            group.addTask {
+                                var seen: [Int64] = []
+                                while seen.count < total {
+                                    // Each stays for a few events only, and comes again at the other one.
+                                    let door = (number + seen.count).isMultiple(of: 2) ? api : other
+                                    let few = min(1 + number % 7, total - seen.count)
+                                    seen += try await door.stream(token, after: seen.last ?? 0, count: few)
+                                }
+                                return seen
+                            }
+                        }
+                        for number in 1..<total {
+                            _ = try await (number.isMultiple(of: 2) ? api : other).order(as: token)
+                        }
+                        for try await seen in group { #expect(seen == Array(1...Int64(total))) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+private struct Event: Decodable {
+    let place: Int64
+    let order: String
+    let milestone: String
+}
+
+extension API {
+    fileprivate func order(as token: String) async throws -> Answer {
+        try await send(
+            .POST, "/orders", Form.good, ["Content-Type": "application/json", "Authorization": "Bearer \(token)"])
+    }
+
+    fileprivate func events(_ token: String, _ query: String = "") async throws -> [Event] {
+        let headers = HTTPHeaders([("Authorization", "Bearer \(token)")])
+        return try await send(.GET, "/customers/me/events\(query)", nil, headers).json([Event].self)
+    }
+
+    /// What a step would do.
+    fileprivate func happens(_ milestone: Milestone, to id: String) async throws {
+        let order = try #require(OrderID(id))
+        try await database.write { session in
+            OrderRecords.record([(order, TimelineEntry(milestone, at: Date()))], in: session)
+        }
+    }
+
+    /// The places of the next events of a stream.
+    fileprivate func stream(_ token: String, after place: Int64, count: Int) async throws -> [Int64] {
+        var request = HTTPClientRequest(url: address + "/customers/me/events")
+        request.headers = [
+            "Authorization": "Bearer \(token)", "Accept": "text/event-stream", "Last-Event-ID": "\(place)",
+        ]
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        var text = ""
+        for try await bytes in response.body {
+            text += String(buffer: bytes)
+            let places = text.matches(of: /id: (\d+)\ndata: [^\n]*\n\n/).compactMap { Int64($0.output.1) }
+            if places.count >= count { return Array(places.prefix(count)) }
+        }
+        throw NeverHappened(description: "the stream ended")
+    }
+}

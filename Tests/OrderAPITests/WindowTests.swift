@@ -1,0 +1,113 @@
+import Foundation
+import NIOHTTP1
+import Postgres
+import TestSupport
+import Testing
+
+extension OrderAPITests {
+    @Suite("the shop in a browser")
+    struct WindowTests {
+        private static let fields =
+            "name=Ada&email=ada%40example.com&recipient=Ada&street=Way+1&postcode=53111&city=Bonn"
+            + "&country=DE&card=tok_visa_window&line=RUNNER-42-TAN%3A2"
+
+        @Test("the shelf shows what is in stock, with pictures of its own, and asks nothing of anybody else")
+        func shelf() async throws {
+            try await API.with { api async throws in
+                let page = try await api.get("/")
+                #expect(page.status == 200 && page.text.contains("Meridian Runner") && page.text.contains("in stock"))
+                #expect(!page.text.contains("http://") && !page.text.contains("https://"))
+                let policy = page.header("Content-Security-Policy").first ?? ""
+                #expect(policy.contains("default-src 'none'") && !policy.contains("unsafe-inline"))
+                let picture = try await api.get("/pictures/RUNNER.tan.svg")
+                #expect(picture.status == 200 && picture.type == "image/svg+xml")
+                for path in ["/pictures/RUNNER.pink.svg", "/pictures/..%2f..%2fetc%2fpasswd", "/pictures/x"] {
+                    #expect(try await api.get(path).status == 404, "\(path)")
+                }
+                try await api.database.execute("UPDATE stock.items SET on_hand = 3, taken = delivered - 3")
+                try await eventually("few are left") {
+                    try await api.get("/stock").text.contains("only 3 left") ? () : nil
+                }
+            }
+        }
+
+        @Test("a basket is kept by its browser; what can't be read in it is not there")
+        func basket() async throws {
+            try await API.with { api async throws in
+                let added = try await api.form("/basket/lines", "sku=RUNNER-42-TAN&quantity=2")
+                #expect(added.status == 303 && added.header("Set-Cookie")[0].hasPrefix("basket=RUNNER-42-TAN:2;"))
+                #expect(added.header("Set-Cookie")[0].contains("HttpOnly; SameSite=Lax"))
+                let page = try await api.send(
+                    .GET, "/basket", nil, ["Cookie": "a=b; basket=RUNNER-42-TAN:2~X:1~%00:3~Y"])
+                #expect(page.text.contains("169.80 EUR") && page.text.contains("not for sale"))
+                let removed = try await api.form(
+                    "/basket/lines", "set=yes&sku=RUNNER-42-TAN&quantity=0", ["Cookie": "basket=RUNNER-42-TAN:2"])
+                #expect(removed.header("Set-Cookie")[0].hasPrefix("basket=;"))
+                #expect(try await api.form("/basket/lines", "sku=<script>").status == 400)
+            }
+        }
+
+        @Test(
+            "a form that is sent twice makes one order; what is wrong stands beside its field, and nothing is lost of the rest"
+        )
+        func checkout() async throws {
+            try await API.with { api async throws in
+                let wrong = try await api.form(
+                    "/checkout", "key=k-1&name=%3Cb%3EAda&email=nowhere&line=RUNNER-42-TAN%3A1")
+                #expect(wrong.status == 422 && wrong.text.contains("must be an e-mail address"))
+                #expect(
+                    wrong.text.contains("value=\"&lt;b&gt;Ada\"")
+                        && wrong.text.contains("aria-describedby=\"wrong-email\""))
+                let first = try await api.form("/checkout", "key=k-1&" + Self.fields)
+                let again = try await api.form("/checkout", "key=k-1&" + Self.fields)
+                #expect(first.status == 303 && first.header("Location") == again.header("Location"))
+                #expect(first.header("Set-Cookie").count == 2 && again.header("Set-Cookie").count == 1)
+                let orders = try await api.database.query("SELECT count(*) FROM orders.orders") {
+                    try $0[0, as: Int.self]
+                }
+                #expect(orders == [1])
+                let cookie = first.header("Set-Cookie")[1].split(separator: ";")[0]
+                let mine = try await api.send(.GET, "/mine", nil, ["Cookie": String(cookie)])
+                #expect(mine.text.contains(first.header("Location")[0]))
+                #expect(try await api.get("/mine").text.contains("not ordered anything"))
+                let path = first.header("Location")[0]
+                let page = try await api.send(.GET, path, nil, ["Accept": "text/html,application/xhtml+xml"])
+                #expect(page.type?.hasPrefix("text/html") == true && page.text.contains("We have your order."))
+                #expect(try await api.get(path).type == "application/json")
+            }
+        }
+
+        @Test("forms of another site change nothing, nor does what is too large or no form")
+        func attacks() async throws {
+            try await API.with { api async throws in
+                for headers in [
+                    ["Sec-Fetch-Site": "cross-site"], ["Origin": "http://evil.example"], ["Origin": "null"],
+                ] as [HTTPHeaders] {
+                    let type = [("Content-Type", "application/x-www-form-urlencoded")]
+                    let answer = try await api.send(
+                        .POST, "/checkout", "key=k-2&" + Self.fields, HTTPHeaders(type + Array(headers)))
+                    #expect(answer.status == 403, "\(headers)")
+                }
+                #expect(try await api.form("/checkout", "key=k&" + String(repeating: "x", count: 70_000)).status == 413)
+                #expect(
+                    try await api.send(.POST, "/checkout", "{}", ["Content-Type": "application/json"]).status == 415)
+                let fixed = try await api.form(
+                    "/checkout", "key=k-3&" + Self.fields, ["Cookie": "customer=fixed-by-somebody"])
+                #expect(
+                    fixed.status == 303 && fixed.header("Set-Cookie")[1].count > 60,
+                    "a token that was planted is not taken")
+                let orders = try await api.database.query("SELECT count(*) FROM orders.orders") {
+                    try $0[0, as: Int.self]
+                }
+                #expect(orders == [1])
+            }
+        }
+    }
+}
+
+extension API {
+    fileprivate func form(_ path: String, _ fields: String, _ headers: HTTPHeaders = [:]) async throws -> Answer {
+        let own = [("Content-Type", "application/x-www-form-urlencoded"), ("Sec-Fetch-Site", "same-origin")]
+        return try await send(.POST, path, fields, HTTPHeaders(own + Array(headers)))
+    }
+}

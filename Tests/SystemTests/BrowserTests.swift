@@ -1,0 +1,143 @@
+import Foundation
+import MessageQueue
+import Postgres
+import ShoeShop
+import TestSupport
+import Testing
+
+extension SystemTests {
+    @Test(
+        "in a browser: shoes are ordered, the carrier goes down, and with the desk alone the order is brought on its way"
+    )
+    func fridayInABrowser() async throws {
+        try await withDesk { shop, desk, browser in
+            try await shop.fault("logistics", #"{"mode": "outage"}"#)
+            let window = shop.api.addresses["address"] ?? ""
+            try await browser.open(window)
+            try await browser.sees("Meridian Runner")
+            try await browser.click(".card button")
+            try await browser.sees("What you chose")
+            try await browser.click("form.checkout button")
+            try await browser.sees("Nothing was ordered yet")
+            #expect(try await browser.text("#wrong-email").contains("must be an e-mail address"))
+            let fields = [
+                ("name", "Ada"), ("email", "ada@example.com"), ("recipient", "Ada"), ("street", "Way 1"),
+                ("postcode", "53111"), ("city", "Bonn"),
+            ]
+            for (name, text) in fields { try await browser.fill("[name=\(name)]", text) }
+            try await browser.click("form.checkout button")
+            // Nobody reloads this page: it is told.
+            try await browser.sees("Paid. We are booking the carrier.")
+            let order = try await browser.address
+
+            try await browser.open(desk)
+            try await browser.sees("logistics has 1 dead letter")
+            try await browser.follow("logistics has 1 dead letter")
+            try await browser.sees("attempts-exhausted")
+            try await shop.clearFaults(of: "logistics")
+            try await browser.follow("Redrive")
+            try await browser.sees("1 dead letter will be sent back")
+            try await browser.click("[name=sure]")
+            try await browser.click("main form button")
+            try await browser.sees("ended")
+            try await browser.sees("done", in: "table")
+
+            try await browser.open(order)
+            try await browser.sees("Your shoes are with the carrier.")
+            try await browser.open(window + "/mine")
+            try await browser.sees("dispatched")
+        }
+    }
+
+    @Test("without JavaScript shoes are ordered all the same, and a form that is sent twice makes one order")
+    func withoutScripts() async throws {
+        try await withDesk { shop, desk, browser in
+            try await browser.forbidScripts(true)
+            let window = shop.api.addresses["address"] ?? ""
+            try await browser.open(window)
+            try await browser.click(".card button")
+            let fields = [
+                ("name", "Bo <b>"), ("email", "bo@example.com"), ("recipient", "Bo"), ("street", "Way 1"),
+                ("postcode", "53111"), ("city", "Bonn"),
+            ]
+            for (name, text) in fields { try await browser.fill("[name=\(name)]", text) }
+            try await browser.click("form.checkout button")
+            let order = try await browser.address
+            #expect(order.contains("/orders/"))
+            try await eventually("it arrives") { try await shop.count(status: "dispatched") == 1 ? () : nil }
+            try await browser.open(order)
+            try await browser.forbidScripts(false)
+            try await browser.sees("Your shoes are with the carrier.")
+            try await browser.open(desk + "/orders")
+            try await browser.sees("Bo <b>")
+        }
+    }
+
+    @Test("axe finds nothing wrong with any page, light or dark, on a wide screen or a phone")
+    func accessibility() async throws {
+        let axe = try Axe.source
+        try await withDesk { shop, desk, browser in
+            let window = shop.api.addresses["address"] ?? ""
+            let orders = try await shop.submit(3)
+            try await eventually("they arrive") { try await shop.count(status: "dispatched") == 3 ? () : nil }
+            let broker = Broker(shop.database)
+            try await broker.send(Draft(body: Array("[]".utf8)), to: "refunds")
+            try await eventually("it is dead") { try await broker.deadLetterCount() == 1 ? () : nil }
+            let message = try #require(try await broker.deadLetters().first).message.id
+            let pages =
+                [
+                    "/", "/queues/payment", "/messages?queue=payment", "/messages/\(message)",
+                    "/timeline?key=\(orders[0])", "/dead", "/dead/redrive?queue=refunds", "/send?queue=payment",
+                    "/queues/payment/purge", "/audit", "/orders", "/orders/\(orders[0])", "/services",
+                ].map { desk + $0 } + ["/", "/basket", "/orders/\(orders[0])", "/mine"].map { window + $0 }
+            for page in pages {
+                for (dark, width) in [(false, 1400), (true, 390)] {
+                    try await browser.look(dark: dark, width: width)
+                    try await browser.open(page)
+                    let found = try await Axe.violations(in: browser, axe)
+                    #expect(found.isEmpty, "\(page) \(dark ? "dark, narrow" : "light, wide"): \(found)")
+                }
+            }
+        }
+    }
+
+    private func withDesk(
+        _ body: @escaping @Sendable (ShopUnderTest, String, Browser) async throws -> Void
+    ) async throws {
+        try await ShopUnderTest.with { shop, _ in
+            try await shop.database.execute(
+                "UPDATE mq.queues SET max_attempts = 2, backoff_base_ms = 50 WHERE name = 'logistics'")
+            try await shop.start(["shop-desk"]) { running in
+                let desk = running[0].addresses["address"] ?? ""
+                try await Browser.with { try await body(shop, desk, $0) }
+            }
+        }
+    }
+}
+
+/// axe-core, which `scripts/install --tests` fetches.
+enum Axe {
+    struct Missing: Error, CustomStringConvertible {
+        let description = "axe-core is missing: scripts/install --tests"
+    }
+
+    static var source: String {
+        get throws {
+            let folder = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+            let file = folder.appending(path: "../../.build-axe/axe_playwright_python/axe.min.js").standardized
+            guard let source = try? String(contentsOf: file, encoding: .utf8) else { throw Missing() }
+            return source
+        }
+    }
+
+    /// What is wrong with the page, a line each.
+    static func violations(in browser: Browser, _ source: String) async throws -> [String] {
+        _ = try await browser.script(source)
+        let found = try await browser.asynchronous(
+            """
+            const done = arguments[arguments.length - 1];
+            axe.run().then(r => done(r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 120)).slice(0, 2).join(' | '))));
+            """)
+        return found as? [String] ?? ["axe said nothing"]
+    }
+}
