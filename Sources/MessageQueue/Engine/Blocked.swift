@@ -79,7 +79,10 @@ extension Broker {
             ORDER BY h.rank LIMIT 1) AS head ON true
         WHERE $1::text IS NULL OR q.name = $1 ORDER BY b.since, q.name, b.key LIMIT $2
         """
-    static let lockKey: Statement = "SELECT 1 FROM mq.blocked_keys WHERE queue = $1 AND key = $2 FOR UPDATE"
+    /// Of a queue that is gone nothing would be found, either, as of a key that isn't blocked.
+    static let lockKey: Statement = """
+        SELECT 1 FROM mq.known_queue($1) q JOIN mq.blocked_keys b ON b.queue = q.id AND b.key = $2 FOR UPDATE OF b
+        """
     static let goOn: Statement = "UPDATE mq.blocked_keys SET retry_at = now() WHERE queue = $1 AND key = $2"
     /// After the last one that was held.
     static let unblock: Statement = """

@@ -22,7 +22,8 @@ extension Broker {
             )
             // Comes last: what is open is what it finds.
             let extended = try session.query(
-                Self.extend, places.map(\.queue), places.map(\.lane), places.map(\.seq), lease.withinLimits.inSeconds
+                Self.extend, places.map(\.queue), places.map(\.lane), places.map(\.seq), lease.withinLimits.inSeconds,
+                origin.home
             ) { row in
                 Receipt(queue: try row[0], lane: try row[1], seq: try row[2], mark: origin.mark)
             }
@@ -48,7 +49,7 @@ extension Broker {
         SELECT p.queue, p.lane, p.seq
         FROM unnest($1::int[], $2::smallint[], $3::bigint[]) AS p(queue, lane, seq)
         JOIN longer l ON l.queue = p.queue AND l.lane = p.lane AND p.seq BETWEEN l.first_seq AND l.last_seq
-        WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE (d.queue, d.lane, d.seq) = (p.queue, p.lane, p.seq))
+        WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE (d.queue, d.lane, d.seq) = (p.queue, p.lane, p.seq)) AND mq.is_home($5)
         """)
 
     /// Of places whose visibility was changed, which no longer go by the lease of their claim.

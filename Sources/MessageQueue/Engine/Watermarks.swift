@@ -46,7 +46,7 @@ extension Broker {
     /// Keeps the watermarks of a queue that has come to rest: no later claim will.
     static let keepWatermarks: Statement = """
         INSERT INTO mq.watermarks AS w (queue, lane, watermark)
-        SELECT $1, lane - 1, seq FROM unnest($2::bigint[]) WITH ORDINALITY AS known(seq, lane)
+        SELECT $1, lane - 1, seq FROM unnest($2::bigint[]) WITH ORDINALITY AS known(seq, lane) WHERE mq.is_home($3)
         ON CONFLICT (queue, lane) DO UPDATE SET watermark = excluded.watermark WHERE w.watermark < excluded.watermark
         """
 

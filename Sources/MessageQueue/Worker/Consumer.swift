@@ -38,6 +38,8 @@ final class Consumer: Sendable {
     private let journal: WorkerJournal
     private let gate = Gate<Presence>()
     private let identity = Mutex(Identity())
+    /// The queues whose rings its connection hears.
+    private let heard = Mutex<Set<Int32>>([])
     private let isLeaving = Atomic<Bool>(false)
 
     private static let firstPause = Duration.milliseconds(50)
@@ -111,6 +113,10 @@ final class Consumer: Sendable {
         gate.close()
         do {
             try await cancelled(after: Self.longestFarewell) {
+                // In a schema that was made anew under this connection, the number is somebody else's.
+                guard try await presence.connection.execute(Self.beat, presence.id, presence.origin.home) == 1 else {
+                    return
+                }
                 try await handOver(presence.id)
                 try await presence.connection.execute(Broker.endConsumers, [presence.id])
             }
@@ -162,6 +168,7 @@ final class Consumer: Sendable {
             try await sayWhatIsAbandoned(on: connection)
             let entries = try await broker.entries(of: queues, on: connection)
             if !isPooled { try await connection.listen(to: entries.map { Doorbell.channel(of: $0.id) }) }
+            heard.withLock { $0 = Set(entries.map(\.id)) }
             return Presence(id: id, connection: connection, isPooled: isPooled, origin: origin)
         } catch {
             await connection.close()
@@ -222,6 +229,18 @@ final class Consumer: Sendable {
             // Given up while alive, behind a long pause, or the schema was made anew: begin anew under another number.
             await beginAnew(after: presence)
         }
+    }
+
+    /// Listens to queues that were made anew since: their rings come by other channels.
+    func hearAnew() async throws {
+        guard let presence = gate.current, !presence.isPooled else { return }
+        let known = Set(queues.compactMap { broker.catalogue.known($0)?.id })
+        let new = heard.withLock { known.subtracting($0) }
+        guard !new.isEmpty else { return }
+        try await presence.connection.listen(to: new.map(Doorbell.channel(of:)))
+        heard.withLock { $0.formUnion(new) }
+        // What came before was not heard.
+        broker.doorbell.ringAllHere()
     }
 
     /// Who handles what is nothing that anybody has been promised: such a commit waits for no standby, and one that is lost with

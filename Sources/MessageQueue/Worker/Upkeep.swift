@@ -81,6 +81,7 @@ struct Upkeep: Sendable {
     private func beat() async throws {
         try await consumer.heartbeat()
         _ = try await broker.entries(of: [], on: broker.database)
+        try await consumer.hearAnew()
     }
 
     // MARK: Gauges
@@ -154,21 +155,21 @@ struct Upkeep: Sendable {
             let found = try await broker.watermarks(of: entry, noting: runtime.memory)
             if found.open == 0 {
                 memory.claims[entry.id] = claims
-                try await keep(found.places, of: entry.id, memory)
+                try await keep(found.places, of: entry, memory)
             } else {
                 _ = try await broker.rescue(entry, from: [], beyond: found.places)
             }
         }
     }
 
-    private func keep(_ watermarks: [Int64], of queue: Int32, _ memory: Memory) async throws {
-        let kept = memory.kept[queue] ?? []
+    private func keep(_ watermarks: [Int64], of entry: Catalogue.Entry, _ memory: Memory) async throws {
+        let kept = memory.kept[entry.id] ?? []
         let gain = watermarks.enumerated().reduce(0) {
             $0 + $1.element - ($1.offset < kept.count ? kept[$1.offset] : 0)
         }
         guard gain >= Self.worthKeeping else { return }
-        try await broker.database.execute(Broker.keepWatermarks, queue, watermarks)
-        memory.kept[queue] = watermarks
+        try await broker.database.execute(Broker.keepWatermarks, entry.id, watermarks, entry.origin.home)
+        memory.kept[entry.id] = watermarks
     }
 
 }
