@@ -1,3 +1,4 @@
+import Durations
 public import Logging
 public import Postgres
 import Synchronization
@@ -45,7 +46,8 @@ public final class Broker: Sendable {
     /// the beats of loops are measured by.
     var longestCall: Duration {
         let options = database.options
-        return options.waitLimit + options.connection.connectTimeout + options.connection.silenceLimit + .seconds(5)
+        let limits = [options.waitLimit, options.connection.connectTimeout, options.connection.silenceLimit]
+        return limits.reduce(.seconds(5)) { $0 + $1.bounded }
     }
 
     /// Waits until everybody who waits for messages sent so far has been told of them.

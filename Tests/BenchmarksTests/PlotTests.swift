@@ -100,6 +100,19 @@ struct PlotTests {
         #expect(page.contains("| send 1 per call | 7 | messages/s |  |  | 1 |  |"))
     }
 
+    @Test("figures that no benchmark measures are written down as well")
+    func absurd() throws {
+        for spread in [1e300, -1e300, 0.5] {
+            let line = """
+                {"name":"drain","value":1e300,"unit":"ms","floor":-1e300,"ratio":1e300,"runs":3,"spread":\(spread),
+                 "server":{"version":"15","settings":{}},"machine":"a machine"}
+                """
+            let records = try FigureRecord.read(Data(line.replacing("\n", with: "").utf8))
+            let page = try #require(PlotFolder(records).files.last?.content)
+            #expect(page.contains(spread == 0.5 ? "| 3 | 50 % |" : "| 3 | ? % |"), "\(page)")
+        }
+    }
+
     @Test("records of figures are read as they were written, and a line that is none is named")
     func reading() throws {
         let lines = try everything.map { try $0.line() }

@@ -1,5 +1,6 @@
 import Durations
 import Foundation
+import Postgres
 import Testing
 
 @testable import MessageQueue
@@ -162,6 +163,16 @@ struct SettingRangeTests {
             }
         }
         #expect(RetryPolicy(base: .seconds(1), cap: .seconds(60), jitter: 0).backoff(after: 4, draw: 1) == .seconds(8))
+    }
+
+    @Test("a loop has its time whatever limits its database has, and a year for each of them at the most")
+    func calls() {
+        var options = DatabaseOptions()
+        options.waitLimit = .seconds(1e20)
+        options.connection.connectTimeout = .seconds(1e20)
+        options.connection.silenceLimit = .seconds(1e20)
+        let broker = Broker(Database("", options: options))
+        #expect(broker.longestCall == Duration.longest * 3 + .seconds(5))
     }
 
     @Test("an id can be made for any date, and ids of later dates never sort before")

@@ -41,6 +41,17 @@ struct LoadTests {
         #expect(error?.reason == .badRecording && error?.description.contains("line 2") == true)
     }
 
+    @Test("an order of a recording is due within a year", arguments: ["-1", "1e300", "31622401"])
+    func recordedTimes(at: String) throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "recording-\(UUID().uuidString).jsonl")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try Data("{\"at\": \(at), \"order\": {}}".utf8).write(to: file)
+        let error = #expect(throws: ScenarioError.self) {
+            try Arrivals(of: Load(phases: [.recording(path: file.path)]))
+        }
+        #expect(error?.reason == .badRecording)
+    }
+
     @Test("a seed repeats its customers, and another seed has others")
     func seeds() throws {
         var customers = Customers()

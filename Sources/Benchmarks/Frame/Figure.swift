@@ -38,6 +38,11 @@ public struct Figure: Sendable, Equatable {
         return names.compactMap { name in Figure(runs.joined().filter { $0.name == name }) }
     }
 
+    /// A share in whole per cent.
+    public static func percent(_ share: Double) -> String {
+        Int(exactly: (share * 100).rounded()).map { "\($0)" } ?? "?"
+    }
+
     /// Three digits that count; whole numbers from 100 on.
     public static func text(_ value: Double) -> String {
         let digits = abs(value) >= 100 || value == 0 ? 0 : abs(value) >= 10 ? 1 : 2

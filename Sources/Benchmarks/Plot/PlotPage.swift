@@ -36,7 +36,7 @@ struct PlotPage {
         let cells = [
             record.name, Figure.text(record.value), record.unit, record.floor.map(Figure.text) ?? "",
             record.ratio.map(Figure.text) ?? "", "\(record.runs)",
-            record.runs > 1 ? "\(Int((record.spread * 100).rounded())) %" : "",
+            record.runs > 1 ? Figure.percent(record.spread) + " %" : "",
         ]
         return "| " + cells.joined(separator: " | ") + " |"
     }

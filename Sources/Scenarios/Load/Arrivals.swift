@@ -37,6 +37,9 @@ struct Arrivals {
         length += seconds
     }
 
+    /// No recording is longer.
+    private static let longest = Duration.longest.inSeconds
+
     private struct Line: Decodable {
         let at: Double
         let order: JSONValue
@@ -46,7 +49,9 @@ struct Arrivals {
         let text = try Data(contentsOf: URL(filePath: path))
         var last = 0.0
         for (number, line) in text.split(separator: UInt8(ascii: "\n")).enumerated() {
-            guard let read = try? JSONDecoder().decode(Line.self, from: Data(line)), read.at >= 0 else {
+            guard let read = try? JSONDecoder().decode(Line.self, from: Data(line)),
+                (0...Self.longest).contains(read.at)
+            else {
                 throw ScenarioError(
                     .badRecording, #"\#(path), line \#(number + 1): is not {"at": SECONDS, "order": {...}}"#)
             }

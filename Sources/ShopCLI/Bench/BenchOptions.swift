@@ -101,7 +101,7 @@ enum FigureTable {
         [
             figure.name, Figure.text(figure.value), figure.unit, figure.floor.map(Figure.text) ?? "",
             figure.ratio.map { Figure.text($0) + "x" } ?? "", figure.target?.description ?? "", "\(figure.runs)",
-            figure.runs > 1 ? "\(Int((figure.spread * 100).rounded()))%" : "",
+            figure.runs > 1 ? Figure.percent(figure.spread) + "%" : "",
         ]
     }
 }
