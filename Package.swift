@@ -250,7 +250,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "test-programs",
-            dependencies: ["Launch", "MessageQueue", "Postgres", log(), lifecycle()],
+            dependencies: ["Launch", "MessageQueue", "Postgres", "Terminal", log(), lifecycle()],
             path: "Tests/TestPrograms", swiftSettings: strict),
         .testTarget(
             name: "LaunchTests",

@@ -21,6 +21,17 @@ struct PrometheusTests {
                 """)
     }
 
+    @Test(
+        "a number of any size is shown as Prometheus reads it",
+        arguments: [
+            (1e300, "1e+300"), (-1e300, "-1e+300"), (.infinity, "+Inf"), (-.infinity, "-Inf"), (.nan, "NaN"),
+            (9.3e18, "9.3e+18"),
+        ])
+    func absurd(value: Double, text: String) {
+        metrics.makeMeter(label: "depth", dimensions: []).set(value)
+        #expect(metrics.exposition() == "# TYPE depth gauge\ndepth \(text)\n")
+    }
+
     @Test("the series of a metric stand together under one TYPE line")
     func families() {
         metrics.makeMeter(label: "depth", dimensions: [("queue", "b")]).set(Int64(2))

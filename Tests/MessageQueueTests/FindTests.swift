@@ -202,6 +202,7 @@ struct FindTests {
             let dead = try #require(try await bench.broker.inspect(shoe.id, bodyLimit: 4))
             #expect(dead.attempts.map(\.outcome) == [.deadLetter] && dead.message.body == Array(#"{"si"#.utf8))
             #expect(dead.bodySize == 11 && !dead.isWhole)
+            #expect(try await bench.broker.inspect(shoe.id, bodyLimit: .max)?.isWhole == true)
             #expect(try await bench.broker.inspect(MessageID()) == nil)
         }
     }

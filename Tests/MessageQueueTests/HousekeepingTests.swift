@@ -47,6 +47,15 @@ struct HousekeepingTests {
         }
     }
 
+    @Test("the error of a chore is noted however long it is, and whatever is in it")
+    func longError() async throws {
+        try await Bench.with { bench in
+            try await bench.broker.noteFailed("sweep", error: "no\0way " + String(repeating: "日", count: 1_000_000))
+            let noted = try #require(try await bench.broker.chores().first?.error)
+            #expect(noted.hasPrefix("noway 日") && (990...1000).contains(noted.utf8.count))
+        }
+    }
+
     @Test("a worker goes on with every other chore while one fails each time, which it tries ever more seldom")
     func worker() async throws {
         try await withTrouble { bench, housekeeping in

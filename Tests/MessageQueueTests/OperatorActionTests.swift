@@ -34,6 +34,21 @@ struct OperatorActionTests {
         }
     }
 
+    @Test("an operator of any name is recorded, and so is what was looked for, each cut to what is kept")
+    func longNames() async throws {
+        try await Bench.with { bench in
+            try await bench.send(1)
+            let error = String(repeating: "日", count: 3000)
+            try await bench.broker.deadLetter(bench.receive().map { .init($0, reason: "tired", error: error) })
+            let long = "a\0da " + String(repeating: "日", count: 100_000)
+            try await Operator(long, via: long).act { _ = try await bench.broker.purge(.init(error: error)) }
+            let told = try #require(try await bench.broker.operatorActions().first)
+            #expect(told.messages == 1 && told.by?.name.hasPrefix("ada 日") == true)
+            for text in [told.by?.name, told.by?.via] { #expect((190...200).contains(text?.utf8.count ?? 0)) }
+            #expect((990...1000).contains(told.detail["error"]?.utf8.count ?? 0))
+        }
+    }
+
     @Test("an operator who retries or skips a blocked key is recorded, and one who found nothing to do is not")
     func blocked() async throws {
         try await Bench.with(QueueSettings(order: .blockOnFailure)) { bench in

@@ -75,6 +75,25 @@ struct RefusedOutcomeTests {
         }
     }
 
+    @Test("a reason of any length, and with a NUL in it, is cut to what can be stored", arguments: Kind.allCases)
+    func longReasons(kind: Kind) async throws {
+        try await Bench.with { bench in
+            try await bench.createEffects()
+            try await bench.send(20)
+            let reason = "too\0ugly " + String(repeating: "日", count: 1_000_000)
+            let step = Self.step(kind) {
+                if $0.payload.size == 7 { throw Oddity(disposition: .deadLetter(reason: reason)) }
+            }
+            try await bench.work([step]) { log in
+                try await log.done(19)
+                try await log.wait("it is given up") { $0.deadReasons.count == 1 }
+            }
+            let dead = try await bench.broker.deadLetters()
+            #expect(dead.count == 1 && dead[0].reason.hasPrefix("toougly 日"))
+            #expect((190...200).contains(dead[0].reason.utf8.count))
+        }
+    }
+
     @Test(
         "of more than a hundred attempts the history tells the last hundred, also when each says more than is kept today"
     )

@@ -79,6 +79,52 @@ struct LeavingTests {
         }
     }
 
+    @Test("a session in which somebody else has prepared something under a name of ours is left at the first refusal")
+    func nameInUse() async throws {
+        try await Bench.with(.shoes, limit: 1) { database async throws in
+            try await database.script("PREPARE s1 AS SELECT 1; PREPARE theirs AS SELECT 1")
+            let error = await failure { try await database.execute(Self.insert) }
+            #expect(error?.sqlState == "42P05" && error?.isRetryable == true && error?.isConnectionTrouble == true)
+            #expect(try await database.execute(Self.insert) == 1)
+            try await database.script("PREPARE theirs AS SELECT 1")
+            let own = await failure { try await database.script("PREPARE theirs AS SELECT 1") }
+            #expect(own?.sqlState == "42P05" && own?.isRetryable == false && own?.isConnectionTrouble == false)
+        }
+    }
+
+    @Test(
+        "a server that ends a session, or can't do anything now, is at fault and not the statement; such a session is left",
+        arguments: [
+            ("08000", true), ("08003", true), ("08006", true), ("08P01", true), ("25006", true), ("25P03", true),
+            ("25P04", true), ("57P01", true), ("57P02", true), ("57P04", true), ("57P05", true), ("57P03", false),
+            ("58030", false), ("53000", false), ("53100", false), ("53200", false), ("53300", false),
+        ])
+    func states(state: String, isLeft: Bool) async throws {
+        try await Bench.with(limit: 1) { database async throws in
+            let backend = try await database.backend()
+            let error = await failure {
+                try await database.script("DO $$ BEGIN RAISE EXCEPTION 'trouble' USING ERRCODE = '\(state)'; END $$")
+            }
+            #expect(error?.sqlState == state && error?.isRetryable == true && error?.isConnectionTrouble == true)
+            #expect(try await database.backend() == backend || isLeft)
+            #expect(try await database.backend() != backend || !isLeft)
+        }
+    }
+
+    @Test(
+        "what a server refuses of a statement is the statement's own fault, and its session is kept",
+        arguments: ["22008", "23505", "25001", "42501", "42P01", "54000", "57000", "58P01", "P0001", "XX000"])
+    func otherStates(state: String) async throws {
+        try await Bench.with(limit: 1) { database async throws in
+            let backend = try await database.backend()
+            let error = await failure {
+                try await database.script("DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '\(state)'; END $$")
+            }
+            #expect(error?.sqlState == state && error?.isRetryable == false && error?.isConnectionTrouble == false)
+            #expect(try await database.backend() == backend)
+        }
+    }
+
     @Test("a statement whose columns are others since a table has changed is refused once, and then prepared anew")
     func otherColumns() async throws {
         try await Bench.with(.shoes, limit: 4) { database async throws in

@@ -43,6 +43,26 @@ struct SettingTests {
         }
     }
 
+    @Test(
+        "text and dates are stored as they were sent, and read as they were stored, whatever a program's environment says",
+        arguments: [
+            ["PGCLIENTENCODING": "LATIN1"], ["PGOPTIONS": "-c client_encoding=LATIN1 -c DateStyle=German"],
+            ["PGCLIENTENCODING": "WIN1252", "PGDATESTYLE": "German, DMY", "PGTZ": "Asia/Kathmandu"],
+        ])
+    func environment(variables: [String: String]) async throws {
+        try await Bench.with(limit: 1) { database async throws in
+            let text = "Größe 38½ in „Weiß“ – 靴 👟"
+            try await database.script("CREATE TABLE label (text text, made date)")
+            let end = try await TestProcess.end(
+                of: "test-programs", ["labeller", database.conninfo, text], environment: variables)
+            #expect(end.status == 0 && end.output == text + "\n", "\(end)")
+            let stored = try await database.query("SELECT text, octet_length(text), made::text FROM label") { row in
+                (try row[0, as: String.self], try row[1, as: Int.self], try row[2, as: String.self])
+            }
+            #expect(stored.count == 1 && stored.allSatisfy { $0 == (text, text.utf8.count, "2024-01-02") }, "\(stored)")
+        }
+    }
+
     @Test("the encoding can't be chosen by the settings of a connection either")
     func chosen() async throws {
         try await Bench.with(limit: 1) { given async throws in

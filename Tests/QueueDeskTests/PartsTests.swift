@@ -56,5 +56,6 @@ struct PartsTests {
     func spans() {
         let told = [nil, 0.25, 4.26, 192, 7500, 360_000].map { SpanText(seconds: $0).text }
         #expect(told == ["–", "250 ms", "4.2 s", "3 min 12 s", "2 h 5 min", "4 d 4 h"])
+        for absurd in [1e300, -1e300, .infinity, .nan] { #expect(SpanText(seconds: absurd).text == "–") }
     }
 }

@@ -89,11 +89,13 @@ struct ScenarioCommandTests {
                 // So long that even on a busy machine orders come to the provider meanwhile.
                 .replacing("kill: payment-worker", with: "for: 20s, provider: payment, fault: error")
                 .replacing("at: 300ms", with: "at: 0s")
+                .replacing("That a shop survives.", with: #""That red \e[31m is an escape.""#)
             try story.write(toFile: file, atomically: true, encoding: .utf8)
             let result = try await scenario(["run", file, "--seed", "5"], in: folder)
             #expect(result.status == .exited(1))
             #expect(result.output.contains("FAILED  dead letters: none"), "\(result.output)")
             #expect(result.output.contains("payment  try 1  dead"), "\(result.output)")
+            #expect(result.output.contains(#"That red \u{1b}[31m is an escape."#) && !result.output.contains("\u{1B}"))
             #expect(result.output.split(separator: "\n").allSatisfy { $0.count <= 100 || $0.contains("dead") })
         }
     }

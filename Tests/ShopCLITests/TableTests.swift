@@ -29,4 +29,10 @@ struct TableTests {
             lines.unicodeScalars.allSatisfy { ![.control, .lineSeparator].contains($0.properties.generalCategory) })
         #expect(!lines.contains("\u{202E}"))
     }
+
+    @Test("times that nobody can have measured are told as unknown", arguments: [1e300, -1e300, .infinity, .nan])
+    func absurdTimes(seconds: Double) {
+        #expect(Span(seconds: seconds).text == "?")
+        #expect(Date(timeIntervalSince1970: seconds).clockText == "00:00:00.000")
+    }
 }

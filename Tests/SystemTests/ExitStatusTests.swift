@@ -88,6 +88,13 @@ struct ExitStatusTests {
         }
     }
 
+    @Test("what somebody printed without a look at it, and can't be written at the end, is an error with status 74")
+    func printed() async throws {
+        let end = try await TestProcess.end(of: "test-programs", ["printer"], writingTo: open("/dev/full", O_WRONLY))
+        #expect(end.status == 74 && end.complaint.contains("No space left on device"), "\(end)")
+        #expect(try await TestProcess.end(of: "test-programs", ["printer"]).status == 0)
+    }
+
     @Test("a reader that has had enough ends a program without a word", arguments: ["shoeshop", "order-api"])
     func closedPipe(name: String) async throws {
         var ends: [Int32] = [0, 0]
