@@ -60,8 +60,8 @@ struct StatementTests {
                     SELECT 'k' || n, '', gen_random_uuid() FROM generate_series(1, 20000) AS n;
                 INSERT INTO stock.reservations (order_id, state, skus, quantities)
                     SELECT gen_random_uuid(), 'taken', '{}', '{}' FROM generate_series(1, 20000);
-                INSERT INTO orders.events (order_id, milestone, at)
-                    SELECT gen_random_uuid(), 'received', now() FROM generate_series(1, 20000);
+                INSERT INTO orders.events (order_id, milestone, at, place)
+                    SELECT gen_random_uuid(), 'received', now(), n FROM generate_series(1, 20000) AS n;
                 INSERT INTO payment.calls (order_id, calls) SELECT gen_random_uuid(), 1 FROM generate_series(1, 20000);
                 INSERT INTO payment.charges (order_id, status, amount_cents, charge_id)
                     SELECT gen_random_uuid(), 'charged', 1, 'c' || n FROM generate_series(1, 20000) AS n;

@@ -73,11 +73,14 @@ public struct TimelineReader: Sendable {
     /// Nobody waits longer than this for the database.
     private static let limit = Duration.seconds(5)
 
-    private static let columns = "place, order_id, milestone, at, detail, customer"
-    private static let ofOrder = Statement(
-        "SELECT \(columns) FROM orders.events WHERE order_id = $1 AND place > $2 ORDER BY place LIMIT $3")
-    private static let ofCustomer = Statement(
-        "SELECT \(columns) FROM orders.events WHERE customer = $1 AND place > $2 ORDER BY place LIMIT $3")
+    private static let ofOrder: Statement = """
+        SELECT place, order_id, milestone, at, detail, customer FROM orders.events
+        WHERE order_id = $1 AND place > $2 ORDER BY place LIMIT $3
+        """
+    private static let ofCustomer: Statement = """
+        SELECT place, order_id, milestone, at, detail, customer FROM orders.events
+        WHERE customer = $1 AND place > $2 ORDER BY place LIMIT $3
+        """
     private static let isKnown: Statement = "SELECT EXISTS (SELECT FROM orders.orders WHERE id = $1)"
     private static let orders: Statement = """
         SELECT o.id, o.status, o.placed_at, o.customer_name, o.customer_email, o.total_cents
@@ -88,15 +91,14 @@ public struct TimelineReader: Sendable {
         SELECT id FROM orders.customers WHERE token_hash = sha256(convert_to($1, 'UTF8'))
         """
     /// From the oldest transaction on that was running at the last look, by the index on `written`.
-    private static let news = Statement(
-        """
+    private static let news: Statement = """
         SELECT pg_current_snapshot()::text, e.place, e.order_id, e.milestone, e.at, e.detail, e.customer
         FROM (SELECT 1) AS look LEFT JOIN LATERAL (
-            SELECT \(columns) FROM orders.events
+            SELECT place, order_id, milestone, at, detail, customer FROM orders.events
             WHERE written >= pg_snapshot_xmin($1::text::pg_snapshot)
                 AND NOT pg_visible_in_snapshot(written, $1::text::pg_snapshot)) AS e ON true
         ORDER BY e.customer, e.place
-        """)
+        """
 }
 
 extension TimelineEvent {
