@@ -12,6 +12,14 @@ struct PartsTests {
         #expect(html.source == "<a href=\"&quot;&lt;&amp;&#39;\" hidden>&lt;&amp;&gt;<br></a>")
     }
 
+    @Test("a column without a title has no heading, and one of numbers is marked")
+    func table() {
+        let html = HTML.table("All", ["Name", "#Count", ""], [["a", "1", "x"]], empty: "").source
+        #expect(
+            html.contains("<tr><th scope=\"col\">Name</th><th scope=\"col\" class=\"number\">Count</th><td></td></tr>"))
+        #expect(html.contains("<td data-label=\"Count\" class=\"number\">1</td><td>x</td>"))
+    }
+
     @Test("a percentile is of the nearest rank, and there is none of nothing")
     func percentile() {
         #expect(LatencyTable.percentile(0.5, of: []) == nil)

@@ -51,7 +51,7 @@ extension HTML {
 
         /// A column without a title heads nothing.
         var head: HTML {
-            title.isEmpty ? HTML("td") : HTML("th", ["scope": "col", "class": kind], [.text(title)])
+            title.isEmpty ? HTML("td", [:]) : HTML("th", ["scope": "col", "class": kind], [.text(title)])
         }
     }
 }

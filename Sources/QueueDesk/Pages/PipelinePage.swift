@@ -57,7 +57,7 @@ struct PipelinePage {
                 return [
                     .text(consumer.name), .text(consumer.version), .text(consumer.host), .text("\(consumer.pid)"),
                     .time(DateText(consumer.startedAt)),
-                    HTML([live.place("span", named: "\(name) silence"), " ago"]),
+                    HTML("span", [:], [live.place("span", named: "\(name) silence"), " ago"]),
                     live.place("span", named: "\(name) holds"), live.place("strong", named: "\(name) breakers"),
                 ]
             }, empty: "Nobody receives messages.")
