@@ -45,7 +45,9 @@ public struct QueueDesk: Service {
     ///     pages.get("orders") { _, _ in desk.page("Orders", [.paragraph("None yet.")]) }
     /// }
     /// ```
-    /// - Parameter own: adds pages of the adopter's own, which pass the same checks.
+    /// - Parameters:
+    ///   - router: the app's.
+    ///   - own: adds pages of the adopter's own, which pass the same checks.
     public func addRoutes<Context: RequestContext>(
         to router: some RouterMethods<Context>, own: (RouterGroup<Context>) -> Void = { _ in }
     ) {

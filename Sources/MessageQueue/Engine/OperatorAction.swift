@@ -146,6 +146,7 @@ extension Broker {
     ///   - deed: what was done, in a word or two; told under `did`.
     ///   - detail: what else there is to say.
     ///   - by: who does it: ``Operator/current``, read outside of the transaction's body.
+    ///   - session: the transaction that does it.
     public func note(
         _ deed: String, _ detail: [String: String] = [:], by: Operator?, in session: borrowing Session
     ) throws {

@@ -5,7 +5,8 @@ extension Broker {
     /// other.
     ///
     /// A call of a producer changes no threads and, since it has a lane of its own, costs the server hardly more than the bare
-    /// insert of its message. Where many tasks send at the same time, ``send(_:to:)`` is better still: they share transactions.
+    /// insert of its message. Where many tasks send at the same time, ``send(_:to:)-(_,Queue<P>)`` is better still: they share
+    /// transactions.
     ///
     /// The connection is one of the pool, see `Database/withConnection(_:)`, and at most half of a queue's lanes go to producers. One
     /// that gets no lane sends as everybody else does; so it is in queues with priorities or an order, and behind a pooler.
