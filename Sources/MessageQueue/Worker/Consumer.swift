@@ -114,9 +114,9 @@ final class Consumer: Sendable {
         do {
             try await cancelled(after: Self.longestFarewell) {
                 // In a schema that was made anew under this connection, the number is somebody else's.
-                guard try await presence.connection.execute(Self.beat, presence.id, presence.origin.home) == 1 else {
-                    return
-                }
+                let beat = try await presence.connection.execute(
+                    Self.beat, presence.id, presence.origin.home, try self.breakers)
+                guard beat == 1 else { return }
                 try await handOver(presence.id)
                 try await presence.connection.execute(Broker.endConsumers, [presence.id])
             }
