@@ -67,14 +67,12 @@ struct Rig: Sendable {
     func working<T: Sendable>(
         _ steps: [any WorkerStep]? = nil, _ body: @escaping @Sendable (Work) async throws -> T
     ) async throws -> T {
-        let (events, journal) = AsyncStream.makeStream(of: WorkerEvent.self, bufferingPolicy: .bufferingNewest(1))
-        let options = WorkerOptions(onEvent: { journal.yield($0) })
-        let worker = Worker("rig", broker: broker, steps: steps ?? self.steps, options: options)
+        let worker = Worker("rig", broker: broker, steps: steps ?? self.steps)
         let services = ServiceGroup(services: [worker], logger: Self.quiet)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await services.run() }
             let outcome: Result<T, any Error>
-            do { outcome = .success(try await body(Work(rig: self, events: events))) } catch {
+            do { outcome = .success(try await body(Work(rig: self))) } catch {
                 outcome = .failure(error)
             }
             await services.triggerGracefulShutdown()
@@ -126,13 +124,10 @@ struct Rig: Sendable {
 /// Steps at work.
 struct Work: Sendable {
     let rig: Rig
-    let events: AsyncStream<WorkerEvent>
 
-    /// Looks again after whatever the steps did, until it is so. The test's time limit ends it.
+    /// Looks again and again until it is so: what brings it about may be another worker's doing.
     func until(_ isSo: () async throws -> Bool) async throws {
-        if try await isSo() { return }
-        for await _ in events where try await isSo() { return }
-        throw CancellationError()
+        try await eventually("the steps bring it about", within: .seconds(300), every: .milliseconds(50), isSo)
     }
 
     /// Nothing waits any more, is on its way, scheduled or retrying.
