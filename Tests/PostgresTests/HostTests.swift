@@ -63,6 +63,13 @@ struct HostTests {
         options.connectTimeout = .seconds(1)
         let string = "host=127.0.0.1 port=\(mute.number) connect_timeout=0"
         #expect(await failure { try await Connection.open(string, options: options) }?.kind == .connectionFailed)
+        try await Bench.with(limit: 1) { database async throws in
+            for timeout in [0, -1] {
+                let connection = try await Connection.open("\(database.conninfo) connect_timeout=\(timeout)")
+                #expect(try await connection.number("SELECT 1") == 1)
+                await connection.close()
+            }
+        }
     }
 
     @Test("a host without an address is passed over, and all failures are told when none is left")
