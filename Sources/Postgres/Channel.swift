@@ -206,10 +206,19 @@ final class Channel {
     private func readSync(
         _ waiting: inout Wait, of statements: [BoundStatement], into failure: inout (any Error)?
     ) throws {
-        while let result = try nextResult(&waiting) {
+        var mayEnd = false
+        while true {
+            guard let result = try nextResult(&waiting) else {
+                // A refusal comes as the result of a query does, with an end of its own ahead of the sync.
+                guard mayEnd else { break }
+                mayEnd = false
+                continue
+            }
             switch result.status {
             case .sync: return
-            case .failed: failure = failure ?? noted(result.serverError(in: statements.last?.statement.sql ?? ""))
+            case .failed:
+                failure = failure ?? noted(result.serverError(in: statements.last?.statement.sql ?? ""))
+                mayEnd = true
             case .rows, .done, .aborted: break
             }
         }
