@@ -51,9 +51,7 @@ struct Move: Sendable {
             case .rescueLost, .redrive, .extend, .watermarks: 5
             case .sendOnce, .produce, .receiveByHand, .acknowledge, .changeVisibility, .resume, .retryBlocked: 4
             case .skipBlocked: 3
-            case .pause, .purge, .retire, .discardOutdated: 2
-            // Not yet: a claim under a limit of concurrency that follows it was seen to take one more than allowed.
-            case .purgeWaiting: 0
+            case .pause, .purge, .purgeWaiting, .retire, .discardOutdated: 2
             }
         }
 

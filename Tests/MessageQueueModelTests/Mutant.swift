@@ -44,6 +44,9 @@ struct Mutant: Sendable, CustomTestStringConvertible {
         Mutant(
             "a cursor is read with the snapshot of the statement that claims",
             "ALTER FUNCTION mq.take_lanes STABLE;" + edit("mq.take_lanes", "FOR UPDATE OF l SKIP LOCKED", "")),
+        Mutant(
+            "a claim that an operator made and completed hides what is in flight before it", world: ordered,
+            edit("mq.is_open", "AND c.consumer >= 0", "")),
         Mutant("a paused queue is received from", edit("mq.take_lanes", "AND q.paused_at IS NULL", "")),
         Mutant(
             "lanes that are behind the head are forgotten",

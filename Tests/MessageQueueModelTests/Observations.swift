@@ -61,7 +61,9 @@ extension Scheduler {
     ) {
         let model = Model(of: run, from: before, to: after, change, outcome, in: facts)
         for contradiction in model.contradictions { report(contradiction) }
-        for place in change.claimed.keys where facts.queue(of: place.queue)?.limits.rate != nil {
+        // What an operator purges is handled by nobody, and takes nothing of the rate.
+        for (place, claim) in change.claimed
+        where claim.consumer >= 0 && facts.queue(of: place.queue)?.limits.rate != nil {
             facts.paced[place.queue, default: 0] += 1
         }
         countPurged(by: run.command, change)
