@@ -185,7 +185,7 @@ extension Broker {
     static let beginAction: Statement = """
         INSERT INTO mq.operator_actions (verb, queue, detail, operator, via, matched) VALUES ($1, $2, $3, $4, $5, $6) RETURNING number
         """
-    /// By primary key; nobody else touches this row.
+    /// By primary key. Beside whoever acts, only one who steers writes the row, by a statement of its own.
     static let endAction: Statement = """
         UPDATE mq.operator_actions SET messages = messages + $2, ended_at = CASE WHEN $3 THEN clock_timestamp() END,
             beat_at = clock_timestamp() WHERE number = $1

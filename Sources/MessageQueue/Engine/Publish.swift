@@ -14,9 +14,18 @@ extension Broker {
             throw QueueError.delayRefused(message.id, queue: nil)
         }
         guard !messages.isEmpty else { return }
-        for parcel in try messages.map({ try Packed($0) }).parcels(weighing: \.weight) {
+        publish(try messages.map { try Packed($0) }, to: topic.name, heardBy: listeners, in: session)
+    }
+
+    /// In parcels, each one statement.
+    ///
+    /// - Parameter listeners: whom to ring.
+    func publish(
+        _ messages: [Packed], to topic: TopicName, heardBy listeners: [Int32], in session: borrowing Session
+    ) {
+        for parcel in messages.parcels(weighing: \.weight) {
             session.pipeline(
-                Self.fanOut, topic.name.text, parcel.map(\.id.uuid), parcel.given(\.key), parcel.given(\.tag),
+                Self.fanOut, topic.text, parcel.map(\.id.uuid), parcel.given(\.key), parcel.given(\.tag),
                 parcel.given(\.headers), parcel.map(\.body), parcel.map(\.priority.rawValue))
         }
         ring(listeners, after: session)

@@ -63,10 +63,7 @@ extension Broker {
         let deed = Deed(.send, nil, draft.detail.merging(["topic": topic.text]) { $1 })
         try await writeLookingAgain(on: database) { session in
             let listeners = try self.catalogue.listeners(of: topic, in: session)
-            session.pipeline(
-                Self.fanOut, topic.text, [packed.id.uuid], [packed.key], [packed.tag], [packed.headers], [packed.body],
-                [packed.priority.rawValue])
-            self.ring(listeners, after: session)
+            self.publish([packed], to: topic, heardBy: listeners, in: session)
             try self.record(deed, messages: listeners.count, in: session)
         }
     }

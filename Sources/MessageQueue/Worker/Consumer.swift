@@ -114,9 +114,7 @@ final class Consumer: Sendable {
         do {
             try await cancelled(after: Self.longestFarewell) {
                 // In a schema that was made anew under this connection, the number is somebody else's.
-                let beat = try await presence.connection.execute(
-                    Self.beat, presence.id, presence.origin.home, try self.breakers)
-                guard beat == 1 else { return }
+                guard try await self.beat(presence.id, in: presence.origin, on: presence.connection) else { return }
                 try await handOver(presence.id)
                 try await presence.connection.execute(Broker.endConsumers, [presence.id])
             }
@@ -208,7 +206,7 @@ final class Consumer: Sendable {
         } catch let error as PostgresError where error.kind == .deadlineExceeded {
             return false
         }
-        return try await connection.execute(Self.beat, id, origin.home, try breakers) == 1
+        return try await beat(id, in: origin, on: connection)
     }
 
     /// What numbers hold that nobody has any more is abandoned, see ``Broker/findAbandoned``.
@@ -219,13 +217,19 @@ final class Consumer: Sendable {
         identity.withLock { $0.abandoned.removeAll(where: abandoned.contains) }
     }
 
-    private var breakers: JSON? { get throws { try Payloads.encode(headers: journal.breakers.current) } }
+    /// Gives a sign of life, with the breakers that are open now.
+    ///
+    /// - Returns: false when nobody lives under this number any more, in this schema.
+    private func beat(
+        _ id: Int64, in origin: Origin, on connection: Connection, within limit: Duration? = nil
+    ) async throws -> Bool {
+        let breakers = try Payloads.encode(headers: journal.breakers.current)
+        return try await connection.execute(Self.beat, id, origin.home, breakers, within: limit) == 1
+    }
 
     func heartbeat() async throws {
         let presence = try await presence()
-        let beats = try await presence.connection.execute(
-            Self.beat, presence.id, presence.origin.home, try breakers, within: .seconds(5))
-        if beats == 0 {
+        if try await !beat(presence.id, in: presence.origin, on: presence.connection, within: .seconds(5)) {
             // Given up while alive, behind a long pause, or the schema was made anew: begin anew under another number.
             await beginAnew(after: presence)
         }
