@@ -44,7 +44,7 @@ public struct TestPooler: Sendable {
     private func file(_ name: String) -> String { "\(folder)/\(name)" }
 
     private func configuration(for server: String) -> String {
-        let anyDatabase = server.replacing(#/\s*dbname='[^']*'/#, with: "")
+        let anyDatabase = server.replacing(#/\bdbname\s*=\s*(?:'(?:[^'\\]|\\.)*'|\S+)/#, with: "")
         return """
             [databases]
             * = \(anyDatabase)

@@ -16,8 +16,10 @@ package enum OrderRecords {
             insert, orders.map(\.id), customers.map(\.name), customers.map(\.email), addresses.map(\.recipient),
             addresses.map(\.street), addresses.map(\.city), addresses.map(\.postcode), addresses.map(\.country),
             submitters.map(\.id))
+        let firsts = zip(orders, submitters).filter { $1.token != nil }
+        session.pipeline(begin, firsts.map(\.0.id), firsts.map(\.1.id), Milestone.received.rawValue)
         session.walkIndexes()
-        record(orders.map { ($0.id, nil) }, in: session)
+        record(zip(orders, submitters).filter { $1.token == nil }.map { ($0.0.id, nil) }, in: session)
         OrderLines.insert(orders, in: session)
     }
 
@@ -61,12 +63,9 @@ package enum OrderRecords {
         record(changes.flatMap { change in change.entries.map { (change.order.id, $0) } }, in: session)
     }
 
-    /// Adds to timelines.
-    ///
-    /// Each event gets the customer's next place. Their rows are locked first, in the order of their ids. An entry of nil is that
-    /// the order was received, now.
+    /// Adds to timelines. Each event gets the customer's next place. An entry of nil is that the order was received, now.
     package static func record(_ entries: [(OrderID, TimelineEntry?)], in session: borrowing Session) {
-        session.pipeline(lockCustomers, entries.map(\.0))
+        guard !entries.isEmpty else { return }
         session.pipeline(
             record, entries.map(\.0), entries.map { $0.1?.milestone.rawValue ?? Milestone.received.rawValue },
             entries.map(\.1?.at), entries.map { $0.1?.detail })
@@ -93,10 +92,13 @@ package enum OrderRecords {
             AS n (id, status, rejection, rejection_detail, total_cents, tracking_number, refunded_at)
         WHERE o.id = n.id
         """
-    private static let lockCustomers: Statement = """
-        SELECT 1 FROM orders.customers AS c
-        WHERE c.id = ANY (ARRAY(SELECT o.customer FROM orders.orders AS o WHERE o.id = ANY ($1))) ORDER BY c.id FOR UPDATE
+    /// The first event of customers that are new: theirs is the first place, as ``Customers`` has stored it.
+    private static let begin: Statement = """
+        INSERT INTO orders.events (order_id, milestone, at, customer, place)
+        SELECT order_id, $3, now(), customer, 1 FROM unnest($1::uuid[], $2::uuid[]) AS n (order_id, customer)
         """
+    /// Customers' rows are locked by their update, in the order of their ids: from the sorted counts, each by its primary key. Two
+    /// transactions that met in another order would be a deadlock, and one of them tried again.
     private static let record: Statement = """
         WITH new AS MATERIALIZED (
             SELECT n.order_id, n.milestone, coalesce(n.at, now()) AS at, n.detail, n.number, o.customer
@@ -105,7 +107,7 @@ package enum OrderRecords {
             JOIN orders.orders AS o ON o.id = n.order_id),
         moved AS (
             UPDATE orders.customers AS c SET places = c.places + k.count
-            FROM (SELECT customer, count(*) AS count FROM new GROUP BY customer) AS k
+            FROM (SELECT customer, count(*) AS count FROM new GROUP BY customer ORDER BY customer) AS k
             WHERE c.id = k.customer RETURNING c.id, c.places - k.count AS before)
         INSERT INTO orders.events (order_id, milestone, at, detail, customer, place)
         SELECT n.order_id, n.milestone, n.at, n.detail, n.customer, coalesce(m.before, (
