@@ -14,12 +14,14 @@ public struct LimitExcess: Sendable, Equatable {
         case headers
         /// The names and values of a queue's labels, added up.
         case labels
-        /// The payload as JSON.
+        /// The payload, as it is stored.
         case body
         /// How long a message is to wait.
         case delay
         /// How long a consumer that gives no sign of life keeps a message.
         case lease
+        /// How long somebody waits for messages.
+        case waiting
         /// How long `sendOnce` remembers a key.
         case memory
     }
@@ -60,6 +62,7 @@ extension LimitExcess.Part: CustomStringConvertible {
         case .body: "body"
         case .delay: "delay"
         case .lease: "lease"
+        case .waiting: "time to wait"
         case .memory: "time that a key is remembered"
         }
     }
