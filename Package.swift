@@ -97,7 +97,7 @@ let package = Package(
         .target(
             name: "ShoeShop",
             dependencies: [
-                "Postgres", "MessageQueue", log(), metrics(), httpClient(),
+                "Postgres", "MessageQueue", log(), metrics(), tracing(), httpClient(),
                 nio("NIOCore"),
                 nio("NIOPosix"),
                 nio("NIOHTTP1"),
@@ -107,9 +107,10 @@ let package = Package(
         .target(
             name: "Launch",
             dependencies: [
-                "Durations", "Postgres", "MessageQueue", "ShoeShop", "Terminal", log(), metrics(), lifecycle(),
-                hummingbird(),
+                "Durations", "Postgres", "MessageQueue", "ShoeShop", "Terminal", log(), metrics(), tracing(), lifecycle(),
+                hummingbird(), httpClient(),
                 nio("NIOCore"),
+                nio("NIOHTTP1"),
                 nio("NIOPosix"),
                 nioExtras("NIOHTTPTypes"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -294,7 +295,7 @@ let package = Package(
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
             ],
-            swiftSettings: strict),
+            exclude: ["otlp_receiver.py"], swiftSettings: strict),
         .testTarget(
             name: "ShoeShopTests",
             dependencies: [

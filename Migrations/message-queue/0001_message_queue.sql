@@ -706,12 +706,44 @@ BEGIN
     IF low IS NULL THEN RETURN base; END IF;
     SELECT m.seq INTO high FROM mq.messages m WHERE m.queue = of_queue AND m.lane = of_lane
         AND m.seq >= base AND m.seq < base + (1::bigint << 40) ORDER BY m.seq DESC LIMIT 1;
+    -- A lane that has been idle since then costs no bisection.
+    IF (SELECT m.appended_at FROM mq.messages m WHERE m.queue = of_queue AND m.lane = of_lane AND m.seq = high) < at THEN
+        RETURN high;
+    END IF;
     WHILE low < high LOOP
         middle := low + (high - low + 1) / 2;
         IF (SELECT m.appended_at FROM mq.messages m WHERE m.queue = of_queue AND m.lane = of_lane AND m.seq = middle) < at THEN
             low := middle;
         ELSE
             high := middle - 1;
+        END IF;
+    END LOOP;
+    RETURN low;
+END $$;
+
+-- The last place of a lane that was claimed before a time, or one before all of them, found in the same way. What was claimed after
+-- then from a segment that was older by then counts as claimed before it.
+CREATE FUNCTION mq.claimed_at(of_queue int, of_lane smallint, at timestamptz) RETURNS bigint LANGUAGE plpgsql STABLE STRICT
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
+DECLARE
+    base bigint := coalesce((SELECT max(s.segment)::bigint << 40 FROM mq.segments s WHERE s.opened_at <= at), 0);
+    low bigint;
+    middle record;
+    newest record;
+BEGIN
+    SELECT c.first_seq - 1 INTO low FROM mq.claims c WHERE c.queue = of_queue AND c.lane = of_lane
+        AND c.last_seq >= base AND c.last_seq < base + (1::bigint << 40) ORDER BY c.last_seq LIMIT 1;
+    IF low IS NULL THEN RETURN base; END IF;
+    SELECT c.last_seq, c.claimed_at INTO newest FROM mq.claims c WHERE c.queue = of_queue AND c.lane = of_lane
+        AND c.last_seq >= base AND c.last_seq < base + (1::bigint << 40) ORDER BY c.last_seq DESC LIMIT 1;
+    IF newest.claimed_at < at THEN RETURN newest.last_seq; END IF;
+    WHILE low < newest.last_seq LOOP
+        SELECT c.first_seq, c.last_seq, c.claimed_at INTO middle FROM mq.claims c WHERE c.queue = of_queue AND c.lane = of_lane
+            AND c.last_seq > low + (newest.last_seq - low) / 2 ORDER BY c.last_seq LIMIT 1;
+        IF middle.claimed_at < at THEN
+            low := middle.last_seq;
+        ELSE
+            newest.last_seq := middle.first_seq - 1;
         END IF;
     END LOOP;
     RETURN low;
@@ -932,6 +964,8 @@ CREATE TABLE mq.operator_actions (
     matched  bigint,
     -- What an operator wants of it: pause or stop; NULL: that it goes on.
     wanted   text CHECK (wanted IN ('pause', 'stop')),
+    -- How many messages a second it may move at the most; NULL: as many as it can.
+    rate     float8 CHECK (rate > 0),
     verb     text NOT NULL,
     queue    text,
     operator text,
@@ -1067,7 +1101,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON mq.subscriptions, mq.leases, mq.scheduled, mq.held,
         mq.blocked_keys, mq.dead_letters, mq.sent_keys, mq.tallies, mq.redriven TO %s', taker);
     -- What was recorded of operators stays as it is, but for how far an action has come, and whether it is to go on.
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE (ended_at, beat_at, messages, wanted) ON mq.operator_actions TO %s', taker);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE (ended_at, beat_at, messages, wanted, rate) ON mq.operator_actions TO %s', taker);
     EXECUTE format('GRANT EXECUTE ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int),
         mq.drop_segment(int) TO %s', taker);
 END $$;

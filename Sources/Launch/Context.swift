@@ -1,6 +1,7 @@
 public import Logging
 import MessageQueue
 import Metrics
+import Tracing
 
 /// What a process has when its services are built: its settings, its logger and its face to the operators.
 public struct Context: Sendable {
@@ -9,6 +10,8 @@ public struct Context: Sendable {
     public let settings: Settings
     public let logger: Logger
     public let operations: Operations
+    /// Tells spans to a collector; nil where none is named.
+    var spans: SpanExporter?
 
     public init(name: String, settings: Settings, logger: Logger, operations: Operations) {
         self.name = name
@@ -21,7 +24,7 @@ public struct Context: Sendable {
 extension Context {
     var shutdownTimes: ShutdownTimes { ShutdownTimes(limit: settings[Settings.shutdownTimeout]) }
 
-    /// Installs logging and metrics for the whole process, which can be done once in a process.
+    /// Installs logging, metrics and tracing for the whole process, which can be done once in a process.
     static func bootstrap(name: String, settings: Settings) -> Context {
         let format = settings[Settings.logFormat]
         let level = settings[Settings.logLevel]
@@ -33,7 +36,13 @@ extension Context {
             }, metadataProvider: .messageQueue)
         let metrics = PrometheusMetrics()
         MetricsSystem.bootstrap(metrics)
-        return Context(
+        var context = Context(
             name: name, settings: settings, logger: Logger(label: name), operations: Operations(metrics: metrics))
+        if let endpoint = settings[Settings.spans] {
+            let exporter = SpanExporter(endpoint: endpoint, service: name, logger: context.logger)
+            InstrumentationSystem.bootstrap(SpanTracer(exporter: exporter, share: settings[Settings.spanShare]))
+            context.spans = exporter
+        }
+        return context
     }
 }

@@ -57,12 +57,15 @@ extension Launch {
         let context = Context.bootstrap(name: name, settings: settings)
         do {
             let router = Router(context: requests, options: .autoGenerateHeadEndpoints)
+            if context.spans != nil { router.add(middleware: RequestTracing()) }
             var all = try await services(context, router)
             context.operations.addRoutes(to: router)
             let server = OperationsServer(
                 router: router, port: settings[Settings.port(default: port)], context: context)
             // The group stops its services in the reverse of this order.
             all.insert(server, at: serverStops == .first ? all.endIndex : all.startIndex)
+            // Stops last, when all spans have ended.
+            if let spans = context.spans { all.insert(spans, at: all.startIndex) }
             all.append(ShutdownLimit(context.settings[Settings.shutdownTimeout], logger: context.logger))
             try await group(of: all, context).run()
             context.logger.info("stopped")

@@ -16,6 +16,7 @@ struct CancellationRoute {
         let cancel = CancelOrder(shop.broker)
         let orders = OrderReader(shop.database)
         router.post("orders/:id/cancel") { [database = shop.database] request, context in
+            try FormFields.check(request)
             let id = try ReadingRoutes.id(in: context)
             let outcome = try await database.write(within: Self.limit) { try cancel.commit(id, in: $0) }
             if let problem = Problem(outcome) { throw problem }

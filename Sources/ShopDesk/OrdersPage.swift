@@ -152,14 +152,8 @@ struct OrdersPage {
     }
 
     private func cancel(_ id: OrderID) async throws -> Response {
-        let (cancel, broker) = (CancelOrder(shop.broker), shop.broker)
         let outcome = try await desk.acting {
-            let someone = Operator.current
-            return try await shop.database.write(within: .seconds(5)) { session in
-                let outcome = try cancel.commit(id, in: session)
-                if outcome == .asked { try broker.note("cancel order", ["order": "\(id)"], by: someone, in: session) }
-                return outcome
-            }
+            try await CancelOrder(shop.broker).commit(id, by: Operator.current, on: shop.database)
         }
         switch outcome {
         case .asked, .cancelled: return desk.seeOther("/orders/\(id)")

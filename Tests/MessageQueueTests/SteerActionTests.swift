@@ -48,6 +48,23 @@ struct SteerActionTests {
         }
     }
 
+    @Test("a redrive that was begun too slowly goes on at the rate that it is given meanwhile")
+    func rate() async throws {
+        try await Bench.with { bench async throws in
+            try await kill(6, bench)
+            async let report = bench.broker.redrive(rate: 0.01)
+            let action = try await eventually("it has begun") { try await bench.broker.operatorActions().first }
+            #expect(action.rate == 0.01)
+            let other = bench.another()
+            await #expect(throws: QueueError.self) { try await other.limit(action: action.number, to: -1) }
+            #expect(try await other.limit(action: action.number, to: 50))
+            #expect(try await report.moved == 6, "else it would take ten minutes")
+            #expect(try await !other.limit(action: action.number, to: nil), "it has ended")
+            let told = try await other.operatorActions()
+            #expect(told.map(\.verb) == [.limitAction, .redrive] && told[1].rate == 50)
+        }
+    }
+
     @Test("what became of each message that was sent back is told, page by page")
     func outcomes() async throws {
         try await Bench.with { bench async throws in

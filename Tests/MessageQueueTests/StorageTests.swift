@@ -126,6 +126,7 @@ struct StorageTests {
         Broker.changeQueue,
         Broker.newestScheduled, Broker.purgeScheduled, Broker.lockHeldKeys, Broker.purgeHeld, Broker.forgetKeysOfPurged,
         Broker.ends, Broker.takeAllLanes, Broker.purgeWaiting, Broker.holdings, Broker.beat, Broker.steer,
+        Broker.limitAction, Broker.activity, Broker.topicRates,
         Broker.redriven, Broker.forgetRedriven, Broker.outcomes, Broker.dueLevels, Broker.cancelScheduled,
         Broker.reschedule, Broker.nextLeaseEnd,
     ]

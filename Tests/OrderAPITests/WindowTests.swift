@@ -40,6 +40,11 @@ extension OrderAPITests {
                 let page = try await api.send(
                     .GET, "/basket", nil, ["Cookie": "a=b; basket=RUNNER-42-TAN:2~X:1~%00:3~Y"])
                 #expect(page.text.contains("169.80 EUR") && page.text.contains("not for sale"))
+                let behindTLS = try await api.form(
+                    "/basket/lines", "sku=RUNNER-42-TAN&quantity=1", ["X-Forwarded-Proto": "https"])
+                #expect(
+                    behindTLS.header("Set-Cookie")[0].hasSuffix("; Secure")
+                        && !added.header("Set-Cookie")[0].contains("Secure"))
                 let removed = try await api.form(
                     "/basket/lines", "set=yes&sku=RUNNER-42-TAN&quantity=0", ["Cookie": "basket=RUNNER-42-TAN:2"])
                 #expect(removed.header("Set-Cookie")[0].hasPrefix("basket=;"))

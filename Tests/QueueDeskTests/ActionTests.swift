@@ -40,6 +40,10 @@ extension DeskTests {
             try await eventually("it is shown as paused") {
                 try await desk.page(path).contains("Resume") ? () : nil
             }
+            #expect(try await desk.page(path).contains("value=\"0.5\""), "the rate can be changed")
+            #expect(try await desk.post("\(path)/limit", "rate=-1").status == 400)
+            #expect(try await desk.post("\(path)/limit", "rate=0.4").status == 303)
+            #expect(try await desk.page(path).contains("value=\"0.4\""))
             #expect(try await desk.post("\(path)/resume", "").status == 303)
             #expect(try await desk.post("\(path)/stop", "").status == 303)
             let page = try await eventually("it is shown as ended") {
@@ -124,6 +128,31 @@ extension DeskTests {
             }
             let page = try await desk.page("/queues/payment")
             #expect(page.contains("Their errors") && page.contains("the carrier is &lt;away&gt;"))
+        }
+    }
+
+    @Test("lines of the last quarter of an hour begin before the desk did, and topics tell their rates")
+    func recall() async throws {
+        try await Desk.with(before: { database in
+            let broker = Broker(database)
+            try await broker.publish((0..<80).map { Outgoing("\($0)") }, to: Topic<String>("order-rejected"))
+            try await broker.complete(try await broker.receive("order-status", limit: 80, lease: .seconds(60)))
+            let times = [("messages_1", "appended_at"), ("claims_1", "claimed_at"), ("segments", "opened_at")]
+            for (table, time) in times {
+                try await database.script("UPDATE mq.\(table) SET \(time) = now() - interval '5 minutes'")
+            }
+            try await broker.publish((0..<60).map { Outgoing("\($0)") }, to: Topic<String>("order-cancelled"))
+        }) { desk async throws in
+            let page = try await eventually("the log has been asked") {
+                let page = try await desk.page("/")
+                return page.contains(/points="[^"]+" data-live-points="order-status spark"/) ? page : nil
+            }
+            // A minute of deliveries stands out of a line at the bottom.
+            let line = try #require(page.firstMatch(of: /points="([^"]+)" data-live-points="order-status spark"/))
+                .output.1
+            #expect(line.contains(",1.0") && line.contains(",19.0"), "\(line)")
+            #expect(page.contains(/data-live="topic order-cancelled a second"[^>]*>1.0</))
+            #expect(page.contains(/data-live="topic order-rejected a second"[^>]*>0.0</))
         }
     }
 

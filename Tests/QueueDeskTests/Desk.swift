@@ -15,17 +15,22 @@ struct DeskTests {}
 /// A running desk, and the queues behind it.
 struct Desk: Sendable {
     let address: String
+    let process: TestProcess
     let broker: Broker
     let database: Database
 
     static func with(
-        _ environment: [String: String] = [:], _ body: @escaping @Sendable (Desk) async throws -> Void
+        _ environment: [String: String] = [:], before: @escaping @Sendable (Database) async throws -> Void = { _ in },
+        _ body: @escaping @Sendable (Desk) async throws -> Void
     ) async throws {
         try await TestDatabase.with(.desk) { database in
+            try await before(database)
             let own = ["DATABASE_URL": database.conninfo, "LOG_LEVEL": "error"]
             try await TestProcess.with("shop-desk", environment: own.merging(environment) { $1 }) { process in
                 try await body(
-                    Desk(address: process.addresses["address"] ?? "", broker: Broker(database), database: database))
+                    Desk(
+                        address: process.addresses["address"] ?? "", process: process, broker: Broker(database),
+                        database: database))
             }
         }
     }

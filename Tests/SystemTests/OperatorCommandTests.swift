@@ -32,7 +32,9 @@ struct OperatorCommandTests {
         arguments: [
             ["queues"], ["topics"], ["trace", "nothing"], ["dead", "list"], ["dead", "show", "nothing"],
             ["dead", "redrive", "--all"], ["dead", "purge", "--all"], ["blocked", "list"], ["pause", "orders"],
-            ["resume", "orders"], ["limit", "orders", "--rate", "50"], ["migrate"],
+            ["resume", "orders"], ["limit", "orders", "--rate", "50"], ["migrate"], ["top", "--once"], ["workers"],
+            ["queues", "show", "orders"], ["queues", "list", "--names"], ["purge", "orders", "--dry-run"], ["audit"],
+            ["orders", "find", "nobody"], ["messages", "find", "--queue", "orders"], ["dead", "reasons"],
         ])
     func json(command: [String]) async throws {
         try await TestDatabase.with(.openShop) { database in
@@ -104,6 +106,128 @@ struct OperatorCommandTests {
             let trace = try await answer(of: ["trace", "order-1"], on: database) as? [[String: Any]]
             #expect(trace?.compactMap { $0["outcome"] as? String } == ["dead", "waiting"])
         }
+    }
+
+    @Test("what waits in a queue is counted, and purged only in earnest; who did it is recorded")
+    func purge() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            try await Broker(database).send((0..<5).map { Outgoing("order \($0)") }, to: Queue("orders"))
+            func purged(_ flag: String) async throws -> Int? {
+                let told = try await answer(of: ["purge", "orders", flag], on: database) as? [String: Any]
+                return told?["messages"] as? Int
+            }
+            #expect(try await purged("--dry-run") == 5)
+            #expect(try await queue("orders", on: database)["waiting"] as? Int == 5)
+            #expect(try await purged("--sure") == 5)
+            #expect(try await queue("orders", on: database)["waiting"] as? Int == 0)
+            let actions = try await answer(of: ["audit"], on: database) as? [[String: Any]]
+            #expect(actions?.first?["verb"] as? String == "purge queue")
+        }
+    }
+
+    @Test("a message is sent by hand from another one, which it names; what the steps can't read is refused")
+    func send() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            let parent = MessageID()
+            let body = #"{"orderID":"01a22919-29d7-72b0-8cc7-0e358532fe61"}"#
+            try await broker.send(Draft(body: Array(body.utf8), id: parent, key: "order-1"), to: "cancellations")
+            let changed = ["send", "--queue", "cancellations", "--from", "\(parent)", "--header", "why=again"]
+            let dry = try await answer(of: changed + ["--dry-run"], on: database) as? [String: Any]
+            #expect(dry?["body"] as? String == body && dry?["key"] as? String == "order-1")
+            let sent = try await answer(of: changed, on: database) as? [String: Any]
+            let id = try #require((sent?["message"] as? String).flatMap { MessageID($0) })
+            let record = try #require(try await broker.inspect(id))
+            #expect(record.message.headers == ["why": "again", Draft.parentHeader: "\(parent)"])
+            let refused = [
+                "send", "--queue", "cancellations", "--body", "{}", "--database-url", database.conninfo,
+            ]
+            let end = try await TestProcess.end(of: "shoeshop", refused)
+            #expect(end.status == 64 && end.complaint.contains("orderID is missing"), "\(end)")
+            #expect(try await broker.statistics(of: "cancellations").appended == 2)
+            _ = try await answer(
+                of: ["send", "--topic", "order-rejected", "--body", "{}", "--tag", "declined"], on: database)
+            #expect(try await broker.statistics(of: "stock-release").appended == 1)
+        }
+    }
+
+    @Test("a redrive that one process began is paused, given another rate and stopped from others")
+    func steer() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            for number in 0..<4 {
+                try await giveUp(Outgoing("an order", key: "order-\(number)"), in: "orders", of: broker)
+            }
+            async let redrive = answer(of: ["dead", "redrive", "--all", "--rate", "0.01"], on: database)
+            let action = try await eventually("it has begun") { try await broker.operatorActions().first }.number
+            func standing() async throws -> String? {
+                let told = try await answer(of: ["action", "show", "\(action)"], on: database) as? [String: Any]
+                return (told?["action"] as? [String: Any])?["standing"] as? String
+            }
+            _ = try await answer(of: ["action", "pause", "\(action)"], on: database)
+            #expect(try await standing() == "paused")
+            _ = try await answer(of: ["action", "limit", "\(action)", "--rate", "100"], on: database)
+            _ = try await answer(of: ["action", "resume", "\(action)"], on: database)
+            #expect(try await (redrive as? [String: Any])?["moved"] as? Int == 4)
+            let messages = try await answer(of: ["action", "\(action)"], on: database) as? [String: Any]
+            #expect((messages?["messages"] as? [Any])?.count == 4)
+            let late = ["action", "stop", "\(action)", "--database-url", database.conninfo]
+            #expect(try await TestProcess.end(of: "shoeshop", late).status == 64)
+        }
+    }
+
+    @Test("orders are found, shown and called off, and that is recorded")
+    func orders() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let draft = OrderDraft(
+                customer: Customer(name: "Ada", email: "ada@example.com"),
+                address: Address(recipient: "Ada", street: "Way 1", city: "Bonn", postcode: "53111", country: "DE"),
+                lines: [OrderLine(sku: SKU("RUNNER-42-TAN"), quantity: 1)], paymentToken: "tok_visa_1")
+            let outcomes = try await database.write { session in
+                try SubmitOrders(Broker(database)).commit([Submission(draft: draft, key: nil, body: [])], in: session)
+            }
+            guard case .accepted(let id) = outcomes[0] else { throw NeverHappened(description: "it was not accepted") }
+            let found = try await answer(of: ["orders", "find", "ada"], on: database) as? [[String: Any]]
+            #expect(found?.compactMap { $0["order"] as? String } == ["\(id)"])
+            let shown = try await answer(of: ["orders", "show", "\(id)"], on: database) as? [String: Any]
+            #expect((shown?["timeline"] as? [Any])?.count == 1)
+            _ = try await answer(of: ["orders", "cancel", "\(id)"], on: database)
+            let actions = try await answer(of: ["audit"], on: database) as? [[String: Any]]
+            #expect((actions?.first?["detail"] as? [String: Any])?["did"] as? String == "cancel order")
+        }
+    }
+
+    @Test("top shows the pipeline in 100 columns, and no line is longer")
+    func top() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            try await giveUp(Outgoing("an order", key: "order-1"), in: "orders", of: broker)
+            let told = try await TestProcess.output(
+                of: "shoeshop", ["top", "--once", "--database-url", database.conninfo])
+            let lines = told.split(separator: "\n")
+            #expect(lines.allSatisfy { $0.count <= 100 }, "\(told)")
+            #expect(told.contains("! orders has 1 dead letters") && told.contains("order-rejected"))
+        }
+    }
+
+    @Test("shells complete the commands and their options", arguments: ["bash", "zsh", "fish"])
+    func completion(shell: String) async throws {
+        let script = try await TestProcess.output(of: "shoeshop", ["--generate-completion-script", shell])
+        #expect(
+            script.contains("shoeshop") && script.contains("redrive") && script.contains("shoeshop queues list --names")
+        )
+        guard shell == "bash" else { return }
+        let file = "/tmp/shoeshop-completion-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        try Data(script.utf8).write(to: URL(filePath: file))
+        let source = "source \(file) && COMP_WORDS=(shoeshop de) COMP_CWORD=1 && _shoeshop && echo ${COMPREPLY[*]}"
+        let process = Process()
+        let pipe = Pipe()
+        (process.executableURL, process.standardOutput) = (URL(filePath: "/bin/bash"), pipe)
+        process.arguments = ["-c", source]
+        try process.run()
+        let told = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        #expect(told.contains("dead"), "\(told)")
     }
 
     @Test("a blocked key is listed, tried again, and skipped to the dead letters")

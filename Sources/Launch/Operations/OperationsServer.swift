@@ -15,15 +15,20 @@ struct OperationsServer: Service {
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
         var quiet = context.logger
         quiet.logLevel = max(.warning, context.logger.logLevel)
+        let patience = TimeAmount(context.settings[Settings.clientTimeout])
+        let clients = OpenFiles.clients(atMost: context.settings[Settings.clients])
         self.context = context
         self.listening = (ports, continuation)
         application = Application(
             router: router,
             // Connections on which nothing moves are closed, or stalled clients would hold them for ever.
             server: .http1(
-                configuration: .init(additionalChannelHandlers: [ExpectHandler()], idleTimeout: .seconds(120))),
+                configuration: .init(
+                    additionalChannelHandlers: [ExpectHandler(), PatienceHandler(limit: patience)],
+                    idleTimeout: .nanoseconds(patience.nanoseconds * 4))),
             configuration: .init(
-                address: .hostname(context.settings[Settings.host], port: Int(port.number)), serverName: context.name),
+                address: .hostname(context.settings[Settings.host], port: Int(port.number)), serverName: context.name,
+                availableConnectionsDelegate: .maximum(clients, logger: quiet)),
             onServerRunning: { channel in continuation.yield(channel.localAddress?.port ?? Int(port.number)) },
             logger: quiet)
     }

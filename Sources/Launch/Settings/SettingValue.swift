@@ -28,6 +28,12 @@ extension Int: SettingValue {
     public var settingText: String { "\(self)" }
 }
 
+extension Double: SettingValue {
+    public static var expectation: String { "a number" }
+    public init?(settingText text: String) { self.init(text) }
+    public var settingText: String { "\(self)" }
+}
+
 extension Bool: SettingValue {
     public static var expectation: String { "true or false" }
     public static var bareFlagText: String? { "true" }

@@ -11,6 +11,19 @@ extension Settings {
     public static let shutdownTimeout = Setting(
         "shutdown-timeout", default: Duration.seconds(30), in: .seconds(1)...Duration.longest,
         "Longest time from SIGTERM to the end, whatever hangs.")
+    public static let clientTimeout = Setting(
+        "client-timeout", default: Duration.seconds(30), in: .milliseconds(100)...(.seconds(3600)),
+        "How long an HTTP client may take to send a request, or take in nothing of its answer. Idle ones stay four times that."
+    )
+    public static let spans = Setting<String?>(
+        "otel-exporter-otlp-endpoint", default: nil,
+        "Where spans are told, as OTLP over HTTP, such as http://127.0.0.1:4318; without it there are none.")
+    public static let spanShare = Setting(
+        "otel-traces-sampler-arg", default: 1.0, in: 0...1, "Of traces that begin here, the share that is recorded.")
+    public static let clients = Setting(
+        "clients", default: 20_000, in: 1...1_000_000,
+        "The most HTTP connections at once, as far as the system's limit of open files allows; others wait to be accepted."
+    )
 
     /// The HTTP port; its default is the executable's own.
     public static func port(default port: PortNumber) -> Setting<PortNumber> {
@@ -18,7 +31,10 @@ extension Settings {
     }
 
     static func standard(port: PortNumber) -> [any SettingDeclaration] {
-        [host, Self.port(default: port), readyFile, logLevel, logFormat, shutdownTimeout]
+        [
+            host, Self.port(default: port), readyFile, logLevel, logFormat, shutdownTimeout, clientTimeout, clients,
+            spans, spanShare,
+        ]
     }
 }
 

@@ -58,6 +58,8 @@ public struct OperatorAction: Sendable, Codable {
         case resumeAction = "resume action"
         /// ``Broker/stop(action:)``
         case stopAction = "stop action"
+        /// ``Broker/limit(action:to:)``
+        case limitAction = "limit action"
         /// ``Broker/retryBlocked(_:key:)``
         case retryBlocked = "retry blocked"
         /// ``Broker/skipBlocked(_:key:)``
@@ -76,6 +78,8 @@ public struct OperatorAction: Sendable, Codable {
     public let messages: Int
     /// How many it is about; nil where that isn't known when it begins.
     public let matched: Int?
+    /// How many messages a second it may move; nil where it is not limited.
+    public let rate: Double?
     /// Who did it, and through what; nil when the program did not say.
     public let by: Operator?
     /// The database's role that the program had logged in as.
@@ -161,11 +165,13 @@ extension Broker {
     /// Records that something begins which takes several transactions.
     ///
     /// - Returns: its number, for ``goOn(_:messages:isEnd:in:)``.
-    func begin(_ deed: Deed, matched: Int? = nil, in session: borrowing Session) throws -> Int64 {
+    func begin(
+        _ deed: Deed, matched: Int? = nil, rate: Double? = nil, in session: borrowing Session
+    ) throws -> Int64 {
         let numbers = try session.query(
             Self.beginAction, deed.verb.rawValue, deed.queue?.text.storable(upTo: MessageLimits.nameBytes),
             try Payloads.encode(headers: deed.detail.mapValues { $0.storable(upTo: MessageLimits.keyBytes) }),
-            deed.by?.name, deed.by?.via, matched.map(Int64.init)
+            deed.by?.name, deed.by?.via, matched.map(Int64.init), rate
         ) { row in try row[0, as: Int64.self] }
         guard let number = numbers.first else { throw PostgresError(.decoding, "an action has no number") }
         return number
@@ -179,11 +185,11 @@ extension Broker {
     static let listActions: Statement = """
         SELECT number, verb, queue, detail, messages, operator, via, role, began_at, ended_at, matched,
             CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN beat_at < clock_timestamp() - interval '30 seconds' THEN 'broken off'
-                WHEN wanted = 'pause' THEN 'paused' ELSE 'under way' END
+                WHEN wanted = 'pause' THEN 'paused' ELSE 'under way' END, rate
         FROM mq.operator_actions WHERE number < $1 AND ($2::text IS NULL OR queue = $2) ORDER BY number DESC LIMIT $3
         """
     static let beginAction: Statement = """
-        INSERT INTO mq.operator_actions (verb, queue, detail, operator, via, matched) VALUES ($1, $2, $3, $4, $5, $6) RETURNING number
+        INSERT INTO mq.operator_actions (verb, queue, detail, operator, via, matched, rate) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING number
         """
     /// By primary key. Beside whoever acts, only one who steers writes the row, by a statement of its own.
     static let endAction: Statement = """
@@ -200,7 +206,8 @@ extension OperatorAction {
         self.init(
             number: try row[0], verb: verb, queue: try row[2, as: String?.self].map { QueueName($0) },
             detail: Payloads.decode(headers: try row[3]), messages: try row[4], matched: try row[10],
-            by: try name.map { Operator($0, via: try row[6]) }, role: try row[7], beganAt: try row[8],
+            rate: try row[12], by: try name.map { Operator($0, via: try row[6]) }, role: try row[7],
+            beganAt: try row[8],
             endedAt: try row[9], standing: try .init(row[11]))
     }
 }

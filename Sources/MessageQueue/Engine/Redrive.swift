@@ -15,6 +15,12 @@ public struct RedriveReport: Sendable, Equatable {
 
     /// A report of nothing yet.
     public init() {}
+
+    fileprivate mutating func count(_ all: Int, moved: Int, left: Int) {
+        self.moved += moved
+        failed += left
+        skipped += all - moved - left
+    }
 }
 
 extension Broker {
@@ -52,7 +58,7 @@ extension Broker {
     /// Guarantee: each matching letter is moved exactly once or stays; moved + skipped + failed = matched. Letters that die
     /// after the call began are not part of it. In a queue that keeps order they come after what was sent meanwhile.
     ///
-    /// While it goes on, any process may pause, resume or stop it, see ``pause(action:)``; what became of each letter tells
+    /// While it goes on, any process may pause, resume, slow or stop it, see ``pause(action:)`` and ``limit(action:to:)``; what became of each letter tells
     /// ``redriven(by:after:limit:)``.
     /// - Parameters:
     ///   - filter: which letters; all of them unless given.
@@ -90,18 +96,15 @@ extension Broker {
         var action: Int64?
         var report = RedriveReport()
         report.matched = tickets.count
-        let size = Int(max(1, min(500, (rate ?? .infinity) / 5)))
-        for start in stride(from: 0, to: tickets.count, by: size) {
-            if let action, try await !mayGoOn(action) {
-                report.failed += tickets.count - start
-                return report
-            }
-            let batch = Array(tickets[start..<min(start + size, tickets.count)])
-            let isEnd = start + size >= tickets.count
-            let (moved, left, number) = try await database.write { [action] session in
+        var (rate, start) = (rate, 0)
+        while start < tickets.count {
+            let batch = Array(tickets[start...].prefix(Int(max(1, min(500, (rate ?? .infinity) / 5)))))
+            start += batch.count
+            let isEnd = start == tickets.count
+            let (moved, left, number) = try await database.write { [action, rate] session in
                 // Elsewhere the same tickets are other letters.
                 try self.catalogue.stay(at: origin, in: session)
-                let number = try action ?? self.begin(deed, matched: tickets.count, in: session)
+                let number = try action ?? self.begin(deed, matched: tickets.count, rate: rate, in: session)
                 let moved = try act(batch, number, session)
                 let left = try session.query(Self.stillDead, batch) { row in try row[0, as: Int.self] }.first ?? 0
                 self.goOn(number, messages: moved, isEnd: isEnd, in: session)
@@ -109,11 +112,14 @@ extension Broker {
             }
             if action == nil { onBegin?(number) }
             action = number
-            report.moved += moved
-            report.failed += left
-            report.skipped += batch.count - moved - left
+            report.count(batch.count, moved: moved, left: left)
             await flush()
-            if let rate, !isEnd { try await wait(.seconds(Double(batch.count) / rate), in: number) }
+            if isEnd { break }
+            guard case .goOn(let wanted) = try await wish(after: batch.count, at: rate, in: number) else {
+                report.failed += tickets.count - start
+                break
+            }
+            rate = wanted
         }
         return report
     }

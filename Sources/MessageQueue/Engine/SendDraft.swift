@@ -39,6 +39,18 @@ public struct Draft: Sendable {
     }
 }
 
+extension Draft {
+    /// A copy of a message, to be changed: names it as its parent, and has an id and a trace of its own.
+    ///
+    /// - Parameter message: stays what and where it is.
+    public init(changing message: Message) {
+        let own = [TraceParent.header, TraceParent.stateHeader, Self.parentHeader]
+        self.init(
+            body: message.body, key: message.key, tag: message.tag,
+            headers: message.headers.filter { !own.contains($0.key) }, parent: message.id)
+    }
+}
+
 extension Broker {
     /// Sends by hand to a queue. Recorded as an operator's action, in the same transaction, with the id of the message and of its
     /// parent. The message that it was made from stays what and where it is.

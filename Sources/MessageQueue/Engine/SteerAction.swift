@@ -30,6 +30,24 @@ extension Broker {
     @discardableResult
     public func stop(action number: Int64) async throws -> Bool { try await steer(number, "stop", .stopAction) }
 
+    /// Changes how many messages a second a redrive that is under way may send back.
+    ///
+    /// - Parameters:
+    ///   - number: of the action, see ``operatorActions(before:queue:limit:)``.
+    ///   - rate: from one a day to a billion; nil as fast as it goes.
+    /// - Returns: false when it has ended, or is no redrive.
+    /// - Throws: ``QueueError/invalidArgument(_:)`` for a rate outside of that.
+    @discardableResult
+    public func limit(action number: Int64, to rate: Double?) async throws -> Bool {
+        if let rate { try QueueLimits.check(rate: rate, or: QueueError.invalidArgument) }
+        let deed = Deed(.limitAction, nil, ["action": "\(number)", "rate": rate.map { "\($0)" } ?? "none"])
+        return try await database.write { session in
+            guard try session.execute(Self.limitAction, number, rate) == 1 else { return false }
+            try self.record(deed, in: session)
+            return true
+        }
+    }
+
     private func steer(_ number: Int64, _ wish: String?, _ verb: OperatorAction.Verb) async throws -> Bool {
         let deed = Deed(verb, nil, ["action": "\(number)"])
         return try await database.write { session in
@@ -57,27 +75,39 @@ extension Broker {
         }
     }
 
+    /// What operators want of an action that is under way.
+    enum Wish: Sendable {
+        /// Nil: as fast as it goes.
+        case goOn(rate: Double?)
+        /// It is ended by that.
+        case stop
+    }
+
     /// Waits while the action is paused.
-    ///
-    /// - Returns: false when it has been stopped, and is ended by that.
-    func mayGoOn(_ action: Int64) async throws -> Bool {
+    func wish(for action: Int64) async throws -> Wish {
         while true {
-            let wishes = try await database.query(Self.beat, action) { try $0[0, as: String?.self] }
-            switch wishes.first ?? nil {
-            case "stop": return false
+            let wishes = try await database.query(Self.beat, action) { row in
+                (what: try row[0, as: String?.self], rate: try row[1, as: Double?.self])
+            }
+            switch wishes.first?.what {
+            case "stop": return .stop
             case "pause": try await Task.sleep(for: Self.beatPause)
-            default: return true
+            default: return .goOn(rate: wishes.first?.rate)
             }
         }
     }
 
-    /// Gives signs of life meanwhile, and ends early when the action is stopped.
-    func wait(_ pause: Duration, in action: Int64) async throws {
-        let end = ContinuousClock.now + pause
+    /// Waits for as long as so many messages take at the rate, which may change meanwhile, and while the action is paused. Gives signs
+    /// of life.
+    func wish(after messages: Int, at rate: Double?, in action: Int64) async throws -> Wish {
+        var rate = rate
+        let start = ContinuousClock.now
         while true {
-            let left = ContinuousClock.now.duration(to: end)
-            try await Task.sleep(for: min(left, Self.beatPause))
-            guard left > Self.beatPause, try await mayGoOn(action) else { return }
+            let left = rate.map { Duration.seconds(Double(messages) / $0) - (.now - start) } ?? .zero
+            try await Task.sleep(for: min(max(left, .zero), Self.beatPause))
+            let wish = try await wish(for: action)
+            guard left > Self.beatPause, case .goOn(let wanted) = wish else { return wish }
+            rate = wanted
         }
     }
 
@@ -87,10 +117,13 @@ extension Broker {
     /// A sign of life, answered by what is wanted. One that is stopped has ended.
     static let beat: Statement = """
         UPDATE mq.operator_actions SET beat_at = clock_timestamp(),
-            ended_at = CASE WHEN wanted = 'stop' THEN clock_timestamp() END WHERE number = $1 RETURNING wanted
+            ended_at = CASE WHEN wanted = 'stop' THEN clock_timestamp() END WHERE number = $1 RETURNING wanted, rate
         """
     static let steer: Statement = """
         UPDATE mq.operator_actions SET wanted = $2 WHERE number = $1 AND ended_at IS NULL AND verb IN ('redrive', 'purge')
+        """
+    static let limitAction: Statement = """
+        UPDATE mq.operator_actions SET rate = $2 WHERE number = $1 AND ended_at IS NULL AND verb = 'redrive'
         """
     static let redriven = Statement(
         """

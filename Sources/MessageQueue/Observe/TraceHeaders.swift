@@ -39,6 +39,11 @@ enum TraceHeaders {
     }
 }
 
+extension ServiceContext {
+    /// The headers by which whoever gets them knows the trace, as the tracer of this process writes them; none without one.
+    package var traceHeaders: [String: String] { TraceHeaders.headers(of: self) }
+}
+
 extension Outgoing {
     /// The same message, as one that follows from a delivery: its handling belongs to the trace of that delivery, and not to that
     /// of the batch in which it is sent. Needed only for a message with another key than the delivery's.

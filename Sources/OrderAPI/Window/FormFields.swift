@@ -33,7 +33,8 @@ struct FormFields {
 
     func all(_ name: String) -> [String] { items.filter { $0.name == name }.compactMap(\.value) }
 
-    private static func check(_ request: Request) throws {
+    /// - Throws: `Problem` for a form of another site. What says nothing of where it comes from is no browser's.
+    static func check(_ request: Request) throws {
         if let site = request.headers[.secFetchSite] {
             guard site == "same-origin" else { throw Problem(.forbidden, "This form is not from this shop.") }
         } else if let origin = request.headers[.origin] {

@@ -54,7 +54,7 @@ struct Window: Sendable {
         let quantity = fields["quantity"].flatMap { Int($0) } ?? 1
         guard let code = fields["sku"], SKU(code).isWellFormed else { throw Problem(.badRequest, "Choose a size.") }
         if fields["set"] == nil { basket.add(SKU(code), quantity) } else { basket.set(SKU(code), to: quantity) }
-        return Self.seeOther("/basket", basket.cookie)
+        return Self.seeOther("/basket", basket.cookie + request.secureMark)
     }
 
     // MARK: Ordering
@@ -71,13 +71,14 @@ struct Window: Sendable {
         let submission = Submission(draft: draft, key: key, body: body, submitter: known.map { .known($0) } ?? .new())
         switch try await desk.submit(submission) {
         case .accepted(let id):
-            var response = Self.seeOther("/orders/\(id)", Basket.emptyCookie)
+            var response = Self.seeOther("/orders/\(id)", Basket.emptyCookie + request.secureMark)
             if let token = submission.submitter.token {
-                let cookie = "customer=\(token.text); Max-Age=31536000; Path=/; HttpOnly; SameSite=Lax"
+                let cookie =
+                    "customer=\(token.text); Max-Age=31536000; Path=/; HttpOnly; SameSite=Lax" + request.secureMark
                 response.headers.append(HTTPField(name: .setCookie, value: cookie))
             }
             return response
-        case .replayed(let id): return Self.seeOther("/orders/\(id)", Basket.emptyCookie)
+        case .replayed(let id): return Self.seeOther("/orders/\(id)", Basket.emptyCookie + request.secureMark)
         case .conflict: return try await basket(form.basket, form.withFreshKey())
         }
     }
@@ -99,6 +100,15 @@ struct Window: Sendable {
     private static func seeOther(_ path: String, _ cookie: String) -> Response {
         Response(status: .seeOther, headers: [.location: path, .setCookie: cookie])
     }
+}
+
+extension Request {
+    /// Of cookies that are given out over TLS: they never travel without it. Whoever ends TLS before us says so.
+    fileprivate var secureMark: String { headers[.forwardedProto] == "https" ? "; Secure" : "" }
+}
+
+extension HTTPField.Name {
+    fileprivate static let forwardedProto = Self("X-Forwarded-Proto").unsafelyUnwrapped
 }
 
 /// The style, the script, and the pictures.

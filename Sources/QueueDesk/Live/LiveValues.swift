@@ -12,6 +12,7 @@ struct LiveValues: Encodable {
     init(_ reading: Reading) {
         for queue in reading.queues { add(queue, in: reading) }
         for consumer in reading.consumers { add(consumer, in: reading) }
+        for topic in reading.topics { texts[Self.rate(of: topic.topic)] = Self.rate(reading.topicRates[topic.topic]) }
         findings = Attention(reading).findings
         shape = Self.shape(of: reading)
     }
@@ -44,6 +45,9 @@ struct LiveValues: Encodable {
         lines[Measure.spark.name(of: queue.queue)] = Spark.points(reading.histories[queue.queue]?.rates ?? [])
         lines[Measure.depthSpark.name(of: queue.queue)] = Spark.points(reading.histories[queue.queue]?.depths ?? [])
     }
+
+    /// The name of the place where it stands how much is published to a topic.
+    static func rate(of topic: TopicName) -> String { "topic \(topic) a second" }
 
     private static func rate(_ rate: Double?) -> String {
         guard let rate else { return "–" }

@@ -8,6 +8,8 @@ struct Reading: Sendable {
     let consumers: [ConsumerEntry]
     let holdings: [Holding]
     let neglected: [ChoreEntry]
+    /// Published a second in the last minute.
+    var topicRates: [TopicName: Double] = [:]
     /// Deliveries a second since the reading before.
     var rates: [QueueName: Double] = [:]
     /// The last quarter of an hour, the oldest first.
@@ -43,6 +45,24 @@ struct RateHistory: Sendable {
 
     private static let step = 15.0
     private static let steps = 60
+
+    /// What was before the first reading, as the log tells it: a value for each minute, which stands for as many of ours.
+    mutating func recall(_ activity: [QueueName: [ActivityMark]]) {
+        for (queue, marks) in activity {
+            var past = Reading.History()
+            for (one, other) in zip(marks, marks.dropFirst()) {
+                let seconds = other.at.timeIntervalSince(one.at)
+                let rate = Double(max(0, other.claimed - one.claimed)) / max(seconds, Self.step)
+                let count = Int((seconds / Self.step).rounded())
+                past.rates += Array(repeating: rate, count: count)
+                past.depths += Array(repeating: Double(other.depth), count: count)
+            }
+            let since = histories[queue] ?? .init()
+            past.rates = (past.rates + since.rates).suffix(Self.steps)
+            past.depths = (past.depths + since.depths).suffix(Self.steps)
+            histories[queue] = past
+        }
+    }
 
     mutating func complete(_ reading: inout Reading) {
         for queue in reading.queues {

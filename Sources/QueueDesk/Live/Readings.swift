@@ -15,6 +15,10 @@ actor Readings {
     static let pause = Duration.seconds(2)
     private static let pauseUnwatched = Duration.seconds(15)
     private static let mostWatchers = 1000
+    private static let pauseOfTopics = Duration.seconds(15)
+    /// Of so many queues, the busiest ever, the log is asked what was before the first reading.
+    private static let recalled = 100
+    private var topicRates: (rates: [TopicName: Double], takenAt: ContinuousClock.Instant)?
 
     init(_ broker: Broker, logger: Logger) {
         self.broker = broker
@@ -23,6 +27,7 @@ actor Readings {
 
     /// Reads now and then, and tells whoever watches, until cancelled.
     func run() async throws {
+        await recall()
         while true {
             do {
                 let reading = try await current(notOlderThan: watchers.isEmpty ? Self.pauseUnwatched : Self.pause / 2)
@@ -49,9 +54,30 @@ actor Readings {
 
     private func take() async throws -> Reading {
         var reading = try await Reading(of: broker)
+        reading.topicRates = try await rates()
         history.complete(&reading)
         latest = reading
         return reading
+    }
+
+    /// Read more rarely: they cost more, and are of a whole minute.
+    private func rates() async throws -> [TopicName: Double] {
+        if let topicRates, .now - topicRates.takenAt <= Self.pauseOfTopics { return topicRates.rates }
+        let rates = try await broker.topicRates()
+        topicRates = (rates, .now)
+        return rates
+    }
+
+    /// The lines of the last quarter of an hour begin before the desk did. Without them they begin with it.
+    private func recall() async {
+        do {
+            let busiest = try await current().queues.sorted { $0.claimed > $1.claimed }.prefix(Self.recalled).map(
+                \.queue)
+            history.recall(try await broker.activity(of: busiest, each: .seconds(60), count: 15))
+            latest = nil
+        } catch {
+            logger.info("could not read how the queues stood before", metadata: ["error": "\(error)"])
+        }
     }
 
     /// What changes, as JSON, until the watcher goes away. A slow one misses what is outdated by then.

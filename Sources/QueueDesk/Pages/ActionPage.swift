@@ -17,6 +17,10 @@ struct ActionPage {
         router.post("actions/:number/resume") { _, context in
             try await steer(context) { try await desk.broker.resume(action: $0) }
         }
+        router.post("actions/:number/limit") { request, context in
+            let rate: Double? = try await Fields(body: request).number("rate")
+            return try await steer(context) { try await desk.broker.limit(action: $0, to: rate) }
+        }
         router.post("actions/:number/stop") { _, context in
             try await steer(context) { try await desk.broker.stop(action: $0) }
         }
@@ -52,6 +56,7 @@ struct ActionPage {
         let matched = action.matched.map { " of \($0)" } ?? ""
         let facts: [(String, HTML?)] = [
             ("Standing", .badge(action.standing.rawValue)), ("Messages", .text("\(action.messages)\(matched)")),
+            ("Messages a second, at most", action.rate.map { HTML.text("\($0)") }),
             ("Queue", action.queue.map { HTML.link($0.text, to: desk.path("/queues/\($0.text.queryEscaped)")) }),
             ("By", .text("\(action.by?.name ?? action.role), through \(action.by?.via ?? "a program")")),
             ("Began", .time(DateText(action.beganAt))), ("Ended", action.endedAt.map { .time(DateText($0)) }),
@@ -77,11 +82,25 @@ struct ActionPage {
                 .link("Do the rest…", to: desk.path("/dead/\(action.verb.rawValue)", ["queue": action.queue?.text])))
         case .underWay:
             return HTML(
-                "div", ["class": "row"], [desk.button("Pause", "\(path)/pause"), desk.button("Stop", "\(path)/stop")])
+                "div", ["class": "row"],
+                [desk.button("Pause", "\(path)/pause"), desk.button("Stop", "\(path)/stop"), pace(action)])
         case .paused:
             return HTML(
-                "div", ["class": "row"], [desk.button("Resume", "\(path)/resume"), desk.button("Stop", "\(path)/stop")])
+                "div", ["class": "row"],
+                [desk.button("Resume", "\(path)/resume"), desk.button("Stop", "\(path)/stop"), pace(action)])
         }
+    }
+
+    private func pace(_ action: OperatorAction) -> HTML {
+        guard action.verb == .redrive else { return .text("") }
+        return desk.form(
+            "/actions/\(action.number)/limit",
+            [
+                .field(
+                    "At most so many a second (empty: as fast as it goes)",
+                    .input("rate", action.rate.map { "\($0)" }, type: "number")),
+                .button("Set the rate"),
+            ])
     }
 
     private func table(_ messages: [RedrivenMessage], _ action: OperatorAction) -> HTML {

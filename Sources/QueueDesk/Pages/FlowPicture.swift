@@ -66,8 +66,11 @@ struct FlowPicture {
                 HTML("title", [:], [.text(name.text)]),
                 HTML(
                     "rect",
-                    ["x": "1", "y": "\(y - 17)", "width": "\(Self.topicWidth - 2)", "height": "34", "rx": "17"]),
-                label(name.text.shortened(to: 26), x: 16, y: y + 5),
+                    ["x": "1", "y": "\(y - 20)", "width": "\(Self.topicWidth - 2)", "height": "40", "rx": "20"]),
+                label(name.text.shortened(to: 26), x: 16, y: y - 2),
+                HTML(
+                    "text", ["class": "counts", "x": "16", "y": "\(y + 13)"],
+                    [live.place("tspan", named: LiveValues.rate(of: name)), " a second"]),
             ])
     }
 

@@ -13,7 +13,7 @@ struct PipelinePage {
                 "Pipeline", at: "/",
                 [
                     Attention(reading).html(desk), flow(reading, live), table(reading, live), workers(reading, live),
-                    topics(reading),
+                    topics(reading, live),
                 ])
         }
     }
@@ -64,10 +64,10 @@ struct PipelinePage {
     }
 
     /// What the picture shows, to be read.
-    private func topics(_ reading: Reading) -> HTML {
+    private func topics(_ reading: Reading, _ live: LiveValues) -> HTML {
         let names = reading.topics.map(\.topic).reduce(into: [TopicName]()) { if !$0.contains($1) { $0.append($1) } }
         return HTML.table(
-            "Topics", ["Topic", "Heard by"],
+            "Topics", ["Topic", "#A second", "Heard by"],
             names.map { name in
                 let heard = reading.topics.filter { $0.topic == name }.compactMap { entry in
                     entry.queue.map { queue in
@@ -76,6 +76,7 @@ struct PipelinePage {
                 }
                 return [
                     HTML.link(name.text, to: desk.path("/messages", ["topic": name.text])),
+                    live.place("span", named: LiveValues.rate(of: name)),
                     .text(heard.isEmpty ? "nobody" : heard.joined(separator: ", ")),
                 ]
             }, empty: "No topic has been declared yet.")

@@ -134,13 +134,10 @@ struct SendForm {
     var topic: TopicName? { to.flatMap { $0.hasPrefix("topic ") ? TopicName(String($0.dropFirst(6))) : nil } }
 
     mutating func take(_ message: Message) {
-        key = message.key
-        tag = message.tag
-        // Its trace is its own, and so is its parent.
-        let own = ["traceparent", "tracestate", Draft.parentHeader]
-        headers = message.headers.filter { !own.contains($0.key) }.sorted { $0.key < $1.key }
-            .map { "\($0.key): \($0.value)" }.joined(separator: "\n")
-        body = BodyText.pretty(message.body) ?? String(decoding: message.body, as: UTF8.self)
+        let draft = Draft(changing: message)
+        (key, tag) = (draft.key, draft.tag)
+        headers = draft.headers.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: "\n")
+        body = BodyText.pretty(draft.body) ?? String(decoding: draft.body, as: UTF8.self)
         parent = "\(message.id)"
     }
 
@@ -161,7 +158,7 @@ struct SendForm {
             errors["headers"] = "Each line is name: value."
         }
         if errors["body"] == nil, let queue, let check = checks[queue] {
-            do { try check(bytes) } catch { errors["body"] = "\(queue) can't read it: \(Self.text(of: error))" }
+            do { try check(bytes) } catch { errors["body"] = "\(queue) can't read it: \(DecodingText(error))" }
         }
         guard errors.isEmpty else { return (nil, errors) }
         let named = pairs.map {
@@ -171,22 +168,5 @@ struct SendForm {
             body: bytes, key: key, tag: tag, headers: Dictionary(named) { $1 },
             delay: .seconds(min(seconds ?? 0, 1e9)), parent: parent.flatMap { MessageID($0) })
         return (draft, [:])
-    }
-
-    private static func text(of error: any Error) -> String {
-        switch error as? DecodingError {
-        case .keyNotFound(let key, let context)?: "\(path(context, key)) is missing"
-        case .typeMismatch(let type, let context)?: "\(path(context)) is no \(type)"
-        case .valueNotFound(_, let context)?: "\(path(context)) is empty"
-        case .dataCorrupted(let context)?: "\(path(context)): \(context.debugDescription)"
-        default: "\(error)"
-        }
-    }
-
-    private static func path(_ context: DecodingError.Context, _ last: (any CodingKey)? = nil) -> String {
-        let names = (context.codingPath + [last].compactMap(\.self)).map {
-            $0.intValue.map(String.init) ?? $0.stringValue
-        }
-        return names.isEmpty ? "the whole" : names.joined(separator: ".")
     }
 }

@@ -37,6 +37,21 @@ public struct CancelOrder: Sendable {
         return .asked
     }
 
+    /// The same in a transaction of its own, recorded as what an operator did.
+    ///
+    /// - Parameters:
+    ///   - id: of the order.
+    ///   - someone: who calls it off.
+    ///   - database: where the order is.
+    public func commit(_ id: OrderID, by someone: Operator?, on database: Database) async throws -> CancellationOutcome
+    {
+        try await database.write(within: .seconds(5)) { session in
+            let outcome = try commit(id, in: session)
+            if outcome == .asked { try broker.note("cancel order", ["order": "\(id)"], by: someone, in: session) }
+            return outcome
+        }
+    }
+
     private struct Standing {
         let status: OrderStatus?
         let isAsked: Bool

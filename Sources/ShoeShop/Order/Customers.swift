@@ -53,6 +53,13 @@ public struct CustomerToken: Hashable, Sendable {
     private static let tenLetters: UInt64 = 839_299_365_868_340_224
 }
 
+/// Whoever prints one, or something that holds one, prints nothing that lets anybody in.
+extension CustomerToken: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { "***" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
 /// Who submits an order.
 public enum Submitter: Hashable, Sendable {
     case known(CustomerID)

@@ -1,5 +1,6 @@
 public import MessageQueue
 public import Postgres
+import Tracing
 
 /// One customer's checked submission on its way into the database.
 public struct Submission: Sendable {
@@ -10,12 +11,15 @@ public struct Submission: Sendable {
     public let body: [UInt8]
     /// Whose it is; somebody new unless given.
     public var submitter: Submitter
+    /// The trace that it belongs to: submissions of several are committed together.
+    let trace: ServiceContext?
 
     public init(draft: OrderDraft, key: IdempotencyKey?, body: [UInt8], submitter: Submitter = .new()) {
         self.draft = draft
         self.key = key
         self.body = body
         self.submitter = submitter
+        trace = ServiceContext.current
     }
 }
 
@@ -54,16 +58,18 @@ public struct SubmitOrders: Sendable {
         }
         let accepted = zip(candidates, outcomes).filter { $1 == .accepted($0.id) }.map(\.0)
         try store(
-            accepted.map { $0.submission.draft.placed(as: $0.id) }, of: accepted.map(\.submission.submitter),
-            in: session)
+            accepted.map { $0.submission.draft.placed(as: $0.id) }, of: accepted.map(\.submission), in: session)
         return outcomes
     }
 
     private func store(
-        _ orders: [PlacedOrder], of submitters: [Submitter], in session: borrowing Session
+        _ orders: [PlacedOrder], of submissions: [Submission], in session: borrowing Session
     ) throws {
         guard !orders.isEmpty else { return }
-        OrderRecords.insert(orders, of: submitters, in: session)
-        try broker.send(orders.map { Outgoing($0, key: $0.id.description) }, to: Workflow.orders, in: session)
+        OrderRecords.insert(orders, of: submissions.map(\.submitter), in: session)
+        let messages = zip(orders, submissions).map { order, submission in
+            Outgoing(order, key: order.id.description, headers: submission.trace?.traceHeaders ?? [:])
+        }
+        try broker.send(messages, to: Workflow.orders, in: session)
     }
 }

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Tracing
 
 /// Posts JSON to one address of a provider: what the clients of all providers have in common.
 ///
@@ -28,16 +29,23 @@ struct ProviderClient: Sendable {
     /// - Throws: `ProviderError` when there is no complete answer in time.
     func post(_ body: some Encodable, key: String) async throws(ProviderError) -> ProviderAnswer {
         let exchange = ProviderExchange(provider: name, request: "POST \(path)", idempotencyKey: key)
+        let call = ProviderCall(exchange, url)
+        defer { call.end() }
         do {
             guard let url else { throw HTTPClientError.invalidURL }
+            let headers = ["Content-Type": "application/json", "Idempotency-Key": key].merging(call.headers) { own, _ in
+                own
+            }
             let request = try HTTPClient.Request(
                 url: url, method: .POST,
-                headers: ["Content-Type": "application/json", "Idempotency-Key": key],
+                headers: HTTPHeaders(headers.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }),
                 body: .byteBuffer(ByteBuffer(bytes: try Self.encoder.encode(body))))
             let response = try await send(request)
+            call.answered(with: Int(response.status.code))
             let answer = response.body.map { Data($0.readableBytesView) } ?? Data()
             return ProviderAnswer(exchange: exchange, status: Int(response.status.code), body: answer)
         } catch {
+            call.failed(error)
             throw exchange.failure(ProviderError.Kind(of: error), "\(error)")
         }
     }

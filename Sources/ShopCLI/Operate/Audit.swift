@@ -4,20 +4,25 @@ import MessageQueue
 
 struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows who paused, limited, redrove or purged what, and when, the latest first.",
+        abstract: "Shows who paused, limited, redrove, purged or sent what, and when, the latest first.",
         discussion: "Recorded with each change, whether it was made here, at the desk or by a program.")
 
+    @Option(help: "Only those before the action of this number: the last of the page before.")
+    var before = Int64.max
     @OptionGroup var listing: Listing
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {
         let actions = try await connection.withDatabase {
-            try await Broker($0).operatorActions(queue: listing.queue, limit: listing.limit)
+            try await Broker($0).operatorActions(before: before, queue: listing.queue, limit: listing.limit)
         }
         try output.show(actions) {
             Table(
-                [.text("BEGAN"), .text("BY"), .text("DID"), .text("QUEUE"), .number("MESSAGES"), .text("MORE")],
+                [
+                    .number("NUMBER"), .text("BEGAN"), .text("BY"), .text("DID"), .text("QUEUE"), .number("MESSAGES"),
+                    .text("STANDING"), .text("MORE"),
+                ],
                 rows: actions.map(\.cells))
         }
     }
@@ -27,8 +32,9 @@ extension OperatorAction {
     fileprivate var cells: [String] {
         let more = detail.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         return [
-            beganAt.ISO8601Format(), by.map { "\($0.name) (\($0.via))" } ?? role, verb.rawValue, queue?.text ?? "any",
-            "\(messages)", (more + (endedAt == nil ? ["not ended"] : [])).joined(separator: ", "),
+            "\(number)", beganAt.ISO8601Format(), by.map { "\($0.name) (\($0.via))" } ?? role, verb.rawValue,
+            queue?.text ?? "any",
+            "\(messages)", standing.rawValue, more.joined(separator: ", "),
         ]
     }
 }

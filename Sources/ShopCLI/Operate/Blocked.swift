@@ -70,7 +70,7 @@ struct SkipBlocked: AsyncParsableCommand {
 }
 
 struct BlockedTarget: ParsableArguments {
-    @Argument var queue: String
+    @Argument(help: "The queue.", completion: .queues) var queue: String
     @Argument var key: String
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output

@@ -12,7 +12,7 @@ struct Limit: AsyncParsableCommand {
             What is not given is not limited. Workers notice within ten seconds.
             """)
 
-    @Argument var queue: String
+    @Argument(help: "The queue.", completion: .queues) var queue: String
     @Option(help: concurrencies.help("The most messages in flight at once."), transform: concurrencies.read)
     var concurrency: Int?
     @Option(help: Allowed.rate.help("Deliveries per second, retries included."), transform: Allowed.rate.read)

@@ -6,7 +6,7 @@ struct Pause: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Stops the deliveries of a queue; sending goes on, and what is in flight is finished.")
 
-    @Argument var queue: String
+    @Argument(help: "The queue.", completion: .queues) var queue: String
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
@@ -19,7 +19,7 @@ struct Pause: AsyncParsableCommand {
 struct Resume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Lets a paused queue deliver again.")
 
-    @Argument var queue: String
+    @Argument(help: "The queue.", completion: .queues) var queue: String
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 

@@ -5,12 +5,21 @@ import Postgres
 
 struct Queues: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        abstract: "Shows how each queue stands, or all about one.",
+        subcommands: [ListQueues.self, ShowQueue.self], defaultSubcommand: ListQueues.self)
+}
+
+struct ListQueues: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
         abstract:
             "Shows each queue: waiting, in flight, scheduled, retrying, held, dead, age of the oldest, deliveries per second."
     )
 
     @Flag(name: .shortAndLong, help: "Refresh every second until interrupted.")
     var watch = false
+    @Flag(help: "Only the names, a line each.")
+    var names = false
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
@@ -19,6 +28,9 @@ struct Queues: AsyncParsableCommand {
             let broker = Broker(database)
             let screen = Screen()
             var before = try await broker.statistics()
+            if names {
+                return try output.show(before.map(\.queue.text), text: before.map(\.queue.text).joined(separator: "\n"))
+            }
             repeat {
                 // A rate is the difference between two readings.
                 try await Task.sleep(for: .seconds(1))

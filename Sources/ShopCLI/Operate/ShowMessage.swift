@@ -27,7 +27,7 @@ struct ShowMessage: AsyncParsableCommand {
         }
     }
 
-    private static func message(_ text: String) throws -> MessageID {
+    static func message(_ text: String) throws -> MessageID {
         guard let id = MessageID(text) else { throw ValidationError("\(text) is no message id (a UUID).") }
         return id
     }

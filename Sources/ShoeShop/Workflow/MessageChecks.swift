@@ -1,10 +1,8 @@
-import Foundation
-import MessageQueue
-import ShoeShop
+public import MessageQueue
 
 /// What is sent by hand has to be what the steps of its queue read.
-enum MessageChecks {
-    static let all: [QueueName: @Sendable ([UInt8]) throws -> Void] = [
+public enum MessageChecks {
+    public static let all: [QueueName: @Sendable ([UInt8]) throws -> Void] = [
         Workflow.orders.name: check(Workflow.orders), Workflow.stock.name: check(Workflow.stock),
         Workflow.payment.name: check(Workflow.payment), Workflow.logistics.name: check(Workflow.logistics),
         Workflow.invoices.name: check(Workflow.invoices), Workflow.orderStatus.name: check(Workflow.orderStatus),

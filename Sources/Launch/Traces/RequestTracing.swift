@@ -1,0 +1,14 @@
+import Hummingbird
+
+/// A span for each request, but for those with which operators look after the process.
+struct RequestTracing<Context: RequestContext>: RouterMiddleware {
+    private let tracing = TracingMiddleware<Context>()
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        let path = request.uri.path
+        if path == "/metrics" || path.hasPrefix("/health/") { return try await next(request, context) }
+        return try await tracing.handle(request, context: context, next: next)
+    }
+}

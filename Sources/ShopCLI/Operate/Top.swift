@@ -1,0 +1,164 @@
+import ArgumentParser
+import Foundation
+import MessageQueue
+import Terminal
+
+struct Top: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "The pipeline live in 100 columns: queues, topics, workers, and what needs a person.",
+        discussion: "Where there are more queues than lines, those come first that move or have something in them.")
+
+    @Flag(help: "Once, and not live.")
+    var once = false
+    @Option(help: lines.help("The most queues that are shown.", default: 25), transform: lines.read)
+    var queues = 25
+    @OptionGroup var connection: DatabaseOption
+    @OptionGroup var output: Output
+
+    private static let lines = Allowed.whole(1...1000)
+    private static let pause = Duration.seconds(1)
+
+    func run() async throws {
+        try await connection.withDatabase { database in
+            let broker = Broker(database)
+            let screen = Screen(isForProgram: output.json)
+            var pipeline = try await Pipeline(of: broker)
+            repeat {
+                try await Task.sleep(for: Self.pause)
+                try await pipeline.read(from: broker)
+                if output.json || once {
+                    try output.show(pipeline.report, text: pipeline.lines(queues: queues).joined(separator: "\n"))
+                } else {
+                    await screen.refresh(pipeline.lines(queues: queues))
+                }
+            } while !once
+        }
+    }
+}
+
+/// All queues, topics and workers, as they stood at the last readings.
+struct Pipeline {
+    private var statistics: [QueueStatistics]
+    private var reports: [QueueReport] = []
+    private var topics: [TopicName: Double] = [:]
+    private var workers: [WorkerEntry] = []
+    private var neglected: [ChoreEntry] = []
+    private var rates: [String: [Double]] = [:]
+    private var readings = 0
+
+    private static let sparkWidth = 15
+    /// A step of the lines, in readings.
+    private static let step = 60
+
+    init(of broker: Broker) async throws {
+        statistics = try await broker.statistics()
+        let busiest = statistics.sorted { $0.claimed > $1.claimed }.prefix(50).map(\.queue)
+        let marks = try await broker.activity(of: busiest, each: .seconds(60), count: Self.sparkWidth)
+        rates = Dictionary(uniqueKeysWithValues: marks.map { ($0.text, Self.rates($1)) })
+    }
+
+    /// Deliveries a second between the marks.
+    private static func rates(_ marks: [ActivityMark]) -> [Double] {
+        zip(marks, marks.dropFirst()).map { one, other in
+            Double(max(0, other.claimed - one.claimed)) / max(other.at.timeIntervalSince(one.at), 0.001)
+        }
+    }
+
+    mutating func read(from broker: Broker) async throws {
+        let now = try await broker.statistics()
+        reports = QueueReport.reports(now, since: statistics)
+        statistics = now
+        workers = WorkerEntry.entries(try await broker.consumers(), try await broker.holdings())
+        neglected = try await broker.neglectedChores()
+        // Rarer than the rest: it costs more, and changes little.
+        if readings.isMultiple(of: 5) { topics = try await broker.topicRates() }
+        readings += 1
+        guard readings.isMultiple(of: Self.step) else { return }
+        for report in reports { rates[report.queue, default: []].append(report.deliveriesPerSecond) }
+    }
+
+    struct Report: Encodable {
+        let queues: [QueueReport]
+        let topics: [String: Double]
+        let workers: [WorkerEntry]
+        let needsAPerson: [String]
+    }
+
+    var report: Report {
+        Report(
+            queues: reports, topics: Dictionary(uniqueKeysWithValues: topics.map { ($0.text, $1) }), workers: workers,
+            needsAPerson: findings)
+    }
+
+    func lines(queues most: Int) -> [String] {
+        let shown =
+            reports.count <= most ? reports : Array(reports.sorted { Self.weight($0) > Self.weight($1) }.prefix(most))
+        let left = reports.count - shown.count
+        return [headline] + findings.map { "! \($0)" } + [""] + table(shown).lines
+            + (left > 0 ? ["and \(left) more"] : [])
+            + [""] + topicLines + [""] + WorkerEntry.table(workers).lines
+    }
+
+    private static func weight(_ report: QueueReport) -> Double {
+        Double(report.dead + report.waiting + report.inFlight) + report.deliveriesPerSecond
+    }
+
+    private var headline: String {
+        func sum(_ part: (QueueReport) -> Int) -> Int { reports.map(part).reduce(0, +) }
+        let rate = reports.map(\.deliveriesPerSecond).reduce(0, +)
+        return "\(reports.count) queues: \(sum(\.waiting)) waiting, \(sum(\.inFlight)) in flight, \(sum(\.dead)) dead, "
+            + "\(Int(rate.rounded())) deliveries a second · \(workers.count) workers · \(Date().clockText.prefix(8)) UTC"
+    }
+
+    /// What an operator has to do something about.
+    private var findings: [String] {
+        statistics.flatMap(Self.findings)
+            + workers.flatMap { entry in
+                entry.worker.breakers.sorted { $0.key < $1.key }.map {
+                    "\(entry.worker.name) has stopped claiming from \($0.key): \($0.value.prefix(60))"
+                }
+            } + neglected.map { "\($0.name) fails for an hour: \($0.error ?? "no reason was told")" }
+    }
+
+    private static func findings(of queue: QueueStatistics) -> [String] {
+        let age = queue.oldestWaiting ?? 0
+        let isUnattended = age > 30 && queue.inFlight == 0 && !queue.isPaused
+        return [
+            queue.dead > 0 ? "\(queue.queue) has \(queue.dead) dead letters" : nil,
+            isUnattended ? "nobody receives from \(queue.queue)" : nil,
+            age > 300 && !isUnattended ? "\(queue.queue) is \(Span(seconds: age).text) behind" : nil,
+            queue.blockedKeys > 0 ? "\(queue.queue) has \(queue.blockedKeys) blocked keys" : nil,
+        ].compactMap(\.self)
+    }
+
+    private func table(_ reports: [QueueReport]) -> Table {
+        Table(
+            [
+                .text("QUEUE"), .number("WAITING"), .number("IN FLIGHT"), .number("NOT DUE"), .number("HELD"),
+                .number("DEAD"), .number("OLDEST"), .number("PER SECOND"), .text("15 MINUTES"), .text(""),
+            ],
+            rows: reports.map { report in
+                [
+                    report.queue, "\(report.waiting)", "\(report.inFlight)", "\(report.scheduled + report.retrying)",
+                    "\(report.held)", "\(report.dead)",
+                    report.oldestWaitingSeconds.map { Span(seconds: $0).text } ?? "-",
+                    "\(Int(report.deliveriesPerSecond.rounded()))",
+                    Sparkline(rates[report.queue] ?? [], width: Self.sparkWidth).text, report.isPaused ? "paused" : "",
+                ]
+            })
+    }
+
+    private var topicLines: [String] {
+        Table(
+            [.text("TOPIC"), .number("PER SECOND")],
+            rows: topics.sorted { $0.key.text < $1.key.text }.map { [$0.key.text, Rate.text($0.value)] }
+        ).lines
+    }
+}
+
+/// Messages a second, with a digit where that tells something.
+enum Rate {
+    static func text(_ rate: Double) -> String {
+        rate < 10 ? "\((rate * 10).rounded() / 10)" : "\(Int(rate.rounded()))"
+    }
+}
