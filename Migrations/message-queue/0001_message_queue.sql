@@ -177,17 +177,51 @@ CREATE TABLE mq.watermarks (
 CREATE TABLE mq.topics (
     id         int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name       text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$'),
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    -- What programs note of a topic for themselves; to the engine they mean nothing.
+    labels     jsonb NOT NULL DEFAULT '{}',
+    -- Half messages that were dropped, ever, since nobody said what was to become of them.
+    dropped_halves bigint NOT NULL DEFAULT 0
 );
 
--- No tags: everything published is heard. With tags: only messages that carry one of them.
+-- No tags: everything published is heard. With tags: only messages that carry one of them. `endpoint` is kept for whoever will
+-- deliver there; nobody does so far.
+--
+-- A queue has one copy of a message for each of its subscriptions. The copy of the first of them has the message's own id, those of
+-- additional ones ids of their own. `mark` is what a copy's headers tell of its subscription: nothing, unless the subscription has a
+-- format or is an additional one; see `marked`.
 CREATE TABLE mq.subscriptions (
-    topic      int NOT NULL REFERENCES mq.topics ON DELETE CASCADE,
-    queue      int NOT NULL REFERENCES mq.queues ON DELETE CASCADE,
-    tags       text[],
-    created_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (topic, queue)
+    topic         int NOT NULL REFERENCES mq.topics ON DELETE CASCADE,
+    queue         int REFERENCES mq.queues ON DELETE CASCADE,
+    name          text NOT NULL CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$'),
+    is_additional boolean NOT NULL DEFAULT false,
+    tags          text[],
+    mark          jsonb,
+    endpoint      text,
+    format        text,
+    created_at    timestamptz NOT NULL DEFAULT now(),
+    changed_at    timestamptz NOT NULL DEFAULT now(),
+    labels        jsonb NOT NULL DEFAULT '{}',
+    PRIMARY KEY (topic, name),
+    CONSTRAINT subscriptions_end CHECK (num_nonnulls(queue, endpoint) = 1)
 );
+CREATE UNIQUE INDEX subscriptions_first ON mq.subscriptions (topic, queue) WHERE NOT is_additional;
+
+-- The mark of a subscription; that of an additional one has a place for the id of the message.
+CREATE FUNCTION mq.mark(name text, format text, is_additional boolean) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object('mq.subscription', name, 'mq.format', format,
+        'mq.message', CASE WHEN is_additional THEN '' END)) WHERE is_additional OR format IS NOT NULL
+$$;
+
+-- The headers of a marked copy.
+CREATE FUNCTION mq.marked(headers jsonb, mark jsonb, id uuid) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(headers, '{}') || mark || CASE WHEN mark ? 'mq.message' THEN jsonb_build_object('mq.message', id) ELSE '{}' END
+$$;
+
+-- The id of an additional copy: of the message's time, and the same whoever works it out.
+CREATE FUNCTION mq.copy_id(id uuid, subscription text) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT (left(id::text, 19) || 'a' || right(md5(id::text || subscription)::uuid::text, 16))::uuid $$;
 
 
 -- 3. The log ---------------------------------------------------------------------------------------------------------------
@@ -489,8 +523,9 @@ END $$;
 -- order of queues and lanes, so that two publishers wait for each other in one direction only; the last places are read by
 -- the second one, after the locks. Copies that find no free lane, or whose queue has a delay, are put aside by the third.
 --
--- Arrays hand over what the statements share: of a copy its queue, level and lane, the number of its message, and its rank among
--- those that go into the same lane. A lane's last place is read once, for the first of them; a message alone is spared the sort.
+-- Arrays hand over what the statements share: of a copy its queue, level and lane, the number of its message, the mark of its
+-- subscription, and its rank among those that go into the same lane. A lane's last place is read once, for the first of them; where
+-- each lane gets one, they are spared the sort.
 CREATE FUNCTION mq.publish(to_topic text, ids uuid[], keys text[], tags text[], headers jsonb[], bodies bytea[], priorities smallint[])
     RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -500,12 +535,13 @@ DECLARE
     of_level smallint[];
     of_lane smallint[];
     of_message int[];
+    of_mark jsonb[];
     of_rank int[];
 BEGIN
-    SELECT array_agg(l.queue), array_agg(l.level), array_agg(l.lane), array_agg(m.n), array_agg(m.rank)
-        INTO of_queue, of_level, of_lane, of_message, of_rank
+    SELECT array_agg(l.queue), array_agg(l.level), array_agg(l.lane), array_agg(m.n), array_agg(m.mark), array_agg(m.rank)
+        INTO of_queue, of_level, of_lane, of_message, of_mark, of_rank
         FROM (
-            SELECT g.queue, g.level, g.messages, CASE
+            SELECT g.queue, g.level, g.messages, g.marks, CASE
                 WHEN NOT may_append OR g.delay_ms > 0 THEN NULL
                 WHEN g.share IS NOT NULL THEN (SELECT g.share FROM pg_advisory_xact_lock(g.locks, g.share))
                 WHEN pg_try_advisory_xact_lock(g.locks, g.first + start % g.lanes) THEN g.first + start % g.lanes
@@ -516,30 +552,36 @@ BEGIN
                 SELECT q.id AS queue, mq.lock_class() + q.id AS locks, q.lanes, q.delay_ms, (m.priority - 1) * q.levels / 16 AS level,
                     (m.priority - 1) * q.levels / 16 * q.lanes AS first,
                     CASE WHEN q.key_order IS NOT NULL THEN mq.shard(coalesce(m.key, m.id::text), q.lanes)::int END AS share,
-                    array_agg(m.n ORDER BY m.n) AS messages
+                    array_agg(m.n ORDER BY m.n, s.name) AS messages, array_agg(s.mark ORDER BY m.n, s.name) AS marks
                 FROM mq.topics t JOIN mq.subscriptions s ON s.topic = t.id JOIN mq.queues q ON q.id = s.queue
                 JOIN unnest(publish.ids, publish.keys, publish.tags, publish.priorities) WITH ORDINALITY AS m(id, key, tag, priority, n)
                     ON s.tags IS NULL OR m.tag = ANY (s.tags)
                 WHERE t.name = to_topic GROUP BY q.id, 5, 7 ORDER BY q.id, 5, 7) AS g) AS l,
-            unnest(l.messages) WITH ORDINALITY AS m(n, rank);
-    IF cardinality(ids) = 1 THEN
+            unnest(l.messages, l.marks) WITH ORDINALITY AS m(n, mark, rank);
+    IF 1 = ALL (of_rank) THEN
         INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
             SELECT 1 + coalesce(
                     (SELECT m.seq FROM mq.head_messages m WHERE m.queue = c.queue AND m.lane = c.lane ORDER BY m.seq DESC LIMIT 1),
                     (SELECT h.base + mq.ordinal(l.closed_seq) FROM mq.lanes l, mq.head h WHERE l.queue = c.queue AND l.lane = c.lane),
                     (SELECT NULL::bigint FROM mq.known_queue(c.queue))),
-                c.queue, c.lane, 1, ids[1], now(), to_topic, keys[1], tags[1], headers[1], bodies[1]
-            FROM unnest(of_queue, of_lane) AS c(queue, lane) WHERE c.lane IS NOT NULL;
+                c.queue, c.lane, 1,
+                CASE WHEN c.mark ? 'mq.message' THEN mq.copy_id(ids[c.n], c.mark ->> 'mq.subscription') ELSE ids[c.n] END,
+                now(), to_topic, keys[c.n], tags[c.n],
+                CASE WHEN c.mark IS NULL THEN headers[c.n] ELSE mq.marked(headers[c.n], c.mark, ids[c.n]) END, bodies[c.n]
+            FROM unnest(of_queue, of_lane, of_message, of_mark) AS c(queue, lane, n, mark) WHERE c.lane IS NOT NULL;
     ELSE
         INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
             SELECT c.rank + first_value(c.last) OVER (PARTITION BY c.queue, c.lane ORDER BY c.rank),
-                c.queue, c.lane, 1, ids[c.n], now(), to_topic, keys[c.n], tags[c.n], headers[c.n], bodies[c.n]
+                c.queue, c.lane, 1,
+                CASE WHEN c.mark ? 'mq.message' THEN mq.copy_id(ids[c.n], c.mark ->> 'mq.subscription') ELSE ids[c.n] END,
+                now(), to_topic, keys[c.n], tags[c.n],
+                CASE WHEN c.mark IS NULL THEN headers[c.n] ELSE mq.marked(headers[c.n], c.mark, ids[c.n]) END, bodies[c.n]
             FROM (
                 SELECT c.*, CASE WHEN c.rank = 1 THEN coalesce(
                         (SELECT m.seq FROM mq.head_messages m WHERE m.queue = c.queue AND m.lane = c.lane ORDER BY m.seq DESC LIMIT 1),
                         (SELECT h.base + mq.ordinal(l.closed_seq) FROM mq.lanes l, mq.head h WHERE l.queue = c.queue AND l.lane = c.lane),
                         (SELECT NULL::bigint FROM mq.known_queue(c.queue))) END AS last
-                FROM unnest(of_queue, of_lane, of_message, of_rank) AS c(queue, lane, n, rank) WHERE c.lane IS NOT NULL
+                FROM unnest(of_queue, of_lane, of_message, of_mark, of_rank) AS c(queue, lane, n, mark, rank) WHERE c.lane IS NOT NULL
                 -- Else it would be read for each of them all the same, where the window asks for it.
                 OFFSET 0) AS c;
     END IF;
@@ -548,8 +590,12 @@ BEGIN
             RAISE EXCEPTION 'sending to a queue that keeps order needs READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
         END IF;
         INSERT INTO mq.scheduled (due_at, queue, level, attempt, id, sent_at, topic, key, tag, headers, body)
-            SELECT now() + q.delay_ms * interval '1 ms', q.id, c.level, 1, ids[c.n], now(), to_topic, keys[c.n], tags[c.n], headers[c.n], bodies[c.n]
-            FROM unnest(of_queue, of_level, of_lane, of_message) AS c(queue, level, lane, n), mq.known_queue(c.queue) AS q
+            SELECT now() + q.delay_ms * interval '1 ms', q.id, c.level, 1,
+                CASE WHEN c.mark ? 'mq.message' THEN mq.copy_id(ids[c.n], c.mark ->> 'mq.subscription') ELSE ids[c.n] END,
+                now(), to_topic, keys[c.n], tags[c.n],
+                CASE WHEN c.mark IS NULL THEN headers[c.n] ELSE mq.marked(headers[c.n], c.mark, ids[c.n]) END, bodies[c.n]
+            FROM unnest(of_queue, of_level, of_lane, of_message, of_mark) AS c(queue, level, lane, n, mark),
+                mq.known_queue(c.queue) AS q
             WHERE c.lane IS NULL;
     END IF;
 END $$;
@@ -596,6 +642,28 @@ CREATE TABLE mq.sent_keys (
     PRIMARY KEY (queue, key)
 );
 CREATE INDEX sent_keys_expiry ON mq.sent_keys (expires_at);
+
+
+-- Published to a topic, and nobody hears it until whoever prepared it says so; see `half_messages` in the library. Those of a day ago
+-- are dropped.
+--
+-- `check_at` is when its producers are asked what has become of it, and until then the receipt of this turn is good.
+CREATE TABLE mq.half_messages (
+    number      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    prepared_at timestamptz NOT NULL DEFAULT now(),
+    check_at    timestamptz NOT NULL,
+    topic       int NOT NULL REFERENCES mq.topics ON DELETE CASCADE,
+    turn        int NOT NULL DEFAULT 0,
+    priority    smallint NOT NULL,
+    id          uuid NOT NULL,
+    producers   text NOT NULL,
+    key         text,
+    tag         text,
+    headers     jsonb,
+    body        bytea NOT NULL
+);
+CREATE INDEX half_messages_check ON mq.half_messages (topic, producers, check_at);
+CREATE INDEX half_messages_age ON mq.half_messages (prepared_at);
 
 
 -- 6. Receiving -------------------------------------------------------------------------------------------------------------
@@ -974,6 +1042,19 @@ CREATE TABLE mq.operator_actions (
     detail   jsonb
 );
 
+-- Keys of gateways. The secret is sealed by the gateway, with a key that is not in the database; permissions mean something to it alone.
+CREATE TABLE mq.access_keys (
+    id              text PRIMARY KEY,
+    label           text NOT NULL,
+    secret          bytea NOT NULL,
+    permissions     jsonb NOT NULL,
+    rate_per_second double precision CHECK (rate_per_second > 0),
+    created_at      timestamptz NOT NULL DEFAULT now(),
+    rotated_at      timestamptz,
+    revoked_at      timestamptz,
+    last_used_at    timestamptz
+);
+
 -- What redrives sent back, to tell what became of each. Forgotten after a month.
 CREATE TABLE mq.redriven (
     action bigint NOT NULL,
@@ -1096,10 +1177,11 @@ BEGIN
     EXECUTE format('GRANT USAGE ON SCHEMA mq TO %s', taker);
     EXECUTE format('GRANT SELECT ON mq.migrations, mq.identity, mq.segments, mq.head, mq.head_claims TO %s', taker);
     EXECUTE format('GRANT SELECT, INSERT ON mq.messages, mq.head_messages, mq.completions TO %s', taker);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON mq.queues, mq.lanes, mq.topics, mq.watermarks, mq.consumers, mq.claims,
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE ON mq.queues, mq.lanes, mq.watermarks, mq.consumers, mq.claims,
         mq.chores TO %s', taker);
-    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON mq.subscriptions, mq.leases, mq.scheduled, mq.held,
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON mq.topics, mq.subscriptions, mq.half_messages, mq.leases, mq.scheduled, mq.held,
         mq.blocked_keys, mq.dead_letters, mq.sent_keys, mq.tallies, mq.redriven TO %s', taker);
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE (secret, rotated_at, revoked_at, last_used_at) ON mq.access_keys TO %s', taker);
     -- What was recorded of operators stays as it is, but for how far an action has come, and whether it is to go on.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE (ended_at, beat_at, messages, wanted, rate) ON mq.operator_actions TO %s', taker);
     EXECUTE format('GRANT EXECUTE ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int),

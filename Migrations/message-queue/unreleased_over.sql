@@ -6,8 +6,11 @@ INSERT INTO mq.queues (id, name, lanes, levels, key_order, lease_ms, max_attempt
     SELECT id, name, lanes, levels, key_order, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter,
         concurrency_limit, rate_limit, burst, paused_at, created_at
     FROM mq_unreleased.queues;
-INSERT INTO mq.topics (id, name, created_at) OVERRIDING SYSTEM VALUE SELECT id, name, created_at FROM mq_unreleased.topics;
-INSERT INTO mq.subscriptions (topic, queue, tags, created_at) SELECT topic, queue, tags, created_at FROM mq_unreleased.subscriptions;
+INSERT INTO mq.topics (id, name, created_at, changed_at) OVERRIDING SYSTEM VALUE
+    SELECT id, name, created_at, created_at FROM mq_unreleased.topics;
+INSERT INTO mq.subscriptions (topic, queue, name, tags, created_at, changed_at)
+    SELECT s.topic, s.queue, q.name, s.tags, s.created_at, s.created_at
+    FROM mq_unreleased.subscriptions s JOIN mq_unreleased.queues q ON q.id = s.queue;
 
 -- The same segments, with the same head.
 SELECT mq.make_segment(segment) FROM mq_unreleased.segments WHERE segment <> 1 ORDER BY segment;

@@ -11,6 +11,8 @@ public enum QueueError: Error, Sendable, Equatable {
     case unknownQueue(QueueName)
     /// No topic of this name was declared.
     case unknownTopic(TopicName)
+    /// The topic has no subscription of this name.
+    case unknownSubscription(String, of: TopicName)
     /// Such a name is refused when something is declared under it; see ``QueueName``.
     case invalidName(String)
     /// What a queue, a worker or a step is told to be lies outside of its range, or contradicts what it is already; the text
@@ -31,7 +33,7 @@ extension QueueError {
         case .leaseLost(let queue, _): queue
         case .unknownQueue(let queue): queue
         case .delayRefused(_, let queue): queue
-        case .unknownTopic, .invalidName, .invalidSettings, .invalidArgument, .beyondLimit: nil
+        case .unknownTopic, .unknownSubscription, .invalidName, .invalidSettings, .invalidArgument, .beyondLimit: nil
         }
     }
 
@@ -41,7 +43,7 @@ extension QueueError {
         case .leaseLost(_, let message): message
         case .delayRefused(let message, _): message
         case .beyondLimit(let excess): excess.message
-        case .unknownQueue, .unknownTopic, .invalidName, .invalidSettings, .invalidArgument: nil
+        case .unknownQueue, .unknownTopic, .unknownSubscription, .invalidName, .invalidSettings, .invalidArgument: nil
         }
     }
 
@@ -59,6 +61,7 @@ extension QueueError: CustomStringConvertible {
                 + " is finished or taken over already"
         case .unknownQueue(let name): "there is no queue \(name); declare it first"
         case .unknownTopic(let name): "there is no topic \(name); declare it first"
+        case .unknownSubscription(let name, let topic): "topic \(topic) has no subscription \(name)"
         case .invalidName(let name):
             "\"\(name)\" is no name: a letter or digit, then letters, digits, '.', '_', '-'; 120 characters at most"
         case .invalidSettings(let what), .invalidArgument(let what): what

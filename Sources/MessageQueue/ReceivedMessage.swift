@@ -11,10 +11,11 @@ public struct ReceivedMessage: Sendable, Equatable {
         let message: Message
         let appendedAt: Date
         let leaseEnds: Date?
+        let firstReceivedAt: Date?
 
         init(
             _ receipt: Receipt, _ queue: QueueName, _ attempt: Int, _ priority: Priority, _ message: Message,
-            _ appendedAt: Date, _ leaseEnds: Date?
+            _ appendedAt: Date, _ leaseEnds: Date?, _ firstReceivedAt: Date?
         ) {
             self.receipt = receipt
             self.queue = queue
@@ -23,6 +24,7 @@ public struct ReceivedMessage: Sendable, Equatable {
             self.message = message
             self.appendedAt = appendedAt
             self.leaseEnds = leaseEnds
+            self.firstReceivedAt = firstReceivedAt
         }
     }
 
@@ -31,9 +33,9 @@ public struct ReceivedMessage: Sendable, Equatable {
     init(
         receipt: Receipt, queue: QueueName, attempt: Int, priority: Priority = .normal, message: Message,
         appendedAt: Date,
-        leaseEnds: Date? = nil
+        leaseEnds: Date? = nil, firstReceivedAt: Date? = nil
     ) {
-        content = Content(receipt, queue, attempt, priority, message, appendedAt, leaseEnds)
+        content = Content(receipt, queue, attempt, priority, message, appendedAt, leaseEnds, firstReceivedAt)
     }
 
     /// What finishes this attempt, once.
@@ -52,11 +54,24 @@ public struct ReceivedMessage: Sendable, Equatable {
     /// worker gives signs of life.
     public var leaseEnds: Date? { content.leaseEnds }
 
+    /// When the message was sent, by the database's clock.
+    public var sentAt: Date { content.message.sentAt }
+    /// When the first of its attempts was received, by the database's clock, as far back as the log tells, see ``Broker/Retention``; a
+    /// redrive begins anew, and what was given back with no attempt counted was not received. Nil for a ``Worker``'s.
+    public var firstReceivedAt: Date? { content.firstReceivedAt }
+
+    /// The same, received first at another time.
+    func firstReceived(at date: Date?) -> ReceivedMessage {
+        ReceivedMessage(
+            receipt: receipt, queue: queue, attempt: attempt, priority: priority, message: message,
+            appendedAt: appendedAt, leaseEnds: leaseEnds, firstReceivedAt: date)
+    }
+
     public static func == (one: ReceivedMessage, other: ReceivedMessage) -> Bool {
         one.content === other.content
             || one.receipt == other.receipt && one.queue == other.queue && one.attempt == other.attempt
                 && one.priority == other.priority
                 && one.message == other.message && one.appendedAt == other.appendedAt
-                && one.leaseEnds == other.leaseEnds
+                && one.leaseEnds == other.leaseEnds && one.firstReceivedAt == other.firstReceivedAt
     }
 }

@@ -14,6 +14,9 @@ enum Command: Sendable {
     case sendOnce([Outgoing<Parcel>], to: World.ModelQueue, by: String)
     case publish([Outgoing<Parcel>])
     case produce([[Outgoing<Parcel>]], to: World.ModelQueue)
+    case schedule([Outgoing<Parcel>], to: World.ModelQueue)
+    case cancelScheduled(ScheduledReceipt)
+    case reschedule(ScheduledReceipt, to: Duration)
     case receive(World.ModelQueue, limit: Int, lease: Duration?, known: [Int64], first: Int16)
     case receiveByHand(World.ModelQueue, limit: Int)
     case finish([Ending], number: Int)
@@ -58,6 +61,7 @@ enum Command: Sendable {
         case lost(Set<Int64>, count: Int)
         case refused(Set<Receipt>)
         case visible(Visibility)
+        case scheduled([ScheduledMessage])
     }
 }
 
@@ -77,6 +81,11 @@ extension Command {
             try await broker.withProducer(of: queue.typed) { producer in
                 for messages in batches { try await producer.send(messages) }
             }
+        case .schedule(let messages, let queue):
+            return .scheduled(try await broker.schedule(messages, to: queue.typed))
+        case .cancelScheduled(let receipt): return .count(try await broker.cancel(scheduled: receipt) ? 1 : 0)
+        case .reschedule(let receipt, let delay):
+            return .scheduled(try await broker.reschedule(receipt, to: delay).map { [$0] } ?? [])
         case .receive(let queue, let limit, let lease, let known, let first):
             return .received(
                 try await broker.database.perform(isTransaction: false, within: nil) { session in
@@ -154,7 +163,7 @@ extension Command {
     /// What is sent by it, copy by copy.
     func names(in queues: [World.ModelQueue]) -> [Name] {
         switch self {
-        case .send(let messages, let queue), .sendOnce(let messages, let queue, _):
+        case .send(let messages, let queue), .sendOnce(let messages, let queue, _), .schedule(let messages, let queue):
             messages.map { Name(queue: queue.id, id: $0.id.uuid) }
         case .produce(let batches, let queue): batches.joined().map { Name(queue: queue.id, id: $0.id.uuid) }
         case .publish(let messages):
@@ -188,6 +197,9 @@ extension Command: CustomStringConvertible {
         case .send(let messages, let queue): "send \(names(messages)) to \(queue.name)"
         case .sendOnce(let messages, let queue, let key): "send once \(names(messages)) to \(queue.name) as \(key)"
         case .produce(let batches, let queue): "produce \(batches.map(names)) in \(queue.name)"
+        case .schedule(let messages, let queue): "schedule \(names(messages)) to \(queue.name)"
+        case .cancelScheduled(let receipt): "cancel \(receipt)"
+        case .reschedule(let receipt, let delay): "make \(receipt) due after \(delay)"
         case .publish(let messages): "publish \(names(messages)) with \(messages.map { $0.tag ?? "no tag" })"
         case .receive(let queue, let limit, let lease, let known, let first):
             "receive \(limit) of \(queue.name)\(lease == nil ? "" : " for a time") knowing \(known), level \(first) first"

@@ -16,6 +16,8 @@ struct Generator {
     private var received: [ReceivedMessage] = []
     /// Of messages that were received with a lease of their own, the newest last.
     private var receipts: [Receipt] = []
+    /// Of messages that were not due yet, the newest last.
+    private var tickets: [ScheduledReceipt] = []
     private var watermarks: [Int: [Int32: [Int64]]] = [:]
 
     init(seed: UInt64, queues: [World.ModelQueue]) {
@@ -33,6 +35,8 @@ struct Generator {
     mutating func keep(_ receipt: Receipt) {
         if queues.contains(where: { $0.id == receipt.queue && $0.order == nil }) { receipts.append(receipt) }
     }
+
+    mutating func keep(_ scheduled: [ScheduledMessage]) { tickets += scheduled.map(\.receipt) }
 
     mutating func keep(_ known: [Int64], of queue: Int32, by client: Int) {
         watermarks[client, default: [:]][queue] = known
@@ -55,6 +59,14 @@ struct Generator {
         case .produce:
             let count = Int.random(in: 1...4, using: &dice)
             return .produce((0..<count).map { _ in messages(&dice, mayWait: queue.order == nil) }, to: queue)
+        case .schedule: return .schedule(messages(&dice, mayWait: queue.order == nil), to: queue)
+        case .cancelScheduled:
+            return tickets.suffix(4).randomElement(using: &dice).map { .cancelScheduled($0) }
+                ?? .promote(queue, limit: limit)
+        case .reschedule:
+            let delay = [Duration.zero, Command.later].randomElement(using: &dice) ?? .zero
+            return tickets.suffix(4).randomElement(using: &dice).map { .reschedule($0, to: delay) }
+                ?? .schedule(messages(&dice, mayWait: queue.order == nil), to: queue)
         case .receive:
             let lease: Duration? = Bool.random(using: &dice) ? Command.later : nil
             return .receive(queue, limit: limit, lease: lease, known: known, first: first)
@@ -120,10 +132,11 @@ struct Generator {
         (0..<Int.random(in: 1...3, using: &dice)).map { _ in
             let isDelayed = mayWait && Int.random(in: 0..<4, using: &dice) == 0
             let tag = ["red", "yellow", "blue", nil].randomElement(using: &dice) ?? nil
+            let delay: Duration? = isDelayed ? Command.later : Bool.random(using: &dice) ? .zero : nil
             let (number, id) = (ids.count, nextID())
             let name = Name(queue: 0, id: id.uuid)
             return Outgoing(
-                Parcel(number: number), id: id, key: name.key, tag: tag, delay: isDelayed ? Command.later : .zero,
+                Parcel(number: number), id: id, key: name.key, tag: tag, delay: delay,
                 priority: name.priority)
         }
     }

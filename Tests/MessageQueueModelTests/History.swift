@@ -35,7 +35,8 @@ struct Move: Sendable {
     let seed: UInt64
 
     enum Kind: CaseIterable, Sendable {
-        case send, sendOnce, publish, produce, receive, receiveByHand, finish, extend, rescue, rescueLost, promote
+        case send, sendOnce, publish, produce, schedule, cancelScheduled, reschedule, receive, receiveByHand, finish,
+            extend, rescue, rescueLost, promote
         case acknowledge, changeVisibility, discardOutdated, pause, resume, redrive, purge, purgeWaiting,
             retryBlocked, skipBlocked, retire,
             watermarks, statistics
@@ -50,7 +51,7 @@ struct Move: Sendable {
             case .publish, .rescue, .statistics: 6
             case .rescueLost, .redrive, .extend, .watermarks: 5
             case .sendOnce, .produce, .receiveByHand, .acknowledge, .changeVisibility, .resume, .retryBlocked: 4
-            case .skipBlocked: 3
+            case .skipBlocked, .schedule, .cancelScheduled, .reschedule: 3
             case .pause, .purge, .purgeWaiting, .retire, .discardOutdated: 2
             }
         }

@@ -60,6 +60,9 @@ final class Model {
         case .sendOnce(let messages, let queue, let key): arriveOnce(messages, in: queue, by: key)
         case .publish(let messages): arrive(messages, in: world.queues)
         case .produce(let batches, let queue): produce(batches, in: queue)
+        case .schedule(let messages, let queue): schedule(messages, in: queue)
+        case .cancelScheduled: cancelScheduled()
+        case .reschedule(_, let delay): reschedule(to: delay)
         case .receive(let queue, let limit, let lease, _, _):
             claim(of: queue, limit: limit, by: consumer, lease: lease == nil ? .untilGone : .running)
         case .receiveByHand(let queue, let limit): receiveByHand(of: queue, limit: limit)
@@ -89,18 +92,21 @@ final class Model {
 
     // MARK: Sending
 
-    private func arrive(_ messages: [Outgoing<Parcel>], in queues: [World.ModelQueue]) {
+    func arrive(_ messages: [Outgoing<Parcel>], in queues: [World.ModelQueue]) {
         only([.appended, .scheduled])
         var expected: [(Name, Int)] = []
+        var delayed: Set<Name> = []
         let isPublished = if case .publish = command { true } else { false }
         for queue in queues {
             for message in messages where !isPublished || queue.hears(message.tag) {
-                expected.append((Name(queue: queue.id, id: message.id.uuid), 1))
+                let name = Name(queue: queue.id, id: message.id.uuid)
+                expected.append((name, 1))
+                if queue.delays(message, isPublished: isPublished) { delayed.insert(name) }
             }
         }
         let arrived = Headcount(change.appended) + Headcount(change.scheduled)
         demand(arrived == Headcount(expected), "arrived: \(arrived), sent: \(Headcount(expected))")
-        judgeParked(delayed: Set(messages.filter { $0.delay ?? .zero > .zero }.map(\.id.uuid)))
+        judgeParked(delayed: delayed)
     }
 
     /// One of its transactions: it takes its lane, stores what one call sends, or gives the lane back.
@@ -109,11 +115,11 @@ final class Model {
         arrive(batches.first { $0.contains { ids.contains($0.id.uuid) } } ?? [], in: [queue])
     }
 
-    private func judgeParked(delayed: Set<UUID>) {
+    private func judgeParked(delayed: Set<Name>) {
         for attempt in change.appended.values {
-            demand(!delayed.contains(attempt.name.id), "\(attempt.name) did not wait for its delay")
+            demand(!delayed.contains(attempt.name), "\(attempt.name) did not wait for its delay")
         }
-        for resting in change.scheduled where resting.isMarked != !delayed.contains(resting.name.id) {
+        for resting in change.scheduled where resting.isMarked != !delayed.contains(resting.name) {
             demand(false, "\(resting.name) is scheduled to the wrong time")
         }
         for resting in change.scheduled where resting.isMarked {

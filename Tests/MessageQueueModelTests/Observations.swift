@@ -67,6 +67,7 @@ extension Scheduler {
             facts.paced[place.queue, default: 0] += 1
         }
         countPurged(by: run.command, change)
+        countCancelled(by: run.command, change)
         accounts.handled +=
             (change.finished.filter { Outcome.ends.contains($0.value) }.compactMap { snapshot.log[$0.key]?.name })
     }
@@ -93,6 +94,7 @@ extension Scheduler {
             purged[queue.id, default: 0] += change.risen.count
             accounts.handled += change.risen.map(\.name)
         case (_, .received(let messages)): generator.keep(messages, of: client.number)
+        case (_, .scheduled(let messages)): generator.keep(messages)
         case (_, .visible(let visibility)): generator.keep(visibility.receipt)
         case (.watermarks(let queue, _), .watermarks(let told)):
             generator.keep(told.places, of: queue.id, by: client.number)

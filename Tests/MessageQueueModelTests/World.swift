@@ -34,6 +34,8 @@ struct World: Sendable {
         let tags: [String]?
         let kind: Kind
         let limits: QueueLimits
+        /// Of what is sent to it without one.
+        let delay: Duration
 
         enum Kind: CaseIterable, Sendable {
             case plain, urgent, blocking, skipping
@@ -45,6 +47,11 @@ struct World: Sendable {
                 case .skipping: .skipOnFailure
                 }
             }
+        }
+
+        /// Whether a message is to wait here. Publishers have no say in it.
+        func delays(_ message: Outgoing<Parcel>, isPublished: Bool) -> Bool {
+            (isPublished ? delay : message.delay ?? delay) > .zero
         }
 
         var typed: Queue<Parcel> { Queue(name) }
@@ -149,16 +156,18 @@ struct World: Sendable {
             let lanes = [1, 2].randomElement(using: &dice) ?? 1
             let attempts = Int.random(in: 1...2, using: &dice)
             let limits = name == "warm" ? Self.limits.randomElement(using: &dice) ?? .none : .none
+            let delay = name == "red" && kind.order == nil && seed % 3 == 1 ? hour : .zero
             let settings = QueueSettings(
                 lanes: lanes, retry: RetryPolicy(attempts: attempts, base: .zero, cap: .zero),
                 priorities: kind == .urgent ? .three : .none, order: kind.order,
-                retention: name == "all" && kind.order == nil ? hour : nil, limits: limits)
+                retention: name == "all" && kind.order == nil ? hour : nil, delay: delay, limits: limits)
             try await broker.declare(queue: name, settings)
             try await broker.subscribe(name, to: topic.name, tags: tags)
             let id = try broker.catalogue.known(name)?.id ?? { throw QueueError.unknownQueue(name) }()
             queues.append(
-                ModelQueue(id: id, name: name, lanes: lanes, attempts: attempts, tags: tags, kind: kind, limits: limits)
-            )
+                ModelQueue(
+                    id: id, name: name, lanes: lanes, attempts: attempts, tags: tags, kind: kind, limits: limits,
+                    delay: delay))
         }
         return queues
     }

@@ -142,6 +142,42 @@ struct ByHandTests {
         }
     }
 
+    @Test("a message tells when it was sent, and when the first of its attempts was received, over all that follow")
+    func firstReceived() async throws {
+        try await Bench.with(QueueSettings(lanes: 2)) { bench in
+            try await bench.send(3)
+            let first = try await bench.broker.receive(queue, limit: 3, lease: hour)
+            let claimed = try await bench.database.query("SELECT min(claimed_at), max(claimed_at) FROM mq.claims") {
+                [try $0[0, as: Date.self], try $0[1, as: Date.self]]
+            }[0]
+            for held in first {
+                let received = try #require(held.firstReceivedAt)
+                // Kept in microseconds.
+                #expect(received > claimed[0] - 0.001 && received < claimed[1] + 0.001 && held.sentAt <= received)
+            }
+            try await bench.broker.retry([.init(first[0], after: .zero, error: "tight")])
+            _ = try await bench.broker.changeVisibility(of: first[1].receipt, to: .zero)
+            try await bench.broker.release([first[2]])
+            let again = try await bench.broker.receive(queue, limit: 3, lease: hour)
+            for held in again {
+                let before = try #require(first.first { $0.message.id == held.message.id })
+                let gap = try #require(held.firstReceivedAt).timeIntervalSince(try #require(before.firstReceivedAt))
+                #expect(held.attempt == 1 ? gap > 0 : abs(gap) < 0.001, "attempt \(held.attempt): \(gap)")
+                #expect(held.sentAt == before.sentAt)
+            }
+            try await bench.broker.deadLetter(again.map { .init($0, reason: "r", error: nil) })
+            _ = try await bench.broker.redrive()
+            let risen = try await bench.broker.receive(queue, limit: 3, lease: hour)
+            let latest = try #require(again.compactMap(\.firstReceivedAt).max())
+            #expect(risen.count == 3 && risen.allSatisfy { $0.firstReceivedAt ?? latest > latest })
+            _ = try await bench.broker.changeVisibility(of: risen[0].receipt, to: .zero)
+            let third = try await bench.broker.receive(queue, limit: 3, lease: hour)
+            #expect(
+                third.map(\.attempt) == [2] && third[0].firstReceivedAt ?? latest > latest, "since it was sent back")
+            #expect(try await bench.receive().allSatisfy { $0.firstReceivedAt == nil })
+        }
+    }
+
     @Test("what a worker holds is its own: its receipts are refused, as they are")
     func notOfWorkers() async throws {
         try await Bench.with { bench in

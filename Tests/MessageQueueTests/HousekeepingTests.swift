@@ -38,12 +38,15 @@ struct HousekeepingTests {
             #expect(await round(of: housekeeping) == ["drop segments"])
             #expect(try await bench.number("SELECT count(*) FROM mq.sent_keys") == 0)
             let chores = try await bench.broker.chores()
-            let names = ["discard outdated messages", "drop segments", "fold tallies", "forget keys", "open segments"]
+            let names = [
+                "discard outdated messages", "drop half messages", "drop segments", "fold tallies", "forget keys",
+                "open segments",
+            ]
             #expect(chores.map(\.name) == names)
             let failing = chores.filter { $0.failingFor != nil }
             #expect(
                 failing.map(\.name) == ["drop segments"] && failing[0].error?.contains("this segment stays") == true)
-            #expect(chores.filter { $0.doneAt != nil }.count == 4)
+            #expect(chores.filter { $0.doneAt != nil }.count == 5)
         }
     }
 

@@ -47,6 +47,20 @@ struct RoleTests {
             try await bench.promoteAll()
             #expect(try await bench.receive().count == 7)
             #expect(try await broker.unsubscribe("shoes", from: "sold"))
+            #expect(try await broker.create(subscription: Subscription("hear", of: "sold", to: .queue("shoes"))))
+            try await broker.change(subscription: "hear", of: "sold") { $0.tags = ["red"] }
+            #expect(try await broker.delete(subscription: "hear", of: "sold"))
+            try await broker.change(topic: "sold") { $0.labels["a"] = "b" }
+            let half = try await broker.prepare(
+                Outgoing(Shoe(size: 9)), to: Topic<Shoe>("sold"), by: "shop", check: .seconds(60))
+            #expect(try await broker.halfMessages(of: "shop", in: "sold") == [])
+            #expect(try await broker.commit(half: half))
+            #expect(try await broker.delete(topic: "sold"))
+            let key = NewAccessKey(id: "AK", label: "shop", sealedSecret: [1], permissions: "[]")
+            #expect(try await broker.create(accessKey: key))
+            try await broker.noteUse(ofAccessKeys: ["AK"])
+            #expect(try await broker.rotate(accessKey: "AK", to: [2]))
+            #expect(try await broker.revoke(accessKey: "AK"))
             try await broker.pause("shoes")
             try await broker.resume("shoes")
             #expect(try await bench.audit() == [])
@@ -100,7 +114,7 @@ struct RoleTests {
             try await bench.work([Lace()], WorkerOptions(upkeepInterval: .milliseconds(50))) { log in
                 try await bench.send(20)
                 try await log.done(20)
-                try await eventually("the chores are done") { try await bench.broker.chores().count == 5 }
+                try await eventually("the chores are done") { try await bench.broker.chores().count == 6 }
             }
             #expect(try await bench.broker.chores().allSatisfy { $0.failingFor == nil })
             #expect(try await bench.effects() == [20, 0])
@@ -113,7 +127,7 @@ struct RoleTests {
             "CREATE TABLE mq.mine (n int)", "DROP TABLE mq.scheduled", "ALTER TABLE mq.queues ADD COLUMN mine int",
             "DELETE FROM mq.migrations", "UPDATE mq.identity SET id = gen_random_uuid()", "DELETE FROM mq.messages",
             "UPDATE mq.messages SET key = ''", "DELETE FROM mq.completions", "DELETE FROM mq.claims",
-            "DELETE FROM mq.queues",
+            "DELETE FROM mq.queues", "DELETE FROM mq.access_keys", "UPDATE mq.access_keys SET permissions = '{}'",
             "SELECT mq.give_to(current_user)", "CREATE OR REPLACE VIEW mq.head AS SELECT 0::bigint AS base",
             "SELECT mq.make_segment(9)", "TRUNCATE mq.scheduled", "CREATE INDEX ON mq.scheduled (key)",
             "CREATE FUNCTION mq.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'", "CREATE SCHEMA mine",

@@ -128,7 +128,13 @@ struct StorageTests {
         Broker.ends, Broker.takeAllLanes, Broker.purgeWaiting, Broker.holdings, Broker.beat, Broker.steer,
         Broker.limitAction, Broker.activity, Broker.topicRates,
         Broker.redriven, Broker.forgetRedriven, Broker.outcomes, Broker.dueLevels, Broker.cancelScheduled,
-        Broker.reschedule, Broker.nextLeaseEnd,
+        Broker.reschedule, Broker.nextLeaseEnd, Broker.firstReceived,
+        Broker.createKey, Broker.readKey, Broker.listKeys, Broker.rotateKey, Broker.revokeKey, Broker.noteUse,
+        Broker.prepareHalf, Broker.commitHalf, Broker.rollBackHalf, Broker.checkHalves, Broker.dropHalves,
+        Broker.createTopic, Broker.readTopic, Broker.lockTopic, Broker.listTopics, Broker.changeTopic,
+        Broker.deleteTopic,
+        Broker.readSubscription, Broker.listSubscriptions, Broker.createSubscription, Broker.changeSubscription,
+        Broker.deleteSubscription,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.

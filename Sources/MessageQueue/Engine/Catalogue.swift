@@ -166,7 +166,7 @@ package final class Catalogue: Sendable {
         FROM mq.queues
         UNION ALL
         SELECT t.id, t.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-            coalesce(array_agg(s.queue) FILTER (WHERE s.queue IS NOT NULL), '{}'), NULL
+            coalesce(array_agg(DISTINCT s.queue) FILTER (WHERE s.queue IS NOT NULL), '{}'), NULL
         FROM mq.topics t LEFT JOIN mq.subscriptions s ON s.topic = t.id GROUP BY t.id
         """
 }

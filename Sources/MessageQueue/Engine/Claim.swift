@@ -68,10 +68,13 @@ extension Broker {
             claimer.memory.watermarks.withLock { $0 }, pacing?.from, pacing?.interval, Int32(first), entry.origin.home
         ) { row in
             try row[1, as: Int64?.self].map { seq in
-                ReceivedMessage(
+                let (attempt, leaseEnds) = (try row[2, as: Int.self], try row[4, as: Date?.self])
+                return ReceivedMessage(
                     receipt: entry.receipt(lane: try row[0], seq: seq), queue: entry.name,
-                    attempt: try row[2], priority: entry.priority(ofLane: try row[0]),
-                    message: try Message(row, from: 5), appendedAt: try row[3], leaseEnds: try row[4])
+                    attempt: attempt, priority: entry.priority(ofLane: try row[0]),
+                    message: try Message(row, from: 5), appendedAt: try row[3], leaseEnds: leaseEnds,
+                    firstReceivedAt: attempt == 1
+                        ? leaseEnds?.addingTimeInterval(-(claimer.lease?.inSeconds ?? 0)) : nil)
             }
         }
         let messages = rows.compactMap(\.self)

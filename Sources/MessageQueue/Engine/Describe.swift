@@ -1,7 +1,7 @@
 public import Foundation
 import Postgres
 
-/// Who hears a topic.
+/// A topic, and a queue that hears it.
 public struct TopicEntry: Sendable, Codable {
     /// The topic.
     public let topic: TopicName
@@ -32,7 +32,7 @@ public struct ConsumerEntry: Sendable, Codable {
 }
 
 extension Broker {
-    /// Every topic with its subscriptions, by name.
+    /// Every topic with the queues that hear it, by name. How topics are set up tells ``topics(prefix:after:limit:)``.
     public func topics() async throws -> [TopicEntry] {
         try await database.query(Self.topics) { row in
             TopicEntry(
@@ -53,8 +53,8 @@ extension Broker {
 
     static let topics: Statement = """
         SELECT t.name, q.name, s.tags FROM mq.topics t
-        LEFT JOIN mq.subscriptions s ON s.topic = t.id LEFT JOIN mq.queues q ON q.id = s.queue
-        ORDER BY t.name, q.name
+        LEFT JOIN (mq.subscriptions s JOIN mq.queues q ON q.id = s.queue) ON s.topic = t.id
+        ORDER BY t.name, q.name, s.name
         """
     static let consumers: Statement = """
         SELECT id, name, host, pid, started_at, extract(epoch FROM now() - heartbeat_at)::float8, version, breakers

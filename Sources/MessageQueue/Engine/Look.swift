@@ -1,3 +1,4 @@
+import Foundation
 import Postgres
 
 /// What somebody found who received by hand.
@@ -21,13 +22,13 @@ extension Broker {
         let memory = memory(of: entry)
         let claimer = Claimer(consumer: Self.noConsumer, lease: lease, memory: memory)
         let first = try await take(entry, claimer, limit)
-        if !first.messages.isEmpty { return Look(messages: try await told(first.messages, lease)) }
+        if !first.messages.isEmpty { return Look(messages: try await told(first.messages, lease, of: entry)) }
         let found = try await watermarks(of: entry, noting: memory)
         if found.open > 0 { _ = try await rescue(entry, from: [], beyond: found.places) }
         let promotion = try await promote(entry, on: database)
         if promotion.moved > 0 {
             let second = try await take(entry, claimer, limit)
-            if !second.messages.isEmpty { return Look(messages: try await told(second.messages, lease)) }
+            if !second.messages.isEmpty { return Look(messages: try await told(second.messages, lease, of: entry)) }
         }
         guard asksForNext else { return Look(messages: []) }
         let leaseEnd = found.open > 0 ? try await nextLeaseEnd(of: entry, beyond: found.places) : nil
@@ -44,9 +45,23 @@ extension Broker {
     }
 
     /// Whoever waits for the queue, in any process, is to know when a lease ends that is over before he would look by himself.
-    private func told(_ messages: [ReceivedMessage], _ lease: Duration) async throws -> [ReceivedMessage] {
-        if lease < Doorbell.horizon { doorbell.ring(Set(messages.map(\.receipt.queue)).sorted()) }
-        return messages
+    private func told(
+        _ messages: [ReceivedMessage], _ lease: Duration, of entry: Catalogue.Entry
+    ) async throws -> [ReceivedMessage] {
+        if lease < Doorbell.horizon { doorbell.ring([entry.id]) }
+        let again = messages.filter { $0.attempt > 1 }
+        if again.isEmpty { return messages }
+        let firsts = try await firstReceived(again, of: entry)
+        return messages.map { $0.attempt > 1 ? $0.firstReceived(at: firsts[$0.message.id] ?? nil) : $0 }
+    }
+
+    private func firstReceived(
+        _ messages: [ReceivedMessage], of entry: Catalogue.Entry
+    ) async throws -> [MessageID: Date?] {
+        let rows = try await database.query(Self.firstReceived, entry.id, messages.map(\.message.id.uuid)) { row in
+            (MessageID(try row[0]), try row[1, as: Date?.self])
+        }
+        return Dictionary(rows) { first, _ in first }
     }
 
     /// Leases that have ended, and scheduled messages that are due: whether there is anything to take now.
@@ -63,6 +78,17 @@ extension Broker {
 
     /// Consumers are processes with a connection of their own; what is taken by hand belongs to none.
     private static let noConsumer: Int64 = 0
+
+    /// By the messages' index on ids; of each attempt since the newest first one its claim, by the claims' primary key.
+    static let firstReceived: Statement = """
+        SELECT w.id, (
+            SELECT min(c.claimed_at) FROM mq.messages m CROSS JOIN LATERAL (
+                SELECT n.claimed_at, n.first_seq FROM mq.claims n WHERE n.queue = m.queue AND n.lane = m.lane AND n.last_seq >= m.seq
+                ORDER BY n.last_seq LIMIT 1) AS c
+            WHERE m.id = w.id AND m.queue = $1 AND c.first_seq <= m.seq AND m.appended_at >= coalesce((
+                SELECT max(f.appended_at) FROM mq.messages f WHERE f.id = w.id AND f.queue = $1 AND f.attempt = 1), '-infinity'))
+        FROM unnest($2::uuid[]) AS w(id)
+        """
 
     /// Looks at the open places, as a rescue does: claims behind each lane's watermark by the claims' primary key, and of those with
     /// fewer completions than places each place by itself.

@@ -25,6 +25,12 @@ struct Housekeeping: Sendable {
                 let discarded = try await broker.discardOutdated()
                 if discarded > 0 { log("discarded \(discarded) messages that were past their retention") }
             },
+            Chore(name: "drop half messages") {
+                let dropped = try await broker.dropHalves()
+                if dropped > 0 {
+                    log("dropped \(dropped) half messages that nobody committed or rolled back for a day")
+                }
+            },
             Chore(name: "forget keys") {
                 try await broker.database.execute(Broker.forgetKeys)
                 try await broker.database.execute(Broker.forgetRedriven)
