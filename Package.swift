@@ -107,7 +107,8 @@ let package = Package(
         .target(
             name: "Launch",
             dependencies: [
-                "Durations", "Postgres", "MessageQueue", "ShoeShop", "Terminal", log(), metrics(), tracing(), lifecycle(),
+                "Durations", "Postgres", "MessageQueue", "ShoeShop", "Terminal", log(), metrics(), tracing(),
+                lifecycle(),
                 hummingbird(), httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
