@@ -49,9 +49,8 @@ struct Questions: Sendable {
             let update: Statement = """
                 UPDATE backoffice.questions SET answer = $2 WHERE id = $1 AND answer IS NULL RETURNING sender
                 """
-            guard let sender = try session.query(update, id, text, { try $0[0, as: String.self] }).first else {
-                return false
-            }
+            let senders = try session.query(update, id, text) { row in try row[0, as: String.self] }
+            guard let sender = senders.first else { return false }
             try broker.send([Outgoing(Mail(to: sender, text: text), key: sender)], to: Self.mails, in: session)
             try broker.note("answer question", ["question": "\(id)"], by: someone, in: session)
             return true
