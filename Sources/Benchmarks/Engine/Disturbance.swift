@@ -57,7 +57,8 @@ extension Lab {
         }
     }
 
-    private func besideBusyCore<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
+    /// Lends a process that computes all the time.
+    public func besideBusyCore<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) async throws -> T {
         var platform = PlatformOptions()
         platform.processGroupID = processGroup
         let result = try await Subprocess.run(

@@ -31,7 +31,7 @@ public enum ProcessUse {
     }
 
     /// Bytes of memory of its own that a process holds.
-    static func memory(of process: Int32) -> Int {
+    public static func memory(of process: Int32) -> Int {
         guard let text = try? String(contentsOfFile: "/proc/\(process)/statm", encoding: .utf8) else { return 0 }
         let pages = text.split(separator: " ").prefix(3).compactMap { Int($0) }
         return pages.count == 3 ? (pages[1] - pages[2]) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0

@@ -76,6 +76,8 @@ struct ProviderClient: Sendable {
         // A refused connection is news for the caller at once; the queue decides when to try again.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.httpVersion = .http1Only
+        // `ProviderCall` is the span of a call.
+        configuration.tracing.tracer = nil
         return HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton.next(), configuration: configuration)
     }()
 }

@@ -11,9 +11,10 @@ struct Bench: AsyncParsableCommand {
             avoided, done through bare libpq. The ratio of the two says more than either, since a busy machine slows both.
             TARGET is what a machine with 2 cores, server and all, should reach. A number below it is no failure.
             """,
-        subcommands: [BenchAll.self, BenchOrders.self, BenchAccept.self] + BenchEngine.subcommands + [
-            BenchSoak.self, BenchPlot.self, BenchWorkerCommand.self,
-        ])
+        subcommands: [BenchAll.self, BenchOrders.self, BenchAccept.self, BenchFollowers.self, BenchDesk.self]
+            + BenchEngine.subcommands + [
+                BenchSoak.self, BenchPlot.self, BenchWorkerCommand.self,
+            ])
 }
 
 /// A subcommand that measures one thing.
@@ -37,7 +38,7 @@ struct BenchAll: AsyncParsableCommand {
     /// Without the load generator there is nothing to measure acceptance with.
     static var benchmarks: [any Benchmark] {
         let acceptance: [any Benchmark] = Wrk.isInstalled ? [AcceptBenchmark()] : []
-        return BenchEngine.benchmarks + [OrdersBenchmark()] + acceptance
+        return BenchEngine.benchmarks + [OrdersBenchmark(), FollowersBenchmark(), DeskBenchmark()] + acceptance
     }
 
     func run() async throws { try await bench.measure(Self.benchmarks, plottingInto: plot) }

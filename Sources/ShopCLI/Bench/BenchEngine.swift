@@ -8,7 +8,7 @@ enum BenchEngine {
         BenchSend.self, BenchDrain.self, BenchSteady.self, BenchLatency.self, BenchPinned.self, BenchBacklog.self,
         BenchSegments.self,
         BenchRescue.self, BenchIdle.self, BenchWAL.self, BenchScale.self, BenchGrowth.self, BenchFanout.self,
-        BenchFeatures.self,
+        BenchFeatures.self, BenchRedrive.self,
         BenchClient.self,
     ]
     static var benchmarks: [any Benchmark] {
@@ -17,7 +17,7 @@ enum BenchEngine {
             BacklogBenchmark(),
             SegmentsBenchmark(), RescueBenchmark(), IdleBenchmark(), WALBenchmark(), ScaleBenchmark(),
             GrowthBenchmark(),
-            FanoutBenchmark(), FeaturesBenchmark(), ClientBenchmark(),
+            FanoutBenchmark(), FeaturesBenchmark(), RedriveBenchmark(), ClientBenchmark(),
         ]
     }
 }
@@ -190,6 +190,19 @@ struct BenchFeatures: BenchCommand {
         commandName: "features", abstract: "What limits, priorities and ordered queues cost.")
     @OptionGroup var bench: BenchOptions
     var benchmark: any Benchmark { FeaturesBenchmark() }
+}
+
+struct BenchRedrive: BenchCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "redrive", abstract: "Live messages, with and without a redrive of dead letters beside them.",
+        discussion: "Alone, and beside a busy core. All of them go through one queue and one worker.")
+    @Option(help: letters.help("How many dead letters are sent back. Default: 100000."), transform: letters.read)
+    var letters: Int?
+    @Option(help: Allowed.sent.help("Letters per second.", default: 2000), transform: Allowed.sent.read)
+    var rate = 2000.0
+    @OptionGroup var bench: BenchOptions
+    private static let letters = Allowed.whole(1...10_000_000)
+    var benchmark: any Benchmark { RedriveBenchmark(letters: letters, perSecond: rate) }
 }
 
 struct BenchClient: BenchCommand {
