@@ -31,6 +31,9 @@ final class Client: Sendable {
         var mustRollBack = false
         var outcome: Result<Command.Answer, any Error>?
         var waiter: CheckedContinuation<Void, Never>?
+        /// How often somebody has begun to wait, and the last of these waits whose time was over.
+        var waits = 0
+        var overdue = 0
         var incarnation: Incarnation?
     }
 
@@ -128,23 +131,38 @@ final class Client: Sendable {
 
     /// Waits until the client stands before a statement, or is idle: whether it did so in time.
     func hasStopped(within limit: Duration) async -> Bool {
-        // Cancelled below, or ended by its own doing: it only wakes the waiter.
+        let wait = state.withLock { state in
+            state.waits += 1
+            return state.waits
+        }
+        // Cancelled below, or ended by its own doing: it only ends this wait.
         let timer = Task {
             try await Task.sleep(for: limit)
-            self.wake()
+            self.end(wait)
         }
         defer { timer.cancel() }
         await withCheckedContinuation { continuation in
-            let isStopped = state.withLock { state in
-                if state.position == .running { state.waiter = continuation }
-                return state.position != .running
+            let isOver = state.withLock { state in
+                // Its time may have passed before it waited.
+                if state.position != .running || state.overdue == wait { return true }
+                state.waiter = continuation
+                return false
             }
-            if isStopped { continuation.resume() }
+            if isOver { continuation.resume() }
         }
         return position != .running
     }
 
     private func wake() { state.withLock { $0.waiter.take() }?.resume() }
+
+    private func end(_ wait: Int) {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard state.waits == wait else { return nil }
+            state.overdue = wait
+            return state.waiter.take()
+        }
+        waiter?.resume()
+    }
 
     private func arrive(_ position: Position, _ note: (inout State) -> Void = { _ in }) {
         state.withLock {
