@@ -33,11 +33,14 @@ public final class Broker: Sendable {
         self.init(database, doorbell: doorbell, watchdog: watchdog, logger: logger)
     }
 
-    init(_ database: Database, doorbell: Doorbell, watchdog: Watchdog, logger: Logger) {
+    init(
+        _ database: Database, doorbell: Doorbell, watchdog: Watchdog, logger: Logger,
+        trust: Duration = Catalogue.longestTrust
+    ) {
         self.database = database
         self.watchdog = watchdog
         self.logger = logger
-        self.catalogue = Catalogue()
+        self.catalogue = Catalogue(trust: trust)
         self.doorbell = doorbell
         self.together = SendTogether(on: database)
         Self.recordVersion()

@@ -71,6 +71,8 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             END $$;
             CREATE TRIGGER stay AFTER DELETE ON mq.scheduled FOR EACH ROW EXECUTE FUNCTION mq.stay()
             """),
+        Mutant(
+            "publishing goes by no delay of a queue", world: delayed, edit("mq.publish", "OR g.delay_ms > 0", "")),
         Mutant("a topic's tags are ignored", "UPDATE mq.subscriptions SET tags = NULL"),
         Mutant("one attempt more than allowed", "UPDATE mq.queues SET max_attempts = max_attempts + 1"),
         Mutant(
@@ -167,4 +169,6 @@ struct Mutant: Sendable, CustomTestStringConvertible {
     /// Two queues that keep order; a queue with a rate.
     private static let ordered: UInt64 = 2
     private static let rated: UInt64 = 0
+    /// A queue with a delay.
+    private static let delayed: UInt64 = 1
 }

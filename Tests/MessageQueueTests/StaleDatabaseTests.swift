@@ -130,14 +130,16 @@ struct StaleDatabaseTests {
     @Test("a transaction that sends by what was outdated is refused whole, and goes well when it is run again")
     func transaction() async throws {
         try await Bench.with { bench in
-            try await Self.declare(["shoes"], by: bench.broker, .init())
+            // Whatever the machine is busy with, it goes by what it has known.
+            let broker = Bench.trusting(bench.database)
+            try await Self.declare(["shoes"], by: broker, .init())
             try await bench.createEffects()
-            try await bench.send(1)
+            try await broker.send([Outgoing(Shoe(size: 1))], to: bench.shoes)
             try await Change.queueMadeAnew.happen(to: bench)
             func order() async throws {
                 try await bench.database.write { session in
                     try session.execute("INSERT INTO effect VALUES (1)")
-                    try bench.broker.send([Outgoing(Shoe(size: 2))], to: bench.shoes, in: session)
+                    try broker.send([Outgoing(Shoe(size: 2))], to: bench.shoes, in: session)
                 }
             }
             let error = await #expect(throws: PostgresError.self) { try await order() }

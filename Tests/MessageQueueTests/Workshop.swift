@@ -77,6 +77,14 @@ extension Bench {
     /// A broker of another process, as it were.
     func another() -> Broker { Broker(database, logger: broker.logger) }
 
+    /// A broker that goes by what it has read for ever, until it is refused.
+    static func trusting(_ database: Database) -> Broker {
+        let logger = Logger(label: "trusting")
+        let watchdog = Watchdog(logger: logger)
+        let doorbell = Doorbell(database, watchdog: watchdog, logger: logger)
+        return Broker(database, doorbell: doorbell, watchdog: watchdog, logger: logger, trust: .seconds(86_400))
+    }
+
     /// Runs a worker around `body`, then shuts it down gracefully and waits for its end.
     func work(
         _ steps: [any WorkerStep], _ options: WorkerOptions = WorkerOptions(), named name: String = "worker",

@@ -56,15 +56,20 @@ package final class Catalogue: Sendable {
         var listeners: [TopicName: [Int32]] = [:]
 
         /// A sender that is in no worker learns this way of settings that were changed.
-        func isSure(of origin: Origin) -> Bool {
-            self.origin == origin && !isDoubtful && readAt + Catalogue.longestTrust > .now
+        func isSure(of origin: Origin, for trust: Duration) -> Bool {
+            self.origin == origin && !isDoubtful && readAt + trust > .now
         }
     }
 
     private let state = Mutex(State())
 
+    /// How long what was read is gone by.
+    private let trust: Duration
+
     /// Longer than from one heartbeat of a worker to the next, which reads everything anew as well.
-    private static let longestTrust = Duration.seconds(15)
+    static let longestTrust = Duration.seconds(15)
+
+    init(trust: Duration) { self.trust = trust }
 
     /// Where a session leads to. What is known of another origin is forgotten.
     func origin(of session: borrowing Session) throws -> Origin {
@@ -89,7 +94,7 @@ package final class Catalogue: Sendable {
 
     func queue(_ name: QueueName, in session: borrowing Session) throws -> Entry {
         let origin = try origin(of: session)
-        if let known = state.withLock({ $0.isSure(of: origin) ? $0.queues[name] : nil }) { return known }
+        if let known = state.withLock({ $0.isSure(of: origin, for: trust) ? $0.queues[name] : nil }) { return known }
         guard let found = try load(in: session).queues[name] else { throw QueueError.unknownQueue(name) }
         return found
     }
@@ -111,7 +116,9 @@ package final class Catalogue: Sendable {
     /// The queues that may hear a topic, as far as is known: for ringing, not for routing.
     func listeners(of topic: TopicName, in session: borrowing Session) throws -> [Int32] {
         let origin = try origin(of: session)
-        if let known = state.withLock({ $0.isSure(of: origin) ? $0.listeners[topic] : nil }) { return known }
+        if let known = state.withLock({ $0.isSure(of: origin, for: trust) ? $0.listeners[topic] : nil }) {
+            return known
+        }
         guard let found = try load(in: session).listeners[topic] else { throw QueueError.unknownTopic(topic) }
         return found
     }

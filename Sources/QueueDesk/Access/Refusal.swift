@@ -30,7 +30,7 @@ public struct Refusal: Error, Equatable {
         case let error as HTTPError: self.init(error.status, error.body ?? error.status.reasonPhrase)
         case let error as QueueError:
             switch error {
-            case .unknownQueue, .unknownTopic: self.init(.notFound, "\(error)")
+            case .unknownQueue, .unknownTopic, .unknownSubscription: self.init(.notFound, "\(error)")
             default: self.init(.badRequest, "\(error)")
             }
         case let error as PostgresError where error.kind == .outcomeUnknown:

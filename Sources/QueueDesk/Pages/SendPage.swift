@@ -166,7 +166,8 @@ struct SendForm {
         }
         let draft = Draft(
             body: bytes, key: key, tag: tag, headers: Dictionary(named) { $1 },
-            delay: .seconds(min(seconds ?? 0, 1e9)), parent: parent.flatMap { MessageID($0) })
+            delay: delay.flatMap { Double($0) }.map { .seconds(min($0, 1e9)) },
+            parent: parent.flatMap { MessageID($0) })
         return (draft, [:])
     }
 }
