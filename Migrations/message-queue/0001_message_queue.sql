@@ -923,6 +923,19 @@ CREATE TABLE mq.operator_actions (
     detail   jsonb
 );
 
+-- Keys by which clients of gateways prove who they are. The secrets are sealed: what opens them is no part of the database.
+CREATE TABLE mq.access_keys (
+    id           text PRIMARY KEY CHECK (id <> ''),
+    label        text NOT NULL DEFAULT '',
+    secret       bytea NOT NULL,
+    permissions  text[] NOT NULL,
+    rate         float8 CHECK (rate > 0),
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    changed_at   timestamptz NOT NULL DEFAULT now(),
+    revoked_at   timestamptz,
+    last_used_at timestamptz
+);
+
 -- What redrives sent back, to tell what became of each. Forgotten after a month.
 CREATE TABLE mq.redriven (
     action bigint NOT NULL,
@@ -1051,6 +1064,8 @@ BEGIN
         mq.blocked_keys, mq.dead_letters, mq.sent_keys, mq.tallies, mq.redriven TO %s', taker);
     -- What was recorded of operators stays as it is, but for how far an action has come, and whether it is to go on.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE (ended_at, beat_at, messages, wanted) ON mq.operator_actions TO %s', taker);
+    -- Whoever answers clients looks for their keys, and makes none.
+    EXECUTE format('GRANT SELECT, UPDATE (last_used_at) ON mq.access_keys TO %s', taker);
     EXECUTE format('GRANT EXECUTE ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int),
         mq.drop_segment(int) TO %s', taker);
 END $$;

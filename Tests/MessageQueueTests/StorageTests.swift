@@ -127,6 +127,8 @@ struct StorageTests {
         Broker.newestScheduled, Broker.purgeScheduled, Broker.lockHeldKeys, Broker.purgeHeld, Broker.forgetKeysOfPurged,
         Broker.ends, Broker.takeAllLanes, Broker.purgeWaiting, Broker.holdings, Broker.beat, Broker.steer,
         Broker.redriven, Broker.forgetRedriven, Broker.outcomes,
+        Broker.createAccessKey, Broker.listAccessKeys, Broker.rotateAccessKey, Broker.revokeAccessKey,
+        Broker.noteAccess,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.

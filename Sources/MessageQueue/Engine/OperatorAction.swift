@@ -62,6 +62,12 @@ public struct OperatorAction: Sendable, Codable {
         case retryBlocked = "retry blocked"
         /// ``Broker/skipBlocked(_:key:)``
         case skipBlocked = "skip blocked"
+        /// ``Broker/create(accessKey:)``
+        case createKey = "create key"
+        /// ``Broker/rotate(accessKey:to:)``
+        case rotateKey = "rotate key"
+        /// ``Broker/revoke(accessKey:)``
+        case revokeKey = "revoke key"
     }
 
     /// Its number; later actions have higher ones.
