@@ -112,7 +112,8 @@ BEGIN
     END LOOP;
 END $$;
 
--- A queue with priorities has a set of lanes for each level: lane = level * lanes + n. A queue that keeps order has a lane
+-- A queue with priorities has a set of lanes for each level: lane = level * lanes + n; of the priorities 1 to 16, 16 / levels are
+-- one level. A queue that keeps order has a lane
 -- for each share of its keys (0 to lanes - 1), and as many again in which the messages of keys that had failed are
 -- delivered anew.
 CREATE TABLE mq.queues (
@@ -132,6 +133,8 @@ CREATE TABLE mq.queues (
     burst             int CHECK (burst > 0),
     -- What was sent longer ago is not delivered any more; NULL: whatever its age, it is.
     retention_ms      bigint CHECK (retention_ms > 0),
+    -- How long a message waits that was sent with no delay of its own.
+    delay_ms          bigint NOT NULL DEFAULT 0 CHECK (delay_ms >= 0),
     paused_at         timestamptz,
     created_at        timestamptz NOT NULL DEFAULT now(),
     -- Of settings and labels.
@@ -484,7 +487,7 @@ END $$;
 -- Appends messages to every queue that hears a topic, as mq.append does to one: a set of lanes, then a set of rows, however many
 -- queues there are. Who hears what is decided by the snapshot of the first statement, which also takes the lanes, in the
 -- order of queues and lanes, so that two publishers wait for each other in one direction only; the last places are read by
--- the second one, after the locks. Copies that find no free lane are put aside by the third.
+-- the second one, after the locks. Copies that find no free lane, or whose queue has a delay, are put aside by the third.
 --
 -- Arrays hand over what the statements share: of a copy its queue, level and lane, the number of its message, and its rank among
 -- those that go into the same lane.
@@ -503,21 +506,21 @@ BEGIN
         INTO of_queue, of_level, of_lane, of_message, of_rank
         FROM (
             SELECT g.queue, g.level, g.messages, CASE
-                WHEN NOT may_append THEN NULL
+                WHEN NOT may_append OR g.delay_ms > 0 THEN NULL
                 WHEN g.share IS NOT NULL THEN (SELECT g.share FROM pg_advisory_xact_lock(g.locks, g.share))
                 WHEN pg_try_advisory_xact_lock(g.locks, g.first + start % g.lanes) THEN g.first + start % g.lanes
                 ELSE (
                     SELECT g.first + step % g.lanes FROM generate_series(start + 1, start + g.lanes - 1) AS step
                     WHERE pg_try_advisory_xact_lock(g.locks, g.first + step % g.lanes) LIMIT 1) END AS lane
             FROM (
-                SELECT q.id AS queue, mq.lock_class() + q.id AS locks, q.lanes, least(m.priority, q.levels - 1) AS level,
-                    least(m.priority, q.levels - 1) * q.lanes AS first,
+                SELECT q.id AS queue, mq.lock_class() + q.id AS locks, q.lanes, q.delay_ms, (m.priority - 1) * q.levels / 16 AS level,
+                    (m.priority - 1) * q.levels / 16 * q.lanes AS first,
                     CASE WHEN q.key_order IS NOT NULL THEN mq.shard(coalesce(m.key, m.id::text), q.lanes)::int END AS share,
                     array_agg(m.n ORDER BY m.n) AS messages
                 FROM mq.topics t JOIN mq.subscriptions s ON s.topic = t.id JOIN mq.queues q ON q.id = s.queue
                 JOIN unnest(publish.ids, publish.keys, publish.tags, publish.priorities) WITH ORDINALITY AS m(id, key, tag, priority, n)
                     ON s.tags IS NULL OR m.tag = ANY (s.tags)
-                WHERE t.name = to_topic GROUP BY q.id, 4, 6 ORDER BY q.id, 4, 6) AS g) AS l,
+                WHERE t.name = to_topic GROUP BY q.id, 5, 7 ORDER BY q.id, 5, 7) AS g) AS l,
             unnest(l.messages) WITH ORDINALITY AS m(n, rank);
     INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
         SELECT c.rank + coalesce(
@@ -531,7 +534,7 @@ BEGIN
             RAISE EXCEPTION 'sending to a queue that keeps order needs READ COMMITTED' USING ERRCODE = 'invalid_transaction_state';
         END IF;
         INSERT INTO mq.scheduled (due_at, queue, level, attempt, id, sent_at, topic, key, tag, headers, body)
-            SELECT now(), q.id, c.level, 1, ids[c.n], now(), to_topic, keys[c.n], tags[c.n], headers[c.n], bodies[c.n]
+            SELECT now() + q.delay_ms * interval '1 ms', q.id, c.level, 1, ids[c.n], now(), to_topic, keys[c.n], tags[c.n], headers[c.n], bodies[c.n]
             FROM unnest(of_queue, of_level, of_lane, of_message) AS c(queue, level, lane, n), mq.known_queue(c.queue) AS q
             WHERE c.lane IS NULL;
     END IF;

@@ -1,22 +1,3 @@
-/// How urgent a message is, in a queue that has ``QueueSettings/priorities``; elsewhere it means nothing.
-///
-/// Guarantee: more urgent messages are delivered first, and none starves: of ten claims seven look at `high` first, two at
-/// `normal`, one at `low`. Within a level messages are delivered as in any queue.
-public enum Priority: Int16, Sendable, Codable, CaseIterable {
-    /// Looked at first by seven of ten claims.
-    case high
-    /// Looked at first by two of ten claims; the level of whoever says nothing.
-    case normal
-    /// Looked at first by one of ten claims.
-    case low
-
-    static let levels = Int16(allCases.count)
-
-    /// The level that the nth claim of a consumer begins with.
-    static func first(inTurn turn: Int) -> Int16 { turns[turn % turns.count].rawValue }
-    private static let turns: [Priority] = [.high, .high, .normal, .high, .high, .low, .high, .high, .normal, .high]
-}
-
 /// How a queue keeps the order of the messages of one key.
 ///
 /// Guarantee: messages of a key are handled one after the other, in the order in which their sends were committed; a message

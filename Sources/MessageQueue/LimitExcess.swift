@@ -14,7 +14,7 @@ public struct LimitExcess: Sendable, Equatable {
         case headers
         /// The names and values of a queue's labels, added up.
         case labels
-        /// The payload as JSON.
+        /// The payload, as it is stored.
         case body
         /// How long a message is to wait.
         case delay

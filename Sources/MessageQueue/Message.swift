@@ -18,7 +18,7 @@ public struct Topic<Payload: Codable & Sendable>: Sendable {
 
 /// A message to be sent.
 public struct Outgoing<Payload: Codable & Sendable>: Sendable {
-    /// What is to be delivered; stored as JSON.
+    /// What is to be delivered; stored as JSON, or, a ``RawBody``, as it is.
     public var payload: Payload
     /// The same over all attempts, and for all copies of a published message; a fresh one unless given.
     public var id: MessageID
@@ -28,15 +28,16 @@ public struct Outgoing<Payload: Codable & Sendable>: Sendable {
     public var tag: String?
     /// Travels along, beside the payload.
     public var headers: [String: String]
-    /// Not delivered before this has passed; ``MessageLimits/delay`` at most.
-    public var delay: Duration
+    /// Not delivered before this has passed; ``MessageLimits/delay`` at most. Nil leaves it to the queue, see
+    /// ``QueueSettings/delay``; zero is at once in any queue.
+    public var delay: Duration?
     /// Of use in queues with ``QueueSettings/priorities``.
     public var priority: Priority
 
-    /// A message to be delivered at once, about nothing in particular, unless more is said.
+    /// A message about nothing in particular, to be delivered as soon as its queue wants it, unless more is said.
     public init(
         _ payload: Payload, id: MessageID = MessageID(), key: String? = nil, tag: String? = nil,
-        headers: [String: String] = [:], delay: Duration = .zero, priority: Priority = .normal
+        headers: [String: String] = [:], delay: Duration? = nil, priority: Priority = .normal
     ) {
         self.payload = payload
         self.id = id
@@ -60,7 +61,7 @@ public struct Message: Sendable, Equatable {
     public var tag: String?
     /// What travels along, beside the payload.
     public var headers: [String: String]
-    /// The payload's JSON.
+    /// The payload as it is stored: its JSON, or the bytes of a ``RawBody``.
     public var body: [UInt8]
     /// When the message, not this attempt of it, was sent, by the database's clock.
     public var sentAt: Date

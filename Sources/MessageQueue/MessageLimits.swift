@@ -12,7 +12,7 @@ public enum MessageLimits {
     public static let tagBytes = 1_000
     /// The names and values of a message's headers, in bytes, added up.
     public static let headerBytes = 64 * 1024
-    /// The largest body, in bytes: the payload as JSON. What is larger is better kept elsewhere, and sent as a reference.
+    /// The largest body, in bytes: the payload as JSON, or a ``RawBody``. What is larger is better kept elsewhere, and sent as a reference.
     public static let bodyBytes = 16 * 1024 * 1024
     /// The longest time until a message is delivered, or delivered again; also of a lease, and of what `sendOnce` remembers.
     public static let delay = Duration.longest
@@ -36,7 +36,7 @@ extension MessageLimits {
         try message.tag.map { try check(.tag, $0.utf8.count, tagBytes, of: id) }
         let headers = message.headers.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
         try check(.headers, headers, headerBytes, of: id)
-        try check(.delay, message.delay, of: id)
+        try message.delay.map { try check(.delay, $0, of: id) }
     }
 
     static func check(body: [UInt8], of message: MessageID) throws {

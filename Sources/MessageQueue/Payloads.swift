@@ -1,15 +1,17 @@
 import Foundation
 package import Postgres
 
-/// Payloads are JSON.
+/// Payloads are JSON, but for a ``RawBody``.
 package enum Payloads {
     static func encode(_ payload: some Encodable) throws -> [UInt8] {
         if let text = payload as? String, let body = PlainText.encode(text) { return body }
+        if let raw = payload as? RawBody { return raw.bytes }
         return [UInt8](try encoder.encode(payload))
     }
 
     package static func decode<P: Decodable>(_ type: P.Type, from body: [UInt8]) throws -> P {
         if type == String.self, let text = PlainText.decode(body) as? P { return text }
+        if type == RawBody.self, let raw = RawBody(body) as? P { return raw }
         return try decoder.decode(type, from: Data(body))
     }
 

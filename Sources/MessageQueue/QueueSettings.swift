@@ -2,58 +2,66 @@ import Durations
 
 /// How a queue behaves. Durations are kept in whole milliseconds, and are a year at the most, 366 days.
 public struct QueueSettings: Sendable, Equatable {
-    /// Parallel logs of the queue, from 1 to 64, with ``priorities`` to 21, with ``order`` to 32; fixed once the queue exists.
+    /// Parallel logs of the queue, from 1 to 64, with ``priorities`` to 21 or 4, with ``order`` to 32; fixed once the queue exists.
     public var lanes: Int
     /// How long a consumer that gives no sign of life keeps its messages; from a millisecond to 366 days.
     public var lease: Duration
     /// When a failed message is tried again, and when it is given up.
     public var retry: RetryPolicy
-    /// Whether messages have priorities: three levels, each with as many lanes. Fixed once the queue exists.
-    public var priorities: Bool
+    /// How many priorities of messages are told apart: levels, each with as many lanes. Fixed once the queue exists.
+    public var priorities: PriorityLevels
     /// Whether, and how, messages of one key keep their order; nil for none. Fixed once the queue exists.
     public var order: KeyOrder?
     /// How long after it was sent a message is delivered at the latest, from a millisecond to 366 days; nil for ever. What is older is
     /// dropped, whatever attempts it had, and counted as ``QueueStatistics/outdated``. Not in a queue that keeps order, where what comes
     /// later has to know that what came before is done or dead.
     public var retention: Duration?
+    /// How long a message waits that is sent or published without a ``Outgoing/delay`` of its own; from nothing to 366 days. Not in a queue
+    /// that keeps order. When it is changed, who publishes goes by it at once, and a process that sends within a quarter of a minute.
+    public var delay: Duration
     /// Nil leaves the limits of an existing queue as they are, so that what an operator has set outlasts a restart.
     public var limits: QueueLimits?
 
-    /// The defaults, but for what is given.
+    /// The defaults, but for what is given: 8 lanes, or as many as ``priorities`` allow.
     public init(
-        lanes: Int = 8, lease: Duration = .seconds(30), retry: RetryPolicy = .init(), priorities: Bool = false,
-        order: KeyOrder? = nil, retention: Duration? = nil, limits: QueueLimits? = nil
+        lanes: Int? = nil, lease: Duration = .seconds(30), retry: RetryPolicy = .init(), priorities: PriorityLevels = .none,
+        order: KeyOrder? = nil, retention: Duration? = nil, delay: Duration = .zero,
+        limits: QueueLimits? = nil
     ) {
-        self.lanes = lanes
+        self.lanes = lanes ?? min(Self.usualLanes, priorities.mostLanes)
         self.lease = lease
         self.retry = retry
         self.priorities = priorities
         self.order = order
         self.retention = retention
+        self.delay = delay
         self.limits = limits
     }
 
-    var levels: Int16 { priorities ? Priority.levels : 1 }
-    private static let mostLanes = 64
+    private static let usualLanes = 8
 
     /// - Throws: ``QueueError/invalidSettings(_:)`` for the first that lies outside of its range.
     func check() throws {
-        if priorities, order != nil {
+        if priorities != .none, order != nil {
             throw QueueError.invalidSettings("a queue has priorities or keeps order, not both")
         }
         if retention != nil, order != nil {
             throw QueueError.invalidSettings("a queue has a retention or keeps order, not both")
         }
-        let most = Self.mostLanes / Int(levels) / (order == nil ? 1 : 2)
+        if delay > .zero, order != nil {
+            throw QueueError.invalidSettings("a queue has a delay or keeps order, not both")
+        }
+        let most = priorities.mostLanes / (order == nil ? 1 : 2)
         try QueueError.demand("lanes", lanes, in: 1...most, where: kind)
         try QueueError.demand("lease", lease, in: SettingRange.leases)
         try retention.map { try QueueError.demand("retention", $0, in: SettingRange.leases) }
+        try QueueError.demand("delay", delay, in: SettingRange.delays)
         try retry.check()
         try limits?.check()
     }
 
     private var kind: String {
-        priorities ? "in a queue with priorities" : order == nil ? "" : "in a queue that keeps order"
+        priorities != .none ? "in a queue with priorities" : order == nil ? "" : "in a queue that keeps order"
     }
 }
 

@@ -7,17 +7,19 @@ public struct ReceivedMessage: Sendable, Equatable {
         let receipt: Receipt
         let queue: QueueName
         let attempt: Int
+        let priority: Priority
         let message: Message
         let appendedAt: Date
         let leaseEnds: Date?
 
         init(
-            _ receipt: Receipt, _ queue: QueueName, _ attempt: Int, _ message: Message, _ appendedAt: Date,
-            _ leaseEnds: Date?
+            _ receipt: Receipt, _ queue: QueueName, _ attempt: Int, _ priority: Priority, _ message: Message,
+            _ appendedAt: Date, _ leaseEnds: Date?
         ) {
             self.receipt = receipt
             self.queue = queue
             self.attempt = attempt
+            self.priority = priority
             self.message = message
             self.appendedAt = appendedAt
             self.leaseEnds = leaseEnds
@@ -27,9 +29,10 @@ public struct ReceivedMessage: Sendable, Equatable {
     private let content: Content
 
     init(
-        receipt: Receipt, queue: QueueName, attempt: Int, message: Message, appendedAt: Date, leaseEnds: Date? = nil
+        receipt: Receipt, queue: QueueName, attempt: Int, priority: Priority = .normal, message: Message, appendedAt: Date,
+        leaseEnds: Date? = nil
     ) {
-        content = Content(receipt, queue, attempt, message, appendedAt, leaseEnds)
+        content = Content(receipt, queue, attempt, priority, message, appendedAt, leaseEnds)
     }
 
     /// What finishes this attempt, once.
@@ -38,6 +41,8 @@ public struct ReceivedMessage: Sendable, Equatable {
     public var queue: QueueName { content.queue }
     /// 1 for the first delivery.
     public var attempt: Int { content.attempt }
+    /// How urgent it is, as far as its queue tells priorities apart; ``Priority/normal`` where that has none.
+    public var priority: Priority { content.priority }
     /// The message itself, the same over all attempts.
     public var message: Message { content.message }
     /// When this attempt was added to the queue, by the database's clock.
@@ -49,6 +54,7 @@ public struct ReceivedMessage: Sendable, Equatable {
     public static func == (one: ReceivedMessage, other: ReceivedMessage) -> Bool {
         one.content === other.content
             || one.receipt == other.receipt && one.queue == other.queue && one.attempt == other.attempt
+                && one.priority == other.priority
                 && one.message == other.message && one.appendedAt == other.appendedAt
                 && one.leaseEnds == other.leaseEnds
     }

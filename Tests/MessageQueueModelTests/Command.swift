@@ -14,7 +14,7 @@ enum Command: Sendable {
     case sendOnce([Outgoing<Parcel>], to: World.ModelQueue, by: String)
     case publish([Outgoing<Parcel>])
     case produce([[Outgoing<Parcel>]], to: World.ModelQueue)
-    case receive(World.ModelQueue, limit: Int, lease: Duration?, known: [Int64], first: Priority)
+    case receive(World.ModelQueue, limit: Int, lease: Duration?, known: [Int64], first: Int16)
     case receiveByHand(World.ModelQueue, limit: Int)
     case finish([Ending], number: Int)
     case extend([ReceivedMessage])
@@ -81,7 +81,7 @@ extension Command {
             return .received(
                 try await broker.database.perform(isTransaction: false, within: nil) { session in
                     let memory = Self.memory(of: queue.id, in: broker)
-                    while Priority.first(inTurn: memory.nextTurn() + 1) != first.rawValue {}
+                    while PriorityLevels.three.first(inTurn: memory.nextTurn() + 1) != first {}
                     memory.watermarks.withLock { $0 = known }
                     let claimer = Broker.Claimer(consumer: consumer, lease: lease, memory: memory)
                     return try broker.receive(queue.entry(of: broker), by: claimer, limit: limit, in: session).messages
@@ -178,7 +178,7 @@ extension Command {
 extension Command: CustomStringConvertible {
     var description: String {
         func names(_ messages: [Outgoing<Parcel>]) -> String {
-            messages.map { "\($0.id.description.suffix(4))\($0.key ?? "")\($0.delay > .zero ? " later" : "")" }
+            messages.map { "\($0.id.description.suffix(4))\($0.key ?? "")\($0.delay ?? .zero > .zero ? " later" : "")" }
                 .joined(separator: ", ")
         }
         func places(_ messages: [ReceivedMessage]) -> String {
@@ -190,7 +190,7 @@ extension Command: CustomStringConvertible {
         case .produce(let batches, let queue): "produce \(batches.map(names)) in \(queue.name)"
         case .publish(let messages): "publish \(names(messages)) with \(messages.map { $0.tag ?? "no tag" })"
         case .receive(let queue, let limit, let lease, let known, let first):
-            "receive \(limit) of \(queue.name)\(lease == nil ? "" : " for a time") knowing \(known), \(first) first"
+            "receive \(limit) of \(queue.name)\(lease == nil ? "" : " for a time") knowing \(known), level \(first) first"
         case .receiveByHand(let queue, let limit): "receive \(limit) of \(queue.name) by hand"
         case .finish(let endings, let number):
             "finish (\(number)) \(endings.map { "\($0.message.receipt) \($0.kind)" }.joined(separator: ", "))"

@@ -45,7 +45,7 @@ struct Generator {
         let queue = queue(for: kind, &dice, snapshot)
         let limit = [1, 1, 2, 3, 5].randomElement(using: &dice) ?? 1
         let known = watermarks[client]?[queue.id] ?? []
-        let first = Priority.allCases.randomElement(using: &dice) ?? .high
+        let first = (0..<PriorityLevels.three.rawValue).randomElement(using: &dice) ?? 0
         let key = ["a", "b"].randomElement(using: &dice) ?? "a"
         switch kind {
         case .send: return .send(messages(&dice, mayWait: queue.order == nil), to: queue)

@@ -100,7 +100,7 @@ final class Model {
         }
         let arrived = Headcount(change.appended) + Headcount(change.scheduled)
         demand(arrived == Headcount(expected), "arrived: \(arrived), sent: \(Headcount(expected))")
-        judgeParked(delayed: Set(messages.filter { $0.delay > .zero }.map(\.id.uuid)))
+        judgeParked(delayed: Set(messages.filter { $0.delay ?? .zero > .zero }.map(\.id.uuid)))
     }
 
     /// One of its transactions: it takes its lane, stores what one call sends, or gives the lane back.
@@ -149,9 +149,9 @@ final class Model {
         let given = Headcount(before.log.filter { change.delivered.contains($0.key) })
         demand(told(messages) == given, "told \(told(messages)), claimed \(given)")
         demand(messages.allSatisfy { $0.message.key == Name($0).key }, "another key than was sent")
-        let levels = [first] + Priority.allCases.filter { $0 != first }
-        let ranks = messages.map { queue.kind == .urgent ? levels.firstIndex(of: Name($0).priority) ?? 0 : 0 }
-        demand(ranks == ranks.sorted(), "\(messages.map { Name($0).priority }) in this order")
+        let levels = [first] + (0..<PriorityLevels.three.rawValue).filter { $0 != first }
+        let ranks = messages.map { queue.kind == .urgent ? levels.firstIndex(of: Name($0).level) ?? 0 : 0 }
+        demand(ranks == ranks.sorted(), "\(messages.map { Name($0).level }) in this order")
         if isAlone { judgeShares(of: queue, most, levels) }
     }
 

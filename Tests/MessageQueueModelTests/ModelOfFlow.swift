@@ -15,10 +15,10 @@ extension Model {
     }
 
     /// With nothing locked, a claim takes all that it may: from the level whose turn it is, and then by urgency.
-    func judgeShares(of queue: World.ModelQueue, _ limit: Int, _ levels: [Priority]) {
+    func judgeShares(of queue: World.ModelQueue, _ limit: Int, _ levels: [Int16]) {
         let ready = paused.contains(queue.id) ? [:] : ready(in: queue)
         var left = limit
-        for level in queue.kind == .urgent ? levels.map(\.rawValue) : [0] {
+        for level in queue.kind == .urgent ? levels : [0] {
             let expected = min(left, ready.filter { $0.key == level }.reduce(0) { $0 + $1.value })
             let claimed = change.claimed.keys.filter { queue.level(of: $0) == level }.count
             demand(claimed == expected, "claimed \(claimed) of level \(level), expected \(expected)")

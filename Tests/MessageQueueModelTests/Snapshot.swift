@@ -16,7 +16,8 @@ struct Name: Hashable, CustomStringConvertible {
     init(_ received: ReceivedMessage) { self.init(queue: received.receipt.queue, id: received.message.id.uuid) }
 
     var key: String? { ["a", "b", "a", nil][Int(id.uuid.15) % 4] }
-    var priority: Priority { Priority.allCases[Int(id.uuid.15) % 3] }
+    var priority: Priority { [.high, .normal, .low][Int(level)] }
+    var level: Int16 { Int16(id.uuid.15) % 3 }
 
     var description: String { "\(queue)/\(id.uuidString.suffix(4))" }
 }

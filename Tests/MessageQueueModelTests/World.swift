@@ -53,7 +53,7 @@ struct World: Sendable {
         /// Whether a message waits for others of its key.
         func keepsOrder(_ name: Name) -> Bool { order != nil && name.key != nil }
         func level(of place: Receipt) -> Int16 { kind == .urgent ? place.lane / Int16(lanes) : 0 }
-        func level(of name: Name) -> Int16 { kind == .urgent ? name.priority.rawValue : 0 }
+        func level(of name: Name) -> Int16 { kind == .urgent ? name.level : 0 }
 
         func hears(_ tag: String?) -> Bool { tags.map { tags in tag.map(tags.contains) ?? false } ?? true }
 
@@ -151,7 +151,7 @@ struct World: Sendable {
             let limits = name == "warm" ? Self.limits.randomElement(using: &dice) ?? .none : .none
             let settings = QueueSettings(
                 lanes: lanes, retry: RetryPolicy(attempts: attempts, base: .zero, cap: .zero),
-                priorities: kind == .urgent, order: kind.order,
+                priorities: kind == .urgent ? .three : .none, order: kind.order,
                 retention: name == "all" && kind.order == nil ? hour : nil, limits: limits)
             try await broker.declare(queue: name, settings)
             try await broker.subscribe(name, to: topic.name, tags: tags)

@@ -36,8 +36,9 @@ struct ConfigureTests {
     func told() async throws {
         let settings = QueueSettings(
             lanes: 3, lease: .milliseconds(1500),
-            retry: RetryPolicy(attempts: 4, base: .seconds(1), cap: .seconds(9), jitter: 0.5), priorities: true,
-            retention: .seconds(600), limits: QueueLimits(concurrency: 5, rate: 2, burst: 3))
+            retry: RetryPolicy(attempts: 4, base: .seconds(1), cap: .seconds(9), jitter: 0.5), priorities: .three,
+            retention: .seconds(600), delay: .milliseconds(1500),
+            limits: QueueLimits(concurrency: 5, rate: 2, burst: 3))
         try await Bench.with(settings) { bench in
             let entry = try await bench.broker.queue("shoes")
             #expect(entry.settings == settings && entry.labels == [:] && !entry.isPaused)
@@ -110,7 +111,7 @@ struct ConfigureTests {
         try await Bench.with { bench in
             let before = try await bench.broker.queue("shoes")
             let changes: [@Sendable (inout QueueEntry) throws -> Void] = [
-                { $0.settings.lease = .zero }, { $0.settings.lanes = 3 }, { $0.settings.priorities = true },
+                { $0.settings.lease = .zero }, { $0.settings.lanes = 3 }, { $0.settings.priorities = .three },
                 { $0.settings.order = .skipOnFailure },
                 { $0.labels["long"] = String(repeating: "x", count: MessageLimits.headerBytes) },
                 { entry in

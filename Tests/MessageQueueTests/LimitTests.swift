@@ -250,7 +250,7 @@ extension Bench {
 struct PriorityTests {
     @Test("urgent messages come first, also after a retry, a delay and a redrive")
     func urgency() async throws {
-        try await Bench.with(QueueSettings(lanes: 2, priorities: true)) { bench in
+        try await Bench.with(QueueSettings(lanes: 2, priorities: .three)) { bench in
             func send(_ priority: Priority, _ size: Int, delay: Duration = .zero) async throws {
                 try await bench.broker.send(
                     [Outgoing(Shoe(size: size), delay: delay, priority: priority)], to: bench.shoes)
@@ -285,7 +285,7 @@ struct PriorityTests {
 
     @Test("urgent messages come first also when the less urgent ones are in a newer segment")
     func behind() async throws {
-        try await Bench.with(QueueSettings(lanes: 1, priorities: true)) { bench in
+        try await Bench.with(QueueSettings(lanes: 1, priorities: .three)) { bench in
             func send(_ priority: Priority, _ sizes: Range<Int>) async throws {
                 try await bench.broker.send(sizes.map { Outgoing(Shoe(size: $0), priority: priority) }, to: bench.shoes)
             }
@@ -301,9 +301,9 @@ struct PriorityTests {
 
     @Test("under a flood of urgent messages the less urgent ones get their share: of ten claims two and one")
     func starvation() async throws {
-        try await Bench.with(QueueSettings(lanes: 1, priorities: true)) { bench in
-            let messages = Priority.allCases.flatMap { priority in
-                (0..<100).map { _ in Outgoing(Shoe(size: Int(priority.rawValue)), priority: priority) }
+        try await Bench.with(QueueSettings(lanes: 1, priorities: .three)) { bench in
+            let messages = [Priority.high, .normal, .low].enumerated().flatMap { level, priority in
+                (0..<100).map { _ in Outgoing(Shoe(size: level), priority: priority) }
             }
             try await bench.broker.send(messages, to: bench.shoes)
             var counts = [0, 0, 0]
@@ -316,13 +316,62 @@ struct PriorityTests {
         }
     }
 
+    @Test("of sixteen priorities the first is served first, wherever a message comes from, and each is told as it was sent")
+    func sixteen() async throws {
+        try await Bench.with(QueueSettings(priorities: .sixteen)) { bench in
+            #expect(try await bench.broker.queue("shoes").settings.lanes == 4)
+            try await bench.broker.declare(topic: "news")
+            try await bench.broker.subscribe("shoes", to: "news")
+            let numbers = Priority.allCases.shuffled().map { Outgoing(Shoe(size: $0.number), priority: $0) }
+            try await bench.broker.send(Array(numbers.prefix(6)), to: bench.shoes)
+            try await bench.broker.publish(Array(numbers.dropFirst(6).prefix(5)), to: Topic<Shoe>("news"))
+            try await bench.broker.send(
+                numbers.suffix(5).map {
+                    Outgoing($0.payload, delay: .milliseconds(1), priority: $0.priority)
+                }, to: bench.shoes)
+            try await bench.promoteAll()
+            let seen = try await bench.broker.peek("shoes", limit: 16)
+            #expect(seen.map(\.priority.number) == Array(1...16))
+            var told: [Int] = []
+            for _ in 0..<16 {
+                for held in try await bench.broker.receive("shoes", lease: .seconds(60)) {
+                    #expect(try held.decoded(as: Shoe.self).payload.size == held.priority.number)
+                    told.append(held.priority.number)
+                }
+            }
+            #expect(told == Array(1...16))
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    @Test("under a flood of the most urgent messages each of the other fifteen priorities gets its turn")
+    func noneStarves() {
+        let firsts = (0..<16 * 15).map { PriorityLevels.sixteen.first(inTurn: $0) }
+        #expect(firsts.filter { $0 == 0 }.count == 15 * 15)
+        #expect(Set(firsts) == Set(0..<16))
+    }
+
+    @Test("a priority is of the level that the server reckons, for any number of levels", arguments: PriorityLevels.allCases)
+    func levels(levels: PriorityLevels) async throws {
+        try await Bench.with(QueueSettings(lanes: 1, priorities: levels)) { bench in
+            let messages = Priority.allCases.map { Outgoing(Shoe(size: $0.number), key: "\($0)", priority: $0) }
+            try await bench.broker.send(messages, to: bench.shoes)
+            let stored = try await bench.database.query("SELECT lane FROM mq.messages ORDER BY key::int") {
+                try $0[0, as: Int16.self]
+            }
+            #expect(stored == Priority.allCases.map { levels.level(of: $0) })
+            let told = Set(stored.map { levels.priority(of: $0) })
+            #expect(told.count == Int(levels.rawValue) && told.allSatisfy { levels.priority(of: levels.level(of: $0)) == $0 })
+        }
+    }
+
     @Test("priorities mean nothing in a queue without them, and a topic passes them on to queues that have them")
     func mixed() async throws {
         try await Bench.with(QueueSettings(lanes: 1)) { bench in
-            try await bench.broker.declare(queue: "levels", QueueSettings(lanes: 1, priorities: true))
+            try await bench.broker.declare(queue: "levels", QueueSettings(lanes: 1, priorities: .three))
             try await bench.broker.declare(topic: "news")
             for queue in ["shoes", "levels"] as [QueueName] { try await bench.broker.subscribe(queue, to: "news") }
-            let messages = [Priority.low, .normal, .high].map { Outgoing(Shoe(size: Int($0.rawValue)), priority: $0) }
+            let messages = [(2, Priority.low), (1, .normal), (0, .high)].map { Outgoing(Shoe(size: $0), priority: $1) }
             try await bench.broker.publish(messages, to: Topic<Shoe>("news"))
             func sizes(_ queue: QueueName) async throws -> [Int] {
                 try await bench.database.write { session in

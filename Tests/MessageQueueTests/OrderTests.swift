@@ -286,7 +286,7 @@ struct OrderTests {
             }
             await #expect(throws: QueueError.self) { try await bench.broker.declare(queue: "shoes") }
             await #expect(throws: QueueError.self) {
-                try await bench.broker.declare(queue: "both", QueueSettings(priorities: true, order: .skipOnFailure))
+                try await bench.broker.declare(queue: "both", QueueSettings(priorities: .three, order: .skipOnFailure))
             }
             await #expect(throws: QueueError.self) {
                 try await bench.broker.declare(queue: "wide", QueueSettings(lanes: 33, order: .skipOnFailure))

@@ -47,7 +47,7 @@ struct PeekTests {
 
     @Test("of a queue with priorities the urgent messages are seen first")
     func priorities() async throws {
-        try await Bench.with(QueueSettings(lanes: 2, priorities: true)) { bench in
+        try await Bench.with(QueueSettings(lanes: 2, priorities: .three)) { bench in
             for (size, priority) in [(1, Priority.low), (2, .normal), (3, .high)] {
                 try await bench.broker.send([Outgoing(Shoe(size: size), priority: priority)], to: bench.shoes)
             }

@@ -61,7 +61,7 @@ struct ProducerTests {
     @Test(
         "a producer gets no lane of a queue that has but one, or chooses lanes by itself",
         arguments: [
-            QueueSettings(lanes: 1), QueueSettings(priorities: true), QueueSettings(order: .blockOnFailure),
+            QueueSettings(lanes: 1), QueueSettings(priorities: .three), QueueSettings(order: .blockOnFailure),
         ])
     func without(settings: QueueSettings) async throws {
         try await Bench.with(settings) { bench in

@@ -63,7 +63,7 @@ struct SettingRangeTests {
                 #expect(await declaring(QueueSettings(lanes: lanes)) == "lanes is \(lanes); it must be from 1 to 64")
             }
             #expect(
-                await declaring(QueueSettings(lanes: 22, priorities: true))
+                await declaring(QueueSettings(lanes: 22, priorities: .three))
                     == "lanes is 22; it must be from 1 to 21 in a queue with priorities")
             #expect(
                 await declaring(QueueSettings(lanes: 33, order: .skipOnFailure))

@@ -96,7 +96,7 @@ struct StaleDatabaseTests {
         "a message to a queue with priorities, or one that keeps order, goes to the queue of its name, whatever was made anew",
         arguments: Change.allCases)
     func sendSorted(change: Change) async throws {
-        for settings in [QueueSettings(priorities: true), QueueSettings(order: .skipOnFailure)] {
+        for settings in [QueueSettings(priorities: .three), QueueSettings(order: .skipOnFailure)] {
             for verb in Verb.allCases where !verb.isDelayed {
                 try await Bench.with(settings) { bench in
                     try await Self.declare(["others", "shoes", "more"], by: bench.broker, settings)

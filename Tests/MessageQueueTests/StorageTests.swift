@@ -101,6 +101,8 @@ struct StorageTests {
 
     private static let statements: [Statement] = [
         Consumer.commitHere,
+        Broker.createAccessKey, Broker.listAccessKeys, Broker.rotateAccessKey, Broker.revokeAccessKey,
+        Broker.noteAccess,
         Broker.listChores, Broker.choreDone, Broker.choreFailed, Broker.topics, Broker.consumers, Broker.takeKeys,
         Broker.forgetKeys, Broker.depths, Broker.foldTallies,
         Catalogue.everything,
@@ -126,9 +128,8 @@ struct StorageTests {
         Broker.changeQueue,
         Broker.newestScheduled, Broker.purgeScheduled, Broker.lockHeldKeys, Broker.purgeHeld, Broker.forgetKeysOfPurged,
         Broker.ends, Broker.takeAllLanes, Broker.purgeWaiting, Broker.holdings, Broker.beat, Broker.steer,
-        Broker.redriven, Broker.forgetRedriven, Broker.outcomes,
-        Broker.createAccessKey, Broker.listAccessKeys, Broker.rotateAccessKey, Broker.revokeAccessKey,
-        Broker.noteAccess,
+        Broker.redriven, Broker.forgetRedriven, Broker.outcomes, Broker.dueLevels, Broker.cancelScheduled,
+        Broker.reschedule,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.

@@ -25,8 +25,8 @@ public struct FeaturesBenchmark: Benchmark {
             readings.append(Reading("drain with a \(name)", value, "messages/s", floor: plain))
         }
         await lab.say("priorities")
-        let sorted = try await drain(count, .init(priorities: true), in: lab) {
-            Outgoing(Workload.payload, priority: Priority.allCases.randomElement() ?? .normal)
+        let sorted = try await drain(count, .init(priorities: .three), in: lab) {
+            Outgoing(Workload.payload, priority: [Priority.high, .normal, .low].randomElement() ?? .normal)
         }
         readings.append(Reading("drain with priorities", sorted, "messages/s", floor: plain))
         return try await readings + order(in: lab)

@@ -1,3 +1,4 @@
+import Durations
 package import Postgres
 import Synchronization
 
@@ -17,6 +18,7 @@ package final class Catalogue: Sendable {
         let levels: Int16
         let order: KeyOrder?
         let retention: Duration?
+        let delay: Duration
         let limits: QueueLimits
 
         /// Whether anybody waits for a message to be finished, and not only for one to come.
@@ -33,22 +35,36 @@ package final class Catalogue: Sendable {
             Receipt(queue: id, lane: lane, seq: seq, mark: origin.mark)
         }
 
-        func level(of priority: Priority) -> Int16 { min(priority.rawValue, levels - 1) }
-        func level(of place: Receipt) -> Int16 { levels > 1 ? place.lane / lanes : 0 }
+        var priorities: PriorityLevels { PriorityLevels(rawValue: levels) ?? .none }
+        func level(of priority: Priority) -> Int16 { priorities.level(of: priority) }
+
+        /// How long a message waits here.
+        func delay(of message: Packed) -> Duration { message.delay ?? delay }
+
+        func level(of place: Receipt) -> Int16 { level(ofLane: place.lane) }
+        private func level(ofLane lane: Int16) -> Int16 { levels > 1 ? lane / lanes : 0 }
+        func priority(ofLane lane: Int16) -> Priority { priorities.priority(of: level(ofLane: lane)) }
     }
 
     private struct State {
         var origin: Origin?
         /// Something was refused: whoever looks for a queue reads everything anew.
         var isDoubtful = false
+        let readAt = ContinuousClock.now
         var queues: [QueueName: Entry] = [:]
         var byID: [Int32: Entry] = [:]
         var listeners: [TopicName: [Int32]] = [:]
 
-        func isSure(of origin: Origin) -> Bool { self.origin == origin && !isDoubtful }
+        /// A sender that is in no worker learns this way of settings that were changed.
+        func isSure(of origin: Origin) -> Bool {
+            self.origin == origin && !isDoubtful && readAt + Catalogue.longestTrust > .now
+        }
     }
 
     private let state = Mutex(State())
+
+    /// Longer than from one heartbeat of a worker to the next, which reads everything anew as well.
+    private static let longestTrust = Duration.seconds(15)
 
     /// Where a session leads to. What is known of another origin is forgotten.
     func origin(of session: borrowing Session) throws -> Origin {
@@ -139,17 +155,18 @@ package final class Catalogue: Sendable {
                     cap: .milliseconds(try row[5, as: Int.self]), jitter: try row[6]),
                 lanes: try row[7], levels: try row[8], order: KeyOrder(code: try row[9]),
                 retention: try row[13, as: Int?.self].map { .milliseconds($0) },
+                delay: .milliseconds(try row[15, as: Int.self]),
                 limits: QueueLimits(concurrency: try row[10], rate: try row[11], burst: try row[12])))
     }
 
-    /// The queues, and then the topics with whom they are heard by: only these have a last column.
+    /// The queues, and then the topics with whom they are heard by: only these have listeners.
     static let everything: Statement = """
         SELECT id, name, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, lanes, levels, key_order::text,
-            concurrency_limit, rate_limit, burst, retention_ms, NULL::int[] AS listeners
+            concurrency_limit, rate_limit, burst, retention_ms, NULL::int[] AS listeners, delay_ms
         FROM mq.queues
         UNION ALL
         SELECT t.id, t.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-            coalesce(array_agg(s.queue) FILTER (WHERE s.queue IS NOT NULL), '{}')
+            coalesce(array_agg(s.queue) FILTER (WHERE s.queue IS NOT NULL), '{}'), NULL
         FROM mq.topics t LEFT JOIN mq.subscriptions s ON s.topic = t.id GROUP BY t.id
         """
 }

@@ -61,7 +61,7 @@ extension Broker {
         _ entry: Catalogue.Entry, _ claimer: Claimer, _ limit: Int, _ pacing: Pacing?, in session: borrowing Session
     ) throws -> Claim {
         let turn = claimer.memory.nextTurn()
-        let first = entry.levels > 1 ? Priority.first(inTurn: turn) : 0
+        let first = entry.priorities.first(inTurn: turn)
         let rows = try session.query(
             entry.order != nil ? Self.claimInOrder : entry.retention == nil ? Self.claim : Self.claimYoung, entry.id,
             Int32(turn % 64), Int32(limit), claimer.consumer, claimer.lease?.inSeconds,
@@ -70,7 +70,7 @@ extension Broker {
             try row[1, as: Int64?.self].map { seq in
                 ReceivedMessage(
                     receipt: entry.receipt(lane: try row[0], seq: seq), queue: entry.name,
-                    attempt: try row[2],
+                    attempt: try row[2], priority: entry.priority(ofLane: try row[0]),
                     message: try Message(row, from: 5), appendedAt: try row[3], leaseEnds: try row[4])
             }
         }

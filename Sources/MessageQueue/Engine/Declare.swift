@@ -6,7 +6,7 @@ extension Broker {
     ///
     /// Safe to call at every start, by several processes at once. The number of lanes of an existing queue stays as it is.
     /// - Throws: ``QueueError/invalidSettings(_:)``, which names a setting outside of its range; also when the queue exists with
-    ///   another order or without priorities: what is stored in it could not be kept to the new rule.
+    ///   another order or other priorities: what is stored in it could not be kept to the new rule.
     public func declare(queue name: QueueName, _ settings: QueueSettings = .init()) async throws {
         try settings.check()
         try Self.check(name.text)
@@ -15,7 +15,7 @@ extension Broker {
             session.pipeline(
                 Self.declareQueue, name.text, row.lanes, row.lease, row.attempts, row.base, row.cap, row.jitter,
                 row.levels,
-                row.order, row.retention)
+                row.order, row.retention, row.delay)
             try self.finishDeclaring(name, settings.limits, in: session)
             try self.catalogue.queue(name, in: session).check(against: settings)
         }
@@ -71,14 +71,16 @@ extension Broker {
 
     static let declareQueue: Statement = """
         INSERT INTO mq.queues AS q (name, lanes, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, levels, key_order,
-            retention_ms)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::"char", $10)
-        ON CONFLICT (name) DO UPDATE SET (lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, retention_ms, changed_at) =
+            retention_ms, delay_ms)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::"char", $10, $11)
+        ON CONFLICT (name) DO UPDATE SET
+            (lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, retention_ms, delay_ms, changed_at) =
             (excluded.lease_ms, excluded.max_attempts, excluded.backoff_base_ms, excluded.backoff_cap_ms, excluded.jitter,
-             excluded.retention_ms, now())
-        WHERE (q.lease_ms, q.max_attempts, q.backoff_base_ms, q.backoff_cap_ms, q.jitter, q.retention_ms) IS DISTINCT FROM
+             excluded.retention_ms, excluded.delay_ms, now())
+        WHERE (q.lease_ms, q.max_attempts, q.backoff_base_ms, q.backoff_cap_ms, q.jitter, q.retention_ms, q.delay_ms)
+            IS DISTINCT FROM
             (excluded.lease_ms, excluded.max_attempts, excluded.backoff_base_ms, excluded.backoff_cap_ms, excluded.jitter,
-             excluded.retention_ms)
+             excluded.retention_ms, excluded.delay_ms)
         """
     static let declareLanes: Statement = """
         INSERT INTO mq.lanes (queue, lane)
@@ -100,10 +102,10 @@ extension Broker {
 
 extension Catalogue.Entry {
     fileprivate func check(against settings: QueueSettings) throws {
-        guard (order == nil) == (settings.order == nil), levels == settings.levels else {
+        guard (order == nil) == (settings.order == nil), levels == settings.priorities.rawValue else {
             throw QueueError.invalidSettings(
                 "queue \(name) exists already, \(order == nil ? "without" : "with") order and "
-                    + "\(levels == 1 ? "without" : "with") priorities, which can't be changed; use another name")
+                    + "\(levels == 1 ? "without" : "with \(levels)") priorities, which can't be changed; use another name")
         }
     }
 }

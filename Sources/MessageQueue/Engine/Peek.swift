@@ -7,6 +7,8 @@ public struct WaitingMessage: Sendable, Equatable {
     public let queue: QueueName
     /// Which attempt it waits for: 1 for the first delivery.
     public let attempt: Int
+    /// How urgent it is, as far as its queue tells priorities apart; ``Priority/normal`` where that has none.
+    public let priority: Priority
     /// The message itself.
     public let message: Message
     /// When this attempt was added to the queue, by the database's clock.
@@ -36,13 +38,14 @@ extension Broker {
     private func look(into entry: Catalogue.Entry, _ limit: Int) async throws -> [WaitingMessage] {
         try await database.query(Self.peek, entry.id, Int32(limit), entry.origin.home) { row in
             WaitingMessage(
-                queue: entry.name, attempt: try row[0], message: try Message(row, from: 2), appendedAt: try row[1])
+                queue: entry.name, attempt: try row[0], priority: entry.priority(ofLane: try row[9]),
+                message: try Message(row, from: 2), appendedAt: try row[1])
         }
     }
 
     /// Of each lane so many from its cursor on, by the messages' primary key.
     static let peek: Statement = """
-        SELECT m.attempt, m.appended_at, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body
+        SELECT m.attempt, m.appended_at, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body, m.lane
         FROM mq.queues q JOIN mq.lanes l ON l.queue = q.id
         CROSS JOIN LATERAL (SELECT mq.cursor(l.queue, l.lane) AS seq OFFSET 0) AS cursor
         CROSS JOIN LATERAL (

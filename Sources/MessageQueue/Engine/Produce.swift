@@ -45,7 +45,7 @@ public struct Producer<Payload: Codable & Sendable>: Sendable {
     public func send(_ messages: [Outgoing<Payload>]) async throws {
         try lane.checkIsInUse()
         let packed = try messages.map { try Packed($0) }
-        let isOneStatement = packed.allSatisfy { $0.delay <= .zero } && packed.parcels(weighing: \.weight).count == 1
+        let isOneStatement = packed.allSatisfy { $0.delay ?? .zero <= .zero } && packed.parcels(weighing: \.weight).count == 1
         guard isOneStatement else { return try await send(packed) }
         // A place is refused when another send on this connection took it, when it lies in front of a new segment, or in a log
         // that was made anew. The next try knows better.
@@ -77,11 +77,12 @@ public struct Producer<Payload: Codable & Sendable>: Sendable {
         }
     }
 
-    /// Answers whether there was a lane.
+    /// Answers whether there was a lane, and nothing to wait for.
     private func append(_ messages: [Packed]) async throws -> Bool {
         guard lane.isAskedFor else { return false }
         return try await connection.perform(isTransaction: false, within: nil) { session in
             let entry = try broker.catalogue.queue(queue, in: session)
+            guard messages.allSatisfy({ entry.delay(of: $0) <= .zero }) else { return false }
             guard let place = try lane.nextPlace(of: entry, in: session) else { return false }
             broker.append(messages, at: place, of: entry, in: session)
             let last = place.seq + Int64(messages.count) - 1

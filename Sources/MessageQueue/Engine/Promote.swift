@@ -9,13 +9,25 @@ extension Broker {
         -> Promotion
     {
         var promotion = Promotion(moved: 0, nextDue: nil)
-        for level in 0..<entry.levels {
+        for level in try await entry.levels > 1 ? dueLevels(of: entry, &promotion, on: database) : [0] {
             try await promotion.add(ask(Self.promote, entry.id, Int32(limit), level, on: database))
         }
         if entry.order != nil {
             try await promotion.add(ask(Self.replay, entry.id, Int32(Self.replayLimit), on: database))
         }
         return promotion
+    }
+
+    /// One look for all levels, since at most times nothing is due.
+    private func dueLevels(
+        of entry: Catalogue.Entry, _ promotion: inout Promotion, on database: some DatabaseAccess
+    ) async throws -> [Int16] {
+        let looks = try await database.query(Self.dueLevels, entry.id) { row in
+            (levels: try row[0, as: [Int16]?.self] ?? [], nextDue: try row[1, as: Double?.self])
+        }
+        guard let look = looks.first else { return [] }
+        promotion.nextDue = look.nextDue.map { .seconds(max(0, $0)) }
+        return look.levels
     }
 
     private func ask<each P: PostgresEncodable>(
@@ -42,6 +54,14 @@ extension Broker {
 
     /// See `mq.replay`.
     static let replay: Statement = "SELECT moved, next_due FROM mq.replay($1, $2)"
+
+    /// Of the first thousand that are due; the others' turn comes. By the index (queue, due_at).
+    static let dueLevels: Statement = """
+        SELECT (SELECT array_agg(DISTINCT d.level) FROM (
+                SELECT s.level FROM mq.scheduled s WHERE s.queue = $1 AND s.due_at <= now() ORDER BY s.due_at LIMIT 1000) AS d),
+            (SELECT extract(epoch FROM s.due_at - now())::float8 FROM mq.scheduled s
+             WHERE s.queue = $1 AND s.due_at > now() ORDER BY s.due_at LIMIT 1)
+        """
 
     /// Due rows come by the index (queue, due_at), those that another promoter holds are skipped. They are looked for once
     /// (MATERIALIZED): a plan that looked again would skip none of its own locks, and move more than it may. Without a free lane

@@ -5,12 +5,12 @@ extension Broker {
     ///
     /// Guarantee: each matching subscription gets each message exactly once, or, if the transaction rolls back, none does.
     /// A topic that nobody has subscribed to swallows what it is told. All copies carry the same message id.
-    /// Delays are not possible here: a ``Outgoing/delay`` other than zero is refused.
+    /// Each queue's own ``QueueSettings/delay`` counts, and no other: a ``Outgoing/delay`` of more than zero is refused.
     /// - Throws: ``QueueError/unknownTopic(_:)``, ``QueueError/delayRefused(_:queue:)``, the error of encoding a payload, or
     ///   ``QueueError/beyondLimit(_:)``.
     public func publish<P>(_ messages: [Outgoing<P>], to topic: Topic<P>, in session: borrowing Session) throws {
         let listeners = try catalogue.listeners(of: topic.name, in: session)
-        if let message = messages.first(where: { $0.delay > .zero }) {
+        if let message = messages.first(where: { $0.delay ?? .zero > .zero }) {
             throw QueueError.delayRefused(message.id, queue: nil)
         }
         guard !messages.isEmpty else { return }
@@ -26,7 +26,7 @@ extension Broker {
         for parcel in messages.parcels(weighing: \.weight) {
             session.pipeline(
                 Self.fanOut, topic.text, parcel.map(\.id.uuid), parcel.given(\.key), parcel.given(\.tag),
-                parcel.given(\.headers), parcel.map(\.body), parcel.map(\.priority.rawValue))
+                parcel.given(\.headers), parcel.map(\.body), parcel.map(\.priority.code))
         }
         ring(listeners, after: session)
     }

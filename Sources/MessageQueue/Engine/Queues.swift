@@ -45,7 +45,7 @@ extension Broker {
 
     static let queueColumns = """
         name, lanes, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, levels, key_order::text, concurrency_limit,
-            rate_limit, burst, retention_ms, labels, created_at, changed_at, paused_at IS NOT NULL
+            rate_limit, burst, retention_ms, labels, created_at, changed_at, paused_at IS NOT NULL, delay_ms
         """
     /// Reads all names to sort them: there are thousands at the most.
     static let listQueues = Statement(
@@ -65,8 +65,9 @@ extension QueueEntry {
             retry: RetryPolicy(
                 attempts: try row[3], base: .milliseconds(try row[4, as: Int.self]),
                 cap: .milliseconds(try row[5, as: Int.self]), jitter: try row[6]),
-            priorities: try row[7, as: Int.self] > 1, order: KeyOrder(code: try row[8]),
+            priorities: PriorityLevels(rawValue: try row[7]) ?? .none, order: KeyOrder(code: try row[8]),
             retention: try row[12, as: Int?.self].map { .milliseconds($0) },
+            delay: .milliseconds(try row[17, as: Int.self]),
             limits: QueueLimits(concurrency: try row[9], rate: try row[10], burst: try row[11]))
         labels = Payloads.decode(headers: try row[13])
         createdAt = try row[14]

@@ -95,7 +95,7 @@ extension Broker {
         init(_ row: borrowing Row, queue: Catalogue.Entry) throws {
             message = ReceivedMessage(
                 receipt: queue.receipt(lane: try row[0], seq: try row[1]), queue: queue.name,
-                attempt: try row[2],
+                attempt: try row[2], priority: queue.priority(ofLane: try row[0]),
                 message: try Message(row, from: 5), appendedAt: try row[3])
             error = "consumer \(try row[4, as: Int64.self]) was lost, or its lease ended"
         }

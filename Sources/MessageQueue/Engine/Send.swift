@@ -53,22 +53,31 @@ extension Broker {
     }
 
     private func send(parcel messages: [Packed], to entry: Catalogue.Entry, in session: borrowing Session) throws {
-        let (due, delayed) = messages.partitioned { $0.delay <= .zero }
-        if entry.order != nil, let message = delayed.first {
-            throw QueueError.delayRefused(message.id, queue: entry.name)
-        }
-        if !due.isEmpty {
-            if entry.sortsMessages {
-                appendSorted(due, to: entry, in: session)
-            } else {
-                append(due, to: entry, in: session)
-            }
-        }
+        let (due, delayed) = try split(messages, for: entry)
+        append(due: due, to: entry, in: session)
         if !delayed.isEmpty {
             session.pipeline(
                 Self.scheduleNew, entry.id, delayed.map(\.id.uuid), delayed.map(\.key), delayed.map(\.tag),
-                delayed.map(\.headers), delayed.map(\.body), delayed.map(\.delay.inSeconds),
+                delayed.map(\.headers), delayed.map(\.body), delayed.map { entry.delay(of: $0).inSeconds },
                 delayed.map { entry.level(of: $0.priority) })
+        }
+    }
+
+    /// What is to be delivered at once, and what has to wait.
+    func split(_ messages: [Packed], for entry: Catalogue.Entry) throws -> (due: [Packed], delayed: [Packed]) {
+        let (due, delayed) = messages.partitioned { entry.delay(of: $0) <= .zero }
+        if entry.order != nil, let message = delayed.first {
+            throw QueueError.delayRefused(message.id, queue: entry.name)
+        }
+        return (due, delayed)
+    }
+
+    func append(due messages: [Packed], to entry: Catalogue.Entry, in session: borrowing Session) {
+        if messages.isEmpty { return }
+        if entry.sortsMessages {
+            appendSorted(messages, to: entry, in: session)
+        } else {
+            append(messages, to: entry, in: session)
         }
     }
 
@@ -81,7 +90,7 @@ extension Broker {
     private func appendSorted(_ messages: [Packed], to entry: Catalogue.Entry, in session: borrowing Session) {
         session.pipeline(
             Self.appendSorted, entry.id, messages.map(\.id.uuid), messages.given(\.key), messages.given(\.tag),
-            messages.given(\.headers), messages.map(\.body), messages.map(\.priority.rawValue))
+            messages.given(\.headers), messages.map(\.body), messages.map(\.priority.code))
     }
 
     /// See `mq.append`: locks a lane for writing until the transaction ends, and appends after its last place, which the
@@ -93,7 +102,7 @@ extension Broker {
     static let appendSorted = Statement(
         """
         SELECT count(mq.append(g.queue, g.lanes, g.level, g.share, NULL, g.ids, g.keys, g.tags, g.headers, g.bodies)) FROM (
-            SELECT q.id AS queue, q.lanes, least(m.priority, q.levels - 1) AS level, \(share) AS share, array_agg(m.id ORDER BY m.n) AS ids,
+            SELECT q.id AS queue, q.lanes, (m.priority - 1) * q.levels / 16 AS level, \(share) AS share, array_agg(m.id ORDER BY m.n) AS ids,
                 array_agg(m.key ORDER BY m.n) AS keys, array_agg(m.tag ORDER BY m.n) AS tags,
                 array_agg(m.headers ORDER BY m.n) AS headers, array_agg(m.body ORDER BY m.n) AS bodies
             FROM mq.known_queue($1) q, unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::smallint[])
@@ -110,6 +119,7 @@ extension Broker {
         SELECT now() + make_interval(secs => m.delay), q.id, m.level, 1, m.id, now(), m.key, m.tag, m.headers, m.body
         FROM mq.known_queue($1) q, unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::float8[], $8::smallint[])
             AS m(id, key, tag, headers, body, delay, level)
+        RETURNING ticket, id, due_at
         """
 }
 
@@ -128,7 +138,7 @@ struct Packed: Sendable {
     let tag: String?
     let headers: JSON?
     let body: Bytes
-    let delay: Duration
+    let delay: Duration?
     let priority: Priority
 
     /// What it adds to the size of a statement, roughly, in bytes.

@@ -13,8 +13,8 @@ public struct Draft: Sendable {
     public var tag: String?
     /// Travels along, beside the body.
     public var headers: [String: String]
-    /// Not delivered before this has passed; not possible for a topic.
-    public var delay: Duration
+    /// Not delivered before this has passed; nil leaves it to the queue. Not possible for a topic.
+    public var delay: Duration?
     /// Of use in queues with ``QueueSettings/priorities``.
     public var priority: Priority
     /// The message that this one was made from, and is to stand for; named in its header ``parentHeader``.
@@ -23,10 +23,10 @@ public struct Draft: Sendable {
     /// The header that names the message that another one was made from.
     public static let parentHeader = "parent"
 
-    /// A message to be delivered at once, about nothing in particular, unless more is said.
+    /// A message about nothing in particular, to be delivered as soon as its queue wants it, unless more is said.
     public init(
         body: [UInt8], id: MessageID = MessageID(), key: String? = nil, tag: String? = nil,
-        headers: [String: String] = [:], delay: Duration = .zero, priority: Priority = .normal, parent: MessageID? = nil
+        headers: [String: String] = [:], delay: Duration? = nil, priority: Priority = .normal, parent: MessageID? = nil
     ) {
         self.id = id
         self.body = body
@@ -58,7 +58,7 @@ extension Broker {
     ///
     /// - Throws: the same, and ``QueueError/unknownTopic(_:)``.
     public func publish(_ draft: Draft, to topic: TopicName) async throws {
-        guard draft.delay <= .zero else { throw QueueError.delayRefused(draft.id, queue: nil) }
+        guard draft.delay ?? .zero <= .zero else { throw QueueError.delayRefused(draft.id, queue: nil) }
         let packed = try Packed(draft)
         let deed = Deed(.send, nil, draft.detail.merging(["topic": topic.text]) { $1 })
         try await writeLookingAgain(on: database) { session in
