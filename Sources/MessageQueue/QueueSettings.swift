@@ -24,7 +24,8 @@ public struct QueueSettings: Sendable, Equatable {
 
     /// The defaults, but for what is given: 8 lanes, or as many as ``priorities`` allow.
     public init(
-        lanes: Int? = nil, lease: Duration = .seconds(30), retry: RetryPolicy = .init(), priorities: PriorityLevels = .none,
+        lanes: Int? = nil, lease: Duration = .seconds(30), retry: RetryPolicy = .init(),
+        priorities: PriorityLevels = .none,
         order: KeyOrder? = nil, retention: Duration? = nil, delay: Duration = .zero,
         limits: QueueLimits? = nil
     ) {

@@ -29,7 +29,8 @@ public struct ReceivedMessage: Sendable, Equatable {
     private let content: Content
 
     init(
-        receipt: Receipt, queue: QueueName, attempt: Int, priority: Priority = .normal, message: Message, appendedAt: Date,
+        receipt: Receipt, queue: QueueName, attempt: Int, priority: Priority = .normal, message: Message,
+        appendedAt: Date,
         leaseEnds: Date? = nil
     ) {
         content = Content(receipt, queue, attempt, priority, message, appendedAt, leaseEnds)

@@ -316,7 +316,9 @@ struct PriorityTests {
         }
     }
 
-    @Test("of sixteen priorities the first is served first, wherever a message comes from, and each is told as it was sent")
+    @Test(
+        "of sixteen priorities the first is served first, wherever a message comes from, and each is told as it was sent"
+    )
     func sixteen() async throws {
         try await Bench.with(QueueSettings(priorities: .sixteen)) { bench in
             #expect(try await bench.broker.queue("shoes").settings.lanes == 4)
@@ -351,7 +353,9 @@ struct PriorityTests {
         #expect(Set(firsts) == Set(0..<16))
     }
 
-    @Test("a priority is of the level that the server reckons, for any number of levels", arguments: PriorityLevels.allCases)
+    @Test(
+        "a priority is of the level that the server reckons, for any number of levels",
+        arguments: PriorityLevels.allCases)
     func levels(levels: PriorityLevels) async throws {
         try await Bench.with(QueueSettings(lanes: 1, priorities: levels)) { bench in
             let messages = Priority.allCases.map { Outgoing(Shoe(size: $0.number), key: "\($0)", priority: $0) }
@@ -361,7 +365,9 @@ struct PriorityTests {
             }
             #expect(stored == Priority.allCases.map { levels.level(of: $0) })
             let told = Set(stored.map { levels.priority(of: $0) })
-            #expect(told.count == Int(levels.rawValue) && told.allSatisfy { levels.priority(of: levels.level(of: $0)) == $0 })
+            #expect(
+                told.count == Int(levels.rawValue)
+                    && told.allSatisfy { levels.priority(of: levels.level(of: $0)) == $0 })
         }
     }
 

@@ -16,7 +16,9 @@ struct RawBodyTests {
         }
     }
 
-    @Test("whichever way it is sent, alone, among others, once, delayed, by a producer or published, the body is the bytes")
+    @Test(
+        "whichever way it is sent, alone, among others, once, delayed, by a producer or published, the body is the bytes"
+    )
     func everyWay() async throws {
         try await Bench.with { bench in
             let broker = bench.broker

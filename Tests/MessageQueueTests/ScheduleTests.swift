@@ -70,10 +70,12 @@ struct ScheduleTests {
         }
     }
 
-    @Test("a receipt of another database, or of a queue or ticket that never was, changes nothing; other texts are none")
+    @Test(
+        "a receipt of another database, or of a queue or ticket that never was, changes nothing; other texts are none")
     func strangers() async throws {
         try await Bench.with { bench in
-            let known = try await bench.broker.schedule([Outgoing(Shoe(size: 1), delay: hour)], to: bench.shoes)[0].receipt
+            let known = try await bench.broker.schedule([Outgoing(Shoe(size: 1), delay: hour)], to: bench.shoes)[0]
+                .receipt
             for stranger in [
                 ScheduledReceipt(queue: known.queue, ticket: known.ticket, mark: known.mark ^ 1),
                 ScheduledReceipt(queue: known.queue, ticket: known.ticket + 1, mark: known.mark),
@@ -87,7 +89,9 @@ struct ScheduleTests {
             }
             let receipt = try await receipt(bench)
             #expect(Receipt(known.description) == nil && ScheduledReceipt(receipt.description) == nil)
-            await #expect(throws: QueueError.self) { try await bench.broker.reschedule(known, to: .seconds(400 * 86_400)) }
+            await #expect(throws: QueueError.self) {
+                try await bench.broker.reschedule(known, to: .seconds(400 * 86_400))
+            }
             #expect(try await bench.broker.cancel(scheduled: known))
         }
     }
@@ -112,7 +116,8 @@ struct ScheduleTests {
                     group.addTask { _ = try await bench.broker.reschedule(one.receipt, to: .zero) }
                     if number.isMultiple(of: 10) {
                         group.addTask {
-                            try await bench.database.execute("UPDATE mq.scheduled SET due_at = now() WHERE ticket % 3 = 0")
+                            try await bench.database.execute(
+                                "UPDATE mq.scheduled SET due_at = now() WHERE ticket % 3 = 0")
                             _ = try await bench.broker.promote(bench.entry(), limit: 5, on: bench.database)
                         }
                     }

@@ -58,7 +58,8 @@ extension Broker {
         let row = QueueRow(new.settings)
         let limits = new.settings.limits ?? old.settings.limits ?? .none
         let stored = try session.query(
-            Self.changeQueue, new.queue.text, row.lease, row.attempts, row.base, row.cap, row.jitter, row.retention, row.delay,
+            Self.changeQueue, new.queue.text, row.lease, row.attempts, row.base, row.cap, row.jitter, row.retention,
+            row.delay,
             limits.concurrency.map(Int32.init(clamping:)), limits.rate, limits.burst.map(Int32.init(clamping:)),
             try Payloads.encode(headers: new.labels)
         ) { try QueueEntry($0) }

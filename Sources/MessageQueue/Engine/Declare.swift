@@ -105,7 +105,8 @@ extension Catalogue.Entry {
         guard (order == nil) == (settings.order == nil), levels == settings.priorities.rawValue else {
             throw QueueError.invalidSettings(
                 "queue \(name) exists already, \(order == nil ? "without" : "with") order and "
-                    + "\(levels == 1 ? "without" : "with \(levels)") priorities, which can't be changed; use another name")
+                    + "\(levels == 1 ? "without" : "with \(levels)") priorities, which can't be changed; use another name"
+            )
         }
     }
 }

@@ -45,7 +45,8 @@ public struct Producer<Payload: Codable & Sendable>: Sendable {
     public func send(_ messages: [Outgoing<Payload>]) async throws {
         try lane.checkIsInUse()
         let packed = try messages.map { try Packed($0) }
-        let isOneStatement = packed.allSatisfy { $0.delay ?? .zero <= .zero } && packed.parcels(weighing: \.weight).count == 1
+        let isOneStatement =
+            packed.allSatisfy { $0.delay ?? .zero <= .zero } && packed.parcels(weighing: \.weight).count == 1
         guard isOneStatement else { return try await send(packed) }
         // A place is refused when another send on this connection took it, when it lies in front of a new segment, or in a log
         // that was made anew. The next try knows better.
