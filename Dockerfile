@@ -21,7 +21,7 @@ COPY Tests Tests
 RUN swift build --configuration release --static-swift-stdlib \
     && mkdir /out \
     && cd "$(swift build --configuration release --static-swift-stdlib --show-bin-path)" \
-    && cp -r order-api order-worker stock-worker payment-worker logistics-worker shop-desk coupled-shop \
+    && cp -r order-api order-worker stock-worker payment-worker logistics-worker shop-desk message-gateway coupled-shop \
         provider-sandbox shoeshop shoe-shop_ShopCLI.resources /out/
 
 FROM debian:bookworm-slim

@@ -12,7 +12,7 @@ import Terminal
         subcommands: [
             Up.self, Migrate.self, Queues.self, Topics.self, Pause.self, Resume.self, Limit.self, Trace.self,
             Messages.self,
-            Dead.self, Blocked.self, Audit.self, Faults.self, Doctor.self, ScenarioCommand.self, Bench.self,
+            Dead.self, Blocked.self, Audit.self, Keys.self, Faults.self, Doctor.self, ScenarioCommand.self, Bench.self,
         ])
 
     static func main() async {
