@@ -22,6 +22,7 @@ public final class Broker: Sendable {
     let doorbell: Doorbell
     let logger: Logger
     let together: SendTogether
+    let waitingRoom = WaitingRoom()
     /// What is remembered of queues that are received from by hand.
     let byHand = Mutex<[Int32: ClaimMemory]>([:])
 

@@ -20,6 +20,8 @@ public struct LimitExcess: Sendable, Equatable {
         case delay
         /// How long a consumer that gives no sign of life keeps a message.
         case lease
+        /// How long somebody waits for messages.
+        case waiting
         /// How long `sendOnce` remembers a key.
         case memory
     }
@@ -60,6 +62,7 @@ extension LimitExcess.Part: CustomStringConvertible {
         case .body: "body"
         case .delay: "delay"
         case .lease: "lease"
+        case .waiting: "time to wait"
         case .memory: "time that a key is remembered"
         }
     }

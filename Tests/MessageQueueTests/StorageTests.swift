@@ -129,7 +129,7 @@ struct StorageTests {
         Broker.newestScheduled, Broker.purgeScheduled, Broker.lockHeldKeys, Broker.purgeHeld, Broker.forgetKeysOfPurged,
         Broker.ends, Broker.takeAllLanes, Broker.purgeWaiting, Broker.holdings, Broker.beat, Broker.steer,
         Broker.redriven, Broker.forgetRedriven, Broker.outcomes, Broker.dueLevels, Broker.cancelScheduled,
-        Broker.reschedule,
+        Broker.reschedule, Broker.nextLeaseEnd,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.

@@ -1,3 +1,4 @@
+import Logging
 import Postgres
 import Synchronization
 import Tracing
@@ -13,29 +14,63 @@ extension Broker {
     /// The lease is kept in the database and belongs to no process: it outlasts the one that received, and others can act on a
     /// message by its ``Receipt``, see ``acknowledge(_:)`` and ``changeVisibility(of:to:)``.
     ///
-    /// Does not wait: an empty answer means that nothing is there, or that the queue is paused or at its limits.
+    /// Does not wait: an empty answer means that nothing is there, or that the queue is paused or at its limits. See
+    /// ``receive(_:limit:lease:waiting:)``.
     /// - Parameters:
     ///   - queue: whose messages.
     ///   - limit: the most that are taken, 1 or more.
     ///   - lease: from a millisecond to ``MessageLimits/delay``.
     /// - Throws: ``QueueError/unknownQueue(_:)``, ``QueueError/invalidArgument(_:)``, ``QueueError/beyondLimit(_:)``.
     public func receive(_ queue: QueueName, limit: Int = 1, lease: Duration) async throws -> [ReceivedMessage] {
+        try Self.check(limit, lease)
+        return try await lookingAgain { try await look(into: queue, limit, lease) }
+    }
+
+    /// As ``receive(_:limit:lease:)``, but when nothing is there, waits for it: a long poll.
+    ///
+    /// Guarantee: returns as soon as something can be received, also what becomes due meanwhile and what somebody else's lease has
+    /// ended for, and with nothing once the time has passed. Callers of one process who wait for the same queue are served in the order
+    /// of their coming. Ten thousand of them cost the database no more than one does. The call outlasts a restart of the server.
+    ///
+    /// When the calling task is cancelled, nothing is taken: what was just received for it is given back, with no attempt counted.
+    /// - Parameters:
+    ///   - queue: whose messages.
+    ///   - limit: the most that are taken, 1 or more. It is not waited for so many: what is there first, is taken.
+    ///   - lease: from a millisecond to ``MessageLimits/delay``.
+    ///   - waiting: how long, up to ``MessageLimits/delay``; zero or less is not at all.
+    /// - Throws: as that, `CancellationError`, or `PostgresError` when the database could not be asked when the time had passed.
+    public func receive(
+        _ queue: QueueName, limit: Int = 1, lease: Duration, waiting: Duration
+    ) async throws -> [ReceivedMessage] {
+        try MessageLimits.check(.waiting, waiting)
+        try Task.checkCancellation()
+        // Where others wait already, nothing is there.
+        if waiting <= .zero || !waitingRoom.isWaited(for: queue) {
+            let messages = try await receive(queue, limit: limit, lease: lease)
+            if !messages.isEmpty || waiting <= .zero { return try await keepUnlessCancelled(messages) }
+        } else {
+            try Self.check(limit, lease)
+        }
+        let wish = WaitingLine.Wish(limit: limit, lease: lease)
+        return try await keepUnlessCancelled(
+            waitingRoom.wait(for: queue, wish, atMost: waiting.withinLimits, with: self))
+    }
+
+    /// Who is gone takes nothing.
+    private func keepUnlessCancelled(_ messages: [ReceivedMessage]) async throws -> [ReceivedMessage] {
+        guard Task.isCancelled, !messages.isEmpty else { return messages }
+        await uncancelled { [self] in
+            do { try await release(messages) } catch {
+                logger.info("a message that nobody takes was not given back", metadata: ["error": "\(error)"])
+            }
+        }
+        throw CancellationError()
+    }
+
+    private static func check(_ limit: Int, _ lease: Duration) throws {
         try MessageLimits.check(.lease, lease)
         try QueueError.demand("limit", limit, in: 1...Int.max, or: QueueError.invalidArgument)
         try QueueError.demand("lease", lease, in: SettingRange.leases, or: QueueError.invalidArgument)
-        return try await lookingAgain { try await receiveOnce(queue, limit, lease) }
-    }
-
-    private func receiveOnce(
-        _ queue: QueueName, _ limit: Int, _ lease: Duration
-    ) async throws -> [ReceivedMessage] {
-        let entry = try await entry(of: queue)
-        let memory = memory(of: entry)
-        let claimer = Claimer(consumer: Self.noConsumer, lease: lease, memory: memory)
-        let messages = try await take(entry, claimer, limit)
-        if !messages.isEmpty { return messages }
-        guard try await bringBack(entry, memory) else { return [] }
-        return try await take(entry, claimer, limit)
     }
 
     func entry(of queue: QueueName) async throws -> Catalogue.Entry {
@@ -52,25 +87,6 @@ extension Broker {
             return memory
         }
     }
-
-    private func take(_ entry: Catalogue.Entry, _ claimer: Claimer, _ limit: Int) async throws -> [ReceivedMessage] {
-        while true {
-            let claim = try await database.perform(isTransaction: entry.isLimited, within: nil) { session in
-                try self.receive(entry, by: claimer, limit: min(limit, Self.largestClaim), in: session)
-            }
-            if !claim.messages.isEmpty || claim.foundNothing { return claim.messages }
-        }
-    }
-
-    /// Leases that have ended, and scheduled messages that are due: whether there is anything to take now.
-    func bringBack(_ entry: Catalogue.Entry, _ memory: ClaimMemory) async throws -> Bool {
-        let found = try await watermarks(of: entry, noting: memory)
-        if found.open > 0 { _ = try await rescue(entry, from: [], beyond: found.places) }
-        return try await promote(entry, on: database).moved > 0
-    }
-
-    /// Consumers are processes with a connection of their own; what is taken by hand belongs to none.
-    private static let noConsumer: Int64 = 0
 }
 
 extension ReceivedMessage {

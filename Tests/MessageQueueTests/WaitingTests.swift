@@ -1,0 +1,327 @@
+import Foundation
+import Logging
+import Postgres
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import MessageQueue
+
+@Suite("Whoever waits for messages gets them as they come, and a crowd costs what one does", .timeLimit(.minutes(10)))
+struct WaitingTests {
+    private let queue: QueueName = "shoes"
+    private let hour = Duration.seconds(3600)
+
+    private func wait(_ bench: Bench, limit: Int = 1, for time: Duration) async throws -> [ReceivedMessage] {
+        try await bench.broker.receive(queue, limit: limit, lease: hour, waiting: time)
+    }
+
+    /// So many stand in the line of this process.
+    private func untilWaiting(_ count: Int, in bench: Bench) async throws {
+        try await eventually("\(count) wait") { bench.broker.waitingRoom.count(for: queue) == count }
+    }
+
+    /// Someone waits, and rings come in: from here on only a ring, or what becomes due, brings the clerk back soon.
+    private func untilHearing(_ bench: Bench) async throws {
+        try await eventually("rings come in") { bench.broker.waitingRoom.listener.isHearing(bench.queue) }
+        try await eventually("the clerk rests") {
+            try await statements(of: bench) == statements(of: bench, after: .milliseconds(300))
+        }
+    }
+
+    private func statements(of bench: Bench, after pause: Duration = .zero) async throws -> Int {
+        try await Task.sleep(for: pause)
+        return try await bench.number(
+            """
+            SELECT coalesce(sum(xact_commit + xact_rollback), 0)::int8 FROM pg_stat_database WHERE datname = current_database()
+                AND pg_stat_clear_snapshot() IS NOT NULL
+            """)
+    }
+
+    @Test("what is there is answered at once, and where nothing comes the answer is empty once the time has passed")
+    func atOnceAndNothing() async throws {
+        try await Bench.with { bench in
+            try await bench.send(3)
+            #expect(try await wait(bench, limit: 2, for: hour).count == 2)
+            #expect(try await wait(bench, limit: 2, for: hour).count == 1)
+            let start = ContinuousClock.now
+            #expect(try await wait(bench, for: .milliseconds(300)) == [])
+            #expect(start.duration(to: .now) >= .milliseconds(300))
+            #expect(try await wait(bench, for: .zero) == [])
+            #expect(try await wait(bench, for: .seconds(-1)) == [])
+            #expect(!bench.broker.waitingRoom.isWaited(for: queue), "nobody waits any more")
+        }
+    }
+
+    @Test("a message that another process sends wakes who waits, by its ring alone")
+    func ring() async throws {
+        try await Bench.with { bench in
+            async let waiting = wait(bench, for: hour)
+            try await untilHearing(bench)
+            let other = bench.another()
+            let start = ContinuousClock.now
+            try await other.send([Outgoing(Shoe(size: 7))], to: bench.shoes)
+            let held = try await waiting
+            #expect(try held.map { try $0.decoded(as: Shoe.self).payload.size } == [7])
+            #expect(start.duration(to: .now) < .seconds(8), "before the clerk would have looked by itself")
+        }
+    }
+
+    @Test("callers are served in the order of their coming, each with what it asked for")
+    func order() async throws {
+        try await Bench.with(QueueSettings(lanes: 1)) { bench in
+            let served = Tally<[Int]>([])
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 1...4 {
+                    group.addTask {
+                        let held = try await wait(bench, limit: number, for: hour)
+                        #expect(held.count == number)
+                        served.change { $0.append(number) }
+                    }
+                    try await untilWaiting(number, in: bench)
+                }
+                for number in 1...4 {
+                    try await bench.send(number)
+                    try await eventually("\(number) is served") { served.value.count == number }
+                }
+                try await group.waitForAll()
+            }
+            #expect(served.value == [1, 2, 3, 4])
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    @Test("2,000 who wait cost the database no more than one, and each message finds one of them")
+    func crowd() async throws {
+        try await Bench.with { bench in
+            let count = 2000
+            let got = Tally(0)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { _ = try await wait(bench, for: hour) }
+                try await untilHearing(bench)
+                let before = try await statements(of: bench)
+                for _ in 1..<count {
+                    group.addTask {
+                        let held = try await wait(bench, for: hour)
+                        got.change { $0 += held.count }
+                    }
+                }
+                try await untilWaiting(count, in: bench)
+                let after = try await statements(of: bench, after: .milliseconds(500))
+                #expect(after - before < 40, "\(after - before) transactions")
+                let connections = try await bench.number(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'message-queue waiting'"
+                )
+                #expect(connections == 1)
+                try await bench.send(100)
+                try await untilWaiting(count - 100, in: bench)
+                #expect(try await bench.statistics().inFlight == 100 && got.value <= 100)
+                group.cancelAll()
+                while let next = await group.nextResult() {
+                    if case .failure(let error) = next { #expect(error is CancellationError) }
+                }
+            }
+            try await eventually("the line is gone") { !bench.broker.waitingRoom.isWaited(for: queue) }
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    @Test("whose time passes leaves, whatever becomes of the others")
+    func times() async throws {
+        try await Bench.with { bench in
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for number in 0..<50 {
+                    group.addTask { try await wait(bench, for: .milliseconds(100 + number * 4)).count }
+                }
+                group.addTask { try await wait(bench, for: hour).count }
+                var counts: [Int] = []
+                for _ in 0..<50 { counts.append(try await group.next() ?? -1) }
+                #expect(counts == Array(repeating: 0, count: 50))
+                #expect(bench.broker.waitingRoom.count(for: queue) == 1)
+                try await bench.send(1)
+                #expect(try await group.next() == 1)
+            }
+        }
+    }
+
+    @Test("what becomes due, and what a lease ends for, comes at its time, though nobody rings")
+    func dueAndLeases() async throws {
+        try await Bench.with { bench in
+            async let waiting = wait(bench, for: hour)
+            try await untilHearing(bench)
+            try await bench.broker.send([Outgoing(Shoe(size: 1), delay: .seconds(2))], to: bench.shoes)
+            let start = ContinuousClock.now
+            #expect(try await waiting.count == 1)
+            #expect(start.duration(to: .now) < .seconds(9))
+            try await bench.send(1)
+            // Another process takes it, for two seconds.
+            #expect(try await bench.another().receive(queue, lease: .seconds(2)).count == 1)
+            let again = ContinuousClock.now
+            let held = try await wait(bench, for: hour)
+            #expect(held.map(\.attempt) == [2])
+            #expect(again.duration(to: .now) < .seconds(9))
+        }
+    }
+
+    @Test("a lease that another process takes while somebody waits, and does not keep, ends for who waits")
+    func leaseOfAnother() async throws {
+        try await Bench.with { bench in
+            try await bench.broker.pause(queue)
+            async let waiting = wait(bench, for: hour)
+            try await untilHearing(bench)
+            try await bench.send(1)
+            try await bench.broker.pause(queue)
+            try await bench.database.execute("UPDATE mq.queues SET paused_at = NULL")
+            let other = try await bench.another().receive(queue, lease: .seconds(1))
+            let held = try await waiting
+            #expect(held.map(\.attempt) == [other.isEmpty ? 1 : 2])
+        }
+    }
+
+    @Test("from a paused queue nothing comes until it is resumed, and then at once")
+    func paused() async throws {
+        try await Bench.with { bench in
+            try await bench.broker.pause(queue)
+            try await bench.send(1)
+            #expect(try await wait(bench, for: .milliseconds(200)) == [])
+            async let waiting = wait(bench, for: hour)
+            try await untilHearing(bench)
+            let start = ContinuousClock.now
+            try await bench.another().resume(queue)
+            #expect(try await waiting.count == 1)
+            #expect(start.duration(to: .now) < .seconds(8))
+        }
+    }
+
+    @Test("callers who are cancelled as messages come take none: each is there for others, with no attempt counted")
+    func cancelled() async throws {
+        try await Bench.with { bench in
+            for round in 0..<10 {
+                let got = Tally(0)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<6 {
+                        group.addTask {
+                            let held = try await wait(bench, for: hour)
+                            got.change { $0 += held.count }
+                        }
+                    }
+                    try await untilWaiting(6, in: bench)
+                    async let sent: Void = bench.send(4, from: round * 10)
+                    group.cancelAll()
+                    try await sent
+                    while await group.nextResult() != nil {}
+                }
+                try await eventually("the line is gone") { !bench.broker.waitingRoom.isWaited(for: queue) }
+                var rest: [ReceivedMessage] = []
+                while rest.count + got.value < 4 { rest += try await wait(bench, limit: 4, for: .seconds(60)) }
+                #expect(rest.allSatisfy { $0.attempt == 1 })
+                try await bench.broker.complete(rest)
+            }
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    @Test("a look whose caller has left meanwhile gives back what it found, and who comes next gets it")
+    func leftMeanwhile() {
+        var line = WaitingLine()
+        let ended = Tally<[Int]>([])
+        for caller in 1...3 {
+            line.join(caller, .init(limit: 1, lease: .seconds(1))) { outcome in
+                ended.change { $0.append((try? outcome.get()) == nil ? -caller : caller) }
+            }
+        }
+        #expect(line.serveNext()?.caller == 1)
+        line.leave(1)?(.failure(CancellationError()))
+        let first = line.finish(1, with: .success([Self.message]))
+        #expect(first.answer == nil && first.areUnclaimed)
+        #expect(line.serveNext()?.caller == 2)
+        // Late, but a look is under way.
+        #expect(line.expire(2) == nil)
+        let second = line.finish(2, with: .success([]))
+        #expect(!second.areUnclaimed)
+        second.answer?(.success([]))
+        #expect(line.serveNext()?.caller == 3)
+        _ = line.finish(3, with: .failure(CancellationError()))
+        let third = line.expire(3)
+        third.map { $0.answer($0.outcome) }
+        #expect(line.serveNext() == nil && line.isEmpty)
+        #expect(ended.value == [-1, 2, -3])
+    }
+
+    private static var message: ReceivedMessage {
+        ReceivedMessage(
+            receipt: Receipt(queue: 1, lane: 0, seq: 1, mark: 1), queue: "shoes", attempt: 1,
+            message: Message(
+                id: MessageID(), topic: nil, key: nil, tag: nil, headers: [:], body: [], sentAt: Date()),
+            appendedAt: Date())
+    }
+
+    @Test("a queue that isn't there is told at once, and to everybody who waits for one that is deleted")
+    func unknown() async throws {
+        try await Bench.with { bench in
+            await #expect(throws: QueueError.unknownQueue("boots")) {
+                try await bench.broker.receive("boots", lease: hour, waiting: hour)
+            }
+            await #expect(throws: QueueError.self) {
+                try await bench.broker.receive(queue, limit: 0, lease: hour, waiting: hour)
+            }
+            await #expect(throws: QueueError.self) {
+                try await bench.broker.receive(queue, lease: hour, waiting: .seconds(400 * 86_400))
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<20 { group.addTask { _ = try await wait(bench, for: hour) } }
+                try await untilWaiting(20, in: bench)
+                #expect(try await bench.broker.delete(queue: queue))
+                while let next = await group.nextResult() {
+                    #expect(throws: QueueError.unknownQueue(queue)) { try next.get() }
+                }
+            }
+        }
+    }
+
+    @Test("behind a pooler, where no ring comes in, a message is found by looking")
+    func pooler() async throws {
+        try await Bench.with(through: .pooler) { bench in
+            async let waiting = wait(bench, for: hour)
+            try await untilWaiting(1, in: bench)
+            let start = ContinuousClock.now
+            try await bench.another().send([Outgoing(Shoe(size: 1))], to: bench.shoes)
+            #expect(try await waiting.count == 1)
+            #expect(start.duration(to: .now) < .seconds(60))
+        }
+    }
+
+    @Test("who waits while the server is restarted gets what is sent afterwards")
+    func restart() async throws {
+        try await OwnServer.with { server in
+            var options = DatabaseOptions()
+            options.connectionLimit = 4
+            let database = Database(server.conninfo, options: options, logger: World.quiet)
+            try await Template.queues.prepare(database)
+            let bench = try await Bench(on: database)
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<5 { group.addTask { try await wait(bench, for: hour).count } }
+                try await untilWaiting(5, in: bench)
+                try await untilHearing(bench)
+                try await server.stop()
+                try await server.start()
+                try await eventually("the server takes messages") {
+                    do { try await bench.send(5) } catch is PostgresError { return false }
+                    return true
+                }
+                var sum = 0
+                for try await count in group { sum += count }
+                #expect(sum == 5)
+            }
+            await database.close()
+        }
+    }
+
+    private enum World {
+        static var quiet: Logger {
+            var logger = Logger(label: "tests")
+            logger.logLevel = .critical
+            return logger
+        }
+    }
+}
