@@ -8,6 +8,11 @@ extension QueueGateway {
         /// Whether clients come by TLS: told to them in addresses.
         public var isEncrypted = false
 
+        /// How long a message that is not acknowledged stays with a consumer of RocketMQ's, before the next one gets it.
+        public var redelivery = Duration.seconds(300)
+        /// The same, of one that consumes in order.
+        public var orderlyRedelivery = Duration.seconds(60)
+
         /// The usual ones.
         public init() {}
     }

@@ -19,6 +19,7 @@ public struct QueueGateway: Service {
     let options: Options
     let budget: BodyBudget
     private let mns: MNS
+    private let rocketMQ: RocketMQ
 
     /// Makes a gateway; nothing is read before somebody calls.
     ///
@@ -40,6 +41,8 @@ public struct QueueGateway: Service {
         self.options = options
         budget = BodyBudget(all: options.bodyBytes)
         mns = MNS(backend)
+        rocketMQ = RocketMQ(
+            backend, redelivery: Redelivery(plain: options.redelivery, orderly: options.orderlyRedelivery))
     }
 
     /// Notes now and then which access keys are in use, until the service is shut down.
@@ -67,7 +70,8 @@ public struct QueueGateway: Service {
 
     func dialect(of head: CallHead) -> any Dialect {
         switch Tongue(head) {
-        case .mns, .rocketMQ, .json: mns
+        case .mns, .json: mns
+        case .rocketMQ: rocketMQ
         }
     }
 }

@@ -7,6 +7,7 @@ extension Refusal {
         switch error {
         case let refusal as Refusal: self = refusal
         case let error as QueueError: self.init(of: error)
+        case is RequestTooSlow: self.init(.tooSlow, "The request's body did not come in time.")
         // Of a long poll, by a gateway that stops: whoever waits is told that nothing came.
         case is CancellationError: self = .nothingThere
         case let error as PostgresError where error.kind == .outcomeUnknown:

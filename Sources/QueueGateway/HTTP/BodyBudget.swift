@@ -7,6 +7,8 @@ import Synchronization
 final class BodyBudget: Sendable {
     /// Sixteen messages of 64 KiB, each character escaped, and their properties.
     static let largest = 2 << 20
+    /// Clients that send so much are listened to all the same before they are told: else they would only see a broken connection.
+    private static let largestDiscarded = 16 << 20
 
     private let all: Int
     private let taken = Atomic(0)
@@ -21,7 +23,10 @@ final class BodyBudget: Sendable {
         if announced == 0 || (announced == nil && request.headers[.transferEncoding] == nil) {
             return try await use([])
         }
-        guard announced ?? 0 <= Self.largest else { throw Self.tooLarge }
+        guard announced ?? 0 <= Self.largest else {
+            if announced ?? 0 <= Self.largestDiscarded { for try await _ in request.body {} }
+            throw Self.tooLarge
+        }
         let size = announced ?? Self.largest
         defer { taken.subtract(size, ordering: .relaxed) }
         guard taken.add(size, ordering: .relaxed).newValue <= all else {
@@ -35,8 +40,6 @@ final class BodyBudget: Sendable {
             throw Self.tooLarge
         } catch let error as HTTPError where error.status == .contentTooLarge {
             throw Self.tooLarge
-        } catch is RequestTooSlow {
-            throw Refusal(.tooSlow, "The request's body did not come in time.")
         }
     }
 

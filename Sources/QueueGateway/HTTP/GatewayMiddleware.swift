@@ -54,5 +54,8 @@ struct GatewayMiddleware<Context: RequestContext>: RouterMiddleware {
 
 extension Call {
     /// Whether it is a long poll.
-    fileprivate var mayWait: Bool { method == .get && path.count == 3 && path[2] == "messages" }
+    fileprivate var mayWait: Bool {
+        method == .get && path.count == 3 && path[2] == "messages" && query["waitseconds"] != "0"
+            && !query.isTrue("peekonly")
+    }
 }

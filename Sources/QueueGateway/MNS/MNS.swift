@@ -3,7 +3,6 @@ import HTTPTypes
 /// Alibaba Cloud's Message Service, version 2015-06-06: queues, topics and subscriptions in XML.
 struct MNS: Dialect {
     static let version = "2015-06-06"
-    static let namespace = "http://mns.aliyuncs.com/doc/v1/"
 
     private let backend: Backend
 

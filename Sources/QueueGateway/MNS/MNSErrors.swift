@@ -46,46 +46,13 @@ extension Refusal.Reason {
 }
 
 extension MNS {
-    func answer(_ refusal: Refusal, to call: Call) -> Answer {
-        Self.refuse(refusal, id: call.id, endpoint: call.head.endpoint)
-    }
+    func answer(_ refusal: Refusal, to call: Call) -> Answer { XMLAnswers.mns.answer(refusal, to: call) }
 
     /// For what the decoder could not read.
     static func unreadableRequest() -> Answer {
-        let id = RequestID()
-        var answer = refuse(
-            Refusal(.invalidArgument, "This is no HTTP request, or one with too much in its head."), id: id,
-            endpoint: "http://")
+        let refusal = Refusal(.invalidArgument, "This is no HTTP request, or one with too much in its head.")
+        var answer = XMLAnswers.mns.answer(refusal, id: RequestID(), endpoint: "http://")
         answer.headers[.contentLength] = "\(answer.body.count)"
         return answer.closing
-    }
-
-    private static func refuse(_ refusal: Refusal, id: RequestID, endpoint: String) -> Answer {
-        let (status, code) = refusal.reason.mnsCode
-        let error = XMLElement(
-            "Error",
-            [
-                XMLElement("Code", code), XMLElement("Message", refusal.text), XMLElement("RequestId", "\(id)"),
-                XMLElement("HostId", endpoint),
-            ])
-        return answer(.init(code: status), error, id: id)
-    }
-
-    /// Some clients answer to the exact status.
-    static func answer(
-        _ status: HTTPResponse.Status, _ element: XMLElement? = nil, id: RequestID, location: String? = nil
-    ) -> Answer {
-        var headers: HTTPFields = [.mnsRequestID: "\(id)", .mnsVersion: version]
-        if let location { headers[.location] = location }
-        guard let element else { return Answer(status: status, headers: headers) }
-        headers[.contentType] = "text/xml;charset=utf-8"
-        return Answer(status: status, headers: headers, body: element.document(in: namespace))
-    }
-}
-
-extension Call {
-    /// An answer to this call, as MNS writes it.
-    func mns(_ status: HTTPResponse.Status, _ element: XMLElement? = nil, location: String? = nil) -> Answer {
-        MNS.answer(status, element, id: id, location: location.map { head.endpoint + $0 })
     }
 }

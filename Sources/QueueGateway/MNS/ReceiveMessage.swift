@@ -7,8 +7,8 @@ extension MessageCalls {
         let limit = try call.query.number("numOfMessages", in: Self.batch)
         let told = try call.query.number("waitseconds", in: QueueAttributes.waits)
         let wait = told ?? sheet.labels.number(.pollingWait) ?? 0
-        let received = try await broker.receive(queue, limit: limit ?? 1, lease: sheet.settings.lease)
-        _ = wait
+        let received = try await broker.receive(
+            queue, limit: limit ?? 1, lease: sheet.settings.lease, waiting: .seconds(wait))
         return try show(received.map(element), isBatch: limit != nil, call)
     }
 

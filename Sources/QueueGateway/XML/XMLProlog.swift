@@ -1,7 +1,8 @@
 /// What stands before a document's root, where alone a document type can be declared.
 enum XMLProlog {
+    /// - Returns: where the root begins.
     /// - Throws: ``Refusal`` for a document type, and for any encoding but UTF-8, in which one could be hidden.
-    static func check(_ bytes: [UInt8]) throws {
+    static func check(_ bytes: [UInt8]) throws -> Int {
         guard let text = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
             throw Refusal.malformed("not in UTF-8")
         }
@@ -17,7 +18,7 @@ enum XMLProlog {
             } else if rest.starts(with: "<!".utf8) {
                 throw Refusal.malformed("with a document type")
             } else {
-                return
+                return bytes.count - rest.count
             }
         }
     }

@@ -14,25 +14,26 @@ final class XMLReader: NSObject, XMLParserDelegate {
 
     /// - Throws: ``Refusal`` for what is not well-formed, or more than is read here.
     static func read(_ bytes: [UInt8]) throws -> XMLNode {
-        try XMLProlog.check(bytes)
+        let start = try XMLProlog.check(bytes)
         let reader = XMLReader()
         let parser = XMLParser(data: Data(bytes))
         parser.shouldResolveExternalEntities = false
         parser.delegate = reader
         let isWellFormed = parser.parse()
         if let problem = reader.problem { throw problem }
-        guard isWellFormed, let root = reader.root, isEnd(bytes) else {
+        guard isWellFormed, let root = reader.root, isEnd(bytes, of: root, from: start) else {
             throw Refusal.malformed("line \(parser.lineNumber), column \(parser.columnNumber)")
         }
         return root
     }
 
-    /// Whether the last tag ends an element; the parser does not care what follows the root.
-    private static func isEnd(_ bytes: [UInt8]) -> Bool {
-        guard let start = bytes.lastIndex(of: UInt8(ascii: "<")) else { return false }
-        let tag = bytes[start...].reversed().drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) }.reversed()
-        return tag.last == UInt8(ascii: ">")
-            && (tag.starts(with: "</".utf8) || tag.dropLast().last == UInt8(ascii: "/"))
+    /// Whether the last tag is that of the root, which begins at `start`; the parser does not care what follows it.
+    private static func isEnd(_ bytes: [UInt8], of root: XMLNode, from start: Int) -> Bool {
+        guard let last = bytes.lastIndex(of: UInt8(ascii: "<")) else { return false }
+        let tag = String(decoding: bytes[last...], as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard tag.hasPrefix("</") else { return last == start && tag.hasSuffix("/>") }
+        let name = tag.dropFirst(2).dropLast().trimmingCharacters(in: .whitespacesAndNewlines)
+        return tag.hasSuffix(">") && name.split(separator: ":").last.map(String.init) == root.name
     }
 
     func parser(
