@@ -7,7 +7,7 @@
 
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libpq-dev \
+    && apt-get install --yes --no-install-recommends libpq-dev libxml2-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 
@@ -21,12 +21,12 @@ COPY Tests Tests
 RUN swift build --configuration release --static-swift-stdlib \
     && mkdir /out \
     && cd "$(swift build --configuration release --static-swift-stdlib --show-bin-path)" \
-    && cp -r order-api order-worker stock-worker payment-worker logistics-worker shop-desk coupled-shop \
+    && cp -r order-api order-worker stock-worker payment-worker logistics-worker shop-desk message-gateway coupled-shop \
         provider-sandbox shoeshop shoe-shop_ShopCLI.resources /out/
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libpq5 ca-certificates curl tzdata \
+    && apt-get install --yes --no-install-recommends libpq5 libxml2 ca-certificates curl tzdata \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --create-home --home-dir /var/lib/shop shop \
     && install -d -o shop /var/lib/providers

@@ -15,12 +15,15 @@ func lifecycle() -> Target.Dependency { .product(name: "ServiceLifecycle", packa
 
 // What only the shop needs stands behind the trait `Shop`: whoever depends on this package with `traits: []` does not even
 // fetch it. It is on by default, so here `swift build` and `swift test` build everything. `traits: ["Desk"]` brings the
-// operator's pages, and Hummingbird for them, without the shop.
+// operator's pages, `traits: ["Gateway"]` the wire protocols, and Hummingbird for either, without the shop.
 func shop(_ product: String, _ package: String) -> Target.Dependency {
     .product(name: product, package: package, condition: .when(traits: ["Shop"]))
 }
 func desk(_ product: String, _ package: String) -> Target.Dependency {
     .product(name: product, package: package, condition: .when(traits: ["Desk"]))
+}
+func gateway(_ product: String, _ package: String) -> Target.Dependency {
+    .product(name: product, package: package, condition: .when(traits: ["Gateway"]))
 }
 func hummingbird() -> Target.Dependency { desk("Hummingbird", "hummingbird") }
 func httpClient() -> Target.Dependency { shop("AsyncHTTPClient", "async-http-client") }
@@ -39,6 +42,7 @@ let package = Package(
         .library(name: "MessageQueue", targets: ["MessageQueue"]),
         .library(name: "MessageQueueTesting", targets: ["MessageQueueTesting"]),
         .library(name: "QueueDesk", targets: ["QueueDesk"]),
+        .library(name: "QueueGateway", targets: ["QueueGateway"]),
         // For scenarios: preloaded into processes whose clock is to be wrong.
         .library(name: "FakeTime", type: .dynamic, targets: ["CFakeTime"]),
         .executable(name: "shoeshop", targets: ["ShopCLI"]),
@@ -48,15 +52,17 @@ let package = Package(
         .executable(name: "payment-worker", targets: ["PaymentWorker"]),
         .executable(name: "logistics-worker", targets: ["LogisticsWorker"]),
         .executable(name: "shop-desk", targets: ["ShopDesk"]),
+        .executable(name: "message-gateway", targets: ["MessageGateway"]),
         .executable(name: "coupled-shop", targets: ["CoupledShop"]),
         .executable(name: "provider-sandbox", targets: ["ProviderSandbox"]),
     ],
     traits: [
         .default(enabledTraits: ["Shop"]),
         .trait(name: "Desk", description: "The operator's pages, to be mounted in a Hummingbird app."),
+        .trait(name: "Gateway", description: "Queues and topics over HTTP, to be mounted in a Hummingbird app."),
         .trait(
             name: "Shop", description: "Everything but the libraries: the shop, its command line, its scenarios.",
-            enabledTraits: ["Desk"]),
+            enabledTraits: ["Desk", "Gateway"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
@@ -68,8 +74,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.25.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.27.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
@@ -114,6 +123,8 @@ let package = Package(
                 nio("NIOHTTP1"),
                 nio("NIOPosix"),
                 nioExtras("NIOHTTPTypes"),
+                shop("HummingbirdCore", "hummingbird"), shop("HummingbirdTLS", "hummingbird"),
+                shop("NIOSSL", "swift-nio-ssl"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 shop("Configuration", "swift-configuration"),
             ],
@@ -140,6 +151,18 @@ let package = Package(
                 desk("NIOCore", "swift-nio"),
             ],
             resources: [.embedInCode("Assets")],
+            swiftSettings: strict),
+        .target(
+            name: "QueueGateway",
+            dependencies: [
+                "Durations", "MessageQueue", "Postgres", log(), lifecycle(),
+                gateway("Hummingbird", "hummingbird"), gateway("Crypto", "swift-crypto"),
+                gateway("HTTPTypes", "swift-http-types"), gateway("NIOCore", "swift-nio"),
+                gateway("NIOHTTP1", "swift-nio"), gateway("NIOHTTPTypes", "swift-nio-extras"),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "MessageGateway", dependencies: ["Launch", "QueueGateway", hummingbird(), nio("NIOCore")],
             swiftSettings: strict),
         .executableTarget(
             name: "ShopDesk",
@@ -197,8 +220,8 @@ let package = Package(
         .executableTarget(
             name: "ShopCLI",
             dependencies: [
-                "Durations", "Postgres", "MessageQueue", "ShoeShop", "LocalPostgres", "ShopProcesses", "Scenarios",
-                "Benchmarks", "DeliveryCheck", "Terminal", log(), httpClient(),
+                "Durations", "Postgres", "MessageQueue", "QueueGateway", "ShoeShop", "LocalPostgres", "ShopProcesses",
+                "Scenarios", "Benchmarks", "DeliveryCheck", "Terminal", log(), httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
                 shop("ArgumentParser", "swift-argument-parser"),
@@ -270,6 +293,17 @@ let package = Package(
                 nio("NIOHTTP1"),
             ] + subprocess(),
             swiftSettings: strict),
+        .testTarget(
+            name: "QueueGatewayTests",
+            dependencies: [
+                "QueueGateway", "MessageGateway", "ShopCLI", "MessageQueue", "Postgres", "TestSupport", httpClient(),
+                gateway("HTTPTypes", "swift-http-types"),
+                nio("NIOCore"),
+                nio("NIOHTTP1"),
+                nio("NIOPosix"),
+            ] + subprocess(),
+            // Scripts that are run, each with one of Alibaba's clients.
+            exclude: ["Clients"], swiftSettings: strict),
         .testTarget(
             name: "ProviderSandboxTests",
             dependencies: [

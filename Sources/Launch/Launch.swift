@@ -35,10 +35,10 @@ public enum Launch {
     /// that the services can finish what it accepted.
     public static func serve<Request: RequestContext>(
         _ name: String, _ about: String, settings: [any SettingDeclaration] = [], port: PortNumber = 0,
-        requests: Request.Type,
+        connections: @Sendable (Settings) -> ConnectionCare = { _ in .init() }, requests: Request.Type,
         @ServiceList _ services: @Sendable (Context, Router<Request>) async throws -> [any Service]
     ) async where Request.Source == ApplicationRequestContextSource {
-        await launch(name, about, settings, port, requests, serverStops: .first, services)
+        await launch(name, about, settings, port, requests, connections, serverStops: .first, services)
     }
 }
 
@@ -47,7 +47,8 @@ extension Launch {
 
     private static func launch<Request: RequestContext>(
         _ name: String, _ about: String, _ declared: [any SettingDeclaration], _ port: PortNumber,
-        _ requests: Request.Type, serverStops: ServerStops,
+        _ requests: Request.Type, _ connections: (Settings) -> ConnectionCare = { _ in .init() },
+        serverStops: ServerStops,
         _ services: @Sendable (Context, Router<Request>) async throws -> [any Service]
     ) async where Request.Source == ApplicationRequestContextSource {
         // Tasks run where their sockets are read: each hop to a thread of the default executor and back would cost a
@@ -60,8 +61,10 @@ extension Launch {
             if context.spans != nil { router.add(middleware: RequestTracing()) }
             var all = try await services(context, router)
             context.operations.addRoutes(to: router)
-            let server = OperationsServer(
-                router: router, port: settings[Settings.port(default: port)], context: context)
+            let server = try OperationsServer(
+                router: router, port: settings[Settings.port(default: port)], context: context,
+                connections: connections(settings)
+            )
             // The group stops its services in the reverse of this order.
             all.insert(server, at: serverStops == .first ? all.endIndex : all.startIndex)
             // Stops last, when all spans have ended.

@@ -40,24 +40,38 @@ extension Context {
     /// A database that can't be reached is waited for, and meanwhile told by readiness; one with another schema is refused.
     /// - Throws: `Migrator.Problem`, with what to do about it; ``SettingsError`` for a connection string that libpq refuses.
     public func shop() async throws -> Shop {
+        let broker = try await broker(standingOn: .shop)
+        return Shop(
+            broker: broker, database: broker.database, payment: PaymentClient(url: settings[Settings.paymentURL]),
+            logistics: LogisticsClient(url: settings[Settings.logisticsURL]),
+            breaker: settings[Settings.breaker] ? CircuitBreaker() : nil)
+    }
+
+    /// As ``shop()``, for a program that needs the queues only.
+    public func broker() async throws -> Broker { try await broker(standingOn: Migrator(.messageQueue)) }
+
+    private func broker(standingOn schema: Migrator) async throws -> Broker {
+        let database = try database()
+        do { try await schema.verifyForShop(on: database) } catch let error as PostgresError {
+            logger.warning("the database can't be reached yet", metadata: ["error": "\(error)"])
+        }
+        let broker = Broker(database, logger: logger)
+        operations.readiness("database") { try await schema.verifyForShop(on: database) }
+        operations.readiness("loops") {
+            let late = broker.watchdog.lateLoops()
+            if !late.isEmpty { throw LoopsAreLate(loops: late) }
+        }
+        return broker
+    }
+
+    private func database() throws -> Database {
         try check(settings[Settings.databaseURL], of: Settings.databaseURL)
         if let direct = settings[Settings.directDatabaseURL] { try check(direct, of: Settings.directDatabaseURL) }
         var options = DatabaseOptions()
         options.connection.applicationName = name
         options.directConninfo = settings[Settings.directDatabaseURL]
         options.connectionLimit = settings[Settings.databaseConnections]
-        let database = Database(settings[Settings.databaseURL], options: options, logger: logger)
-        try await refuseOtherSchema(database)
-        let broker = Broker(database, logger: logger)
-        operations.readiness("database") { try await Migrator.verifyShop(on: database) }
-        operations.readiness("loops") {
-            let late = broker.watchdog.lateLoops()
-            if !late.isEmpty { throw LoopsAreLate(loops: late) }
-        }
-        return Shop(
-            broker: broker, database: database, payment: PaymentClient(url: settings[Settings.paymentURL]),
-            logistics: LogisticsClient(url: settings[Settings.logisticsURL]),
-            breaker: settings[Settings.breaker] ? CircuitBreaker() : nil)
+        return Database(settings[Settings.databaseURL], options: options, logger: logger)
     }
 
     /// Reads the gauges of queues and pool whenever the metrics are asked for; a worker does so by itself.
@@ -80,20 +94,12 @@ extension Context {
             throw SettingsError(problems: [.badSecret(source: setting.variable, reason: error.message)])
         }
     }
-
-    private func refuseOtherSchema(_ database: Database) async throws {
-        do {
-            try await Migrator.verifyShop(on: database)
-        } catch let error as PostgresError {
-            logger.warning("the database can't be reached yet", metadata: ["error": "\(error)"])
-        }
-    }
 }
 
 extension Migrator {
     /// - Throws: ``Problem``, or ``SchemaIsBehind``.
-    static func verifyShop(on database: Database) async throws {
-        do { try await shop.verify(on: database) } catch let problem as Problem where problem.isBehind {
+    func verifyForShop(on database: Database) async throws {
+        do { try await verify(on: database) } catch let problem as Problem where problem.isBehind {
             throw SchemaIsBehind(problem: problem)
         }
     }

@@ -47,7 +47,7 @@ struct ShopFolder: Sendable {
 struct Addresses: Codable, Sendable {
     /// A libpq connection string.
     let database: String
-    let api, desk, control, payment, logistics: String?
+    let api, desk, gateway, control, payment, logistics: String?
 }
 
 extension Member {

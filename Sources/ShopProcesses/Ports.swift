@@ -3,7 +3,7 @@ import PortReservation
 
 /// The ports of a shop: the usual ones where they are free, others where they are not.
 public struct Ports: Sendable {
-    public let api, desk, control, payment, logistics: UInt16
+    public let api, desk, gateway, control, payment, logistics: UInt16
     public let workers: [UInt16]
 
     /// They stay the same for as long as the shop runs, also for a process that is started again.
@@ -17,8 +17,8 @@ public struct Ports: Sendable {
             return port ?? usual
         }
         return Ports(
-            api: choose(8080), desk: choose(8070), control: choose(8090), payment: choose(8091),
-            logistics: choose(8092),
+            api: choose(8080), desk: choose(8070), gateway: choose(8075), control: choose(8090),
+            payment: choose(8091), logistics: choose(8092),
             workers: (0..<4).map { choose(8081 + $0) })
     }
 

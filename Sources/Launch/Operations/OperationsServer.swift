@@ -10,8 +10,9 @@ struct OperationsServer: Service {
     private let listening: (ports: AsyncStream<Int>, continuation: AsyncStream<Int>.Continuation)
     private let context: Context
 
-    init<Request: RequestContext>(router: Router<Request>, port: PortNumber, context: Context)
-    where Request.Source == ApplicationRequestContextSource {
+    init<Request: RequestContext>(
+        router: Router<Request>, port: PortNumber, context: Context, connections: ConnectionCare
+    ) throws where Request.Source == ApplicationRequestContextSource {
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
         var quiet = context.logger
         quiet.logLevel = max(.warning, context.logger.logLevel)
@@ -21,11 +22,7 @@ struct OperationsServer: Service {
         self.listening = (ports, continuation)
         application = Application(
             router: router,
-            // Connections on which nothing moves are closed, or stalled clients would hold them for ever.
-            server: .http1(
-                configuration: .init(
-                    additionalChannelHandlers: [ExpectHandler(), PatienceHandler(limit: patience)],
-                    idleTimeout: .nanoseconds(patience.nanoseconds * 4))),
+            server: try connections.server(patience: patience, encryptedBy: Encryption(context.settings)),
             configuration: .init(
                 address: .hostname(context.settings[Settings.host], port: Int(port.number)), serverName: context.name,
                 availableConnectionsDelegate: .maximum(clients, logger: quiet)),
@@ -49,7 +46,8 @@ struct OperationsServer: Service {
     }
 
     private func announce(_ port: Int, _ readyFile: ReadyFile?) throws {
-        let addresses = context.operations.addresses(own: "http://\(context.settings[Settings.host]):\(port)")
+        let scheme = Encryption(context.settings) == nil ? "http" : "https"
+        let addresses = context.operations.addresses(own: "\(scheme)://\(context.settings[Settings.host]):\(port)")
         try readyFile?.write(addresses)
         let told = addresses.merging(["version": Broker.libraryVersion]) { _, version in version }
         context.logger.info("listening", metadata: told.mapValues { .string($0) })

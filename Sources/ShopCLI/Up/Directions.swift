@@ -15,6 +15,7 @@ struct Directions {
 
               desk       \(addresses.desk ?? "")
               shop       \(addresses.api ?? "")
+              gateway    \(addresses.gateway ?? "")
               payment    \(addresses.payment ?? "")
               logistics  \(addresses.logistics ?? "")
               faults     \(addresses.control ?? "")

@@ -9,12 +9,12 @@ struct Site: Sendable {
 
     var addresses: Addresses {
         Addresses(
-            database: database, api: local(ports.api), desk: local(ports.desk), control: local(ports.control),
-            payment: local(ports.payment), logistics: local(ports.logistics))
+            database: database, api: local(ports.api), desk: local(ports.desk), gateway: local(ports.gateway),
+            control: local(ports.control), payment: local(ports.payment), logistics: local(ports.logistics))
     }
 
     /// Opens the shop, runs `body` unless stopped, and closes in the order in which nobody waits for anybody who is
-    /// gone: desk, API and workers, then the providers.
+    /// gone: desk, API, gateway and workers, then the providers.
     ///
     /// - Parameter stop: nil for a caller that is stopped by the cancellation of its task.
     /// - Returns: what `body` answered; nil when it was stopped.
@@ -23,7 +23,7 @@ struct Site: Sendable {
         _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T? {
         let providers = try [sandbox()]
-        let others = try [desk(), api()] + workers()
+        let others = try [desk(), api(), gateway()] + workers()
         try shop.announce(addresses)
         defer { shop.withdraw() }
         return try await Crew(members: providers, processGroup: processGroup, screen: screen).serve {
@@ -59,6 +59,15 @@ struct Site: Sendable {
         try Member(
             "shop-desk", in: shop,
             environment: ["DATABASE_URL": database, "PORT": "\(ports.desk)", "SHOP_FOLDER": shop.path])
+    }
+
+    private func gateway() throws -> Member {
+        try shop.prepareGatewayKey()
+        return try Member(
+            "message-gateway", in: shop,
+            environment: [
+                "DATABASE_URL": database, "PORT": "\(ports.gateway)", "GATEWAY_SECRET_KEY_FILE": shop.gatewayKeyFile,
+            ])
     }
 
     private func workers() throws -> [Member] {

@@ -7,8 +7,8 @@ struct Up: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Opens the whole shop on this machine, puts the sample orders through it, and keeps it running.",
         discussion: """
-            Starts a private PostgreSQL (unless DATABASE_URL is given), the sandboxed providers, the desk, the API and the
-            four workers, each a process of its own, and starts again whichever dies. Ctrl-C drains and stops everything;
+            Starts a private PostgreSQL (unless DATABASE_URL is given), the sandboxed providers, the desk, the API, the
+            gateway and the four workers, each a process of its own, and starts again whichever dies. Ctrl-C drains and stops everything;
             a second Ctrl-C, or the end of this process in any other way, stops everything at once. Nothing is lost
             by that, and the next start goes on where this one stopped.
 

@@ -1,0 +1,28 @@
+import HTTPTypes
+
+/// A wire protocol: reads calls, makes them with the engine's verbs, and writes the answers and errors that its clients know.
+protocol Dialect: Sendable {
+    /// Reads, authenticates and makes a call.
+    ///
+    /// - Throws: ``Refusal``, and what the engine throws.
+    func answer(_ call: Call) async throws -> Answer
+
+    /// Tells a client of this dialect that its call is refused.
+    func answer(_ refusal: Refusal, to call: Call) -> Answer
+}
+
+/// Which protocol a request speaks. Several share paths, so the first thing that tells them apart decides: who signs as what.
+enum Tongue: Sendable, CaseIterable {
+    case mns, rocketMQ, json
+
+    init(_ head: CallHead) {
+        let scheme = head.authorization?.prefix { $0 != " " }.lowercased()
+        if head.path.first == "v1" || scheme == "bearer" {
+            self = .json
+        } else if scheme == "mq" || (scheme != "mns" && head.headers.contains(.mqVersion)) {
+            self = .rocketMQ
+        } else {
+            self = .mns
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// What a call is answered.
+struct Answer: Sendable {
+    var status: HTTPResponse.Status
+    var headers: HTTPFields = [:]
+    var body: [UInt8] = []
+
+    func response() -> Response {
+        guard !body.isEmpty else { return Response(status: status, headers: headers) }
+        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
+    }
+
+    /// What follows of the request has not been read, and won't be.
+    var closing: Answer {
+        var answer = self
+        answer.headers[.connection] = "close"
+        return answer
+    }
+}
+
+extension HTTPField.Name {
+    /// Clients look these up as they are spelled here, in lower case; so they are written.
+    static func lowercase(_ name: String) -> HTTPField.Name {
+        guard let name = Self(name) else { preconditionFailure("\(name) is no name of a header") }
+        return name
+    }
+
+    static let mnsRequestID = lowercase("x-mns-request-id")
+    static let mnsVersion = lowercase("x-mns-version")
+    static let mnsDate = lowercase("x-mns-date")
+    static let mqRequestID = lowercase("x-mq-request-id")
+    static let mqVersion = lowercase("x-mq-version")
+    static let contentMD5 = lowercase("content-md5")
+}

@@ -1,0 +1,86 @@
+import HTTPTypes
+public import NIOCore
+import NIOHTTP1
+public import NIOHTTPTypes
+
+/// Looks after one connection of the gateway's: gives a request's body a time to come in, answers what is no HTTP or has too many
+/// headers with an error that clients can read, and closes where an answer says so.
+///
+/// It stands after the decoder, in the pipeline of each connection: see ``QueueGateway``.
+public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
+    public typealias InboundIn = HTTPRequestPart
+    public typealias InboundOut = HTTPRequestPart
+    public typealias OutboundIn = HTTPResponsePart
+    public typealias OutboundOut = HTTPResponsePart
+
+    private let bodyTime: TimeAmount
+    private var deadline: Scheduled<Void>?
+    private var isLast = false
+
+    /// Makes one for one connection.
+    ///
+    /// - Parameter bodyTime: from a request's head to its end.
+    public init(bodyTime: TimeAmount = .seconds(60)) { self.bodyTime = bodyTime }
+
+    public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head): if head.hasBody { startClock(context) }
+        case .body: break
+        case .end: stopClock()
+        }
+        context.fireChannelRead(data)
+    }
+
+    public func channelInactive(context: ChannelHandlerContext) {
+        stopClock()
+        context.fireChannelInactive()
+    }
+
+    public func handlerRemoved(context: ChannelHandlerContext) { stopClock() }
+
+    private func startClock(_ context: ChannelHandlerContext) {
+        let context = NIOLoopBound(context, eventLoop: context.eventLoop)
+        deadline = context.value.eventLoop.scheduleTask(in: bodyTime) {
+            context.value.fireErrorCaught(RequestTooSlow())
+        }
+    }
+
+    private func stopClock() {
+        deadline?.cancel()
+        deadline = nil
+    }
+
+    public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .head(let head):
+            isLast = head.headerFields[.connection] == "close"
+            context.write(data, promise: promise)
+        case .body: context.write(data, promise: promise)
+        case .end where isLast:
+            context.writeAndFlush(data, promise: promise)
+            context.close(promise: nil)
+        case .end: context.write(data, promise: promise)
+        }
+    }
+
+    public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard error is HTTPParserError else { return context.fireErrorCaught(error) }
+        stopClock()
+        let answer = MNS.unreadableRequest()
+        let head = HTTPResponse(status: answer.status, headerFields: answer.headers)
+        isLast = true
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(context.channel.allocator.buffer(bytes: answer.body))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        context.close(promise: nil)
+    }
+}
+
+/// A body did not come in time.
+struct RequestTooSlow: Error {}
+
+extension HTTPRequest {
+    fileprivate var hasBody: Bool {
+        headerFields[.transferEncoding] != nil || headerFields[.contentLength].map { $0 != "0" } ?? false
+    }
+}

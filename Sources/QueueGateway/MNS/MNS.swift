@@ -1,0 +1,32 @@
+import HTTPTypes
+
+/// Alibaba Cloud's Message Service, version 2015-06-06: queues, topics and subscriptions in XML.
+struct MNS: Dialect {
+    static let version = "2015-06-06"
+
+    private let backend: Backend
+
+    init(_ backend: Backend) { self.backend = backend }
+
+    func answer(_ call: Call) async throws -> Answer {
+        let account = try await Signature.mns.account(of: call, among: backend.keys)
+        switch call.headers[.mnsVersion] {
+        case Self.version: break
+        case nil: throw Refusal(.missingVersion, "The header x-mns-version is missing.")
+        default: throw Refusal(.invalidVersion, "The one version known here is \(Self.version).")
+        }
+        return try await route(call, account)
+    }
+
+    private func route(_ call: Call, _ account: Account) async throws -> Answer {
+        switch (call.path.first, call.path.count) {
+        case ("queues", 1...2): try await QueueCalls(backend, account).answer(call)
+        case ("queues", 3) where call.path[2] == "messages":
+            try await MessageCalls(backend, account, queue: call.path[1]).answer(call)
+        case (nil, _): try AccountCalls().answer(call)
+        case ("commonbuy", 2) where call.path[1] == "openservice" && call.method == .post:
+            AccountCalls().openService(call)
+        default: throw Refusal.unknownPath
+        }
+    }
+}

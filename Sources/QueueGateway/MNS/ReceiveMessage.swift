@@ -1,0 +1,58 @@
+import Foundation
+import HTTPTypes
+import MessageQueue
+
+extension MessageCalls {
+    func receive(_ call: Call, from sheet: QueueEntry) async throws -> Answer {
+        let limit = try call.query.number("numOfMessages", in: Self.batch)
+        let told = try call.query.number("waitseconds", in: QueueAttributes.waits)
+        let wait = told ?? sheet.labels.number(.pollingWait) ?? 0
+        let received = try await broker.receive(
+            queue, limit: limit ?? 1, lease: sheet.settings.lease, waiting: .seconds(wait))
+        return try show(received.map(element), isBatch: limit != nil, call)
+    }
+
+    func peek(_ call: Call, in sheet: QueueEntry) async throws -> Answer {
+        let limit = try call.query.number("numOfMessages", in: Self.batch)
+        let waiting = try await broker.peek(queue, limit: limit ?? 1)
+        return try show(waiting.map(element), isBatch: limit != nil, call)
+    }
+
+    private func show(_ messages: [XMLElement], isBatch: Bool, _ call: Call) throws -> Answer {
+        guard let first = messages.first else { throw Refusal.nothingThere }
+        return call.mns(.ok, isBatch ? XMLElement("Messages", messages) : first)
+    }
+
+    private func element(_ received: ReceivedMessage) -> XMLElement {
+        let handle = backend.handles.handle(of: received.receipt, in: queue)
+        let body = received.message.textForXML
+        return XMLElement(
+            "Message",
+            [
+                XMLElement("MessageId", received.message.id.digits), XMLElement("ReceiptHandle", handle),
+                XMLElement("MessageBody", body), XMLElement("MessageBodyMD5", BodyDigest.md5(body)),
+                XMLElement("EnqueueTime", received.message.sentAt.wholeMilliseconds),
+                XMLElement("NextVisibleTime", (received.leaseEnds ?? .distantFuture).wholeMilliseconds),
+                XMLElement("FirstDequeueTime", received.appendedAt.wholeMilliseconds),
+                XMLElement("DequeueCount", received.attempt), XMLElement("Priority", received.priority.number),
+            ] + rest(of: received.message))
+    }
+
+    private func element(_ waiting: WaitingMessage) -> XMLElement {
+        let body = waiting.message.textForXML
+        return XMLElement(
+            "Message",
+            [
+                XMLElement("MessageId", waiting.message.id.digits),
+                XMLElement("MessageBody", body), XMLElement("MessageBodyMD5", BodyDigest.md5(body)),
+                XMLElement("EnqueueTime", waiting.message.sentAt.wholeMilliseconds),
+                XMLElement("FirstDequeueTime", waiting.message.sentAt.wholeMilliseconds),
+                XMLElement("DequeueCount", waiting.attempt - 1), XMLElement("Priority", waiting.priority.number),
+            ] + rest(of: waiting.message))
+    }
+
+    private func rest(of message: Message) -> [XMLElement?] {
+        let group = message.key.flatMap { $0.isEmpty || !$0.canStandInXML ? nil : XMLElement("MessageGroupId", $0) }
+        return [group] + Properties(headers: message.headers).elements
+    }
+}

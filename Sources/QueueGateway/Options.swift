@@ -1,0 +1,19 @@
+extension QueueGateway {
+    /// How a gateway behaves.
+    public struct Options: Sendable {
+        /// The first parts of paths that are somebody else's, such as those of the operations routes.
+        public var pathsOfOthers: Set<String> = ["metrics", "health"]
+        /// The most bytes of requests' bodies that are held at the same time.
+        public var bodyBytes = 256 << 20
+        /// Whether clients come by TLS: told to them in addresses.
+        public var isEncrypted = false
+
+        /// How long a message that is not acknowledged stays with a consumer of RocketMQ's, before the next one gets it.
+        public var redelivery = Duration.seconds(300)
+        /// The same, of one that consumes in order.
+        public var orderlyRedelivery = Duration.seconds(60)
+
+        /// The usual ones.
+        public init() {}
+    }
+}

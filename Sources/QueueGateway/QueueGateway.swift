@@ -1,0 +1,77 @@
+public import Hummingbird
+public import Logging
+public import MessageQueue
+public import ServiceLifecycle
+
+/// Queues and topics over HTTP, in the protocols that clients of other systems speak already: with their endpoint changed, and
+/// nothing else.
+///
+/// ```swift
+/// let gateway = QueueGateway(broker, secret: secret)
+/// gateway.mount(on: router)
+/// // ... and run the gateway as a service, beside the HTTP server
+/// ```
+/// They are the same queues and topics as the library's own: what is sent here is received there, and the other way round. A
+/// gateway keeps nothing that matters: it may be killed, doubled, or put behind a balancer. Connections want a
+/// ``ConnectionGuard`` each, and minutes until an idle one is closed.
+public struct QueueGateway: Service {
+    let backend: Backend
+    let options: Options
+    let budget: BodyBudget
+    private let mns: MNS
+    private let rocketMQ: RocketMQ
+
+    /// Makes a gateway; nothing is read before somebody calls.
+    ///
+    /// - Parameters:
+    ///   - broker: whose queues and topics.
+    ///   - secret: the one that access keys were made with.
+    ///   - options: how it behaves.
+    ///   - logger: told of failures.
+    public init(
+        _ broker: Broker, secret: GatewaySecret, options: Options = .init(),
+        logger: Logger = Logger(label: "queue-gateway")
+    ) {
+        let keys = KeyRing(secret: secret) { try await broker.storedAccessKeys() }
+        self.init(Backend(broker, secret: secret, logger: logger, keys: keys), options)
+    }
+
+    init(_ backend: Backend, _ options: Options) {
+        self.backend = backend
+        self.options = options
+        budget = BodyBudget(all: options.bodyBytes)
+        mns = MNS(backend)
+        rocketMQ = RocketMQ(
+            backend, redelivery: Redelivery(plain: options.redelivery, orderly: options.orderlyRedelivery))
+    }
+
+    /// Notes now and then which access keys are in use, until the service is shut down.
+    public func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                try await Task.sleep(for: Self.notingPause)
+                await noteUse()
+            }
+        }
+        await noteUse()
+    }
+
+    private static let notingPause = Duration.seconds(30)
+
+    /// What is lost with a database that is away is worth no trouble.
+    private func noteUse() async { try? await backend.broker.noteUse(ofAccessKeys: backend.keys.takeUsed()) }
+
+    /// Answers every path but those of others.
+    ///
+    /// - Parameter router: without a route yet: what is added afterwards is reached by the paths of others only.
+    public func mount<Context: RequestContext>(on router: Router<Context>) {
+        router.add(middleware: GatewayMiddleware<Context>(gateway: self))
+    }
+
+    func dialect(of head: CallHead) -> any Dialect {
+        switch Tongue(head) {
+        case .mns, .json: mns
+        case .rocketMQ: rocketMQ
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import Foundation
+import MessageQueue
+
+/// The properties of a message as this dialect writes them, `name:value|name:value|`. They travel as headers of the same names.
+struct MQProperties: Equatable, Sendable {
+    private let pairs: [String: String]
+
+    init(_ text: String) {
+        var pairs: [String: String] = [:]
+        for pair in text.split(separator: "|") {
+            let parts = pair.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            if parts.count == 2, !parts[0].isEmpty { pairs[parts[0]] = parts[1] }
+        }
+        self.pairs = pairs
+    }
+
+    /// Of a message, whoever sent it: what this dialect can't write is left out.
+    init(headers: [String: String]) {
+        pairs = headers.filter { name, value in
+            ![name, value].contains { $0.isEmpty || $0.contains { ":|".contains($0) } || !$0.canStandInXML }
+                && !["gateway.", "mq."].contains { name.hasPrefix($0) }
+        }
+    }
+
+    var headers: [String: String] { pairs.filter { !$0.key.hasPrefix("gateway.") && !$0.key.hasPrefix("mq.") } }
+    var keys: String? { pairs["KEYS"].flatMap { $0.isEmpty ? nil : $0 } }
+    var shardingKey: String? { pairs["__SHARDINGKEY"].flatMap { $0.isEmpty ? nil : $0 } }
+    /// In milliseconds since 1970.
+    var startTime: Double? { pairs["__STARTDELIVERTIME"].flatMap { Double($0) } }
+    /// In seconds.
+    var checkTime: Int? { pairs["__TransCheckT"].flatMap { Int($0) } }
+
+    /// With a bar at the end of each; nil for none.
+    var text: String? {
+        pairs.isEmpty ? nil : pairs.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value)|" }.joined()
+    }
+}

@@ -1,0 +1,55 @@
+import Foundation
+import HTTPTypes
+import MessageQueue
+import Postgres
+
+extension GroupCalls {
+    /// Timed messages may be so far ahead.
+    private static let longestDelay = 3 * 86_400_000.0
+    private static let checkTimes = 10...300
+
+    func publish(_ call: Call) async throws -> Answer {
+        try account.demand(.send, onTopic: topic)
+        let root = try XMLReader.read(call.body)
+        guard root.name == "Message" else { throw Refusal.wrongRoot("Message") }
+        guard let body = root["MessageBody"], !body.isEmpty else {
+            throw Refusal(.invalidArgument, "MessageBody is missing, or empty.")
+        }
+        guard body.utf8.count <= BodyBudget.largest else {
+            throw Refusal(.invalidArgument, "MessageBody is too large.")
+        }
+        let properties = MQProperties(root["Properties"] ?? "")
+        let message = Outgoing(
+            RawBody(body), key: properties.shardingKey ?? properties.keys,
+            tag: root["MessageTag"].flatMap { $0.isEmpty ? nil : $0 }, headers: properties.headers)
+        if properties.checkTime != nil { throw Refusal(.invalidArgument, "Half messages are not taken here yet.") }
+        try await orMakeTopic { try await store(message, delay: try delay(properties)) }
+        return call.rocketMQ(
+            .created,
+            XMLElement(
+                "Message",
+                [XMLElement("MessageId", message.id.digits), XMLElement("MessageBodyMD5", BodyDigest.md5(body))]))
+    }
+
+    /// Nil for one that is to be delivered at once, or was by now.
+    private func delay(_ properties: MQProperties) throws -> Duration? {
+        guard let start = properties.startTime else { return nil }
+        let milliseconds = start - Date().timeIntervalSince1970 * 1000
+        guard milliseconds <= Self.longestDelay else {
+            throw Refusal(.invalidArgument, "A message is delivered within three days.")
+        }
+        return milliseconds > 0 ? .milliseconds(milliseconds) : nil
+    }
+
+    private func store(_ message: Outgoing<RawBody>, delay: Duration?) async throws {
+        guard let delay else { return try await broker.publish([message], to: Topic<RawBody>(TopicName(topic))) }
+        let entries = try await broker.topics().filter { $0.topic.text == topic }
+        guard !entries.isEmpty else { throw QueueError.unknownTopic(TopicName(topic)) }
+        let hearing = entries.filter { entry in entry.tags.map { $0.contains(message.tag ?? "") } ?? true }
+        var delayed = message
+        delayed.delay = delay
+        try await broker.database.write { [delayed] session in
+            for queue in hearing.compactMap(\.queue) { try broker.send([delayed], to: Queue(queue), in: session) }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+import MessageQueue
+import Postgres
+
+/// Finishes messages: those that clients delete at the same time in one transaction.
+struct Deletions: Sendable {
+    private let group: GroupCommit<[Receipt], Set<Receipt>>
+
+    private static let mostTogether = 64
+
+    init(_ broker: Broker) {
+        group = GroupCommit(limit: Self.mostTogether, lines: 2) { waiting in
+            var lost = try await broker.acknowledge(Array(Set(waiting.joined())))
+            return waiting.map { receipts in
+                // A receipt is used once: to whoever gives it second it is worth nothing.
+                defer { lost.formUnion(receipts) }
+                return lost.intersection(receipts)
+            }
+        }
+    }
+
+    /// Finishes what these receipts stand for.
+    ///
+    /// - Returns: those that were worth nothing any more.
+    func delete(_ receipts: [Receipt]) async throws -> Set<Receipt> {
+        receipts.isEmpty ? [] : try await group.submit(receipts)
+    }
+}

@@ -1,0 +1,17 @@
+import Foundation
+import MessageQueue
+
+extension Message {
+    /// The body as it can stand in a document: what is no such text is told in Base64, which clients decode by themselves.
+    var textForXML: String {
+        guard let text = String(validating: body, as: UTF8.self), text.canStandInXML else {
+            return Data(body).base64EncodedString()
+        }
+        return text
+    }
+}
+
+extension MessageID {
+    /// 32 hexadecimal digits in upper case.
+    var digits: String { description.replacing("-", with: "").uppercased() }
+}

@@ -1,0 +1,165 @@
+"""What no client sends: each must get an answer that says why, or be closed, and harm nobody else."""
+import time
+
+from clients import equal, expect, main
+from wire import Wire, ask, code, signed
+
+
+def alive():
+    equal(code(ask("GET", "/queues/nobody"))[1], "QueueNotExist")
+
+
+def spelling():
+    for target, scheme in [("/queues/none", "MNS"), ("/nowhere/at/all/x", "MNS")]:
+        status, head, _ = ask("GET", target, scheme=scheme)
+        expect(status >= 400, head)
+        expect("\r\nx-mns-request-id: " in head and "\r\nx-mns-version: 2015-06-06" in head, head)
+        expect("\r\nContent-Type: text/xml;charset=utf-8" in head, head)
+    status, head, _ = ask("PUT", "/queues/made", b"<Queue/>")
+    expect(status == 201 and "\r\nLocation: http://127.0.0.1:" in head and "/queues/made" in head, head)
+    expect("\r\nx-mns-request-id: " in head, head)
+
+
+def paths_and_methods():
+    for method, target in [("GET", "/"), ("GET", "/x"), ("POST", "/queues"), ("PATCH", "/queues/a"), ("GET", "/queues/a/b"),
+                           ("GET", "/queues/a/messages/c"), ("DELETE", "/topics"), ("OPTIONS", "/queues/a"),
+                           ("GET", "/%zz"), ("PUT", "/")]:
+        status, error = code(ask(method, target))
+        expect(error == "InvalidRequestURL" and status == 400, "%s %s: %s %s" % (method, target, status, error))
+    equal(code(ask("GET", "/queues/a/messages?waitseconds=%"))[1], "InvalidQueryString")
+
+
+def bodies():
+    ask("PUT", "/queues/bodies", b"<Queue/>")
+    bomb = b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">' + b"".join(
+        b'<!ENTITY %c "%s">' % (letter, b"&%c;" % (letter - 1) * 10) for letter in range(ord("b"), ord("m"))
+    ) + b"]><Message><MessageBody>&l;</MessageBody></Message>"
+    external = b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><Message><MessageBody>&x;</MessageBody></Message>'
+    deep = b"<Message>" * 100000
+    for body in [b"", b"x", b"<Message>", deep, bomb, external, b"\xff\xfe<\0M\0", b"<Message><MessageBody>&x;</MessageBody></Message>",
+                 b'{"MessageBody": "x"}']:
+        status, error = code(ask("POST", "/queues/bodies/messages", body))
+        equal((status, error), (400, "MalformedXML"), repr(body[:60]))
+    for body in [b"<Queue/>", b"<Message/>", b"<Message><MessageBody/></Message>", b"<Messages/>"]:
+        equal(code(ask("POST", "/queues/bodies/messages", body)), (400, "InvalidArgument"), repr(body))
+    # Of any content type, or none.
+    for kind in ["application/json", "application/x-www-form-urlencoded", "", "a/b; c=d", None]:
+        found = ask("POST", "/queues/bodies/messages", b"<Message><MessageBody>x</MessageBody></Message>", content_type=kind)
+        equal(found[0], 201, kind)
+
+
+def too_large():
+    ask("PUT", "/queues/large", b"<Queue/>")
+    status, error = code(ask("POST", "/queues/large/messages", b"x" * (3 << 20)))
+    equal((status, error), (413, "InvalidArgument"))
+    wire = Wire()
+    wire.send(signed("POST", "/queues/large/messages", b"", length=1 << 40))
+    equal(code(wire.answer())[0], 413)
+    expect(wire.answer() is None, "what follows is not read")
+    # In pieces, without a length.
+    wire = Wire()
+    head = signed("POST", "/queues/large/messages").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    wire.send(head)
+    try:
+        for _ in range(64):
+            wire.send(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+    except OSError:
+        pass
+    found = wire.answer()
+    expect(found is None or code(found)[0] == 413, "too much is not taken in: %r" % (found,))
+    alive()
+
+
+def heads():
+    flood = [("x-mns-a%d" % n, "b") for n in range(500)]
+    for extra in [flood, [("x-mns-a", "b" * 60000)]]:
+        wire = Wire()
+        try:
+            wire.send(signed("GET", "/queues/a", extra=extra))
+        except OSError:
+            pass
+        found = wire.answer()
+        expect(found is None or found[0] in (400, 431), "a head that is too large: %r" % (found,))
+        if found:
+            code(found)
+        wire.close()
+    for noise in [b"\r\n\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"GET / HTTP/9.9\r\n\r\n", b"\0" * 1000 + b"\r\n\r\n",
+                  b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n"]:
+        wire = Wire(10)
+        wire.send(noise)
+        try:
+            found = wire.answer()
+            expect(found is None or found[0] >= 400, "%r: %r" % (noise, found))
+        except OSError:
+            pass
+        wire.close()
+    alive()
+
+
+def authorizations():
+    good = signed("GET", "/queues/a").decode()
+    line = [line for line in good.split("\r\n") if line.startswith("Authorization")][0]
+    cases = [("", "MissingAuthorizationHeader"), ("Authorization: MNS", "InvalidAuthorizationHeader"),
+             ("Authorization: MNS a", "InvalidAuthorizationHeader"), ("Authorization: MNS a:b:c", "InvalidAuthorizationHeader"),
+             ("Authorization: Basic eDp5", "InvalidAuthorizationHeader"),
+             ("Authorization: MNS " + "a" * 5000 + ":AAAA", "InvalidAccessKeyId"), (line[:-6] + "AAAAA=", "SignatureDoesNotMatch")]
+    for other, expected in cases:
+        wire = Wire()
+        wire.send(good.replace(line + "\r\n", other + "\r\n" if other else "").encode())
+        equal(code(wire.answer())[1], expected, other[:60])
+        wire.close()
+    equal(code(ask("GET", "/queues/a", date="Sun, 06 Nov 1994 08:49:37 GMT")), (408, "TimeExpired"))
+    equal(code(ask("GET", "/queues/a", date="tomorrow"))[1], "InvalidDateHeader")
+    equal(code(ask("GET", "/queues/a", secret="wrong"))[1], "SignatureDoesNotMatch")
+    equal(code(ask("PUT", "/queues/a", b"<Queue/>", extra=[("Content-MD5", "AAAA")]))[1], "InvalidDegist")
+    wire = Wire()
+    wire.send(signed("GET", "/queues/a").replace(b"x-mns-version: 2015-06-06\r\n", b""))
+    equal(code(wire.answer())[1], "SignatureDoesNotMatch")
+
+
+def slow_clients():
+    """Bodies that never come hold up nobody."""
+    ask("PUT", "/queues/slow", b"<Queue/>")
+    wires = []
+    for _ in range(200):
+        wire = Wire()
+        wire.send(signed("POST", "/queues/slow/messages", b"<", length=1000))
+        wires.append(wire)
+    start = time.time()
+    found = ask("POST", "/queues/slow/messages", b"<Message><MessageBody>x</MessageBody></Message>")
+    equal(found[0], 201)
+    expect(time.time() - start < 20, "others are served meanwhile")
+    for wire in wires:
+        wire.close()
+    alive()
+
+
+def keep_alive():
+    """Several on one connection, head and body apart, and two at once."""
+    ask("PUT", "/queues/kept", b"<Queue/>")
+    wire = Wire()
+    body = b"<Message><MessageBody>x</MessageBody></Message>"
+    for _ in range(3):
+        request = signed("POST", "/queues/kept/messages", body)
+        wire.send(request[:-len(body)])
+        time.sleep(0.05)
+        wire.send(body)
+        equal(wire.answer()[0], 201)
+    wire.send(2 * signed("GET", "/queues/kept/messages?waitseconds=0"))
+    equal([wire.answer()[0], wire.answer()[0]], [200, 200])
+    # An error leaves the connection as it is.
+    wire.send(signed("GET", "/queues/nowhere"))
+    equal(wire.answer()[0], 404)
+    wire.send(signed("GET", "/queues/kept/messages"))
+    equal(wire.answer()[0], 200)
+
+
+def slow_body():
+    ask("PUT", "/queues/slow", b"<Queue/>")
+    wire = Wire()
+    wire.send(signed("POST", "/queues/slow/messages", b"<", length=1000))
+    equal(code(wire.answer()), (408, "RequestTimeout"))
+    expect(wire.answer() is None, "the connection is closed")
+
+
+main(globals())

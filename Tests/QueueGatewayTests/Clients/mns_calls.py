@@ -1,0 +1,340 @@
+"""Queues and messages, by aliyun-mns-sdk."""
+import hashlib
+import threading
+import time
+
+from mns.account import Account, AccountMeta
+from mns.message_property import (
+    MessagePropertyValue, MessageSystemPropertyValue, PropertyType, SystemPropertyName, SystemPropertyType)
+from mns.mns_client import MNSClient
+from mns.mns_common import RequestInfo
+from mns.mns_exception import MNSClientException, MNSServerException
+from mns.mns_request import ListQueueRequest, ListQueueResponse
+from mns.queue import Message, QueueMeta
+
+from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, eventually, expect, main, refused
+
+account = Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET)
+
+
+def no(code, call, *arguments):
+    return refused(MNSServerException, code, call, *arguments)
+
+
+def made(name, **attributes):
+    queue = account.get_queue(name)
+    queue.create(QueueMeta(**attributes))
+    return queue
+
+
+def create_and_attributes():
+    queue = account.get_queue("orders")
+    url = queue.create(QueueMeta(60, 2048, 3600, 0, 5, True))
+    equal(url, ENDPOINT + "/queues/orders", "location")
+    found = queue.get_attributes()
+    equal(found.queue_name, "orders")
+    equal(found.visibility_timeout, 60)
+    equal(found.maximum_message_size, 2048)
+    equal(found.message_retention_period, 3600)
+    equal(found.delay_seconds, 0)
+    equal(found.polling_wait_seconds, 5)
+    equal(str(found.logging_enabled), "True")
+    equal((found.active_messages, found.inactive_messages, found.delay_messages), (0, 0, 0))
+    expect(abs(found.create_time - time.time()) < 300, "created in seconds since 1970")
+    equal(found.create_time, found.last_modify_time)
+    # The same again, and less than the same, is no conflict; something else is.
+    equal(queue.create(QueueMeta(60, 2048, 3600, 0, 5, True)), url)
+    equal(queue.create(QueueMeta()), url)
+    equal(queue.create(QueueMeta(vis_timeout=60)), url)
+    no("QueueAlreadyExist", queue.create, QueueMeta(vis_timeout=61))
+    no("QueueAlreadyExist", queue.create, QueueMeta(logging_enabled=False))
+    # Only what is told changes.
+    queue.set_attributes(QueueMeta(vis_timeout=45, polling_wait_sec=0))
+    found = queue.get_attributes()
+    equal((found.visibility_timeout, found.polling_wait_seconds, found.maximum_message_size), (45, 0, 2048))
+    queue.set_attributes(QueueMeta())
+    equal(queue.get_attributes().visibility_timeout, 45)
+    # What nobody says is as the service has it.
+    plain = made("plain").get_attributes()
+    equal((plain.visibility_timeout, plain.maximum_message_size, plain.message_retention_period), (30, 65536, 345600))
+    equal((plain.delay_seconds, plain.polling_wait_seconds), (0, 0))
+    queue.delete()
+    no("QueueNotExist", queue.get_attributes)
+    no("QueueNotExist", queue.set_attributes, QueueMeta(vis_timeout=45))
+    queue.delete()
+
+
+def attribute_ranges():
+    queue = account.get_queue("ranges")
+    for bad in [QueueMeta(vis_timeout=43201), QueueMeta(max_msg_size=1023), QueueMeta(max_msg_size=65537),
+                QueueMeta(msg_ttl=59), QueueMeta(msg_ttl=604801), QueueMeta(delay_sec=604801),
+                QueueMeta(polling_wait_sec=31)]:
+        no("InvalidArgument", queue.create, bad)
+    queue.create(QueueMeta(43200, 65536, 604800, 604800, 30))
+    queue.set_attributes(QueueMeta(1, 1024, 60, 0, 0))
+    found = queue.get_attributes()
+    equal((found.visibility_timeout, found.maximum_message_size, found.message_retention_period), (1, 1024, 60))
+    for bad in [QueueMeta(vis_timeout=43201), QueueMeta(msg_ttl=59)]:
+        no("InvalidArgument", queue.set_attributes, bad)
+    equal(queue.get_attributes().visibility_timeout, 1)
+
+
+def names():
+    for name in ["-a", "a_b", "a.b", "a%20b", "a%2Fb"]:
+        no("InvalidQueueName", account.get_queue(name).create, QueueMeta())
+    no("QueueNameLengthError", account.get_queue("a" * 121).create, QueueMeta())
+    account.get_queue("A" * 120).create(QueueMeta())
+    account.get_queue("7").create(QueueMeta())
+
+
+def lists():
+    for name in ["b-%02d" % n for n in range(7)] + ["a", "c"]:
+        made(name)
+    urls, marker = account.list_queue()
+    equal([url.rsplit("/", 1)[1] for url in urls], ["a"] + ["b-%02d" % n for n in range(7)] + ["c"])
+    equal(marker, "")
+    found, marker = [], ""
+    while True:
+        urls, marker = account.list_queue(prefix="b-", ret_number=3, marker=marker)
+        expect(len(urls) <= 3, "a page has three at the most")
+        found += [url.rsplit("/", 1)[1] for url in urls]
+        if not marker:
+            break
+    equal(found, ["b-%02d" % n for n in range(7)])
+    equal(account.list_queue(prefix="nothing"), ([], ""))
+    # With attributes, which only the client beneath asks for.
+    request, response = ListQueueRequest("a", 10, "", True), ListQueueResponse()
+    account.get_client().list_queue(request, response)
+    equal(len(response.queueurl_list), 1)
+    no("InvalidArgument", account.list_queue, "", 1001)
+
+
+def send_and_receive():
+    queue = made("orders")
+    body = u"hello 你好 <&> \"'\r\n\t]]>"
+    sent = queue.send_message(Message(body), RequestInfo("req-0001"))
+    expect(len(sent.message_id) == 32, "an id has 32 digits")
+    peeked = queue.peek_message()
+    equal(peeked.message_id, sent.message_id)
+    equal((peeked.dequeue_count, peeked.priority), (0, 8))
+    equal(peeked.first_dequeue_time, peeked.enqueue_time, "before any receive")
+    equal(queue.get_attributes().active_messages, 1)
+    before = time.time()
+    got = queue.receive_message(0)
+    equal(got.message_body.decode("utf-8"), body)
+    equal(got.message_id, sent.message_id)
+    equal(got.message_body_md5, sent.message_body_md5)
+    equal((got.dequeue_count, got.priority), (1, 8))
+    expect(abs(got.enqueue_time / 1000 - time.time()) < 300, "enqueued in milliseconds")
+    expect(got.first_dequeue_time >= got.enqueue_time, "received after it was sent")
+    expect(25 < got.next_visible_time / 1000 - before < 35, "hidden for half a minute")
+    no("MessageNotExist", queue.receive_message, 0)
+    no("MessageNotExist", queue.peek_message)
+    found = queue.get_attributes()
+    equal((found.active_messages, found.inactive_messages), (0, 1))
+    queue.delete_message(got.receipt_handle)
+    no("MessageNotExist", queue.delete_message, got.receipt_handle)
+    equal(queue.get_attributes().inactive_messages, 0)
+
+
+def plain_bodies():
+    queue = made("plain")
+    queue.set_encoding(False)
+    for body in [u"raw <&> \"你好\" 😀", u" blank ", u"a\nb\tc\n", u"<\u0301x>", u"<![CDATA[x]]>", u"%s" % ("x" * 65536)]:
+        sent = queue.send_message(Message(body))
+        equal(sent.message_body_md5, hashlib.md5(body.encode("utf-8")).hexdigest().upper())
+        got = queue.receive_message_with_str_body(0)
+        equal(got.message_body, body)
+        queue.delete_message(got.receipt_handle)
+
+
+def handles():
+    queue = made("handles", vis_timeout=30)
+    other = made("other")
+    queue.send_message(Message("a"))
+    got = queue.receive_message(0)
+    # A changed visibility gives a new handle; the old one is void.
+    changed = queue.change_message_visibility(got.receipt_handle, 100)
+    expect(changed.receipt_handle != got.receipt_handle, "a new handle")
+    expect(90 < int(changed.next_visible_time) / 1000 - time.time() < 110, "counted from now")
+    no("MessageNotExist", queue.delete_message, got.receipt_handle)
+    no("MessageNotExist", queue.change_message_visibility, got.receipt_handle, 10)
+    # Of another queue, made up, or of a queue that is not there.
+    no("ReceiptHandleError", other.delete_message, changed.receipt_handle)
+    no("ReceiptHandleError", queue.delete_message, "garbage")
+    no("ReceiptHandleError", queue.change_message_visibility, "1-MDAw", 10)
+    no("QueueNotExist", account.get_queue("nowhere").delete_message, "garbage")
+    no("InvalidArgument", queue.change_message_visibility, changed.receipt_handle, 0)
+    # Let go: it comes again, with the attempt counted.
+    queue.change_message_visibility(changed.receipt_handle, 1)
+    again = queue.receive_message(20)
+    equal((again.message_id, again.dequeue_count), (got.message_id, 2))
+    no("MessageNotExist", queue.delete_message, changed.receipt_handle)
+    queue.delete_message(again.receipt_handle)
+
+
+def batches():
+    queue = made("batches")
+    sent = queue.batch_send_message([Message("m%d" % n) for n in range(16)])
+    equal(len(set(message.message_id for message in sent)), 16)
+    equal(len(queue.batch_peek_message(16)), 16)
+    got = queue.batch_receive_message(16)
+    equal(sorted(message.message_body for message in got), sorted(b"m%d" % n for n in range(16)))
+    equal(sorted(message.message_id for message in got), sorted(message.message_id for message in sent))
+    queue.batch_delete_message([message.receipt_handle for message in got[:14]])
+    # Good ones go, though others are bad.
+    handles = [got[14].receipt_handle, "garbage", got[0].receipt_handle]
+    try:
+        queue.batch_delete_message(handles)
+        expect(False, "two of three can't be deleted")
+    except MNSServerException as failure:
+        found = sorted((one["ErrorCode"], one["ReceiptHandle"]) for one in failure.sub_errors)
+        equal(found, sorted([("ReceiptHandleError", "garbage"), ("MessageNotExist", got[0].receipt_handle)]))
+    equal(queue.get_attributes().inactive_messages, 1)
+    for size in [0, 17]:
+        no("InvalidArgument", queue.batch_receive_message, size)
+        no("InvalidArgument", queue.batch_peek_message, size)
+    no("InvalidArgument", queue.batch_send_message, [])
+    no("InvalidArgument", queue.batch_send_message, [Message("x")] * 17)
+    no("InvalidArgument", queue.batch_delete_message, [])
+    no("InvalidArgument", queue.batch_delete_message, ["x"] * 17)
+    no("MessageNotExist", queue.batch_receive_message, 3)
+    no("MessageNotExist", queue.batch_peek_message, 3)
+    # 64 KiB in all.
+    queue.set_encoding(False)
+    no("InvalidArgument", queue.batch_send_message, [Message("x" * 40000)] * 2)
+    queue.batch_send_message([Message("x" * 32768)] * 2)
+    equal(len(queue.batch_receive_message_with_str_body(2)), 2)
+    # A batch of which one is bad: the others are sent.
+    try:
+        queue.batch_send_message([Message("good"), Message("bad", priority=0), Message("fine")])
+        expect(False, "one can't be sent")
+    except MNSServerException as failure:
+        equal([one.get("ErrorCode") for one in failure.sub_errors], [None, "InvalidArgument", None])
+    equal(sorted(message.message_body for message in queue.batch_receive_message_with_str_body(16)), ["fine", "good"])
+
+
+def delays_and_priorities():
+    queue = made("delayed", delay_sec=600)
+    held = queue.send_message(Message("later"))
+    expect(held.receipt_handle, "a message that waits has a handle")
+    at_once = queue.send_message(Message("now", delay_seconds=0))
+    equal(at_once.receipt_handle, "", "one that does not wait has none")
+    equal(queue.receive_message(0).message_body, b"now")
+    no("MessageNotExist", queue.receive_message, 0)
+    equal(queue.get_attributes().delay_messages, 1)
+    # Released early, or taken back before it appears.
+    moved = queue.change_message_visibility(held.receipt_handle, 1)
+    expect(int(moved.next_visible_time) / 1000 - time.time() < 5, "due soon")
+    no("MessageNotExist", queue.delete_message, held.receipt_handle)
+    got = queue.receive_message(20)
+    equal((got.message_body, got.dequeue_count), (b"later", 1))
+    held = queue.send_message(Message("never", delay_seconds=900))
+    queue.delete_message(held.receipt_handle)
+    no("MessageNotExist", queue.delete_message, held.receipt_handle)
+    equal(queue.get_attributes().delay_messages, 0)
+    queue = made("urgent")
+    for priority in [16, 8, 1, 12, 4]:
+        queue.send_message(Message("p%d" % priority, priority=priority))
+    got = [queue.receive_message(0) for _ in range(5)]
+    equal([message.priority for message in got], [1, 4, 8, 12, 16])
+    equal([message.message_body for message in got], [b"p1", b"p4", b"p8", b"p12", b"p16"])
+    for bad in [Message("x", priority=0), Message("x", priority=17), Message("x", delay_seconds=604801)]:
+        no("InvalidArgument", queue.send_message, bad)
+
+
+def properties():
+    queue = made("properties")
+    message = Message("x", message_group_id="group-1")
+    values = [("city", PropertyType.STRING, u"杭州"), ("n", PropertyType.NUMBER, 3), ("ok", PropertyType.BOOLEAN, True),
+              ("bin", PropertyType.BINARY, b"\0\1\xff"), ("a.b_c-d", PropertyType.STRING, "<&>")]
+    for name, kind, value in values:
+        message.add_user_property(name, MessagePropertyValue(kind, value))
+    for name, value in [(SystemPropertyName.TRACEPARENT, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+                        (SystemPropertyName.DLQ_SOURCE_ARN, "acs:mns:x")]:
+        message.add_system_property(name, MessageSystemPropertyValue(SystemPropertyType.STRING, value))
+    queue.send_message(message)
+    for got in [queue.peek_message(), queue.batch_peek_message(1)[0], queue.receive_message(0)]:
+        found = got.get_user_properties()
+        equal(sorted(found), sorted(name for name, _, _ in values))
+        for name, kind, _ in values:
+            equal(found[name].data_type, kind, name)
+            equal(found[name].string_value, message.user_properties[name].string_value, name)
+            equal(found[name].binary_value, message.user_properties[name].binary_value, name)
+        equal(sorted(got.get_system_properties()), ["DLQSourceArn", "traceparent"])
+    many = Message("x")
+    for n in range(51):
+        many.add_user_property("p%d" % n, MessagePropertyValue(PropertyType.STRING, "v"))
+    no("InvalidArgument", queue.send_message, many)
+    odd = Message("x")
+    odd.add_user_property("a b", MessagePropertyValue(PropertyType.STRING, "v"))
+    no("InvalidArgument", queue.send_message, odd)
+
+
+def sizes():
+    queue = made("small", max_msg_size=1024)
+    queue.set_encoding(False)
+    queue.send_message(Message("x" * 1024))
+    no("InvalidArgument", queue.send_message, Message("x" * 1025))
+    queue.set_attributes(QueueMeta(max_msg_size=2048))
+    queue.send_message(Message("x" * 2048))
+    no("InvalidArgument", queue.send_message, Message(u"你" * 683))
+    large = made("large")
+    large.set_encoding(False)
+    no("InvalidArgument", large.send_message, Message("x" * 65537))
+    no("InvalidArgument", large.send_message, Message("x" * 3000000))
+    large.send_message(Message("&" * 65536))
+
+
+def long_polls():
+    queue = made("polled")
+    start = time.time()
+    no("MessageNotExist", queue.receive_message, 2)
+    expect(1.5 < time.time() - start < 30, "waits as long as it is told")
+    found = {}
+
+    def wait():
+        own = Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET).get_queue("polled")
+        found["message"] = own.receive_message(30)
+        found["at"] = time.time()
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(1)
+    sent = time.time()
+    queue.send_message(Message("wake"))
+    waiting.join()
+    equal(found["message"].message_body, b"wake")
+    expect(found["at"] - sent < 15, "wakes when a message comes, after %s s" % (found["at"] - sent))
+    # The queue's own time, and none although it has one.
+    queue.set_attributes(QueueMeta(polling_wait_sec=2))
+    time.sleep(1.1)
+    start = time.time()
+    no("MessageNotExist", queue.receive_message)
+    expect(time.time() - start > 1.5, "waits as long as the queue says")
+    start = time.time()
+    no("MessageNotExist", queue.receive_message, 0)
+    expect(time.time() - start < 1.5, "does not wait when told not to")
+    no("InvalidArgument", queue.receive_message, 31)
+
+
+def account_calls():
+    equal(account.get_attributes().logging_bucket, "")
+    expect(account.open_service().status == 200, "the service can be opened")
+
+
+def wrong_keys():
+    no_key = Account(ENDPOINT, "nobody", ACCESS_SECRET)
+    no("InvalidAccessKeyId", no_key.get_queue("a").get_attributes)
+    wrong = Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET + "x")
+    no("SignatureDoesNotMatch", wrong.get_queue("a").get_attributes)
+    no("SignatureDoesNotMatch", wrong.get_queue("a").create, QueueMeta())
+    no("QueueNotExist", account.get_queue("a").send_message, Message("x"))
+    no("QueueNotExist", account.get_queue("a").receive_message, 0)
+    no("QueueNotExist", account.get_queue("a").peek_message)
+    # With a token of STS the signature is the same; nobody here gives out such tokens.
+    token = Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET, "token")
+    no("QueueNotExist", token.get_queue("a").get_attributes)
+
+
+main(globals())

@@ -1,0 +1,189 @@
+"""Publishing and consuming in groups, by mq-http-sdk."""
+import threading
+import time
+
+from mq_http_sdk.mq_client import MQClient
+from mq_http_sdk.mq_exception import MQServerException
+from mq_http_sdk.mq_producer import TopicMessage
+
+from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, eventually, expect, main, refused
+
+client = MQClient(ENDPOINT, ACCESS_ID, ACCESS_SECRET)
+
+
+def no(code, call, *arguments):
+    return refused(MQServerException, code, call, *arguments)
+
+
+def message(body, tag="", key=None, shard=None, start=None, **properties):
+    made = TopicMessage(body, tag)
+    if key:
+        made.set_message_key(key)
+    if shard:
+        made.set_sharding_key(shard)
+    if start:
+        made.set_start_deliver_time(start)
+    for name, value in properties.items():
+        made.put_property(name, value)
+    return made
+
+
+def joined(topic, group, tag="", instance="MQ_INST_1"):
+    """A group hears what is published after it has asked for the first time."""
+    consumer = client.get_consumer(instance, topic, group, tag)
+    no("MessageNotExist", consumer.consume_message, 1, 0)
+    return consumer
+
+
+def all_of(consumer, count):
+    found = []
+
+    def some():
+        try:
+            found.extend(consumer.consume_message(16, 2))
+        except MQServerException as error:
+            equal(error.type, "MessageNotExist")
+        return found if len(found) >= count else None
+    return eventually(some, "%d messages" % count)
+
+
+def publish_and_consume():
+    producer = client.get_producer("MQ_INST_1", "orders")
+    consumer = joined("orders", "GID-1")
+    sent = producer.publish_message(message(u"hello 你好 <&>", "TagA", key="order-1", a="1"))
+    expect(len(sent.message_id) == 32 and len(sent.message_body_md5) == 32, "id and digest")
+    got = consumer.consume_message(3, 3)
+    equal(len(got), 1)
+    got = got[0]
+    equal((got.message_id, got.message_body, got.message_tag), (sent.message_id, u"hello 你好 <&>", "TagA"))
+    equal((got.get_message_key(), got.get_property("a")), ("order-1", "1"))
+    equal((got.consumed_times, got.message_body_md5), (1, sent.message_body_md5))
+    expect(250 < got.next_consume_time / 1000 - time.time() < 310, "hidden for five minutes")
+    no("MessageNotExist", consumer.consume_message, 1, 0)
+    consumer.ack_message([got.receipt_handle])
+    no("MessageNotExist", consumer.ack_message, [got.receipt_handle])
+
+
+def groups_and_tags():
+    producer = client.get_producer("", "shared")
+    one, two = joined("shared", "GID-1", instance=""), joined("shared", "GID-2", instance="")
+    tagged = joined("shared", "GID-3", "TagA||TagB", instance="")
+    for tag in ["TagA", "TagB", "TagC", ""]:
+        producer.publish_message(message("m" + tag, tag))
+    equal(sorted(m.message_body for m in all_of(one, 4)), ["m", "mTagA", "mTagB", "mTagC"])
+    equal(sorted(m.message_body for m in all_of(two, 4)), ["m", "mTagA", "mTagB", "mTagC"])
+    equal(sorted(m.message_body for m in all_of(tagged, 2)), ["mTagA", "mTagB"])
+    # Consumers of one group share.
+    again = client.get_consumer("", "shared", "GID-1", "")
+    no("MessageNotExist", again.consume_message, 1, 0)
+
+
+def acknowledging():
+    producer = client.get_producer("", "acks")
+    consumer = joined("acks", "G", instance="")
+    for n in range(3):
+        producer.publish_message(message("m%d" % n))
+    got = all_of(consumer, 3)
+    handles = [m.receipt_handle for m in got]
+    try:
+        consumer.ack_message([handles[0], "garbage"])
+        expect(False, "one is none")
+    except MQServerException as error:
+        equal([(one["ErrorCode"], one["ReceiptHandle"]) for one in error.sub_errors], [("ReceiptHandleError", "garbage")])
+    try:
+        consumer.ack_message([handles[0], handles[1]])
+        expect(False, "one is used up")
+    except MQServerException as error:
+        equal([(one["ErrorCode"], one["ReceiptHandle"]) for one in error.sub_errors], [("MessageNotExist", handles[0])])
+    other = joined("acks", "H", instance="")
+    try:
+        other.ack_message([handles[2]])
+        expect(False, "of another group")
+    except MQServerException as error:
+        equal(error.sub_errors[0]["ErrorCode"], "ReceiptHandleError")
+    consumer.ack_message([handles[2]])
+
+
+def delays():
+    producer = client.get_producer("", "timed")
+    consumer = joined("timed", "G", instance="")
+    due = int(time.time() * 1000) + 3000
+    producer.publish_message(message("later", start=due))
+    producer.publish_message(message("past", start=due - 100000))
+    equal([m.message_body for m in all_of(consumer, 1)], ["past"])
+    got = consumer.consume_message(1, 30)[0]
+    expect(time.time() * 1000 >= due - 1000, "not before its time")
+    equal((got.message_body, got.get_start_deliver_time()), ("later", due))
+    no("InvalidArgument", producer.publish_message, message("x", start=due + 4 * 86400000))
+
+
+def orderly():
+    producer = client.get_producer("", "ordered")
+    consumer = client.get_consumer("", "ordered", "G", "")
+    no("MessageNotExist", consumer.consume_message_orderly, 1, 0)
+    for n in range(6):
+        producer.publish_message(message("s%d-%d" % (n % 2, n // 2), shard="shard-%d" % (n % 2)))
+    found = {"0": [], "1": []}
+
+    def some():
+        try:
+            got = consumer.consume_message_orderly(16, 2)
+        except MQServerException as error:
+            equal(error.type, "MessageNotExist")
+            return None
+        for one in got:
+            found[one.message_body[1]].append(one.message_body)
+            equal(one.get_sharding_key(), "shard-" + one.message_body[1])
+        # Nothing more of a shard while something of it is out.
+        try:
+            for one in consumer.consume_message_orderly(16, 0):
+                expect(one.get_sharding_key() not in [m.get_sharding_key() for m in got], "one after the other")
+                found[one.message_body[1]].append(one.message_body)
+                consumer.ack_message([one.receipt_handle])
+        except MQServerException as error:
+            equal(error.type, "MessageNotExist")
+        consumer.ack_message([m.receipt_handle for m in got])
+        return found if len(found["0"]) + len(found["1"]) == 6 else None
+    eventually(some, "six messages")
+    equal(found, {"0": ["s0-0", "s0-1", "s0-2"], "1": ["s1-0", "s1-1", "s1-2"]})
+
+
+def redelivery():
+    """With a redelivery time of two seconds."""
+    producer = client.get_producer("", "again")
+    consumer = joined("again", "G", instance="")
+    producer.publish_message(message("x"))
+    first = consumer.consume_message(1, 5)[0]
+    second = consumer.consume_message(1, 30)[0]
+    equal((second.message_id, second.consumed_times), (first.message_id, 2))
+    no("MessageNotExist", consumer.ack_message, [first.receipt_handle])
+    consumer.ack_message([second.receipt_handle])
+
+
+def long_polls():
+    producer = client.get_producer("", "polled")
+    joined("polled", "G", instance="")
+    found = {}
+
+    def wait():
+        own = MQClient(ENDPOINT, ACCESS_ID, ACCESS_SECRET).get_consumer("", "polled", "G", "")
+        found["message"] = own.consume_message(1, 30)[0]
+        found["at"] = time.time()
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(1)
+    sent = time.time()
+    producer.publish_message(message("wake"))
+    waiting.join()
+    expect(found["at"] - sent < 15, "wakes when a message comes")
+
+
+def errors():
+    no("InvalidArgument", client.get_consumer("", "t", "G", "").consume_message, 17, 0)
+    no("InvalidArgument", client.get_consumer("", "t", "G", "").consume_message, 1, 31)
+    wrong = MQClient(ENDPOINT, ACCESS_ID, "wrong")
+    no("SignatureDoesNotMatch", wrong.get_producer("", "t").publish_message, message("x"))
+    no("InvalidAccessKeyId", MQClient(ENDPOINT, "nobody", "x").get_producer("", "t").publish_message, message("x"))
+
+
+main(globals())

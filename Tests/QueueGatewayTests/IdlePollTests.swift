@@ -1,0 +1,100 @@
+import AsyncHTTPClient
+import Foundation
+import HTTPTypes
+import MessageQueue
+import NIOCore
+import NIOHTTP1
+import Postgres
+import TestSupport
+import Testing
+
+@testable import QueueGateway
+
+extension GatewayTests {
+    private static let waiting = 1000
+
+    @Test(
+        "a thousand clients that wait for one queue cost the database what a few do, and a message goes to one of them")
+    func idlePolls() async throws {
+        try await GatewayProcess.with { gateway in
+            #expect(try await gateway.signed(.PUT, "/queues/idle", "<Queue/>").status == 201)
+            let before = try await gateway.transactions()
+            let replies = try await withThrowingTaskGroup(of: Reply.self) { group in
+                for _ in 0..<Self.waiting {
+                    group.addTask { try await gateway.signed(.GET, "/queues/idle/messages?waitseconds=10") }
+                }
+                group.addTask {
+                    try await gateway.signed(
+                        .POST, "/queues/idle/messages", "<Message><MessageBody>x</MessageBody></Message>")
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(replies.count { $0.status == 201 } == 1)
+            #expect(replies.count { $0.status == 200 } == 1)
+            #expect(replies.count { $0.status == 404 && $0.text.contains("MessageNotExist") } == Self.waiting - 1)
+            let spent = try await gateway.transactions() - before
+            #expect(spent < Self.waiting, "\(spent) transactions")
+        }
+    }
+
+    @Test("a client that goes while it waits is given nothing: the message is there for the next one")
+    func goneClients() async throws {
+        try await GatewayProcess.with { gateway in
+            #expect(try await gateway.signed(.PUT, "/queues/gone", "<Queue/>").status == 201)
+            for _ in 0..<20 {
+                let poll = Task { try await gateway.signed(.GET, "/queues/gone/messages?waitseconds=30") }
+                try await Task.sleep(for: .milliseconds(20))
+                poll.cancel()
+                _ = await poll.result
+            }
+            _ = try await gateway.signed(
+                .POST, "/queues/gone/messages", "<Message><MessageBody>x</MessageBody></Message>")
+            let reply = try await gateway.signed(.GET, "/queues/gone/messages?waitseconds=30")
+            #expect(reply.status == 200 && reply.text.contains("<DequeueCount>1</DequeueCount>"), "\(reply.text)")
+        }
+    }
+
+    @Test("a gateway that is told to stop lets nobody wait: who waits is told that nothing came")
+    func stops() async throws {
+        try await GatewayProcess.with { gateway in
+            #expect(try await gateway.signed(.PUT, "/queues/stopped", "<Queue/>").status == 201)
+            async let poll = gateway.signed(.GET, "/queues/stopped/messages?waitseconds=30")
+            try await Task.sleep(for: .milliseconds(500))
+            let start = ContinuousClock.now
+            gateway.process.signal(SIGTERM)
+            let reply = try? await poll
+            #expect(reply == nil || reply?.text.contains("MessageNotExist") == true)
+            #expect(start.duration(to: .now) < .seconds(25))
+        }
+    }
+}
+
+extension GatewayProcess {
+    /// As one of the service's clients sends it.
+    func signed(_ method: HTTPMethod, _ target: String, _ body: String? = nil) async throws -> Reply {
+        var fields: HTTPFields = [.date: Self.now, .mnsVersion: MNS.version]
+        if body != nil { fields[.contentType] = "text/xml" }
+        let verb = try #require(HTTPRequest.Method(method.rawValue))
+        let request = HTTPRequest(method: verb, scheme: "http", authority: "", path: target, headerFields: fields)
+        let text = Signature.mns.text(of: try CallHead(request, isEncrypted: false))
+        let signature = OpenKey.signature(of: text, with: credentials.secret)
+        var headers: HTTPHeaders = ["Date": fields[.date] ?? "", "x-mns-version": MNS.version]
+        headers.add(name: "Authorization", value: "MNS \(credentials.id):\(signature)")
+        if body != nil { headers.add(name: "Content-Type", value: "text/xml") }
+        return try await send(method, target, body, headers: headers)
+    }
+
+    func transactions() async throws -> Int {
+        try await database.query("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()") {
+            try $0[0, as: Int.self]
+        }[0]
+    }
+
+    private static var now: String {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.timeZone = TimeZone(identifier: "GMT")
+        formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+        return formatter.string(from: Date())
+    }
+}

@@ -1,0 +1,18 @@
+import MessageQueue
+import Testing
+
+extension GatewayTests {
+    @Test(
+        "Alibaba's own client makes each call of queues and messages, and finds what the service promises",
+        arguments: [
+            "create_and_attributes", "attribute_ranges", "names", "lists", "send_and_receive", "plain_bodies",
+            "handles",
+            "batches", "delays_and_priorities", "properties", "sizes", "long_polls", "account_calls", "wrong_keys",
+        ])
+    func queues(_ function: String) async throws {
+        try await GatewayProcess.with { gateway in
+            try await gateway.run(function, of: "mns_calls", with: "aliyun-mns-sdk")
+            #expect(try await EngineAudit.contradictions(on: gateway.database) == [])
+        }
+    }
+}
