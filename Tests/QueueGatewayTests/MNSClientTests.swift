@@ -6,12 +6,20 @@ extension GatewayTests {
         "Alibaba's own client makes each call of queues and messages, and finds what the service promises",
         arguments: [
             "create_and_attributes", "attribute_ranges", "names", "lists", "send_and_receive", "plain_bodies",
-            "handles",
-            "batches", "delays_and_priorities", "properties", "sizes", "long_polls", "account_calls", "wrong_keys",
+            "handles", "first_reception", "batches", "delays_and_priorities", "properties", "sizes", "long_polls",
+            "account_calls", "wrong_keys",
         ])
     func queues(_ function: String) async throws {
         try await GatewayProcess.with { gateway in
             try await gateway.run(function, of: "mns_calls", with: "aliyun-mns-sdk")
+            #expect(try await EngineAudit.contradictions(on: gateway.database) == [])
+        }
+    }
+
+    @Test("the older client of Alibaba works as well", arguments: ["queues", "messages"])
+    func older(_ function: String) async throws {
+        try await GatewayProcess.with { gateway in
+            try await gateway.run(function, of: "mns_older", with: "aliyun-mns")
             #expect(try await EngineAudit.contradictions(on: gateway.database) == [])
         }
     }

@@ -7,7 +7,9 @@ import Testing
 struct VersionTests {
     @Test(
         "every program tells its version, asked for it, without being given a database",
-        arguments: ShopUnderTest.workers + ["order-api", "shop-desk", "message-gateway", "provider-sandbox", "coupled-shop"])
+        arguments: ShopUnderTest.workers + [
+            "order-api", "shop-desk", "message-gateway", "provider-sandbox", "coupled-shop",
+        ])
     func answer(program: String) async throws {
         #expect(try await TestProcess.output(of: program, ["--version"]) == "\(program) \(Broker.libraryVersion)\n")
     }

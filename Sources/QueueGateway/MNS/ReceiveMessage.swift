@@ -33,7 +33,7 @@ extension MessageCalls {
                 XMLElement("MessageBody", body), XMLElement("MessageBodyMD5", BodyDigest.md5(body)),
                 XMLElement("EnqueueTime", received.message.sentAt.wholeMilliseconds),
                 XMLElement("NextVisibleTime", (received.leaseEnds ?? .distantFuture).wholeMilliseconds),
-                XMLElement("FirstDequeueTime", received.appendedAt.wholeMilliseconds),
+                XMLElement("FirstDequeueTime", (received.firstReceivedAt ?? received.appendedAt).wholeMilliseconds),
                 XMLElement("DequeueCount", received.attempt), XMLElement("Priority", received.priority.number),
             ] + rest(of: received.message))
     }

@@ -52,7 +52,7 @@ extension GroupCalls {
                 XMLElement("MessageBodyMD5", BodyDigest.md5(body)), XMLElement("MessageBody", body),
                 XMLElement("ReceiptHandle", backend.handles.handle(of: received.receipt, in: queue)),
                 XMLElement("PublishTime", received.message.sentAt.wholeMilliseconds),
-                XMLElement("FirstConsumeTime", received.appendedAt.wholeMilliseconds),
+                XMLElement("FirstConsumeTime", (received.firstReceivedAt ?? received.appendedAt).wholeMilliseconds),
                 XMLElement("NextConsumeTime", (received.leaseEnds ?? .distantFuture).wholeMilliseconds),
                 XMLElement("ConsumedTimes", received.attempt), tag.map { XMLElement("MessageTag", $0) },
                 MQProperties(headers: received.message.headers).text.map { XMLElement("Properties", $0) },

@@ -173,6 +173,18 @@ def handles():
     queue.delete_message(again.receipt_handle)
 
 
+def first_reception():
+    """Of a message that comes again it is still told when it was received first."""
+    queue = made("again")
+    queue.send_message(Message("x"))
+    first = queue.receive_message(0)
+    queue.change_message_visibility(first.receipt_handle, 1)
+    again = queue.receive_message(20)
+    equal((again.message_id, again.dequeue_count), (first.message_id, 2))
+    equal(again.first_dequeue_time, first.first_dequeue_time)
+    expect(again.next_visible_time > first.next_visible_time - 30000, "hidden anew")
+
+
 def batches():
     queue = made("batches")
     sent = queue.batch_send_message([Message("m%d" % n) for n in range(16)])
