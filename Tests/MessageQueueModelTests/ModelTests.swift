@@ -23,7 +23,7 @@ struct ModelTests {
 
     @Test("a broken engine contradicts the model", arguments: Mutant.all)
     func broken(mutant: Mutant) async throws {
-        let histories = (0..<100).map { History(seed: $0) }
+        let histories = (0..<500).map { History(seed: $0) }
         let found = await #expect(throws: Contradiction.self) {
             try await ModelChecker.run(histories, world: mutant.world) { try await $0.script(mutant.sql) }
         }

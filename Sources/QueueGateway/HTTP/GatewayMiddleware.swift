@@ -24,7 +24,11 @@ struct GatewayMiddleware<Context: RequestContext>: RouterMiddleware {
         do {
             return try await gateway.budget.read(request) { body in
                 let call = Call(head: head, body: body)
-                do { return try await untilClientLeaves(request, call) } catch { return answer(error, to: call) }
+                let answer: Answer
+                do { answer = try await untilClientLeaves(request, call) } catch {
+                    answer = self.answer(error, to: call)
+                }
+                return call.mayWait ? answer.closing : answer
             }
         } catch {
             // What is left of the body is nobody's business.
@@ -33,6 +37,9 @@ struct GatewayMiddleware<Context: RequestContext>: RouterMiddleware {
     }
 
     /// Whoever waits for a message, and goes, shall not be given one; and nobody waits for us to stop.
+    ///
+    /// To see that a client goes takes the rest of its connection, so the answer to one that may wait is the last one there, and says
+    /// so: a client that took it for one that stays would lose its next request.
     private func untilClientLeaves(_ request: Request, _ call: Call) async throws -> Answer {
         let dialect = gateway.dialect(of: call.head)
         guard call.mayWait else { return try await dialect.answer(call) }
