@@ -57,12 +57,20 @@ struct Browser: Sendable {
         try await eventually("the page says \"\(text)\"") { try await self.text(selector).contains(text) ? () : nil }
     }
 
-    func click(_ selector: String) async throws {
-        _ = try await call(.POST, "/element/\(try await element("css selector", selector))/click", [:])
-    }
+    func click(_ selector: String) async throws { try await press("css selector", selector) }
 
-    func follow(_ link: String) async throws {
-        _ = try await call(.POST, "/element/\(try await element("partial link text", link))/click", [:])
+    func follow(_ link: String) async throws { try await press("partial link text", link) }
+
+    /// A live page may have put another element in its place between the two calls: then that one is meant.
+    private func press(_ strategy: String, _ value: String) async throws {
+        try await eventually("\(value) is clicked") {
+            do {
+                _ = try await call(.POST, "/element/\(try await element(strategy, value))/click", [:])
+                return ()
+            } catch let refusal as Refused where refusal.description.contains("stale element reference") {
+                return nil
+            }
+        }
     }
 
     func fill(_ selector: String, _ text: String) async throws {
