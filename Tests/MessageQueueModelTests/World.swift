@@ -99,7 +99,7 @@ struct World: Sendable {
     static func broker(on database: Database) -> Broker {
         let watchdog = Watchdog(logger: quiet)
         let doorbell = Doorbell(silence, watchdog: watchdog, logger: quiet)
-        return Broker(database, doorbell: doorbell, watchdog: watchdog, logger: quiet)
+        return Broker(database, doorbell: doorbell, watchdog: watchdog, logger: quiet, trust: .seconds(86_400))
     }
 
     private static let silence = {
