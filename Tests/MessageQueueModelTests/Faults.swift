@@ -14,6 +14,7 @@ extension Scheduler {
         if case .before = client.position { client.step() }
         blocked.remove(client.number)
         try await waitForStop(of: client)
+        try await endCommand(of: client)
         try await replace(client, incarnation)
     }
 
@@ -32,14 +33,18 @@ extension Scheduler {
         client.step()
         try await terminate(incarnation.process)
         try await waitForStop(of: client)
-        // It may have got through, to the next transaction of the same command.
         try await observe(after: client)
+        try await endCommand(of: client)
+        try await replace(client, incarnation)
+    }
+
+    /// One that was killed may have got through, to the next transaction of its command, or gone on over another connection.
+    private func endCommand(of client: Client) async throws {
         while case .before = client.position {
             runs[client.number]?.isRolledBack = true
             client.step(rollingBack: true)
             try await waitForStop(of: client)
         }
-        try await replace(client, incarnation)
     }
 
     private func replace(_ client: Client, _ incarnation: Client.Incarnation) async throws {
