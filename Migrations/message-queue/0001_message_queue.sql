@@ -113,9 +113,8 @@ BEGIN
 END $$;
 
 -- A queue with priorities has a set of lanes for each level: lane = level * lanes + n; of the priorities 1 to 16, 16 / levels are
--- one level. A queue that keeps order has a lane
--- for each share of its keys (0 to lanes - 1), and as many again in which the messages of keys that had failed are
--- delivered anew.
+-- one level. A queue that keeps order has a lane for each share of its keys (0 to lanes - 1), and as many again in which the
+-- messages of keys that had failed are delivered anew.
 CREATE TABLE mq.queues (
     id                int PRIMARY KEY DEFAULT mq.draw_queue_id(),
     name              text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$'),

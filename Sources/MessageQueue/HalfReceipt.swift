@@ -17,15 +17,14 @@ public struct HalfReceipt: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads what ``description`` wrote; nil for any other text, a ``Receipt`` too.
     public init?(_ text: String) {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4, parts[0] == Self.sign, let number = Int64(parts[1]), let turn = Int32(parts[2]),
-            let mark = UInt32(parts[3], radix: 16)
-        else { return nil }
-        self.init(number: number, turn: turn, mark: mark)
+        guard let read = ReceiptText(text, sign: Self.sign), let turn = Int32(exactly: read.second) else { return nil }
+        self.init(number: read.first, turn: turn, mark: read.mark)
     }
 
     /// Digits, letters and dots only, so that it can travel in a URL as it is.
-    public var description: String { "\(Self.sign).\(number).\(turn).\(String(mark, radix: 16))" }
+    public var description: String {
+        ReceiptText(sign: Self.sign, first: number, second: Int64(turn), mark: mark).description
+    }
 
     private static let sign = "h"
 }

@@ -16,15 +16,14 @@ public struct ScheduledReceipt: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads what ``description`` wrote; nil for any other text, a ``Receipt`` too.
     public init?(_ text: String) {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 4, parts[0] == Self.sign, let queue = Int32(parts[1]), let ticket = Int64(parts[2]),
-            let mark = UInt32(parts[3], radix: 16)
-        else { return nil }
-        self.init(queue: queue, ticket: ticket, mark: mark)
+        guard let read = ReceiptText(text, sign: Self.sign), let queue = Int32(exactly: read.first) else { return nil }
+        self.init(queue: queue, ticket: read.second, mark: read.mark)
     }
 
     /// Digits, letters and dots only, so that it can travel in a URL as it is.
-    public var description: String { "\(Self.sign).\(queue).\(ticket).\(String(mark, radix: 16))" }
+    public var description: String {
+        ReceiptText(sign: Self.sign, first: Int64(queue), second: ticket, mark: mark).description
+    }
 
     private static let sign = "s"
 }

@@ -59,7 +59,7 @@ extension GatewayTests {
         try await GatewayProcess.with { gateway in
             #expect(try await gateway.signed(.PUT, "/queues/stopped", "<Queue/>").status == 201)
             async let poll = gateway.signed(.GET, "/queues/stopped/messages?waitseconds=30")
-            try await Task.sleep(for: .milliseconds(500))
+            try await eventually("the gateway listens for rings") { try await gateway.isListening ? () : nil }
             let start = ContinuousClock.now
             gateway.process.signal(SIGTERM)
             let reply = try? await poll
@@ -70,6 +70,16 @@ extension GatewayTests {
 }
 
 extension GatewayProcess {
+    /// Whether somebody waits at it for a message.
+    fileprivate var isListening: Bool {
+        get async throws {
+            let connections = try await database.query(
+                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query ~ '^LISTEN'"
+            ) { try $0[0, as: Int.self] }
+            return !connections.isEmpty
+        }
+    }
+
     /// As one of the service's clients sends it.
     func signed(_ method: HTTPMethod, _ target: String, _ body: String? = nil) async throws -> Reply {
         var fields: HTTPFields = [.date: Self.now, .mnsVersion: MNS.version]

@@ -44,8 +44,9 @@ extension Broker {
     ///
     /// A message is heard by the subscriptions that are committed when it is published. Subscribing again replaces the tags. The
     /// subscription has the name of the queue, see ``SubscriptionEntry``.
-    /// - Throws: ``QueueError/invalidArgument(_:)`` when the topic has a subscription of this name that goes elsewhere, ``QueueError/unknownQueue(_:)``, ``QueueError/unknownTopic(_:)``, or ``QueueError/beyondLimit(_:)`` for a tag that
-    ///   no message can have.
+    /// - Throws: ``QueueError/invalidArgument(_:)`` when the topic has a subscription of this name that goes elsewhere,
+    ///   ``QueueError/unknownQueue(_:)``, ``QueueError/unknownTopic(_:)``, or ``QueueError/beyondLimit(_:)`` for a tag that no message
+    ///   can have.
     public func subscribe(_ queue: QueueName, to topic: TopicName, tags: [String]? = nil) async throws {
         for tag in tags ?? [] { try MessageLimits.check(tag: tag) }
         try await writeLookingAgain(on: database) { session in
