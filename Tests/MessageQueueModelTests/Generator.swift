@@ -121,6 +121,8 @@ struct Generator {
         let busy = queues.filter { queue in
             switch command {
             case .receive: (anew.isEmpty ? waiting : anew).contains { $0.key.queue == queue.id }
+            // What is claimed past those in flight must not hide them.
+            case .purgeWaiting: snapshot.log.contains { $0.key.queue == queue.id && $0.value.isOpen }
             default: snapshot.blocked.keys.contains { $0.queue == queue.id }
             }
         }

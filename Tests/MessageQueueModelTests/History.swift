@@ -51,8 +51,8 @@ struct Move: Sendable {
             case .publish, .rescue, .statistics: 6
             case .rescueLost, .redrive, .extend, .watermarks: 5
             case .sendOnce, .produce, .receiveByHand, .acknowledge, .changeVisibility, .resume, .retryBlocked: 4
-            case .skipBlocked, .schedule, .cancelScheduled, .reschedule: 3
-            case .pause, .purge, .purgeWaiting, .retire, .discardOutdated: 2
+            case .skipBlocked, .schedule, .cancelScheduled, .reschedule, .purgeWaiting: 3
+            case .pause, .purge, .retire, .discardOutdated: 2
             }
         }
 

@@ -53,6 +53,8 @@ actor Scheduler {
 
     let world: World
     let clients: [Client]
+    /// Of the history.
+    let seed: UInt64
     var facts: World.Facts
     var snapshot = Snapshot()
     var runs: [Int: Run] = [:]
@@ -69,6 +71,7 @@ actor Scheduler {
     init(_ world: World, _ clients: [Client], seed: UInt64) {
         self.world = world
         self.clients = clients
+        self.seed = seed
         facts = World.Facts(queues: world.queues, living: Set(clients.compactMap { $0.incarnation?.consumer }))
         generator = Generator(seed: seed, queues: world.queues)
     }
