@@ -167,9 +167,8 @@ let package = Package(
         .executableTarget(
             name: "ShopDesk",
             dependencies: [
-                "Launch", "MessageQueue", "Postgres", "QueueDesk", "ShoeShop", hummingbird(), httpClient(),
+                "Launch", "MessageQueue", "Postgres", "QueueDesk", "ShoeShop", "ShopProcesses", hummingbird(),
                 nio("NIOCore"),
-                nio("NIOHTTP1"),
             ], swiftSettings: strict),
         .executableTarget(name: "OrderWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
         .executableTarget(name: "StockWorker", dependencies: ["Launch", "ShoeShop"], swiftSettings: strict),
@@ -196,7 +195,8 @@ let package = Package(
         .target(name: "XMLMarkup", swiftSettings: strict),
         .target(name: "DeliveryCheck", swiftSettings: strict),
         .target(
-            name: "ShopProcesses", dependencies: ["PortReservation", nio("NIOCore")] + subprocess(),
+            name: "ShopProcesses",
+            dependencies: ["PortReservation", httpClient(), nio("NIOCore"), nio("NIOHTTP1")] + subprocess(),
             swiftSettings: strict),
         .target(
             name: "Scenarios",

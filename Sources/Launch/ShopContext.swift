@@ -38,9 +38,10 @@ extension Context {
     /// Everything a step is made from, with readiness installed.
     ///
     /// A database that can't be reached is waited for, and meanwhile told by readiness; one with another schema is refused.
+    /// - Parameter statementLimit: how long a statement may take before the server breaks it off; nil for as long as it needs.
     /// - Throws: `Migrator.Problem`, with what to do about it; ``SettingsError`` for a connection string that libpq refuses.
-    public func shop() async throws -> Shop {
-        let broker = try await broker(standingOn: .shop)
+    public func shop(statementLimit: Duration? = nil) async throws -> Shop {
+        let broker = try await broker(standingOn: .shop, statementLimit)
         return Shop(
             broker: broker, database: broker.database, payment: PaymentClient(url: settings[Settings.paymentURL]),
             logistics: LogisticsClient(url: settings[Settings.logisticsURL]),
@@ -50,8 +51,8 @@ extension Context {
     /// As ``shop()``, for a program that needs the queues only.
     public func broker() async throws -> Broker { try await broker(standingOn: Migrator(.messageQueue)) }
 
-    private func broker(standingOn schema: Migrator) async throws -> Broker {
-        let database = try database()
+    private func broker(standingOn schema: Migrator, _ statementLimit: Duration? = nil) async throws -> Broker {
+        let database = try database(statementLimit)
         do { try await schema.verifyForShop(on: database) } catch let error as PostgresError {
             logger.warning("the database can't be reached yet", metadata: ["error": "\(error)"])
         }
@@ -64,13 +65,16 @@ extension Context {
         return broker
     }
 
-    private func database() throws -> Database {
+    private func database(_ statementLimit: Duration?) throws -> Database {
         try check(settings[Settings.databaseURL], of: Settings.databaseURL)
         if let direct = settings[Settings.directDatabaseURL] { try check(direct, of: Settings.directDatabaseURL) }
         var options = DatabaseOptions()
         options.connection.applicationName = name
         options.directConninfo = settings[Settings.directDatabaseURL]
         options.connectionLimit = settings[Settings.databaseConnections]
+        if let statementLimit {
+            options.connection.settings.append(("statement_timeout", "\(statementLimit.wholeMilliseconds)ms"))
+        }
         return Database(settings[Settings.databaseURL], options: options, logger: logger)
     }
 

@@ -14,7 +14,12 @@ extension Settings {
         "Where the processes of this machine say where they listen, in run, and keep their logs, in logs: for the page of services."
     )
 
-    static let desk: [any SettingDeclaration] = Settings.shop + [operatorToken, viewerToken, shopFolder]
+    static let statementTime = Setting(
+        "statement-time", default: Duration.seconds(10), in: .milliseconds(10)...(.seconds(3600)),
+        "How long a statement may take before the database breaks it off: the queues' own work comes first.")
+
+    static let desk: [any SettingDeclaration] =
+        Settings.shop + [operatorToken, viewerToken, shopFolder, statementTime]
 }
 
 /// Who may use the desk: everybody on this machine, or whoever has a token.

@@ -1,7 +1,7 @@
 import Foundation
 import Hummingbird
-import MessageQueue
 import QueueDesk
+import ShopProcesses
 
 /// Every process of the shop: what it is, whether it is well, what it does, and what went wrong last.
 struct ServicesPage {

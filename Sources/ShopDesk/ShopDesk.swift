@@ -2,6 +2,7 @@ import Hummingbird
 import Launch
 import QueueDesk
 import ShoeShop
+import ShopProcesses
 
 @main enum ShopDesk {
     static func main() async {
@@ -10,7 +11,7 @@ import ShoeShop
             settings: Settings.desk, port: 8070, requests: BasicRequestContext.self
         ) { context, router in
             let access = try DeskAccess(context.settings)
-            let shop = try await context.shop()
+            let shop = try await context.shop(statementLimit: context.settings[Settings.statementTime])
             let desk = QueueDesk(shop.broker, options: options(access), logger: context.logger)
             desk.addRoutes(to: router) { pages in
                 OrdersPage(desk: desk, shop: shop).add(to: pages)

@@ -6,7 +6,7 @@ import Foundation
 struct Change {
     enum Part {
         case appended, claimed, finished, dropped, leases, scheduled, unscheduled, died, risen
-        case held, unheld, renewed, blocks, paused
+        case held, unheld, renewed, blocks, paused, halved, unhalved, asked
     }
 
     var appended: [Receipt: Snapshot.Attempt] = [:]
@@ -23,6 +23,10 @@ struct Change {
     var unheld: [Snapshot.Spot: Snapshot.Resting] = [:]
     /// Held as before, with another attempt ahead.
     var renewed: [Snapshot.Spot: Snapshot.Resting] = [:]
+    var halved: [Int64: Snapshot.Half] = [:]
+    var unhalved: [Int64: Snapshot.Half] = [:]
+    /// Half messages whose producers were asked, as they are now.
+    var asked: [Int64: Snapshot.Half] = [:]
     var areBlocksChanged = false
     var isPauseChanged = false
     /// What no verb may do, whichever it was.
@@ -40,6 +44,9 @@ struct Change {
         held = after.held.filter { before.held[$0.key] == nil }
         unheld = before.held.filter { after.held[$0.key] == nil }
         renewed = after.held.filter { before.held[$0.key].map { [resting = $0.value] in $0 != resting } ?? false }
+        halved = after.halves.filter { before.halves[$0.key] == nil }
+        unhalved = before.halves.filter { after.halves[$0.key] == nil }
+        asked = after.halves.filter { before.halves[$0.key].map { [half = $0.value] in $0 != half } ?? false }
         areBlocksChanged = before.blocked != after.blocked
         isPauseChanged = before.paused != after.paused
         for (place, attempt) in appended where !attempt.isWaiting {
@@ -50,6 +57,10 @@ struct Change {
         }
         judgeLanes(before)
         judgeBlocks(after)
+        let heard = Set(after.whereabouts.keys.map(\.id))
+        for half in after.halves.values where heard.contains(half.id) {
+            contradictions.append("\(half.id) is heard, and not committed")
+        }
         for (name, places) in after.whereabouts where places.count > 1 {
             contradictions.append("\(name) is in \(places.sorted())")
         }
@@ -138,6 +149,9 @@ struct Change {
         note(held.isEmpty, .held)
         note(unheld.isEmpty, .unheld)
         note(renewed.isEmpty, .renewed)
+        note(halved.isEmpty, .halved)
+        note(unhalved.isEmpty, .unhalved)
+        note(asked.isEmpty, .asked)
         note(!areBlocksChanged, .blocks)
         note(!isPauseChanged, .paused)
         return parts

@@ -17,6 +17,10 @@ enum Command: Sendable {
     case schedule([Outgoing<Parcel>], to: World.ModelQueue)
     case cancelScheduled(ScheduledReceipt)
     case reschedule(ScheduledReceipt, to: Duration)
+    case prepareHalf(Outgoing<Parcel>)
+    case commitHalf(HalfReceipt)
+    case rollbackHalf(HalfReceipt)
+    case checkHalves(limit: Int)
     case receive(World.ModelQueue, limit: Int, lease: Duration?, known: [Int64], first: Int16)
     case receiveByHand(World.ModelQueue, limit: Int)
     case finish([Ending], number: Int)
@@ -62,11 +66,14 @@ enum Command: Sendable {
         case refused(Set<Receipt>)
         case visible(Visibility)
         case scheduled([ScheduledMessage])
+        case half(HalfReceipt)
+        case halves([HalfMessage])
     }
 }
 
 extension Command {
     static let later = World.hour
+    static let producers = "producers"
 
     /// Calls the verb, as an application or a worker would.
     func run(by consumer: Int64, with broker: Broker) async throws -> Answer {
@@ -86,6 +93,14 @@ extension Command {
         case .cancelScheduled(let receipt): return .count(try await broker.cancel(scheduled: receipt) ? 1 : 0)
         case .reschedule(let receipt, let delay):
             return .scheduled(try await broker.reschedule(receipt, to: delay).map { [$0] } ?? [])
+        case .prepareHalf(let message):
+            return .half(try await broker.prepare(message, to: World.topic, by: Self.producers, check: Self.later))
+        case .commitHalf(let receipt): return .count(try await broker.commit(half: receipt) ? 1 : 0)
+        case .rollbackHalf(let receipt): return .count(try await broker.rollback(half: receipt) ? 1 : 0)
+        case .checkHalves(let limit):
+            return .halves(
+                try await broker.halfMessages(
+                    of: Self.producers, in: World.topic.name, limit: limit, lasting: Self.later))
         case .receive(let queue, let limit, let lease, let known, let first):
             return .received(
                 try await broker.database.perform(isTransaction: false, within: nil) { session in
@@ -166,11 +181,16 @@ extension Command {
         case .send(let messages, let queue), .sendOnce(let messages, let queue, _), .schedule(let messages, let queue):
             messages.map { Name(queue: queue.id, id: $0.id.uuid) }
         case .produce(let batches, let queue): batches.joined().map { Name(queue: queue.id, id: $0.id.uuid) }
-        case .publish(let messages):
-            queues.flatMap { queue in
-                messages.filter { queue.hears($0.tag) }.map { Name(queue: queue.id, id: $0.id.uuid) }
-            }
+        case .publish(let messages): Self.copies(of: messages, in: queues)
+        // It may be committed by whomever; until then nobody is promised anything.
+        case .prepareHalf(let message): Self.copies(of: [message], in: queues)
         default: []
+        }
+    }
+
+    private static func copies(of messages: [Outgoing<Parcel>], in queues: [World.ModelQueue]) -> [Name] {
+        queues.flatMap { queue in
+            messages.filter { queue.hears($0.tag) }.map { Name(queue: queue.id, id: $0.id.uuid) }
         }
     }
 
@@ -200,6 +220,10 @@ extension Command: CustomStringConvertible {
         case .schedule(let messages, let queue): "schedule \(names(messages)) to \(queue.name)"
         case .cancelScheduled(let receipt): "cancel \(receipt)"
         case .reschedule(let receipt, let delay): "make \(receipt) due after \(delay)"
+        case .prepareHalf(let message): "prepare \(names([message])) with \(message.tag ?? "no tag")"
+        case .commitHalf(let receipt): "commit \(receipt)"
+        case .rollbackHalf(let receipt): "roll back \(receipt)"
+        case .checkHalves(let limit): "ask about \(limit) half messages"
         case .publish(let messages): "publish \(names(messages)) with \(messages.map { $0.tag ?? "no tag" })"
         case .receive(let queue, let limit, let lease, let known, let first):
             "receive \(limit) of \(queue.name)\(lease == nil ? "" : " for a time") knowing \(known), level \(first) first"

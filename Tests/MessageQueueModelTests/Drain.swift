@@ -29,6 +29,7 @@ extension Scheduler {
         for _ in 0..<30 where !isEmpty {
             try await makeScheduledDue()
             try await endLeases()
+            try await rollBackHalves()
             for queue in facts.queues { try await drain(queue) }
             snapshot = try await Snapshot.take(of: generator.ids, on: world.database)
         }
@@ -43,7 +44,7 @@ extension Scheduler {
     }
 
     private var isEmpty: Bool {
-        snapshot.scheduled.isEmpty && snapshot.held.isEmpty && snapshot.blocked.isEmpty
+        snapshot.halves.isEmpty && snapshot.scheduled.isEmpty && snapshot.held.isEmpty && snapshot.blocked.isEmpty
             && snapshot.log.values.allSatisfy { $0.outcome != nil }
     }
 

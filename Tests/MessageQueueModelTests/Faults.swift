@@ -108,6 +108,7 @@ extension Scheduler {
             FROM (SELECT queue, lane, seq FROM mq.leases WHERE lease_until > now() FOR UPDATE SKIP LOCKED) AS held
             WHERE (v.queue, v.lane, v.seq) = (held.queue, held.lane, held.seq)
             """)
+        try await endHalves()
         snapshot = try await Snapshot.take(of: generator.ids, on: world.database)
     }
 

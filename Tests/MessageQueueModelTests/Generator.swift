@@ -18,6 +18,8 @@ struct Generator {
     private var receipts: [Receipt] = []
     /// Of messages that were not due yet, the newest last.
     private var tickets: [ScheduledReceipt] = []
+    /// Of half messages, the newest last.
+    private var halves: [HalfReceipt] = []
     private var watermarks: [Int: [Int32: [Int64]]] = [:]
 
     init(seed: UInt64, queues: [World.ModelQueue]) {
@@ -37,6 +39,8 @@ struct Generator {
     }
 
     mutating func keep(_ scheduled: [ScheduledMessage]) { tickets += scheduled.map(\.receipt) }
+
+    mutating func keep(_ receipts: [HalfReceipt]) { halves += receipts }
 
     mutating func keep(_ known: [Int64], of queue: Int32, by client: Int) {
         watermarks[client, default: [:]][queue] = known
@@ -67,6 +71,10 @@ struct Generator {
             let delay = [Duration.zero, Command.later].randomElement(using: &dice) ?? .zero
             return tickets.suffix(4).randomElement(using: &dice).map { .reschedule($0, to: delay) }
                 ?? .schedule(messages(&dice, mayWait: queue.order == nil), to: queue)
+        case .prepareHalf: return .prepareHalf(messages(&dice)[0])
+        case .commitHalf: return half(&dice).map { .commitHalf($0) } ?? .checkHalves(limit: limit)
+        case .rollbackHalf: return half(&dice).map { .rollbackHalf($0) } ?? .checkHalves(limit: limit)
+        case .checkHalves: return .checkHalves(limit: limit)
         case .receive:
             let lease: Duration? = Bool.random(using: &dice) ? Command.later : nil
             return .receive(queue, limit: limit, lease: lease, known: known, first: first)
@@ -142,6 +150,8 @@ struct Generator {
                 priority: name.priority)
         }
     }
+
+    private func half(_ dice: inout Dice) -> HalfReceipt? { halves.suffix(4).randomElement(using: &dice) }
 
     /// The history's seed, and a count.
     private mutating func nextID() -> MessageID {

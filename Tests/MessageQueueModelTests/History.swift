@@ -35,7 +35,8 @@ struct Move: Sendable {
     let seed: UInt64
 
     enum Kind: CaseIterable, Sendable {
-        case send, sendOnce, publish, produce, schedule, cancelScheduled, reschedule, receive, receiveByHand, finish,
+        case send, sendOnce, publish, produce, schedule, cancelScheduled, reschedule, prepareHalf, commitHalf,
+            rollbackHalf, checkHalves, receive, receiveByHand, finish,
             extend, rescue, rescueLost, promote
         case acknowledge, changeVisibility, discardOutdated, pause, resume, redrive, purge, purgeWaiting,
             retryBlocked, skipBlocked, retire,
@@ -50,9 +51,11 @@ struct Move: Sendable {
             case .promote: 10
             case .publish, .rescue, .statistics: 6
             case .rescueLost, .redrive, .extend, .watermarks: 5
-            case .sendOnce, .produce, .receiveByHand, .acknowledge, .changeVisibility, .resume, .retryBlocked: 4
+            case .sendOnce, .produce, .receiveByHand, .acknowledge, .changeVisibility, .resume, .retryBlocked,
+                .prepareHalf, .commitHalf:
+                4
             case .skipBlocked, .schedule, .cancelScheduled, .reschedule, .purgeWaiting: 3
-            case .pause, .purge, .retire, .discardOutdated: 2
+            case .pause, .purge, .retire, .discardOutdated, .rollbackHalf, .checkHalves: 2
             }
         }
 

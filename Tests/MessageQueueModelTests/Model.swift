@@ -63,6 +63,10 @@ final class Model {
         case .schedule(let messages, let queue): schedule(messages, in: queue)
         case .cancelScheduled: cancelScheduled()
         case .reschedule(_, let delay): reschedule(to: delay)
+        case .prepareHalf(let message): prepareHalf(message)
+        case .commitHalf(let receipt): commitHalf(receipt)
+        case .rollbackHalf(let receipt): rollbackHalf(receipt)
+        case .checkHalves(let limit): checkHalves(limit: limit)
         case .receive(let queue, let limit, let lease, _, _):
             claim(of: queue, limit: limit, by: consumer, lease: lease == nil ? .untilGone : .running)
         case .receiveByHand(let queue, let limit): receiveByHand(of: queue, limit: limit)
@@ -92,11 +96,16 @@ final class Model {
 
     // MARK: Sending
 
-    func arrive(_ messages: [Outgoing<Parcel>], in queues: [World.ModelQueue]) {
-        only([.appended, .scheduled])
+    /// - Parameter others: what else the command changes.
+    func arrive(_ messages: [Outgoing<Parcel>], in queues: [World.ModelQueue], beside others: Set<Change.Part> = []) {
+        only(others.union([.appended, .scheduled]))
         var expected: [(Name, Int)] = []
         var delayed: Set<Name> = []
-        let isPublished = if case .publish = command { true } else { false }
+        let isPublished =
+            switch command {
+            case .publish, .commitHalf: true
+            default: false
+            }
         for queue in queues {
             for message in messages where !isPublished || queue.hears(message.tag) {
                 let name = Name(queue: queue.id, id: message.id.uuid)
@@ -279,29 +288,5 @@ final class Model {
             $0.key.queue == queue.id && $0.value.retry == .due && $0.value.replaying == 0
         }
         demand(!isAlone || keys.isEmpty && (left == 0 || sum >= limit), "moved \(sum) and left \(left), \(keys)")
-    }
-
-    // MARK: Operating
-
-    private func redrive(in queue: World.ModelQueue) {
-        only([.appended, .risen])
-        let expected = Headcount(change.risen.map { ($0.name, 1) })
-        demand(Headcount(change.appended) == expected, "moved \(change.risen) as \(Headcount(change.appended))")
-        judgeReport(in: queue)
-    }
-
-    private func purge(in queue: World.ModelQueue) {
-        only([.risen])
-        judgeReport(in: queue)
-    }
-
-    private func judgeReport(in queue: World.ModelQueue) {
-        demand(change.risen.allSatisfy { $0.name.queue == queue.id }, "touched other queues")
-        guard case .report(let report)? = answer else { return }
-        let sum = report.moved + report.skipped + report.failed
-        demand(
-            sum == report.matched && report.moved == change.risen.count, "told \(report), moved \(change.risen.count)")
-        let dead = before.dead.values.filter { $0.name.queue == queue.id }.count
-        demand(!isAlone || report.matched == dead && report.moved == dead, "told \(report) of \(dead)")
     }
 }

@@ -73,6 +73,26 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             """),
         Mutant(
             "publishing goes by no delay of a queue", world: delayed, edit("mq.publish", "OR g.delay_ms > 0", "")),
+        Mutant(
+            "a half message stays as it is committed",
+            """
+            CREATE FUNCTION mq.stay_half() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                INSERT INTO mq.half_messages (prepared_at, check_at, topic, turn, priority, id, producers, key, tag, headers, body)
+                VALUES (OLD.prepared_at, OLD.check_at, OLD.topic, OLD.turn, OLD.priority, OLD.id, OLD.producers, OLD.key, OLD.tag,
+                    OLD.headers, OLD.body);
+                RETURN NULL;
+            END $$;
+            CREATE TRIGGER stay_half AFTER DELETE ON mq.half_messages FOR EACH ROW EXECUTE FUNCTION mq.stay_half()
+            """),
+        Mutant(
+            "whoever asked about a half message first may end it still",
+            """
+            CREATE FUNCTION mq.same_turn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                NEW.turn := OLD.turn;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER same_turn BEFORE UPDATE ON mq.half_messages FOR EACH ROW EXECUTE FUNCTION mq.same_turn()
+            """),
         Mutant("a topic's tags are ignored", "UPDATE mq.subscriptions SET tags = NULL"),
         Mutant("one attempt more than allowed", "UPDATE mq.queues SET max_attempts = max_attempts + 1"),
         Mutant(

@@ -36,10 +36,11 @@ extension Scheduler {
             judge(run, change, from: snapshot, to: after, outcome)
             judge(answer, of: run, change)
             remember(run, change, answer, client)
-            if case .sendOnce = run.command {
+            switch run.command {
+            case .sendOnce, .commitHalf:
                 accounts.acknowledged += change.appended.values.map(\.name) + change.scheduled.map(\.name)
-            } else {
-                accounts.acknowledged += run.command.names(in: facts.queues)
+            case .prepareHalf: break
+            default: accounts.acknowledged += run.command.names(in: facts.queues)
             }
         case .failure(let error):
             note("\(client.number) fails: \(String(describing: error).prefix(100))")
@@ -95,6 +96,8 @@ extension Scheduler {
             accounts.handled += change.risen.map(\.name)
         case (_, .received(let messages)): generator.keep(messages, of: client.number)
         case (_, .scheduled(let messages)): generator.keep(messages)
+        case (_, .half(let receipt)): generator.keep([receipt])
+        case (_, .halves(let told)): generator.keep(told.map(\.receipt))
         case (_, .visible(let visibility)): generator.keep(visibility.receipt)
         case (.watermarks(let queue, _), .watermarks(let told)):
             generator.keep(told.places, of: queue.id, by: client.number)

@@ -80,7 +80,19 @@ struct Snapshot: Equatable, Sendable {
         let isMarked: Bool
     }
 
+    /// A message that is neither committed nor rolled back.
+    struct Half: Equatable, Sendable {
+        let id: UUID
+        let tag: String?
+        /// How often its producers were asked.
+        let turn: Int
+        /// Whether the receipt of this turn is still good.
+        let isGood: Bool
+    }
+
     var log: [Receipt: Attempt] = [:]
+    /// By number.
+    var halves: [Int64: Half] = [:]
     /// By ticket.
     var scheduled: [Int64: Resting] = [:]
     var dead: [Int64: Resting] = [:]
@@ -128,7 +140,7 @@ extension Snapshot {
 
     private enum Part: Sendable {
         case log(Receipt, Attempt), scheduled(Int64, Resting), dead(Int64, Resting), held(Spot, Resting)
-        case blocked(Key, Block), paused(Int32)
+        case blocked(Key, Block), paused(Int32), half(Int64, Half)
 
         init(_ row: borrowing Row, mark: UInt32) throws {
             let queue = try row[1, as: Int32.self]
@@ -139,6 +151,9 @@ extension Snapshot {
                     Attempt(
                         name: try Self.name(row), number: try row[3], rank: try row[6], isOutdated: try row[11],
                         claim: try Self.claim(row), outcome: try row[10]))
+            case "half":
+                self = .half(
+                    try row[5], Half(id: try row[2], tag: try row[10], turn: try row[3], isGood: try row[11]))
             case "scheduled": self = .scheduled(try row[5], try Self.resting(row))
             case "dead": self = .dead(try row[5], try Self.resting(row))
             case "held":
@@ -172,6 +187,7 @@ extension Snapshot {
             case .held(let spot, let resting): snapshot.held[spot] = resting
             case .blocked(let key, let block): snapshot.blocked[key] = block
             case .paused(let queue): snapshot.paused.insert(queue)
+            case .half(let number, let half): snapshot.halves[number] = half
             }
         }
     }
@@ -207,5 +223,8 @@ extension Snapshot {
         UNION ALL
         SELECT 'paused', id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, NULL, NULL FROM mq.queues
         WHERE paused_at IS NOT NULL
+        UNION ALL
+        SELECT 'half', 0, id, turn, NULL, number, NULL, NULL, NULL, NULL, tag, check_at > clock_timestamp(), NULL, NULL
+        FROM mq.half_messages WHERE id = ANY ($1)
         """
 }

@@ -109,6 +109,22 @@ struct MetricsTests {
         #expect(metrics.counterTotal(label: "mq_received_total") == metrics.counterTotal(label: "mq_deliveries_total"))
     }
 
+    @Test("who waits for messages that it receives by hand is counted, for as long as it waits")
+    func waiting() async throws {
+        try await Bench.with { bench in
+            let factory = TestMetrics()
+            let metrics = withMetricsFactory(factory) { QueueMetrics(bench.broker) }
+            let poll = Task { try await bench.broker.receive("shoes", lease: .seconds(60), waiting: .seconds(600)) }
+            try await eventually("it waits") { bench.broker.waitingRoom.count == 1 }
+            metrics.refreshPool()
+            #expect(try factory.expectGauge("mq_receivers_waiting").lastValue == 1)
+            try await bench.send(1)
+            #expect(try await poll.value.count == 1)
+            metrics.refreshPool()
+            #expect(try factory.expectGauge("mq_receivers_waiting").lastValue == 0)
+        }
+    }
+
     @Test("reasons that steps make up are counted as other once there are many, and none is lost")
     func manyReasons() {
         let factory = TestMetrics()

@@ -32,10 +32,15 @@ public struct OwnServer: Sendable {
 
     /// Makes it read-only, or not, for sessions that live already as for new ones; returns when it has become so.
     public func refuseWrites(_ refuses: Bool) async throws {
-        try await Database.open(conninfo + " target_session_attrs=any", logger: TestDatabase.quiet) { database in
+        let conninfo = conninfo + " target_session_attrs=any"
+        try await Database.open(conninfo, logger: TestDatabase.quiet) { database in
             try await database.script("ALTER SYSTEM SET default_transaction_read_only = \(refuses ? "on" : "off")")
             try await database.execute("SELECT pg_reload_conf()")
-            try await eventually("every session has read its settings anew") {
+        }
+        // The server tells the sessions that live before it lets in another one: so one that is let in with the new setting
+        // says that all others have been told. A session that has it already says so of itself only.
+        try await eventually("every session has been told to read its settings anew") {
+            try await Database.open(conninfo, logger: TestDatabase.quiet) { database in
                 try await database.query("SELECT current_setting('default_transaction_read_only')::bool") {
                     try $0[0, as: Bool.self]
                 } == [refuses]

@@ -75,10 +75,15 @@ extension Metric {
     static let poolWaiting = Metric("postgres_pool_waiting", .gauge, of: "callers")
     static let poolLimit = Metric("postgres_pool_limit", .gauge, of: "connections")
 
+    // MARK: Long polls
+
+    static let receiversWaiting = Metric("mq_receivers_waiting", .gauge, of: "callers")
+
     static let all = [
         received, deliveries, pickup, prepare, commit, batch, commitDelayed, lingered, breakerOpen, breakerOpened,
         build, consumerConnected, consumersLost, rescued, loopBeat, choreDone, choreFailures,
         queueDepth, queueInFlight, queueScheduled, queueRetrying, queueHeld, queueBlockedKeys, queueDead, queueOutdated,
         queueOldest, queuePaused, queuesRead, poolOpen, poolIdle, poolWaiting, poolLimit,
+        receiversWaiting,
     ]
 }

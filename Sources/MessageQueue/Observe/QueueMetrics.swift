@@ -17,7 +17,7 @@ import Synchronization
 public final class QueueMetrics: Service {
     private let broker: Broker
     private let interval: Duration
-    private let pool = PoolGauges()
+    private let own = ProcessGauges()
     private let state = Mutex(State())
 
     private struct State {
@@ -69,7 +69,7 @@ public final class QueueMetrics: Service {
     }
 
     /// What this process alone knows.
-    func refreshPool() { pool.record(broker.database.statistics) }
+    func refreshPool() { own.record(broker.database.statistics, waiting: broker.waitingRoom.count) }
 
     /// Somebody else reads from now on: old values must not stay beside new ones.
     func forgetQueues() {
@@ -119,13 +119,15 @@ private struct QueueGauges: Sendable {
     }
 }
 
-private struct PoolGauges: Sendable {
+private struct ProcessGauges: Sendable {
     private let open = Metric.poolOpen.gauge()
     private let idle = Metric.poolIdle.gauge()
     private let waiting = Metric.poolWaiting.gauge()
     private let limit = Metric.poolLimit.gauge()
+    private let receivers = Metric.receiversWaiting.gauge()
 
-    func record(_ pool: Database.Statistics) {
+    func record(_ pool: Database.Statistics, waiting callers: Int) {
+        receivers.record(callers)
         open.record(pool.open)
         idle.record(pool.idle)
         waiting.record(pool.waiting)

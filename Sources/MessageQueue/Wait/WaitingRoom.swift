@@ -22,6 +22,9 @@ final class WaitingRoom: Sendable {
     /// How many wait for messages of this queue.
     func count(for queue: QueueName) -> Int { state.withLock { $0.lines[queue]?.line.count ?? 0 } }
 
+    /// How many wait for messages of any queue.
+    var count: Int { state.withLock { $0.lines.values.reduce(0) { $0 + $1.line.count } } }
+
     /// Waits for messages, for so long at the most.
     ///
     /// - Throws: `CancellationError`, or what kept the last look from an answer.

@@ -35,6 +35,10 @@ public struct Refusal: Error, Equatable {
             }
         case let error as PostgresError where error.kind == .outcomeUnknown:
             self.init(.serviceUnavailable, "Whether it was done is not known. Look before you do it again.")
+        // SQLSTATE query_canceled.
+        case let error as PostgresError where error.sqlState == "57014":
+            self.init(
+                .serviceUnavailable, "The database needs longer for this than a page may take. Ask for less, or later.")
         case let error as PostgresError: self.init(.serviceUnavailable, "The database says: \(error)")
         default: self.init(.internalServerError, "Something went wrong here: \(error)")
         }

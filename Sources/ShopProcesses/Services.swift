@@ -1,31 +1,11 @@
 import AsyncHTTPClient
 import Foundation
-import MessageQueue
 import NIOCore
 import NIOHTTP1
 import Synchronization
 
-/// A process of the shop, as it tells about itself.
-struct ServiceEntry: Sendable {
-    let name: String
-    let address: String
-    let pid: Int
-    /// Since when it listens.
-    let since: Date
-    /// Nil when it doesn't answer.
-    var version: String?
-    /// What its readiness says: empty when all is well; nil when it doesn't answer.
-    var troubles: [String: String]?
-    /// Messages and requests that it has handled since it began.
-    var handled: Double?
-    /// A second, since it was asked before.
-    var throughput: Double?
-    /// The last lines of its log that tell of trouble, the newest first.
-    var errors: [String] = []
-}
-
 /// The processes that have left a note of where they listen in the folder of the shop.
-final class Services: Sendable {
+package final class Services: Sendable {
     private struct Count {
         let handled: Double
         let at: ContinuousClock.Instant
@@ -39,12 +19,12 @@ final class Services: Sendable {
     private static let mostErrors = 3
 
     /// - Parameter folder: of the shop; nil when nobody has said where it is.
-    init(folder: String?) { self.folder = folder }
+    package init(folder: String?) { self.folder = folder }
 
-    var isKnown: Bool { folder != nil }
+    package var isKnown: Bool { folder != nil }
 
     /// All of them, asked at once, by name.
-    func all() async -> [ServiceEntry] {
+    package func all() async -> [ServiceEntry] {
         await withTaskGroup(of: ServiceEntry.self) { group in
             for note in notes() { group.addTask { await self.ask(note) } }
             return await group.reduce(into: []) { $0.append($1) }.sorted { ($0.name, $0.pid) < ($1.name, $1.pid) }
@@ -120,27 +100,5 @@ final class Services: Sendable {
             [" warning ", " error ", " critical ", "error="].contains { line.contains($0) }
         }
         return lines.suffix(Self.mostErrors).reversed().map(String.init)
-    }
-}
-
-/// What of the metrics of a process is of interest here.
-struct Exposition {
-    private(set) var version: String?
-    /// Nil where nothing is counted.
-    private(set) var handled: Double?
-
-    /// Of workers, and of the sandbox.
-    private static let counted = ["mq_deliveries_total", "sandbox_answer_seconds_count"]
-
-    init(_ text: String) {
-        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
-            if line.hasPrefix("mq_build_info{"), let match = line.firstMatch(of: /version="([^"]*)"/) {
-                version = String(match.output.1)
-            }
-            guard Self.counted.contains(where: { line.hasPrefix($0 + "{") || line.hasPrefix($0 + " ") }),
-                let number = line.split(separator: " ").last.flatMap({ Double($0) })
-            else { continue }
-            handled = (handled ?? 0) + number
-        }
     }
 }

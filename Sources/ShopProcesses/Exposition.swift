@@ -1,0 +1,21 @@
+/// What of the metrics of a process is of interest here.
+struct Exposition {
+    private(set) var version: String?
+    /// Nil where nothing is counted.
+    private(set) var handled: Double?
+
+    /// Of workers, and of the sandbox.
+    private static let counted = ["mq_deliveries_total", "sandbox_answer_seconds_count"]
+
+    init(_ text: String) {
+        for line in text.split(separator: "\n") where !line.hasPrefix("#") {
+            if line.hasPrefix("mq_build_info{"), let match = line.firstMatch(of: /version="([^"]*)"/) {
+                version = String(match.output.1)
+            }
+            guard Self.counted.contains(where: { line.hasPrefix($0 + "{") || line.hasPrefix($0 + " ") }),
+                let number = line.split(separator: " ").last.flatMap({ Double($0) })
+            else { continue }
+            handled = (handled ?? 0) + number
+        }
+    }
+}
