@@ -1,6 +1,4 @@
-import AsyncHTTPClient
 import Foundation
-import HTTPTypes
 import MessageQueue
 import NIOCore
 import NIOHTTP1
@@ -82,15 +80,8 @@ extension GatewayProcess {
 
     /// As one of the service's clients sends it.
     func signed(_ method: HTTPMethod, _ target: String, _ body: String? = nil) async throws -> Reply {
-        var fields: HTTPFields = [.date: Self.now, .mnsVersion: MNS.version]
-        if body != nil { fields[.contentType] = "text/xml" }
-        let verb = try #require(HTTPRequest.Method(method.rawValue))
-        let request = HTTPRequest(method: verb, scheme: "http", authority: "", path: target, headerFields: fields)
-        let text = Signature.mns.text(of: try CallHead(request, isEncrypted: false))
-        let signature = OpenKey.signature(of: text, with: credentials.secret)
-        var headers: HTTPHeaders = ["Date": fields[.date] ?? "", "x-mns-version": MNS.version]
-        headers.add(name: "Authorization", value: "MNS \(credentials.id):\(signature)")
-        if body != nil { headers.add(name: "Content-Type", value: "text/xml") }
+        let request = try SignedRequest(method.rawValue, target, body, by: credentials)
+        let headers = HTTPHeaders(request.headers.map { ($0.name, $0.value) })
         return try await send(method, target, body, headers: headers)
     }
 
@@ -98,13 +89,5 @@ extension GatewayProcess {
         try await database.query("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()") {
             try $0[0, as: Int.self]
         }[0]
-    }
-
-    private static var now: String {
-        let formatter = DateFormatter()
-        formatter.locale = Locale(identifier: "en_US_POSIX")
-        formatter.timeZone = TimeZone(identifier: "GMT")
-        formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
-        return formatter.string(from: Date())
     }
 }

@@ -3,11 +3,11 @@ import Foundation
 import Synchronization
 
 /// A ring and its answer, between two bare connections: what waking somebody over the server can't avoid.
-enum NotifyFloor {
+public enum NotifyFloor {
     /// The round trips, in milliseconds each, at a steady rate.
     ///
     /// - Parameter writing: whether each ring's transaction also writes, so that it waits for the disk as a send and a claim do.
-    static func roundTrips(
+    public static func roundTrips(
         _ count: Int, _ perSecond: Double, writing: Bool = false, on conninfo: String
     ) async throws -> [Double] {
         let write = writing ? "INSERT INTO rings DEFAULT VALUES; " : ""

@@ -11,7 +11,9 @@ struct Bench: AsyncParsableCommand {
             avoided, done through bare libpq. The ratio of the two says more than either, since a busy machine slows both.
             TARGET is what a machine with 2 cores, server and all, should reach. A number below it is no failure.
             """,
-        subcommands: [BenchAll.self, BenchOrders.self, BenchAccept.self, BenchFollowers.self, BenchDesk.self]
+        subcommands: [
+            BenchAll.self, BenchOrders.self, BenchAccept.self, BenchFollowers.self, BenchDesk.self, BenchGateway.self,
+        ]
             + BenchEngine.subcommands + [
                 BenchSoak.self, BenchPlot.self, BenchWorkerCommand.self,
             ])
@@ -37,8 +39,8 @@ struct BenchAll: AsyncParsableCommand {
 
     /// Without the load generator there is nothing to measure acceptance with.
     static var benchmarks: [any Benchmark] {
-        let acceptance: [any Benchmark] = Wrk.isInstalled ? [AcceptBenchmark()] : []
-        return BenchEngine.benchmarks + [OrdersBenchmark(), FollowersBenchmark(), DeskBenchmark()] + acceptance
+        let overHTTP: [any Benchmark] = Wrk.isInstalled ? [AcceptBenchmark(), GatewayBenchmark()] : []
+        return BenchEngine.benchmarks + [OrdersBenchmark(), FollowersBenchmark(), DeskBenchmark()] + overHTTP
     }
 
     func run() async throws { try await bench.measure(Self.benchmarks, plottingInto: plot) }

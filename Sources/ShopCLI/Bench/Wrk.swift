@@ -11,7 +11,7 @@ import Subprocess
 /// wrk, a load generator: a process of its own, so that what it costs is not taken for a cost of what is measured.
 struct Wrk: Sendable {
     let address: String
-    /// Customers that submit at the same time, each on a connection of its own; each waits for its answer.
+    /// Clients that ask at the same time, each on a connection of its own; each waits for its answer.
     let connections: Int
     let lab: Lab
 
@@ -27,7 +27,7 @@ struct Wrk: Sendable {
         let file = "\(lab.folder)/accepted-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: file) }
         // It ends itself with the last answer; the time is only a limit.
-        _ = try await start(["-d", "10m"], WrkScript.counted, ["\(count)", run, file])
+        _ = try await start(["-d", "10m"], WrkScript.counted, "/orders", try arguments("\(count)", run, file))
         guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
             throw BenchmarkFailure("wrk ended before every order was answered")
         }
@@ -36,18 +36,33 @@ struct Wrk: Sendable {
 
     /// Submits orders for some time.
     func submit(forSeconds seconds: Int, run: String) async throws -> WrkSummary {
-        let output = try await start(["-d", "\(seconds)s"], WrkScript.timed, ["0", run])
+        try await play(WrkScript.timed, forSeconds: seconds, at: "/orders", try arguments("0", run))
+    }
+
+    /// Runs a script for some time, that prints a ``WrkSummary`` as its last line.
+    func play(
+        _ script: String, forSeconds seconds: Int, at path: String = "/", _ arguments: [String] = []
+    ) async throws -> WrkSummary {
+        let output = try await start(["-d", "\(seconds)s"], script, path, arguments)
         guard let line = output.split(separator: "\n").last(where: { $0.hasPrefix("{") }) else {
             throw BenchmarkFailure("wrk told no summary: \(output)")
         }
         return try JSONDecoder().decode(WrkSummary.self, from: Data(line.utf8))
     }
 
-    private func start(_ options: [String], _ script: String, _ arguments: [String]) async throws -> String {
-        guard Self.isInstalled else { throw Self.missing }
-        let (scriptFile, bodies) = ("\(lab.folder)/submit.lua", "\(lab.folder)/bodies.jsonl")
-        try script.write(toFile: scriptFile, atomically: true, encoding: .utf8)
+    /// A file with orders first.
+    private func arguments(_ others: String...) throws -> [String] {
+        let bodies = "\(lab.folder)/bodies.jsonl"
         try Data(Samples.orders().joined(separator: Data("\n".utf8))).write(to: URL(filePath: bodies))
+        return [bodies] + others
+    }
+
+    private func start(
+        _ options: [String], _ script: String, _ path: String, _ arguments: [String]
+    ) async throws -> String {
+        guard Self.isInstalled else { throw Self.missing }
+        let scriptFile = "\(lab.folder)/wrk.lua"
+        try script.write(toFile: scriptFile, atomically: true, encoding: .utf8)
         var platform = PlatformOptions()
         platform.processGroupID = lab.processGroup
         platform.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(1))]
@@ -55,7 +70,7 @@ struct Wrk: Sendable {
             .name("wrk"),
             arguments: Arguments(
                 ["-t", "1", "-c", "\(connections)", "--timeout", "30s"] + options
-                    + ["-s", scriptFile, "\(address)/orders", "--", bodies] + arguments),
+                    + ["-s", scriptFile, address + path, "--"] + arguments),
             platformOptions: platform, input: .none, output: .string(limit: 1 << 20), error: .combinedWithOutput)
         let output = result.standardOutput
         guard result.terminationStatus.isSuccess else { throw BenchmarkFailure("wrk failed: \(output)") }
@@ -72,6 +87,25 @@ struct WrkSummary: Decodable {
     let p50, p99, p996, p99996: Double
 
     var rate: Double { Double(requests - failures) / seconds }
+
+    /// Tells it.
+    static let script = script(requests: "summary.requests", failures: "e.status")
+
+    /// - Parameters:
+    ///   - requests: an expression for how many were made.
+    ///   - failures: and for how many of them were refused.
+    static func script(requests: String, failures: String) -> String {
+        """
+        function done(summary, latency)
+            local e = summary.errors
+            local function at(share) return latency:percentile(share) / 1000 end
+            print(string.format(
+                '{"requests": %d, "failures": %d, "seconds": %f, "p50": %f, "p99": %f, "p996": %f, "p99996": %f}',
+                \(requests), e.connect + e.read + e.write + e.timeout + \(failures), summary.duration / 1e6,
+                at(50), at(99), at(99.6), at(99.996)))
+        end
+        """
+    }
 }
 
 /// Scripts for wrk, in Lua: each request has a body and an idempotency key of its own.
@@ -117,15 +151,5 @@ private enum WrkScript {
             end
             """
 
-    static let timed =
-        requests + """
-            function done(summary, latency)
-                local e = summary.errors
-                local function at(share) return latency:percentile(share) / 1000 end
-                print(string.format(
-                    '{"requests": %d, "failures": %d, "seconds": %f, "p50": %f, "p99": %f, "p996": %f, "p99996": %f}',
-                    summary.requests, e.connect + e.read + e.write + e.status + e.timeout, summary.duration / 1e6,
-                    at(50), at(99), at(99.6), at(99.996)))
-            end
-            """
+    static let timed = requests + WrkSummary.script
 }
