@@ -6,6 +6,7 @@ extension GatewayTests {
         "Alibaba's own client of RocketMQ publishes and consumes in groups, and finds what the service promises",
         arguments: [
             "publish_and_consume", "groups_and_tags", "acknowledging", "delays", "orderly", "long_polls", "errors",
+            "half_messages", "half_checks", "instances",
         ])
     func rocketMQ(_ function: String) async throws {
         try await GatewayProcess.with { gateway in
