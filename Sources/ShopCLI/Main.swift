@@ -13,7 +13,7 @@ import Terminal
             Up.self, Migrate.self, Top.self, Queues.self, Topics.self, Workers.self, Pause.self, Resume.self,
             Limit.self,
             PurgeQueue.self, Trace.self, Messages.self, SendMessage.self, Orders.self, Dead.self, Blocked.self,
-            Audit.self, Action.self, Keys.self,
+            Audit.self, Action.self, Keys.self, Groups.self,
             Faults.self, Doctor.self, ScenarioCommand.self, Bench.self,
         ])
 
