@@ -4,7 +4,7 @@ from mns.mns_common import TopicHelper
 from mns.mns_exception import MNSServerException
 from mns.queue import Message, QueueMeta
 from mns.subscription import SubscriptionMeta
-from mns.topic import Base64TopicMessage, TopicMessage, TopicMeta
+from mns.topic import TopicMessage, TopicMeta
 
 from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, expect, main, refused
 
@@ -82,8 +82,9 @@ def subscriptions():
     equal((found.endpoint, found.notify_strategy, found.notify_content_format),
           (endpoint, "EXPONENTIAL_DECAY_RETRY", "SIMPLIFIED"))
     equal(topic.list_subscription(), ([ENDPOINT + "/topics/older/subscriptions/s"], ""))
-    sent = topic.publish_message(Base64TopicMessage("hello", "red"))
-    topic.publish_message(Base64TopicMessage("unheard", "blue"))
+    queue.set_encoding(False)
+    sent = topic.publish_message(TopicMessage("hello", "red"))
+    topic.publish_message(TopicMessage("unheard", "blue"))
     got = queue.receive_message(0)
     equal((got.message_body, got.message_body_md5), ("hello", sent.message_body_md5))
     no("MessageNotExist", queue.receive_message, 0)

@@ -15,6 +15,7 @@ from mns.subscription import SubscriptionMeta, SubscriptionNotifyContentFormat, 
 from mns.topic import Base64TopicMessage, DirectMailInfo, DirectSMSInfo, TopicMessage, TopicMeta
 
 from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, expect, main, refused
+from wire import ask, code
 
 account = Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET)
 NAMESPACE = "{http://mns.aliyuncs.com/doc/v1/}"
@@ -179,7 +180,13 @@ def subscriptions():
     lost = topic.get_subscription("lost")
     no("InvalidArgument", lost.subscribe, SubscriptionMeta(to_queue("heard"), "SOMETIMES"))
     no("InvalidArgument", lost.subscribe, SubscriptionMeta(to_queue("heard"), notify_content_format="YAML"))
-    no("InvalidArgument", lost.subscribe, SubscriptionMeta(to_queue("heard"), filter_tag="t" * 17))
+    # Which the client itself would not send.
+    wish = "<Subscription><Endpoint>%s</Endpoint><FilterTag>%s</FilterTag></Subscription>" % (to_queue("heard"), "t" * 17)
+    equal(code(ask("PUT", "/topics/news/subscriptions/lost", wish.encode())), (400, "InvalidArgument"))
+    other = "<Subscription><Endpoint>%s</Endpoint></Subscription>" % to_queue("other")
+    equal(code(ask("PUT", "/topics/news/subscriptions/plain?metaoverride=true", other.encode())), (400, "InvalidArgument"))
+    for body, expected in [(b"<Topic/>", "InvalidArgument"), (b"x", "MalformedXML"), (b"", "EndpointInvalid")]:
+        equal(code(ask("PUT", "/topics/news/subscriptions/lost", body)), (400, expected))
     no("SubscriptionNotExist", lost.get_attributes)
     no("SubscriptionNotExist", lost.set_attributes, meta)
     nowhere = account.get_topic("nowhere").get_subscription("all")
@@ -287,6 +294,12 @@ def publishing():
     nowhere = account.get_topic("nowhere")
     no("TopicNotExist", nowhere.publish_message, TopicMessage("x"))
     topic = topic_of("news", maximum_message_size=1024)
+    for body, expected in [(b"<Messages/>", "InvalidArgument"), (b"<Message/>", "InvalidArgument"), (b"x", "MalformedXML"),
+                           (b"<Message><MessageBody>x</MessageBody><DelaySeconds>5</DelaySeconds></Message>", "InvalidArgument"),
+                           (b"<Message><MessageBody>x</MessageBody><MessageTag>12345678901234567</MessageTag></Message>",
+                            "InvalidArgument")]:
+        equal(code(ask("POST", "/topics/news/messages", body)), (400, expected), body)
+    equal(code(ask("GET", "/topics/news/messages")), (400, "InvalidRequestURL"))
     # A topic that nobody hears swallows what it is told.
     topic.publish_message(TopicMessage("x"))
     queue = queue_of("heard")

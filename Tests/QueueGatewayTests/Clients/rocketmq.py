@@ -259,6 +259,20 @@ def instances():
         no("InvalidArgument", client.get_consumer(instance, "orders", group, "").consume_message, 1, 0)
 
 
+def made_beforehand():
+    producer = client.get_producer("MQ_INST_1", "early")
+    for n, tag in enumerate(["red", "blue", "red"]):
+        producer.publish_message(message("m%d" % n, tag, shard="s"))
+    found = all_of(client.get_consumer("MQ_INST_1", "early", "GID-all", ""), 3)
+    equal(sorted(m.message_body for m in found), ["m0", "m1", "m2"])
+    consumer, bodies = client.get_consumer("MQ_INST_1", "early", "GID-red", "red"), []
+    while len(bodies) < 2:
+        got = consumer.consume_message_orderly(16, 30)
+        bodies += [m.message_body for m in got]
+        consumer.ack_message([m.receipt_handle for m in got])
+    equal(bodies, ["m0", "m2"])
+
+
 def redelivery():
     """With a redelivery time of two seconds."""
     producer = client.get_producer("", "again")
