@@ -32,7 +32,8 @@ public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandle
         context.fireChannelRead(data)
     }
 
-    /// A client that sends no more has gone, though it could still be told something: so does one that is killed.
+    /// A client that sends no more has gone, though it could still be told something: so it looks when one is killed. While more than
+    /// a few requests stand behind the one that waits nothing is read, and nobody is seen to go.
     public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .inputClosed? = event as? ChannelEvent { presence.end() }
         context.fireUserInboundEventTriggered(event)
