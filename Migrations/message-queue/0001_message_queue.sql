@@ -1136,10 +1136,18 @@ BEGIN
 END $$;
 CREATE TRIGGER queues_emptied BEFORE DELETE ON mq.queues FOR EACH ROW EXECUTE FUNCTION mq.empty_queue();
 
+-- The same for who may operate queues, and delete no row of the log: a whole queue, by its name. Answers the id that it had.
+CREATE FUNCTION mq.delete_queue(queue_name text) RETURNS SETOF int LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY DELETE FROM mq.queues q WHERE q.name = queue_name RETURNING q.id;
+END $$;
+
 
 -- 10. Rights, and the record -----------------------------------------------------------------------------------------------
 
-REVOKE ALL ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int), mq.drop_segment(int) FROM PUBLIC;
+REVOKE ALL ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int), mq.drop_segment(int), mq.delete_queue(text)
+    FROM PUBLIC;
 
 -- Gives the schema and all that is in it to a role, which the caller has to be a member of: whoever owns it may change it, and
 -- what it lends to workers is done with its rights. Safe to repeat: what is the role's already is not locked.
@@ -1184,7 +1192,7 @@ BEGIN
     -- What was recorded of operators stays as it is, but for how far an action has come, and whether it is to go on.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE (ended_at, beat_at, messages, wanted, rate) ON mq.operator_actions TO %s', taker);
     EXECUTE format('GRANT EXECUTE ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int),
-        mq.drop_segment(int) TO %s', taker);
+        mq.drop_segment(int), mq.delete_queue(text) TO %s', taker);
 END $$;
 
 INSERT INTO mq.migrations (line, number, name, works_with) VALUES ('message-queue', 1, '0001_message_queue', 1);

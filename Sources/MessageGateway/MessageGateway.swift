@@ -7,7 +7,7 @@ import QueueGateway
         await Launch.serve(
             "message-gateway",
             "Queues and topics over HTTP, for programs in any language, with the SDKs that they have.",
-            settings: Settings.gateway, port: 8075, connections: \.connectionCare, requests: BasicRequestContext.self
+            settings: Settings.gateway, port: 8075, connections: \.connectionCare, requests: GatewayRequestContext.self
         ) { context, router in
             let secret = try context.settings.gatewaySecret()
             let broker = try await context.broker()

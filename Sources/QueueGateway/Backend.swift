@@ -6,7 +6,8 @@ struct Backend: Sendable {
     let broker: Broker
     let keys: KeyRing
     let handles: Handles
-    let sheets: QueueSheets
+    let queues: Sheets<QueueName, QueueEntry>
+    let topics: Sheets<TopicName, TopicSetup>
     let deletions: Deletions
     let logger: Logger
 
@@ -15,7 +16,8 @@ struct Backend: Sendable {
         self.keys = keys
         self.logger = logger
         handles = Handles(secret)
-        sheets = QueueSheets(broker)
+        queues = Sheets { try await broker.queue($0) }
+        topics = Sheets { try await broker.topic($0) }
         deletions = Deletions(broker)
     }
 }

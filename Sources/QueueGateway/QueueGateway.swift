@@ -13,7 +13,7 @@ public import ServiceLifecycle
 /// ```
 /// They are the same queues and topics as the library's own: what is sent here is received there, and the other way round. A
 /// gateway keeps nothing that matters: it may be killed, doubled, or put behind a balancer. Connections want a
-/// ``ConnectionGuard`` each, and minutes until an idle one is closed.
+/// ``ConnectionGuard`` each, or clients that go while they wait are not noticed, and minutes until an idle one is closed.
 public struct QueueGateway: Service {
     let backend: Backend
     let options: Options
@@ -61,10 +61,10 @@ public struct QueueGateway: Service {
     /// What is lost with a database that is away is worth no trouble.
     private func noteUse() async { try? await backend.broker.noteUse(ofAccessKeys: backend.keys.takeUsed()) }
 
-    /// Answers every path but those of others.
+    /// Answers every path but those of others. Its requests have a ``GatewayRequestContext``, or one of your own that knows as much.
     ///
     /// - Parameter router: without a route yet: what is added afterwards is reached by the paths of others only.
-    public func mount<Context: RequestContext>(on router: Router<Context>) {
+    public func mount<Context: GatewayContext>(on router: Router<Context>) {
         router.add(middleware: GatewayMiddleware<Context>(gateway: self))
     }
 

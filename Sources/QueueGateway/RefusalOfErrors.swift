@@ -22,7 +22,9 @@ extension Refusal {
         switch error {
         case .leaseLost: self = .nothingThere
         case .unknownQueue(let name): self = .noSuchQueue(name.text)
-        case .unknownTopic(let name), .unknownSubscription(_, let name): self = .noSuchTopic(name.text)
+        case .unknownTopic(let name): self = .noSuchTopic(name.text)
+        case .unknownSubscription(let name, let topic):
+            self.init(.noSuchSubscription, "The topic \(topic) has no subscription \(name).")
         case .invalidName, .invalidSettings, .invalidArgument, .delayRefused, .beyondLimit:
             self.init(.invalidArgument, "\(error)")
         }

@@ -101,6 +101,30 @@ struct HalfMessageTests {
         }
     }
 
+    @Test(
+        "a producer who waits to be asked is asked as soon as the time of a message has passed; without one he is told nothing, in time"
+    )
+    func waiting() async throws {
+        try await with { bench in
+            let broker = bench.broker
+            #expect(try await broker.halfMessages(of: "shop", in: "news", waiting: .milliseconds(50)) == [])
+            let message = Outgoing(Shoe(size: 1))
+            _ = try await broker.prepare(Outgoing(Shoe(size: 2)), to: news, by: "others", check: .seconds(1))
+            _ = try await broker.prepare(message, to: news, by: "shop", check: .seconds(2))
+            let start = ContinuousClock.now
+            let found = try await broker.halfMessages(of: "shop", in: "news", waiting: .seconds(60))
+            #expect(found.map(\.message.id) == [message.id] && found.map(\.checks) == [1])
+            #expect(start.duration(to: .now) < .seconds(9), "it is known when the next one is due")
+            #expect(try await broker.rollback(half: found[0].receipt))
+            let gone = Task { try await broker.halfMessages(of: "shop", in: "news", waiting: .seconds(600)) }
+            gone.cancel()
+            await #expect(throws: CancellationError.self) { try await gone.value }
+            await #expect(throws: QueueError.unknownTopic("none")) {
+                try await broker.halfMessages(of: "shop", in: "none", waiting: .seconds(600))
+            }
+        }
+    }
+
     @Test("after a day it is dropped and counted, unless somebody has just been asked; with its topic it is gone")
     func aDay() async throws {
         try await with { bench in

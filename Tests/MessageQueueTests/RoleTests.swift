@@ -84,6 +84,25 @@ struct RoleTests {
         }
     }
 
+    @Test(
+        "under a worker's role a queue is deleted with all that is in it, by the owner's rights, and others keep theirs"
+    )
+    func deletesQueues() async throws {
+        try await asWorker { _, bench in
+            try await bench.broker.declare(queue: "boots", .init())
+            try await bench.broker.send("stays", to: Queue<String>("boots"))
+            try await bench.send(3)
+            _ = try await bench.receive(1)
+            #expect(try await bench.broker.delete(queue: "shoes"))
+            #expect(try await !bench.broker.delete(queue: "shoes"))
+            #expect(try await bench.number("SELECT count(*) FROM mq.messages") == 1)
+            #expect(try await bench.broker.statistics().map(\.queue) == ["boots"])
+            try await bench.broker.declare(queue: "shoes")
+            #expect(try await bench.broker.peek("shoes").isEmpty)
+            #expect(try await bench.audit() == [])
+        }
+    }
+
     @Test("under a worker's role segments are opened and dropped with the owner's rights, and all chores go well")
     func segments() async throws {
         try await asWorker { admin, bench in
@@ -211,12 +230,16 @@ struct RoleTests {
         }
     }
 
-    @Test("somebody to whom nothing was lent can't touch the segments, though everybody may call functions")
+    @Test(
+        "somebody to whom nothing was lent can touch neither segments nor queues, though everybody may call functions")
     func strangers() async throws {
         try await TestDatabase.with(.queues) { admin in
             try await TestRole.with(in: admin) { name, stranger in
                 try await admin.script("GRANT USAGE ON SCHEMA mq TO \(name)")
-                for call in ["open_segment(9)", "advance_head(1)", "has_unfinished(1)", "drop_segment(1)"] {
+                for call in [
+                    "open_segment(9)", "advance_head(1)", "has_unfinished(1)", "drop_segment(1)",
+                    "delete_queue('shoes')",
+                ] {
                     let error = await #expect(throws: PostgresError.self) {
                         try await stranger.script("SELECT mq.\(call)")
                     }

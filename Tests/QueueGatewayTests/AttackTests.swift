@@ -7,7 +7,7 @@ extension GatewayTests {
         "what no client sends is answered with an error that clients can read, or closed, and harms nobody else",
         arguments: [
             "spelling", "paths_and_methods", "bodies", "too_large", "heads", "authorizations", "slow_clients",
-            "keep_alive",
+            "keep_alive", "polls_on_one_connection",
         ])
     func attacks(_ function: String) async throws {
         try await GatewayProcess.with { gateway in

@@ -16,7 +16,19 @@ extension GatewayTests {
         }
     }
 
-    @Test("the older client of Alibaba works as well", arguments: ["queues", "messages"])
+    @Test(
+        "Alibaba's own client makes each call of topics and subscriptions, and finds what the service promises",
+        arguments: [
+            "topics", "names", "lists", "subscriptions", "endpoints", "formats", "filters", "publishing",
+        ])
+    func topics(_ function: String) async throws {
+        try await GatewayProcess.with { gateway in
+            try await gateway.run(function, of: "mns_topics", with: "aliyun-mns-sdk")
+            #expect(try await EngineAudit.contradictions(on: gateway.database) == [])
+        }
+    }
+
+    @Test("the older client of Alibaba works as well", arguments: ["queues", "messages", "topics", "subscriptions"])
     func older(_ function: String) async throws {
         try await GatewayProcess.with { gateway in
             try await gateway.run(function, of: "mns_older", with: "aliyun-mns")

@@ -2,15 +2,15 @@ import Crypto
 import Foundation
 import MessageQueue
 
-/// Receipt handles: the engine's receipts, signed for one queue, so that nobody finishes what he was not given. Nothing of them is
-/// remembered here: whichever gateway gets one can tell that it is good.
+/// Receipt handles: the engine's receipts, signed for the queue, or whatever stands for one, that they are used at, so that nobody
+/// finishes what he was not given. Nothing of them is remembered here: whichever gateway gets one can tell that it is good.
 struct Handles: Sendable {
     private let secret: GatewaySecret
 
     init(_ secret: GatewaySecret) { self.secret = secret }
 
     /// URL-safe, as clients put it into a URL as it is.
-    func handle(of receipt: some CustomStringConvertible, in queue: QueueName) -> String {
+    func handle(of receipt: some CustomStringConvertible, in queue: some CustomStringConvertible) -> String {
         let text = "\(receipt)"
         return "\(text)-\(mark(of: text, in: queue).prefix(Self.length).hex)"
     }
@@ -18,7 +18,7 @@ struct Handles: Sendable {
     /// The text of the receipt.
     ///
     /// - Throws: ``Refusal`` for what was not handed out for this queue.
-    func receipt(in handle: String, of queue: QueueName) throws -> String {
+    func receipt(in handle: String, of queue: some CustomStringConvertible) throws -> String {
         guard let end = handle.lastIndex(of: "-") else { throw Refusal.unreadableHandle }
         let (text, told) = (String(handle[..<end]), handle[handle.index(after: end)...])
         let expected = mark(of: text, in: queue).prefix(Self.length).hex
@@ -28,7 +28,7 @@ struct Handles: Sendable {
 
     private static let length = 12
 
-    private func mark(of receipt: String, in queue: QueueName) -> [UInt8] {
+    private func mark(of receipt: String, in queue: some CustomStringConvertible) -> [UInt8] {
         Array(HMAC<SHA256>.authenticationCode(for: Data("\(queue)\n\(receipt)".utf8), using: secret.handles))
     }
 

@@ -4,7 +4,7 @@ import NIOHTTP1
 public import NIOHTTPTypes
 
 /// Looks after one connection of the gateway's: gives a request's body a time to come in, answers what is no HTTP or has too many
-/// headers with an error that clients can read, and closes where an answer says so.
+/// headers with an error that clients can read, closes where an answer says so, and tells a call that waits when its client goes.
 ///
 /// It stands after the decoder, in the pipeline of each connection: see ``QueueGateway``.
 public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
@@ -13,6 +13,7 @@ public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandle
     public typealias OutboundIn = HTTPResponsePart
     public typealias OutboundOut = HTTPResponsePart
 
+    let presence = Presence()
     private let bodyTime: TimeAmount
     private var deadline: Scheduled<Void>?
     private var isLast = false
@@ -31,12 +32,23 @@ public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandle
         context.fireChannelRead(data)
     }
 
+    /// A client that sends no more has gone, though it could still be told something: so it looks when one is killed. While more than
+    /// a few requests stand behind the one that waits nothing is read, and nobody is seen to go.
+    public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .inputClosed? = event as? ChannelEvent { presence.end() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     public func channelInactive(context: ChannelHandlerContext) {
         stopClock()
+        presence.end()
         context.fireChannelInactive()
     }
 
-    public func handlerRemoved(context: ChannelHandlerContext) { stopClock() }
+    public func handlerRemoved(context: ChannelHandlerContext) {
+        stopClock()
+        presence.end()
+    }
 
     private func startClock(_ context: ChannelHandlerContext) {
         let context = NIOLoopBound(context, eventLoop: context.eventLoop)

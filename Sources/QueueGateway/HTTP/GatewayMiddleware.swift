@@ -1,10 +1,11 @@
 import HTTPTypes
 import Hummingbird
 import Logging
+import Postgres
 import ServiceLifecycle
 
 /// From a request to its dialect, and back. Whatever happens on the way, the client is answered in words that it knows.
-struct GatewayMiddleware<Context: RequestContext>: RouterMiddleware {
+struct GatewayMiddleware<Context: GatewayContext>: RouterMiddleware {
     let gateway: QueueGateway
 
     func handle(
@@ -17,18 +18,14 @@ struct GatewayMiddleware<Context: RequestContext>: RouterMiddleware {
         if let first = head.path.first, gateway.options.pathsOfOthers.contains(first) {
             return try await next(request, context)
         }
-        return await answer(head, request).response()
+        return await answer(head, request, context).response()
     }
 
-    private func answer(_ head: CallHead, _ request: Request) async -> Answer {
+    private func answer(_ head: CallHead, _ request: Request, _ context: Context) async -> Answer {
         do {
             return try await gateway.budget.read(request) { body in
                 let call = Call(head: head, body: body)
-                let answer: Answer
-                do { answer = try await untilClientLeaves(request, call) } catch {
-                    answer = self.answer(error, to: call)
-                }
-                return call.mayWait ? answer.closing : answer
+                do { return try await untilClientLeaves(call, context) } catch { return answer(error, to: call) }
             }
         } catch {
             // What is left of the body is nobody's business.
@@ -37,14 +34,17 @@ struct GatewayMiddleware<Context: RequestContext>: RouterMiddleware {
     }
 
     /// Whoever waits for a message, and goes, shall not be given one; and nobody waits for us to stop.
-    ///
-    /// To see that a client goes takes the rest of its connection, so the answer to one that may wait is the last one there, and says
-    /// so: a client that took it for one that stays would lose its next request.
-    private func untilClientLeaves(_ request: Request, _ call: Call) async throws -> Answer {
+    private func untilClientLeaves(_ call: Call, _ context: Context) async throws -> Answer {
         let dialect = gateway.dialect(of: call.head)
         guard call.mayWait else { return try await dialect.answer(call) }
-        return try await cancelWhenGracefulShutdown {
-            try await request.body.consumeWithCancellationOnInboundClose { _ in try await dialect.answer(call) }
+        let presence = await context.channel.presence ?? Presence()
+        do {
+            return try await cancelWhenGracefulShutdown {
+                try await presence.during { try await dialect.answer(call) }
+            }
+        } catch let error as PostgresError where error.kind == .cancelled {
+            // A statement was under way when the client went, which is no failure.
+            throw CancellationError()
         }
     }
 

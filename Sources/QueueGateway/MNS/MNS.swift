@@ -1,8 +1,11 @@
 import HTTPTypes
+import MessageQueue
 
 /// Alibaba Cloud's Message Service, version 2015-06-06: queues, topics and subscriptions in XML.
 struct MNS: Dialect {
     static let version = "2015-06-06"
+    /// Whose topics and subscriptions are, where a number of an account is expected: here everything is one account's.
+    static let owner = "0"
 
     private let backend: Backend
 
@@ -23,6 +26,11 @@ struct MNS: Dialect {
         case ("queues", 1...2): try await QueueCalls(backend, account).answer(call)
         case ("queues", 3) where call.path[2] == "messages":
             try await MessageCalls(backend, account, queue: call.path[1]).answer(call)
+        case ("topics", 1...2): try await TopicCalls(backend, account).answer(call)
+        case ("topics", 3) where call.path[2] == "messages" && call.method == .post:
+            try await TopicCalls(backend, account).publish(call, to: TopicName(call.path[1]))
+        case ("topics", 3...4) where call.path[2] == "subscriptions":
+            try await SubscriptionCalls(backend, account, topic: call.path[1]).answer(call)
         case (nil, _): try AccountCalls().answer(call)
         case ("commonbuy", 2) where call.path[1] == "openservice" && call.method == .post:
             AccountCalls().openService(call)

@@ -39,5 +39,5 @@ struct MessageCalls {
     }
 
     /// Whether there is such a queue is told before what is wrong with the call.
-    private func sheet() async throws -> QueueEntry { try await backend.sheets.sheet(of: queue) }
+    private func sheet() async throws -> QueueEntry { try await backend.queues.sheet(of: queue) }
 }

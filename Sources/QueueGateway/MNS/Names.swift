@@ -1,15 +1,18 @@
 /// The names that MNS lets clients make: a letter or digit first, then letters, digits and hyphens. What the library calls
 /// otherwise can be used, and not made.
 enum MNSName {
-    static let longest = 120
+    private static let longest = 120
+    private static let longestOfSubscription = 255
 
-    static func checkQueue(_ name: String) throws { try check(name, .invalidQueueName, .queueNameTooLong) }
-    static func checkTopic(_ name: String) throws { try check(name, .invalidTopicName, .topicNameTooLong) }
+    static func checkQueue(_ name: String) throws { try check(name, longest, .invalidQueueName, .queueNameTooLong) }
+    static func checkTopic(_ name: String) throws { try check(name, longest, .invalidTopicName, .topicNameTooLong) }
     static func checkSubscription(_ name: String) throws {
-        try check(name, .invalidSubscriptionName, .subscriptionNameTooLong)
+        try check(name, longestOfSubscription, .invalidSubscriptionName, .subscriptionNameTooLong)
     }
 
-    private static func check(_ name: String, _ invalid: Refusal.Reason, _ tooLong: Refusal.Reason) throws {
+    private static func check(
+        _ name: String, _ longest: Int, _ invalid: Refusal.Reason, _ tooLong: Refusal.Reason
+    ) throws {
         let isGood = name.utf8.enumerated().allSatisfy { place, byte in
             switch byte {
             case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true

@@ -50,7 +50,7 @@ struct QueueCalls {
         _ = try await broker.queue(QueueName(name))
         let wish = try QueueAttributes(call.body)
         try await broker.change(queue: QueueName(name)) { wish.set(&$0.settings, &$0.labels) }
-        backend.sheets.forget(QueueName(name))
+        backend.queues.forget(QueueName(name))
         return call.mns(.noContent)
     }
 
@@ -63,7 +63,7 @@ struct QueueCalls {
     private func delete(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.manage, onQueue: name)
         try await broker.delete(queue: QueueName(name))
-        backend.sheets.forget(QueueName(name))
+        backend.queues.forget(QueueName(name))
         return call.mns(.noContent)
     }
 

@@ -25,7 +25,7 @@ extension MessageCalls {
 
     private func element(_ received: ReceivedMessage) -> XMLElement {
         let handle = backend.handles.handle(of: received.receipt, in: queue)
-        let body = received.message.textForXML
+        let body = received.message.textForSubscriber
         return XMLElement(
             "Message",
             [
@@ -39,7 +39,7 @@ extension MessageCalls {
     }
 
     private func element(_ waiting: WaitingMessage) -> XMLElement {
-        let body = waiting.message.textForXML
+        let body = waiting.message.textForSubscriber
         return XMLElement(
             "Message",
             [

@@ -63,11 +63,11 @@ extension MessageCalls {
 }
 
 /// What a sender is told of its message.
-private struct SentMessage {
+struct SentMessage {
     let id: MessageID
     let body: String
     let group: String?
-    let handle: String?
+    var handle: String?
 
     var element: XMLElement {
         XMLElement(

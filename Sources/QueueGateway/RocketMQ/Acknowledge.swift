@@ -5,17 +5,26 @@ extension GroupCalls {
     func acknowledge(_ call: Call) async throws -> Answer {
         try account.demand(.receive, onTopic: topic)
         let name = try consumer(of: call)
-        guard call.query["trans"] == nil else {
-            throw Refusal(.unreadableHandle, "There is no half message of this handle.")
-        }
-        let handles = call.body.isEmpty ? [] : try XMLReader.read(call.body).children("ReceiptHandle").map(\.text)
-        guard !handles.isEmpty else { throw Refusal(.missingHandle, "No receipt handle is given.") }
+        let handles = try handles(in: call)
         let receipts = handles.map { receipt(in: $0, of: name) }
         let lost = try await backend.deletions.delete(receipts.compactMap(\.self))
-        let failed = zip(handles, receipts).compactMap { handle, receipt -> XMLElement? in
-            guard let receipt else { return Self.error(handle, .unreadableHandle) }
-            return lost.contains(receipt) ? Self.error(handle, .nothingThere) : nil
+        let reasons = zip(handles, receipts).map { handle, receipt -> (String, Refusal?) in
+            guard let receipt else { return (handle, .unreadableHandle) }
+            return (handle, lost.contains(receipt) ? .nothingThere : nil)
         }
+        return answer(call, failed: reasons)
+    }
+
+    /// - Throws: ``Refusal`` for none.
+    func handles(in call: Call) throws -> [String] {
+        let handles = call.body.isEmpty ? [] : try XMLReader.read(call.body).children("ReceiptHandle").map(\.text)
+        guard !handles.isEmpty else { throw Refusal(.missingHandle, "No receipt handle is given.") }
+        return handles
+    }
+
+    /// Tells which handles were worth nothing, and why.
+    func answer(_ call: Call, failed reasons: [(handle: String, reason: Refusal?)]) -> Answer {
+        let failed = reasons.compactMap { handle, reason in reason.map { Self.error(handle, $0) } }
         return failed.isEmpty ? call.rocketMQ(.noContent) : call.rocketMQ(.notFound, XMLElement("Errors", failed))
     }
 

@@ -37,7 +37,7 @@ final class ConsumerGroups: Sendable {
 
     /// The name says topic and group; a group that wants order has a queue of its own, which keeps it.
     static func queue(of group: String, _ topic: String, isOrderly: Bool) -> QueueName {
-        QueueName("\(topic).\(group)" + (isOrderly ? ".orderly" : ""))
+        QueueName("\(topic).\(group)" + (isOrderly ? ".\(MQName.orderly)" : ""))
     }
 
     /// Makes sure that the group hears these tags of the topic.

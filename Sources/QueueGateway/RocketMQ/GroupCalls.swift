@@ -6,6 +6,7 @@ struct GroupCalls {
     let backend: Backend
     let groups: ConsumerGroups
     let account: Account
+    /// As the library names it.
     let topic: String
     var broker: Broker { backend.broker }
 

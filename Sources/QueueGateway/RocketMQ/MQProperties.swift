@@ -27,8 +27,8 @@ struct MQProperties: Equatable, Sendable {
     var shardingKey: String? { pairs["__SHARDINGKEY"].flatMap { $0.isEmpty ? nil : $0 } }
     /// In milliseconds since 1970.
     var startTime: Double? { pairs["__STARTDELIVERTIME"].flatMap { Double($0) } }
-    /// In seconds.
-    var checkTime: Int? { pairs["__TransCheckT"].flatMap { Int($0) } }
+    /// Of a half message: after how many seconds its producers are asked.
+    var checkTime: String? { pairs["__TransCheckT"] }
 
     /// With a bar at the end of each; nil for none.
     var text: String? {

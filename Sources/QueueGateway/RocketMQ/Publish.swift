@@ -6,7 +6,6 @@ import Postgres
 extension GroupCalls {
     /// Timed messages may be so far ahead.
     private static let longestDelay = 3 * 86_400_000.0
-    private static let checkTimes = 10...300
 
     func publish(_ call: Call) async throws -> Answer {
         try account.demand(.send, onTopic: topic)
@@ -22,13 +21,28 @@ extension GroupCalls {
         let message = Outgoing(
             RawBody(body), key: properties.shardingKey ?? properties.keys,
             tag: root["MessageTag"].flatMap { $0.isEmpty ? nil : $0 }, headers: properties.headers)
-        if properties.checkTime != nil { throw Refusal(.invalidArgument, "Half messages are not taken here yet.") }
-        try await orMakeTopic { try await store(message, delay: try delay(properties)) }
+        let handle = try await store(message, properties)
         return call.rocketMQ(
             .created,
             XMLElement(
                 "Message",
-                [XMLElement("MessageId", message.id.digits), XMLElement("MessageBodyMD5", BodyDigest.md5(body))]))
+                [
+                    XMLElement("MessageId", message.id.digits), XMLElement("MessageBodyMD5", BodyDigest.md5(body)),
+                    handle.map { XMLElement("ReceiptHandle", $0) },
+                ]))
+    }
+
+    /// - Returns: the handle of a half message; nil for one that is heard without further ado.
+    private func store(_ message: Outgoing<RawBody>, _ properties: MQProperties) async throws -> String? {
+        let delay = try delay(properties)
+        guard let time = properties.checkTime else {
+            try await orMakeTopic { try await store(message, delay: delay) }
+            return nil
+        }
+        guard delay == nil else {
+            throw Refusal(.invalidArgument, "A half message is not timed: it is heard when it is committed.")
+        }
+        return try await prepare(message, check: time)
     }
 
     /// Nil for one that is to be delivered at once, or was by now.

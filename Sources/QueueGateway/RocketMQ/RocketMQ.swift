@@ -1,6 +1,6 @@
 import HTTPTypes
 
-/// RocketMQ over HTTP, version 2015-06-06: publishing, consuming in groups, acknowledging.
+/// RocketMQ over HTTP, version 2015-06-06: publishing, consuming in groups, acknowledging, half messages.
 struct RocketMQ: Dialect {
     private let backend: Backend
     private let groups: ConsumerGroups
@@ -20,11 +20,17 @@ struct RocketMQ: Dialect {
         guard call.path.count == 3, call.path[0] == "topics", call.path[2] == "messages" else {
             throw Refusal.unknownPath
         }
-        let calls = GroupCalls(backend, groups, account, topic: call.path[1])
-        switch call.method {
-        case .post: return try await calls.publish(call)
-        case .get: return try await calls.consume(call)
-        case .delete: return try await calls.acknowledge(call)
+        let topic = try MQName.topic(call.path[1], of: call.query["ns"])
+        return try await route(call, GroupCalls(backend, groups, account, topic: topic))
+    }
+
+    private func route(_ call: Call, _ calls: GroupCalls) async throws -> Answer {
+        switch (call.method, call.query["trans"]) {
+        case (.post, _): try await calls.publish(call)
+        case (.get, "pop"): try await calls.checkHalves(call)
+        case (.get, _): try await calls.consume(call)
+        case (.delete, nil): try await calls.acknowledge(call)
+        case (.delete, let word?): try await calls.endHalves(call, by: word)
         default: throw Refusal.unknownPath
         }
     }

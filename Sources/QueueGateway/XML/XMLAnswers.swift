@@ -2,7 +2,7 @@ import HTTPTypes
 
 /// How the two dialects that are written in XML answer: alike, but for their names of things.
 struct XMLAnswers: Sendable {
-    private let namespace: String
+    let namespace: String
     private let requestID: HTTPField.Name
     private let version: HTTPField.Name
     private let code: @Sendable (Refusal.Reason) -> (status: Int, code: String)

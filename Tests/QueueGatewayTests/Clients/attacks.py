@@ -154,6 +154,33 @@ def keep_alive():
     equal(wire.answer()[0], 200)
 
 
+def polls_on_one_connection():
+    """A long poll is a call like others: what stands behind it is answered after it, and its connection stays."""
+    ask("PUT", "/queues/polled", b"<Queue/>")
+    body = b"<Message><MessageBody>x</MessageBody></Message>"
+    wire = Wire()
+    wire.send(signed("GET", "/queues/polled/messages?waitseconds=1") + signed("GET", "/queues/polled"))
+    status, head, _ = wire.answer()
+    equal(status, 404)
+    expect("connection: close" not in head.lower(), head)
+    equal(wire.answer()[0], 200)
+    wire.send(signed("GET", "/queues/polled/messages?waitseconds=30"))
+    equal(ask("POST", "/queues/polled/messages", body)[0], 201)
+    equal(wire.answer()[0], 200)
+    wire.send(signed("GET", "/queues/polled/messages?waitseconds=0"))
+    equal(code(wire.answer()), (404, "MessageNotExist"))
+    # Who goes is given nothing, whatever stands behind the poll.
+    for behind in [b"", signed("GET", "/queues/polled"), 3 * signed("GET", "/queues/polled")]:
+        gone = Wire()
+        gone.send(signed("GET", "/queues/polled/messages?waitseconds=30") + behind)
+        time.sleep(0.2)
+        gone.close()
+        time.sleep(0.2)
+        equal(ask("POST", "/queues/polled/messages", body)[0], 201)
+        found = ask("GET", "/queues/polled/messages?waitseconds=20")
+        expect(found[0] == 200 and b"<DequeueCount>1</DequeueCount>" in found[2], found)
+
+
 def slow_body():
     ask("PUT", "/queues/slow", b"<Queue/>")
     wire = Wire()

@@ -1,7 +1,10 @@
-"""Queues, messages and errors, by aliyun-mns 1.1.5, which speaks the same with fewer words."""
+"""Queues, messages, topics and errors, by aliyun-mns 1.1.5, which speaks the same with fewer words."""
 from mns.account import Account
+from mns.mns_common import TopicHelper
 from mns.mns_exception import MNSServerException
 from mns.queue import Message, QueueMeta
+from mns.subscription import SubscriptionMeta
+from mns.topic import TopicMessage, TopicMeta
 
 from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, expect, main, refused
 
@@ -44,6 +47,49 @@ def messages():
     queue.batch_delete_message([message.receipt_handle for message in batch])
     found = queue.get_attributes()
     expect(int(found.active_messages) == 0 and int(found.inactive_messages) == 0, "nothing is left")
+
+
+def topics():
+    topic = account.get_topic("older")
+    equal(topic.create(TopicMeta(2048)), ENDPOINT + "/topics/older", "location")
+    equal(topic.create(TopicMeta(2048)), ENDPOINT + "/topics/older", "the same again")
+    no("TopicAlreadyExist", topic.create, TopicMeta(4096))
+    found = topic.get_attributes()
+    equal((found.topic_name, found.maximum_message_size, found.message_retention_period), ("older", 2048, 86400))
+    topic.set_attributes(TopicMeta(1024))
+    equal(topic.get_attributes().maximum_message_size, 1024)
+    no("InvalidArgument", topic.publish_message, TopicMessage("x" * 1025))
+    equal(account.list_topic("old", 10), ([ENDPOINT + "/topics/older"], ""))
+    topic.delete()
+    no("TopicNotExist", topic.get_attributes)
+    no("TopicNotExist", topic.publish_message, TopicMessage("x"))
+
+
+def subscriptions():
+    topic = account.get_topic("older")
+    topic.create(TopicMeta())
+    queue = account.get_queue("heard")
+    queue.create(QueueMeta())
+    endpoint = TopicHelper.generate_queue_endpoint("cn-hangzhou", "127", "heard")
+    subscription = topic.get_subscription("s")
+    no("EndpointInvalid", subscription.subscribe, SubscriptionMeta(TopicHelper.generate_mail_endpoint("a@example.com")))
+    meta = SubscriptionMeta(endpoint, notify_content_format="SIMPLIFIED", filter_tag="red")
+    equal(subscription.subscribe(meta), ENDPOINT + "/topics/older/subscriptions/s", "location")
+    equal(subscription.subscribe(meta), ENDPOINT + "/topics/older/subscriptions/s", "the same again")
+    no("SubscriptionAlreadyExist", subscription.subscribe, SubscriptionMeta(endpoint, filter_tag="blue"))
+    subscription.set_attributes(SubscriptionMeta(notify_strategy="EXPONENTIAL_DECAY_RETRY"))
+    found = subscription.get_attributes()
+    equal((found.endpoint, found.notify_strategy, found.notify_content_format),
+          (endpoint, "EXPONENTIAL_DECAY_RETRY", "SIMPLIFIED"))
+    equal(topic.list_subscription(), ([ENDPOINT + "/topics/older/subscriptions/s"], ""))
+    queue.set_encoding(False)
+    sent = topic.publish_message(TopicMessage("hello", "red"))
+    topic.publish_message(TopicMessage("unheard", "blue"))
+    got = queue.receive_message(0)
+    equal((got.message_body, got.message_body_md5), ("hello", sent.message_body_md5))
+    no("MessageNotExist", queue.receive_message, 0)
+    subscription.unsubscribe()
+    no("SubscriptionNotExist", subscription.get_attributes)
 
 
 if __name__ == "__main__":

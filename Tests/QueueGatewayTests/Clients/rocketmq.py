@@ -148,6 +148,131 @@ def orderly():
     equal(found, {"0": ["s0-0", "s0-1", "s0-2"], "1": ["s1-0", "s1-1", "s1-2"]})
 
 
+def half(body, check=10, **options):
+    made = message(body, **options)
+    made.set_trans_check_immunity_time(check)
+    return made
+
+
+def half_messages():
+    """Nobody hears one before it is committed; what is rolled back nobody hears at all."""
+    producer = client.get_trans_producer("MQ_INST_1", "deals", "GID-shop")
+    consumer = joined("deals", "G")
+    sent = producer.publish_message(half(u"hello 你好", tag="TagA", key="order-1", a="1"))
+    expect(len(sent.message_id) == 32 and sent.receipt_handle, "an id and a handle")
+    no("MessageNotExist", consumer.consume_message, 1, 1)
+    producer.commit(sent.receipt_handle)
+    got = consumer.consume_message(1, 3)[0]
+    equal((got.message_id, got.message_body, got.message_tag), (sent.message_id, u"hello 你好", "TagA"))
+    equal((got.get_message_key(), got.get_property("a"), got.consumed_times), ("order-1", "1", 1))
+    # It has come to an end.
+    no("MessageNotExist", producer.commit, sent.receipt_handle)
+    no("MessageNotExist", producer.rollback, sent.receipt_handle)
+    gone = producer.publish_message(half("never"))
+    producer.rollback(gone.receipt_handle)
+    no("MessageNotExist", producer.commit, gone.receipt_handle)
+    no("MessageNotExist", consumer.consume_message, 1, 1)
+    # What is no handle of a half message of this topic.
+    other = client.get_trans_producer("MQ_INST_1", "others", "GID-shop")
+    kept = producer.publish_message(half("kept"))
+    for bad in ["garbage", got.receipt_handle]:
+        no("ReceiptHandleError", producer.commit, bad)
+        no("ReceiptHandleError", producer.rollback, bad)
+    no("ReceiptHandleError", other.commit, kept.receipt_handle)
+    no("ReceiptHandleError", consumer.ack_message, [kept.receipt_handle])
+    producer.commit(kept.receipt_handle)
+    equal(consumer.consume_message(1, 3)[0].message_body, "kept")
+    # Out of range, or of two kinds at once.
+    for time_in_seconds in [9, 301, "soon"]:
+        no("InvalidArgument", producer.publish_message, half("x", time_in_seconds))
+    no("InvalidArgument", producer.publish_message, half("x", start=int(time.time() * 1000) + 60000))
+    no("InvalidArgument", producer.consume_half_message, 17, 0)
+    no("InvalidArgument", producer.consume_half_message, 1, 31)
+    no("MessageNotExist", producer.consume_half_message, 1, 0)
+    no("MessageNotExist", consumer.consume_message, 1, 0)
+
+
+def half_checks():
+    """Producers are asked about what was neither committed nor rolled back in time."""
+    producer = client.get_trans_producer("", "deals", "GID-shop")
+    consumer = joined("deals", "G", instance="")
+    sent = [producer.publish_message(half("m%d" % n, tag="TagA", key="order-%d" % n)) for n in range(2)]
+    no("MessageNotExist", producer.consume_half_message, 16, 0)
+    asked = halves(producer, 2)
+    equal(sorted(m.message_id for m in asked), sorted(m.message_id for m in sent))
+    for found in asked:
+        expect(0 < found.next_consume_time / 1000 - time.time() < 11, "ten seconds to answer")
+        expect(abs(found.publish_time / 1000 - time.time()) < 300, "published in milliseconds")
+        equal((found.consumed_times, found.message_tag), (1, "TagA"))
+        equal(found.get_message_key(), "order-" + found.message_body[1:])
+    # The handles from before are worth nothing; nobody else is asked meanwhile.
+    for one in sent:
+        no("MessageNotExist", producer.commit, one.receipt_handle)
+    no("MessageNotExist", producer.consume_half_message, 16, 0)
+    producer.commit(asked[0].receipt_handle)
+    got = consumer.consume_message(16, 3)
+    equal([m.message_body for m in got], [asked[0].message_body])
+    # What is not answered in time somebody else is asked about, by another handle.
+    other = client.get_trans_producer("", "deals", "GID-other")
+    again = halves(other, 1)[0]
+    equal((again.message_id, again.consumed_times), (asked[1].message_id, 2))
+    no("MessageNotExist", producer.commit, asked[1].receipt_handle)
+    no("MessageNotExist", producer.rollback, asked[1].receipt_handle)
+    other.rollback(again.receipt_handle)
+    no("MessageNotExist", producer.commit, again.receipt_handle)
+    no("MessageNotExist", consumer.consume_message, 16, 0)
+
+
+def halves(producer, count):
+    found = []
+
+    def some():
+        try:
+            found.extend(producer.consume_half_message(16, 30))
+        except MQServerException as error:
+            equal(error.type, "MessageNotExist")
+        return found if len(found) >= count else None
+    equal(len(eventually(some, "%d half messages" % count)), count)
+    return found
+
+
+def instances():
+    """What has the same name in two instances is not the same; without one it is the library's own."""
+    consumers = dict((one, joined("orders", "G", instance=one)) for one in ["MQ_INST_1", "MQ_INST_2", ""])
+    for one in consumers:
+        client.get_producer(one, "orders").publish_message(message("of " + one))
+    got = dict((one, all_of(consumer, 1)[0]) for one, consumer in consumers.items())
+    for one, consumer in consumers.items():
+        equal(got[one].message_body, "of " + one)
+        no("MessageNotExist", consumer.consume_message, 1, 0)
+    no("ReceiptHandleError", consumers["MQ_INST_2"].ack_message, [got["MQ_INST_1"].receipt_handle])
+    consumers["MQ_INST_1"].ack_message([got["MQ_INST_1"].receipt_handle])
+    # The name that it has in the library.
+    library = joined("MQ_INST_1.orders", "H", instance="")
+    client.get_producer("MQ_INST_1", "orders").publish_message(message("both"))
+    equal([m.message_body for m in all_of(library, 1)], ["both"])
+    equal([m.message_body for m in all_of(consumers["MQ_INST_1"], 1)], ["both"])
+    sent = client.get_trans_producer("MQ_INST_1", "orders", "GID").publish_message(half("x"))
+    no("ReceiptHandleError", client.get_trans_producer("MQ_INST_2", "orders", "GID").commit, sent.receipt_handle)
+    # Names that could be taken for others.
+    for instance, group in [("a.b", "G"), ("", "a.b"), ("", "orderly"), ("a/b", "G")]:
+        no("InvalidArgument", client.get_consumer(instance, "orders", group, "").consume_message, 1, 0)
+
+
+def made_beforehand():
+    producer = client.get_producer("MQ_INST_1", "early")
+    for n, tag in enumerate(["red", "blue", "red"]):
+        producer.publish_message(message("m%d" % n, tag, shard="s"))
+    found = all_of(client.get_consumer("MQ_INST_1", "early", "GID-all", ""), 3)
+    equal(sorted(m.message_body for m in found), ["m0", "m1", "m2"])
+    consumer, bodies = client.get_consumer("MQ_INST_1", "early", "GID-red", "red"), []
+    while len(bodies) < 2:
+        got = consumer.consume_message_orderly(16, 30)
+        bodies += [m.message_body for m in got]
+        consumer.ack_message([m.receipt_handle for m in got])
+    equal(bodies, ["m0", "m2"])
+
+
 def redelivery():
     """With a redelivery time of two seconds."""
     producer = client.get_producer("", "again")

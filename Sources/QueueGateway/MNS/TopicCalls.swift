@@ -1,0 +1,98 @@
+import HTTPTypes
+import MessageQueue
+
+/// CreateTopic, SetTopicAttributes, GetTopicAttributes, ListTopic, DeleteTopic; publishing stands in a file of its own.
+struct TopicCalls {
+    let backend: Backend
+    let account: Account
+    var broker: Broker { backend.broker }
+
+    init(_ backend: Backend, _ account: Account) {
+        self.backend = backend
+        self.account = account
+    }
+
+    func answer(_ call: Call) async throws -> Answer {
+        guard call.path.count == 2 else {
+            guard call.method == .get else { throw Refusal.unknownPath }
+            return try await list(call)
+        }
+        let name = call.path[1]
+        switch call.method {
+        case .put where call.query.isTrue("metaoverride"): return try await set(call, name)
+        case .put: return try await create(call, name)
+        case .get: return try await get(call, name)
+        case .delete: return try await delete(call, name)
+        default: throw Refusal.unknownPath
+        }
+    }
+
+    private func create(_ call: Call, _ name: String) async throws -> Answer {
+        try account.demand(.manage, onTopic: name)
+        try MNSName.checkTopic(name)
+        let wish = try TopicAttributes(call.body)
+        var labels: [String: String] = [:]
+        wish.set(&labels)
+        let location = "/topics/\(name)"
+        if try await broker.create(topic: TopicName(name), labels: labels) {
+            return call.mns(.created, location: location)
+        }
+        guard wish.agree(with: TopicAttributes(try await broker.topic(TopicName(name)))) else {
+            throw Refusal(.topicExists, "There is a topic \(name) with other attributes.")
+        }
+        return call.mns(.noContent, location: location)
+    }
+
+    private func set(_ call: Call, _ name: String) async throws -> Answer {
+        try account.demand(.manage, onTopic: name)
+        _ = try await broker.topic(TopicName(name))
+        let wish = try TopicAttributes(call.body)
+        try await broker.change(topic: TopicName(name)) { wish.set(&$0.labels) }
+        backend.topics.forget(TopicName(name))
+        return call.mns(.noContent)
+    }
+
+    private func get(_ call: Call, _ name: String) async throws -> Answer {
+        try account.demand(.read, onTopic: name)
+        return call.mns(.ok, XMLElement("Topic", Self.fields(of: try await broker.topic(TopicName(name)))))
+    }
+
+    private func delete(_ call: Call, _ name: String) async throws -> Answer {
+        try account.demand(.manage, onTopic: name)
+        try await broker.delete(topic: TopicName(name))
+        backend.topics.forget(TopicName(name))
+        return call.mns(.noContent)
+    }
+
+    private func list(_ call: Call) async throws -> Answer {
+        let page = try ListPage(call)
+        let found = try await page.collect(key: \.topic.text) { topic in
+            account.mayUse(.read, on: "topics/\(topic.topic)")
+        } read: { after, limit in
+            try await broker.topics(prefix: page.prefix, after: after.map { TopicName($0) }, limit: limit)
+        }
+        return call.mns(
+            .ok,
+            page.element("Topics", found, key: \.topic.text) { topic in
+                let url = XMLElement("TopicURL", "\(call.head.endpoint)/topics/\(topic.topic)")
+                return XMLElement("Topic", [url] + (page.withMeta ? Self.fields(of: topic) : []))
+            })
+    }
+
+    /// A day, as the service says of every topic.
+    private static let retention = 86_400
+
+    /// All seven: clients miss each that is left out. A topic holds nothing: what is published is in the queues at once.
+    private static func fields(of topic: TopicSetup) -> [XMLElement] {
+        let attributes = TopicAttributes(topic)
+        return [
+            XMLElement("TopicName", topic.topic.text),
+            XMLElement("CreateTime", topic.createdAt.wholeSeconds),
+            XMLElement("LastModifyTime", topic.changedAt.wholeSeconds),
+            XMLElement("MaximumMessageSize", attributes.maximumMessageSize ?? 0),
+            XMLElement("MessageRetentionPeriod", retention),
+            XMLElement("MessageCount", 0),
+            XMLElement("LoggingEnabled", attributes.loggingEnabled == true ? "True" : "False"),
+        ]
+    }
+}
