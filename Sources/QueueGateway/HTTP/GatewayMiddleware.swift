@@ -12,12 +12,12 @@ struct GatewayMiddleware<Context: RequestContext>: RouterMiddleware {
     ) async throws -> Response {
         let head: CallHead
         do { head = try CallHead(request.head, isEncrypted: gateway.options.isEncrypted) } catch {
-            return answer(error, to: Call(head: CallHead(unreadable: request.head), body: [])).response()
+            return answer(error, to: Call(head: CallHead(unreadable: request.head), body: [])).response(to: request)
         }
         if let first = head.path.first, gateway.options.pathsOfOthers.contains(first) {
             return try await next(request, context)
         }
-        return await answer(head, request).response()
+        return await answer(head, request).response(to: request)
     }
 
     private func answer(_ head: CallHead, _ request: Request) async -> Answer {
@@ -28,7 +28,7 @@ struct GatewayMiddleware<Context: RequestContext>: RouterMiddleware {
                 do { answer = try await untilClientLeaves(request, call) } catch {
                     answer = self.answer(error, to: call)
                 }
-                return call.mayWait ? answer.closing : answer
+                return gateway.dialect(of: head).mayWait(call) ? answer.closing : answer
             }
         } catch {
             // What is left of the body is nobody's business.
@@ -42,7 +42,7 @@ struct GatewayMiddleware<Context: RequestContext>: RouterMiddleware {
     /// so: a client that took it for one that stays would lose its next request.
     private func untilClientLeaves(_ request: Request, _ call: Call) async throws -> Answer {
         let dialect = gateway.dialect(of: call.head)
-        guard call.mayWait else { return try await dialect.answer(call) }
+        guard dialect.mayWait(call) else { return try await dialect.answer(call) }
         return try await cancelWhenGracefulShutdown {
             try await request.body.consumeWithCancellationOnInboundClose { _ in try await dialect.answer(call) }
         }
@@ -56,13 +56,5 @@ struct GatewayMiddleware<Context: RequestContext>: RouterMiddleware {
                 metadata: ["request": "\(call.id)", "path": "\(call.path)", "error": "\(error)"])
         }
         return gateway.dialect(of: call.head).answer(refusal, to: call)
-    }
-}
-
-extension Call {
-    /// Whether it is a long poll.
-    fileprivate var mayWait: Bool {
-        method == .get && path.count == 3 && path[2] == "messages" && query["waitseconds"] != "0"
-            && !query.isTrue("peekonly")
     }
 }
