@@ -11,7 +11,7 @@ enum DeadLetterRoutes {
         var parameters = call.parameters
         let queue = parameters.text("queue")
         try parameters.end()
-        if let queue { try call.account.demand(.read, onQueue: queue) }
+        if let queue { try await call.demandQueue(queue) }
         let groups = try await call.broker.deadLetterGroups(of: queue.map { QueueName($0) }).filter {
             call.account.mayUse(.read, on: "queues/\($0.queue)")
         }
@@ -112,6 +112,15 @@ enum DeadLetterRoutes {
         }
         return call.answer(
             .accepted, ["action": ActionRoutes.document(action)], location: "/v1/actions/\(number)")
+    }
+}
+
+extension JSONCall {
+    /// Of a queue that a parameter names.
+    fileprivate func demandQueue(_ name: String) async throws {
+        try account.demand(.read, onQueue: name)
+        guard name.canBeName else { throw Refusal.noSuchQueue(name) }
+        _ = try await backend.sheets.sheet(of: QueueName(name))
     }
 }
 

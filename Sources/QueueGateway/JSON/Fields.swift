@@ -6,14 +6,17 @@ struct Fields {
     private(set) var wrong: [WrongPart] = []
     private let members: [String: JSONNode]
     private let pointer: String
+    /// What is no object has no members that could be missing.
+    private let isObject: Bool
     private var asked: Set<String> = []
 
     /// - Parameter pointer: where in the body the object stands.
     init(_ node: JSONNode?, at pointer: String = "") {
         self.pointer = pointer
         let members = node?.members
+        isObject = node == nil || members != nil
         self.members = Dictionary((members ?? []).map { ($0.name, $0.value) }) { first, _ in first }
-        if node != nil, members == nil {
+        if !isObject {
             wrong.append(WrongPart(place: .body(pointer), detail: "has to be an object"))
         }
     }
@@ -101,6 +104,7 @@ struct Fields {
     }
 
     mutating func refuse(_ name: String, _ detail: String) {
+        guard isObject else { return }
         wrong.append(WrongPart(place: .body(name.isEmpty ? pointer : "\(pointer)/\(name)"), detail: detail))
     }
 

@@ -69,7 +69,7 @@ enum ReceiptRoutes {
         try call.takeNoParameters()
         var fields = try call.fields()
         let handles = fields.texts("receipts", atMost: most, upTo: 1000) ?? []
-        if handles.isEmpty { fields.refuse("receipts", "has to have 1 to \(most) receipts") }
+        if handles.isEmpty, fields.wrong.isEmpty { fields.refuse("receipts", "has to have 1 to \(most) receipts") }
         try fields.end()
         _ = try await call.backend.sheets.sheet(of: queue)
         let outcomes = try await finish(handles, of: queue, call)

@@ -10,32 +10,30 @@ enum SearchRoutes {
     @Sendable static func find(_ call: JSONCall) async throws -> Answer {
         var parameters = call.parameters
         let key = parameters.text("key")
-        let place = place(&parameters, isElsewhere: key != nil)
+        let place = try place(&parameters)
+        let search = search(place ?? .queue(""), &parameters)
+        let from = parameters.text("from")
         let limit = parameters.integer("limit", in: limits) ?? usual
-        guard let key else {
-            let search = try search(place, &parameters)
-            let position = parameters.text("from").map { text in (text, SearchPosition(text)) }
-            if let position, position.1 == nil { parameters.refuse("from", "has to be the next of a page before") }
-            try parameters.end()
-            return try await find(search, from: position?.1, limit, call)
-        }
         try parameters.end()
+        guard let key else {
+            guard place != nil else { throw Problem(.contradiction, "One of key, queue and topic has to be given.") }
+            return try await find(search, from: try position(from), limit, call)
+        }
+        guard place == nil, from == nil, search == MessageSearch(.queue("")) else {
+            throw Problem(.contradiction, "Beside a key there is nothing but a limit.")
+        }
         // A key may look like an id.
         let found = try await call.broker.trace(key, limit: limit).filter { $0.key == key }
         return call.answer(.ok, ["attempts": attempts(found, call), "next": .null])
     }
 
-    private static func place(_ parameters: inout Parameters, isElsewhere: Bool) -> MessageSearch.Place? {
+    private static func place(_ parameters: inout Parameters) throws -> MessageSearch.Place? {
         let (queue, topic) = (parameters.text("queue"), parameters.text("topic"))
-        if [queue != nil, topic != nil, isElsewhere].count(where: \.self) != 1 {
-            parameters.refuse("queue", "topic or key, one of them, has to be given")
-        }
+        if queue != nil, topic != nil { throw Problem(.contradiction, "Either a queue or a topic can be given.") }
         return queue.map { .queue(QueueName($0)) } ?? topic.map { .topic(TopicName($0)) }
     }
 
-    private static func search(
-        _ place: MessageSearch.Place?, _ parameters: inout Parameters
-    ) throws -> MessageSearch {
+    private static func search(_ place: MessageSearch.Place, _ parameters: inout Parameters) -> MessageSearch {
         let (since, until) = (parameters.date("since"), parameters.date("until"))
         let (tag, error) = (parameters.text("tag"), parameters.text("error"))
         let outcome = parameters.text("outcome")
@@ -44,8 +42,15 @@ enum SearchRoutes {
             parameters.refuse(
                 "outcome", "has to be one of " + MessageSearch.outcomes.map(\.wireName).joined(separator: ", "))
         }
-        return MessageSearch(
-            place ?? .queue(""), since: since, until: until, tag: tag, outcome: known, error: error)
+        return MessageSearch(place, since: since, until: until, tag: tag, outcome: known, error: error)
+    }
+
+    private static func position(_ text: String?) throws -> SearchPosition? {
+        guard let text else { return nil }
+        guard let position = SearchPosition(text) else {
+            throw Problem(.contradiction, "What from says is not the next of a page before.")
+        }
+        return position
     }
 
     private static func find(

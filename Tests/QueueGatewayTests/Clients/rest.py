@@ -31,7 +31,7 @@ def call(method, path, body=None, auth=None, raw=None, timeout=60, **headers):
     connection = http.client.HTTPConnection(HOST, PORT, timeout=timeout)
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     if auth is not False:
-        sent["Authorization"] = auth or basic()
+        sent["Authorization"] = basic() if auth is None else auth
     if body is not None:
         raw = json.dumps(body).encode()
     if raw is not None:
