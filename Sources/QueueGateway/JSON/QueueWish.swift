@@ -71,7 +71,7 @@ struct QueueWish: Sendable {
             jitter: jitter ?? old.retry.jitter)
         let priorities = priorities ?? old.priorities
         // What a queue has by itself depends on how many priorities it tells apart.
-        let usual = self.priorities == nil ? old.lanes : nil
+        let usual = priorities == old.priorities ? old.lanes : nil
         return QueueSettings(
             lanes: lanes ?? usual, lease: lease ?? old.lease, retry: retry, priorities: priorities,
             order: order ?? old.order, retention: retention ?? old.retention, delay: delay ?? old.delay,

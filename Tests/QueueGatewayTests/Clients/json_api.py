@@ -31,6 +31,8 @@ def queues():
     kept = ok(201, "PUT", "/v1/queues/kept", {"order": "skip-on-failure", "lanes": 2})["settings"]
     equal((kept["order"], kept["lanes"]), ("skip-on-failure", 2))
     equal(ok(201, "PUT", "/v1/queues/urgent", {"priorities": 16})["settings"]["lanes"], 4)
+    ok(201, "PUT", "/v1/queues/narrow", {"priorities": 16, "lanes": 2})
+    equal(ok(200, "PUT", "/v1/queues/narrow", {"priorities": 16})["settings"]["lanes"], 2)
     for wish in [{"lanes": 3}, {"priorities": 3}, {"order": None}, {"order": "block-on-failure"}]:
         problem(409, "fixed-setting", "PUT", "/v1/queues/kept", wish)
     ok(200, "PUT", "/v1/queues/kept", {"order": "skip-on-failure", "lanes": 2, "priorities": 1})
