@@ -88,6 +88,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
         .target(name: "Durations", swiftSettings: strict),
+        .target(name: "StrictJSON", swiftSettings: strict),
         .target(name: "Terminal", swiftSettings: strict),
         .target(
             name: "Postgres",
@@ -132,7 +133,7 @@ let package = Package(
         .target(
             name: "ShopHTTP",
             dependencies: [
-                "Postgres", "ShoeShop", log(), hummingbird(),
+                "Postgres", "ShoeShop", "StrictJSON", log(), hummingbird(),
                 nio("NIOCore"),
             ],
             swiftSettings: strict),
@@ -155,11 +156,12 @@ let package = Package(
         .target(
             name: "QueueGateway",
             dependencies: [
-                "Durations", "MessageQueue", "Postgres", log(), lifecycle(),
+                "Durations", "MessageQueue", "Postgres", "StrictJSON", log(), lifecycle(),
                 gateway("Hummingbird", "hummingbird"), gateway("Crypto", "swift-crypto"),
                 gateway("HTTPTypes", "swift-http-types"), gateway("NIOCore", "swift-nio"),
                 gateway("NIOHTTP1", "swift-nio"), gateway("NIOHTTPTypes", "swift-nio-extras"),
             ],
+            resources: [.embedInCode("JSON/openapi.yaml")],
             swiftSettings: strict),
         .executableTarget(
             name: "MessageGateway", dependencies: ["Launch", "QueueGateway", hummingbird(), nio("NIOCore")],
@@ -296,7 +298,8 @@ let package = Package(
         .testTarget(
             name: "QueueGatewayTests",
             dependencies: [
-                "QueueGateway", "MessageGateway", "ShopCLI", "MessageQueue", "Postgres", "TestSupport", httpClient(),
+                "QueueGateway", "MessageGateway", "ShopCLI", "MessageQueue", "Postgres", "StrictJSON", "TestSupport",
+                httpClient(),
                 gateway("HTTPTypes", "swift-http-types"),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
@@ -343,7 +346,7 @@ let package = Package(
         .testTarget(
             name: "OrderAPITests",
             dependencies: [
-                "TestSupport", "LocalPostgres", "ShoeShop", "ShopHTTP", "MessageQueue", "Postgres", httpClient(),
+                "TestSupport", "LocalPostgres", "ShoeShop", "StrictJSON", "MessageQueue", "Postgres", httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
             ],

@@ -44,9 +44,12 @@ public struct MessageID: Hashable, Sendable, CustomStringConvertible, Codable {
     public init(at date: Date = Date()) {
         // What 48 bits can't hold is as late as they can tell.
         let milliseconds = UInt64(exactly: (max(0, date.timeIntervalSince1970) * 1000).rounded(.down)) ?? .max
-        let (high, low) = Entropy.draw()
-        let first = min(milliseconds, 1 << 48 - 1) << 16 | 0x7000 | high & 0x0fff
-        let second = 0x8000_0000_0000_0000 | low >> 2
+        self.init(milliseconds: milliseconds, Entropy.draw())
+    }
+
+    init(milliseconds: UInt64, _ numbers: (high: UInt64, low: UInt64)) {
+        let first = min(milliseconds, 1 << 48 - 1) << 16 | 0x7000 | numbers.high & 0x0fff
+        let second = 0x8000_0000_0000_0000 | numbers.low >> 2
         let bytes = withUnsafeBytes(of: (first.bigEndian, second.bigEndian)) { $0.loadUnaligned(as: uuid_t.self) }
         uuid = UUID(uuid: bytes)
     }

@@ -9,6 +9,17 @@ protocol Dialect: Sendable {
 
     /// Tells a client of this dialect that its call is refused.
     func answer(_ refusal: Refusal, to call: Call) -> Answer
+
+    /// Whether the call is a long poll: whoever has gone meanwhile is given nothing.
+    func mayWait(_ call: Call) -> Bool
+}
+
+extension Dialect {
+    /// As in the protocols of Alibaba's.
+    func mayWait(_ call: Call) -> Bool {
+        call.method == .get && call.path.count == 3 && call.path[2] == "messages" && call.query["waitseconds"] != "0"
+            && !call.query.isTrue("peekonly")
+    }
 }
 
 /// Which protocol a request speaks. Several share paths, so the first thing that tells them apart decides: who signs as what.

@@ -20,6 +20,8 @@ public struct QueueGateway: Service {
     let budget: BodyBudget
     private let mns: MNS
     private let rocketMQ: RocketMQ
+    private let json: JSONAPI
+    private let errands: Errands
 
     /// Makes a gateway; nothing is read before somebody calls.
     ///
@@ -43,14 +45,20 @@ public struct QueueGateway: Service {
         mns = MNS(backend)
         rocketMQ = RocketMQ(
             backend, redelivery: Redelivery(plain: options.redelivery, orderly: options.orderlyRedelivery))
+        errands = Errands(logger: backend.logger)
+        json = JSONAPI(backend, errands)
     }
 
-    /// Notes now and then which access keys are in use, until the service is shut down.
+    /// Carries out what takes longer than a request, and notes now and then which access keys are in use, until the service is shut
+    /// down.
     public func run() async throws {
         try? await cancelWhenGracefulShutdown {
-            while true {
-                try await Task.sleep(for: Self.notingPause)
-                await noteUse()
+            try await withThrowingDiscardingTaskGroup { group in
+                group.addTask { await errands.run() }
+                while true {
+                    try await Task.sleep(for: Self.notingPause)
+                    await noteUse()
+                }
             }
         }
         await noteUse()
@@ -70,8 +78,9 @@ public struct QueueGateway: Service {
 
     func dialect(of head: CallHead) -> any Dialect {
         switch Tongue(head) {
-        case .mns, .json: mns
+        case .mns: mns
         case .rocketMQ: rocketMQ
+        case .json: json
         }
     }
 }

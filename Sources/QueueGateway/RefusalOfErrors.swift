@@ -14,9 +14,14 @@ extension Refusal {
             self.init(.unconfirmed, "The database has not confirmed it: whether it was done is unknown.")
         case let error as PostgresError where error.isConnectionTrouble || error.isRetryable:
             self.init(.databaseAway, "The database can't be reached at the moment. Try again.")
+        case let error as PostgresError where error.sqlState == Self.insufficientPrivilege:
+            self.init(.accessDenied, "The gateway's own role in the database may not do this.")
         default: self.init(.failed, "Something went wrong here.")
         }
     }
+
+    /// Of the tables of the schema's owner, who alone may delete a queue.
+    private static let insufficientPrivilege = "42501"
 
     private init(of error: QueueError) {
         switch error {

@@ -3,6 +3,7 @@ import HTTPTypes
 package import Hummingbird
 import NIOCore
 package import ShoeShop
+import StrictJSON
 
 /// The order form as it is posted: JSON, and perhaps an `Idempotency-Key`.
 extension Submission {

@@ -54,4 +54,71 @@ struct SendOnceTests {
             #expect(try await stored(bench) == [1])
         }
     }
+
+    @Test("of many who send under one name at once one stores its messages, and all are told the same ids")
+    func named() async throws {
+        try await Bench.with(connections: 12) { bench in
+            let answers = try await withThrowingTaskGroup(of: SentOnce.self) { group in
+                for _ in 0..<20 {
+                    group.addTask {
+                        let messages = [1, 2, 3].map { Outgoing(Shoe(size: $0)) }
+                        return try await bench.broker.sendOnce(
+                            messages, to: bench.shoes, under: "request 1", fingerprint: "abc")
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            let received = try await bench.receive()
+            #expect(received.count == 3)
+            let bySize = try received.sorted {
+                try $0.decoded(as: Shoe.self).payload.size < $1.decoded(as: Shoe.self).payload.size
+            }
+            let ids = bySize.map(\.message.id)
+            #expect(answers.count { $0 == .stored(ids) } == 1)
+            #expect(answers.count { $0 == .repeated(ids) } == 19)
+            #expect(ids.allSatisfy { $0.description.dropFirst(14).first == "7" } && Set(ids).count == 3)
+        }
+    }
+
+    @Test("a name that was used for another request is refused, another name or queue is not, and ids differ each time")
+    func namesOfOthers() async throws {
+        try await Bench.with { bench in
+            try await bench.broker.declare(queue: "boots")
+            func send(_ size: Int, _ name: String, _ print: String, _ queue: String = "shoes") async throws -> SentOnce
+            {
+                try await bench.broker.sendOnce(
+                    [Outgoing(Shoe(size: size))], to: Queue(QueueName(queue)), under: name, fingerprint: print)
+            }
+            guard case .stored(let first) = try await send(1, "a", "1"),
+                case .stored(let second) = try await send(2, "b", "1"),
+                case .stored(let third) = try await send(3, "a", "1", "boots")
+            else {
+                Issue.record("not stored")
+                return
+            }
+            #expect(Set(first + second + third).count == 3)
+            #expect(try await send(4, "a", "2") == .refused)
+            #expect(try await send(5, "a", "1") == .repeated(first))
+            #expect(try await stored(bench) == [1, 2])
+        }
+    }
+
+    @Test("a name is free again after three days, and its next messages have ids of their own")
+    func namesExpire() async throws {
+        try await Bench.with { bench in
+            func send(_ size: Int) async throws -> SentOnce {
+                try await bench.broker.sendOnce(
+                    [Outgoing(Shoe(size: size))], to: bench.shoes, under: "a", fingerprint: "\(size)")
+            }
+            let first = try await send(1)
+            try await bench.database.execute("UPDATE mq.sent_keys SET expires_at = now()")
+            let second = try await send(2)
+            guard case .stored(let one) = first, case .stored(let other) = second else {
+                Issue.record("\(first) \(second)")
+                return
+            }
+            #expect(one != other)
+            #expect(try await stored(bench) == [1, 2])
+        }
+    }
 }

@@ -102,6 +102,7 @@ struct StorageTests {
     private static let statements: [Statement] = [
         Consumer.commitHere,
         Broker.listChores, Broker.choreDone, Broker.choreFailed, Broker.topics, Broker.consumers, Broker.takeKeys,
+        Broker.namedIDs,
         Broker.forgetKeys, Broker.depths, Broker.foldTallies,
         Catalogue.everything,
         Broker.bury, Broker.buryRefused, Broker.lockClaims, Broker.extend, Broker.claim, Broker.listDead,

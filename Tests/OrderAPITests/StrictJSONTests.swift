@@ -1,4 +1,4 @@
-import ShopHTTP
+import StrictJSON
 import Testing
 
 @Suite("JSON that every parser reads alike")

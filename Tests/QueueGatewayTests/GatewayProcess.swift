@@ -56,10 +56,12 @@ struct GatewayProcess: Sendable {
         try await TestProcess.with("message-gateway", environment: own.merging(environment) { $1 }, body)
     }
 
-    /// Runs a function of a script with one of Alibaba's clients, and records what it says when it fails.
+    /// Runs a function of a script with one of Alibaba's clients, or with what is in another folder of the build's, and records what it
+    /// says when it fails.
     func run(_ function: String, of script: String, with client: String) async throws {
         let tests = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
-        let clients = tests.appending(path: "../../.build-clients/\(client)").standardized.path
+        let folder = client.hasPrefix(".build") ? client : ".build-clients/\(client)"
+        let clients = tests.appending(path: "../../\(folder)").standardized.path
         try #require(FileManager.default.fileExists(atPath: clients), "run scripts/install --tests")
         let scripts = tests.appending(path: "Clients").path
         let environment: [Environment.Key: String?] = [

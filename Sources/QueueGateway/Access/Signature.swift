@@ -88,4 +88,6 @@ struct Signature: Sendable {
 enum BodyDigest {
     /// As clients compare it.
     static func md5(_ text: String) -> String { Insecure.MD5.hash(data: Data(text.utf8)).hex.uppercased() }
+
+    static func sha256(_ bytes: [UInt8]) -> String { SHA256.hash(data: bytes).hex }
 }

@@ -8,9 +8,11 @@ struct Answer: Sendable {
     var headers: HTTPFields = [:]
     var body: [UInt8] = []
 
-    func response() -> Response {
+    func response(to request: Request) -> Response {
         guard !body.isEmpty else { return Response(status: status, headers: headers) }
-        return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
+        let response = Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
+        // A body behind the answer to HEAD would be read as the beginning of the next answer.
+        return request.method == .head ? response.createHeadResponse() : response
     }
 
     /// What follows of the request has not been read, and won't be.

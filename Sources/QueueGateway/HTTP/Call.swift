@@ -47,7 +47,9 @@ extension CallHead {
     /// For the answer to a request whose target can't be read.
     init(unreadable request: HTTPRequest) {
         self.init(
-            method: request.method, target: request.path ?? "", path: [], query: .none, headers: request.headerFields,
+            method: request.method, target: request.path ?? "",
+            // Enough to tell the dialect.
+            path: request.path?.hasPrefix("/v1/") == true ? ["v1"] : [], query: .none, headers: request.headerFields,
             id: RequestID(), endpoint: "http://" + (request.authority ?? ""))
     }
 
@@ -79,6 +81,9 @@ struct Query: Sendable {
         }
         self.values = values
     }
+
+    /// In lower case.
+    var names: Set<String> { Set(values.keys) }
 
     subscript(_ name: String) -> String? { values[name.lowercased()] }
 

@@ -13,12 +13,12 @@ struct GatewayMiddleware<Context: GatewayContext>: RouterMiddleware {
     ) async throws -> Response {
         let head: CallHead
         do { head = try CallHead(request.head, isEncrypted: gateway.options.isEncrypted) } catch {
-            return answer(error, to: Call(head: CallHead(unreadable: request.head), body: [])).response()
+            return answer(error, to: Call(head: CallHead(unreadable: request.head), body: [])).response(to: request)
         }
         if let first = head.path.first, gateway.options.pathsOfOthers.contains(first) {
             return try await next(request, context)
         }
-        return await answer(head, request, context).response()
+        return await answer(head, request, context).response(to: request)
     }
 
     private func answer(_ head: CallHead, _ request: Request, _ context: Context) async -> Answer {
@@ -36,7 +36,7 @@ struct GatewayMiddleware<Context: GatewayContext>: RouterMiddleware {
     /// Whoever waits for a message, and goes, shall not be given one; and nobody waits for us to stop.
     private func untilClientLeaves(_ call: Call, _ context: Context) async throws -> Answer {
         let dialect = gateway.dialect(of: call.head)
-        guard call.mayWait else { return try await dialect.answer(call) }
+        guard dialect.mayWait(call) else { return try await dialect.answer(call) }
         let presence = await context.channel.presence ?? Presence()
         do {
             return try await cancelWhenGracefulShutdown {
@@ -56,13 +56,5 @@ struct GatewayMiddleware<Context: GatewayContext>: RouterMiddleware {
                 metadata: ["request": "\(call.id)", "path": "\(call.path)", "error": "\(error)"])
         }
         return gateway.dialect(of: call.head).answer(refusal, to: call)
-    }
-}
-
-extension Call {
-    /// Whether it is a long poll.
-    fileprivate var mayWait: Bool {
-        method == .get && path.count == 3 && path[2] == "messages" && query["waitseconds"] != "0"
-            && !query.isTrue("peekonly")
     }
 }

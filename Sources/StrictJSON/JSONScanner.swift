@@ -1,47 +1,27 @@
-/// Whether bytes are one JSON text that every parser reads alike (RFC 8259; by its section 4 the names of an object should be
-/// unique).
-///
-/// Decoders take more than that: a comma behind the last element, or a name that stands twice, of which one parser takes the
-/// first value and another one the last. What is stored must be what the customer's program meant, so such a text is refused.
-package enum StrictJSON {
-    /// What is wrong, and where.
-    package struct Flaw: Error, Equatable, CustomStringConvertible {
-        package let what: String
-        /// In bytes from the beginning.
-        package let offset: Int
-        package var description: String { "\(what) at byte \(offset)" }
-    }
-
-    /// Deeper texts are refused before they cost a stack.
-    package static let deepest = 32
-
-    /// - Throws: the first ``Flaw``.
-    package static func check(_ text: [UInt8]) throws(Flaw) {
-        guard String(validating: text, as: UTF8.self) != nil else {
-            throw Flaw(what: "bytes that are no UTF-8", offset: 0)
-        }
-        var scanner = JSONScanner(text)
-        try scanner.document()
-    }
-}
-
 /// Walks over a text once; each function stands at the first byte of what it is named after, and ends behind it.
-private struct JSONScanner {
-    private let text: [UInt8]
-    private var position = 0
+struct JSONScanner {
+    private let text: ArraySlice<UInt8>
+    private var position: Int
 
-    init(_ text: [UInt8]) { self.text = text }
-
-    private var next: UInt8? { position < text.count ? text[position] : nil }
-
-    mutating func document() throws(StrictJSON.Flaw) {
-        try value(depth: 0)
-        if next != nil { throw flaw("something behind the end of the text") }
+    init(_ text: ArraySlice<UInt8>) {
+        self.text = text
+        position = text.startIndex
     }
 
-    /// White space around it included.
-    private mutating func value(depth: Int) throws(StrictJSON.Flaw) {
+    private var next: UInt8? { position < text.endIndex ? text[position] : nil }
+
+    mutating func document() throws(StrictJSON.Flaw) -> ArraySlice<UInt8> {
+        let value = try value(depth: 0)
+        if next != nil { throw flaw("something behind the end of the text") }
+        return value
+    }
+
+    /// White space around it is skipped.
+    ///
+    /// - Returns: how it is written.
+    private mutating func value(depth: Int) throws(StrictJSON.Flaw) -> ArraySlice<UInt8> {
         skipSpace()
+        let start = position
         switch next ?? 0 {
         case UInt8(ascii: "{"): try object(depth: depth + 1)
         case UInt8(ascii: "["): try array(depth: depth + 1)
@@ -52,10 +32,14 @@ private struct JSONScanner {
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): try number()
         default: throw flaw("no value where one has to stand")
         }
+        let value = text[start..<position]
         skipSpace()
+        return value
     }
 
-    private mutating func object(depth: Int) throws(StrictJSON.Flaw) {
+    mutating func object(
+        depth: Int, _ visit: (String, ArraySlice<UInt8>) -> Void = { _, _ in }
+    ) throws(StrictJSON.Flaw) {
         var names: Set<String> = []
         try list(until: "}", depth: depth) { (scanner) throws(StrictJSON.Flaw) in
             scanner.skipSpace()
@@ -67,12 +51,16 @@ private struct JSONScanner {
             }
             scanner.skipSpace()
             guard scanner.take(":") else { throw scanner.flaw("no colon behind a name") }
-            try scanner.value(depth: depth)
+            visit(name, try scanner.value(depth: depth))
         }
     }
 
-    private mutating func array(depth: Int) throws(StrictJSON.Flaw) {
-        try list(until: "]", depth: depth) { (scanner) throws(StrictJSON.Flaw) in try scanner.value(depth: depth) }
+    mutating func array(
+        depth: Int, _ visit: (ArraySlice<UInt8>) -> Void = { _ in }
+    ) throws(StrictJSON.Flaw) {
+        try list(until: "]", depth: depth) { (scanner) throws(StrictJSON.Flaw) in
+            visit(try scanner.value(depth: depth))
+        }
     }
 
     private mutating func list(
@@ -87,7 +75,7 @@ private struct JSONScanner {
     }
 
     /// What stands between the quotes, its escapes resolved.
-    private mutating func string() throws(StrictJSON.Flaw) -> String {
+    mutating func string() throws(StrictJSON.Flaw) -> String {
         position += 1
         let start = position
         var isEscaped = false

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Looks over the shoe shop's paid orders, and calls off what no customer means: by Alibaba's own clients, beside the shop's workers.
+
+It consumes the topic order-processed as a group of its own, so it gets a copy of each event, and the workers theirs. What it calls off it
+sends to the queue cancellations, where the shop's logistics worker, a step in Swift, takes it from.
+"""
+import json
+import os
+import signal
+import sys
+
+from mns.account import Account
+from mns.queue import Message
+from mq_http_sdk.mq_client import MQClient
+from mq_http_sdk.mq_exception import MQServerException
+
+# More pairs than this in one order are a mistake, or somebody who sells them on.
+MOST_PAIRS = int(os.environ.get("MOST_PAIRS", "12"))
+WAIT_SECONDS = 30
+BATCH = 16
+
+
+def consume(consumer, wait_seconds):
+    """What has come, or comes while we wait; nothing when nothing does."""
+    try:
+        return consumer.consume_message(BATCH, wait_seconds)
+    except MQServerException as error:
+        if error.type == "MessageNotExist":
+            return []
+        raise
+
+
+def check(event, cancellations):
+    order = event["order"]
+    pairs = sum(line["quantity"] for line in order["lines"])
+    if pairs > MOST_PAIRS:
+        # Said twice it is as said once, so it does no harm when this message comes again.
+        cancellations.send_message(Message(json.dumps({"orderID": order["id"]})))
+    print("%s: %d pairs, %s" % (order["id"], pairs, "called off" if pairs > MOST_PAIRS else "fine"), flush=True)
+
+
+def main():
+    # Whatever was received and is not acknowledged comes again.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    gateway, key, secret = (os.environ[name] for name in ("GATEWAY", "ACCESS_ID", "ACCESS_SECRET"))
+    consumer = MQClient(gateway, key, secret).get_consumer("", "order-processed", "order-check")
+    cancellations = Account(gateway, key, secret).get_queue("cancellations")
+    # Bodies are JSON, as the steps read them, and not Base64.
+    cancellations.set_encoding(False)
+
+    # A group hears what is published once it has asked for the first time.
+    messages = consume(consumer, 0)
+    print("Looking over orders.", flush=True)
+    while True:
+        for message in messages:
+            check(json.loads(message.message_body), cancellations)
+        if messages:
+            # Only now: had we died before, they would come again.
+            consumer.ack_message([message.receipt_handle for message in messages])
+        messages = consume(consumer, WAIT_SECONDS)
+
+
+main()

@@ -1,0 +1,41 @@
+import HTTPTypes
+import MessageQueue
+
+/// Our own protocol: JSON over plain HTTP, for programs without a client library, and for people with `curl`.
+struct JSONAPI: Dialect {
+    private let backend: Backend
+    private let errands: Errands
+
+    init(_ backend: Backend, _ errands: Errands) {
+        self.backend = backend
+        self.errands = errands
+    }
+
+    func answer(_ call: Call) async throws -> Answer {
+        do { return try await route(call) } catch let problem as Problem {
+            return problem.answer(id: call.id)
+        } catch let error as QueueError {
+            guard let problem = Problem(error) else { throw error }
+            return problem.answer(id: call.id)
+        }
+    }
+
+    private func route(_ call: Call) async throws -> Answer {
+        let path = Array(call.path.dropFirst())
+        // What is told of the API itself, everybody may read.
+        if let page = try Description.page(call, path) { return page }
+        let account = try await PresentedKey(call.head).account(among: backend.keys)
+        guard call.path.first == "v1" else { throw Problem(.noSuchPath, "GET /v1/openapi.yaml tells what there is.") }
+        let (route, names) = try Route.find(call.method, path)
+        return try await route.handle(
+            JSONCall(call: call, account: account, backend: backend, errands: errands, names: names))
+    }
+
+    func answer(_ refusal: Refusal, to call: Call) -> Answer { Problem(refusal).answer(id: call.id) }
+
+    /// Only one that has no body leaves the connection to be watched.
+    func mayWait(_ call: Call) -> Bool {
+        call.method == .post && call.path.count == 5 && call.path[4] == "receive" && call.body.isEmpty
+            && call.headers[.transferEncoding] == nil && !["0", nil].contains(call.query["waitSeconds"])
+    }
+}

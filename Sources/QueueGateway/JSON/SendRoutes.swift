@@ -1,0 +1,66 @@
+import Durations
+import HTTPTypes
+import MessageQueue
+
+/// Sending to a queue.
+enum SendRoutes {
+    @Sendable static func one(_ call: JSONCall) async throws -> Answer {
+        let queue = try call.queue(.send)
+        let sent = try await store([try Drafts.one(call, isDelayable: true)], in: queue, call)
+        return call.answer(.created, sent[0])
+    }
+
+    @Sendable static func batch(_ call: JSONCall) async throws -> Answer {
+        let queue = try call.queue(.send)
+        let sent = try await store(try Drafts.batch(call, isDelayable: true), in: queue, call)
+        return call.answer(.created, ["messages": .array(sent)])
+    }
+
+    private static func store(
+        _ messages: [Outgoing<RawBody>], in queue: QueueName, _ call: JSONCall
+    ) async throws -> [JSONText] {
+        guard let key = try IdempotencyKey(call) else { return try await send(messages, to: queue, call) }
+        let outcome = try await call.broker.sendOnce(
+            messages, to: Queue(queue), under: key.name, fingerprint: key.fingerprint)
+        switch outcome {
+        case .stored(let ids), .repeated(let ids): return ids.map { ["id": .of($0), "receipt": .null] }
+        case .refused: throw Problem(.keyReused, "Use a new key for a new request, or send the first body again.")
+        }
+    }
+
+    /// Each that is not due yet has a receipt, by which it can be taken back.
+    private static func send(
+        _ messages: [Outgoing<RawBody>], to queue: QueueName, _ call: JSONCall
+    ) async throws -> [JSONText] {
+        let usual = try await call.backend.sheets.sheet(of: queue).settings.delay
+        // What is sent at once shares its commit with others.
+        guard messages.contains(where: { $0.delay ?? usual > .zero }) else {
+            try await call.broker.send(messages, to: Queue(queue))
+            return messages.map { ["id": .of($0.id), "receipt": .null] }
+        }
+        let scheduled = try await call.broker.schedule(messages, to: Queue<RawBody>(queue))
+        let handles = Dictionary(
+            scheduled.map { ($0.id, call.backend.handles.handle(of: $0.receipt, in: queue)) }
+        ) { first, _ in first }
+        return messages.map { ["id": .of($0.id), "receipt": .of(handles[$0.id])] }
+    }
+}
+
+/// Publishing to a topic.
+enum PublishRoutes {
+    @Sendable static func one(_ call: JSONCall) async throws -> Answer {
+        let topic = try call.topic(.send)
+        try IdempotencyKey.refuse(call)
+        let message = try Drafts.one(call, isDelayable: false)
+        try await call.broker.publish([message], to: Topic(topic))
+        return call.answer(.created, ["id": .of(message.id)])
+    }
+
+    @Sendable static func batch(_ call: JSONCall) async throws -> Answer {
+        let topic = try call.topic(.send)
+        try IdempotencyKey.refuse(call)
+        let messages = try Drafts.batch(call, isDelayable: false)
+        try await call.broker.publish(messages, to: Topic(topic))
+        return call.answer(.created, ["messages": .array(messages.map { ["id": .of($0.id)] })])
+    }
+}
