@@ -32,7 +32,7 @@ enum DeadLetterRoutes {
         let ticket = parameters.integer("after", in: 0...Int.max) ?? 0
         let limit = parameters.integer("limit", in: 1...100) ?? 20
         try parameters.end()
-        _ = try await call.backend.sheets.sheet(of: queue)
+        _ = try await call.backend.queues.sheet(of: queue)
         let found = try await call.broker.deadLetters(filter, after: Int64(ticket), limit: limit + 1)
         let letters = found.prefix(limit)
         let next = found.count > limit ? letters.last.map { Int($0.ticket) } : nil
@@ -105,7 +105,7 @@ enum DeadLetterRoutes {
         _ call: JSONCall, _ queue: QueueName,
         _ act: @escaping @Sendable (@escaping @Sendable (Int64) -> Void) async throws -> RedriveReport
     ) async throws -> Answer {
-        _ = try await call.backend.sheets.sheet(of: queue)
+        _ = try await call.backend.queues.sheet(of: queue)
         let number = try await call.errands.begin { begun in try await call.caller.act { try await act(begun) } }
         guard let number, let action = try await call.broker.operatorAction(number) else {
             return call.answer(.ok, ["action": .null])
@@ -120,7 +120,7 @@ extension JSONCall {
     fileprivate func demandQueue(_ name: String) async throws {
         try account.demand(.read, onQueue: name)
         guard name.canBeName else { throw Refusal.noSuchQueue(name) }
-        _ = try await backend.sheets.sheet(of: QueueName(name))
+        _ = try await backend.queues.sheet(of: QueueName(name))
     }
 }
 

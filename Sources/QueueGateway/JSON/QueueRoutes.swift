@@ -43,7 +43,7 @@ enum QueueRoutes {
     }
 
     private static func change(_ queue: QueueName, _ wish: QueueWish, _ call: JSONCall) async throws -> QueueEntry {
-        defer { call.backend.sheets.forget(queue) }
+        defer { call.backend.queues.forget(queue) }
         return try await call.broker.change(queue: queue) { entry in
             if let name = wish.fixed(differingFrom: entry.settings) {
                 throw Problem(.fixedSetting, "\(name) of queue \(queue) can't be changed; use another name.")
@@ -55,7 +55,7 @@ enum QueueRoutes {
     @Sendable static func delete(_ call: JSONCall) async throws -> Answer {
         let queue = try call.queue(.manage)
         try call.takeNothing()
-        defer { call.backend.sheets.forget(queue) }
+        defer { call.backend.queues.forget(queue) }
         guard try await call.broker.delete(queue: queue) else { throw Refusal.noSuchQueue(queue.text) }
         return call.answer(.noContent)
     }

@@ -15,7 +15,7 @@ enum ReceiveRoutes {
         let lease = parameters.seconds("leaseSeconds", in: leases)
         try parameters.end()
         try call.takeNoBody()
-        let sheet = try await call.backend.sheets.sheet(of: queue)
+        let sheet = try await call.backend.queues.sheet(of: queue)
         let received = try await receive(
             queue, limit ?? 1, lease: lease ?? sheet.settings.lease, waiting: wait ?? .zero, call)
         let documents = received.map { message in
@@ -71,7 +71,7 @@ enum ReceiptRoutes {
         let handles = fields.texts("receipts", atMost: most, upTo: 1000) ?? []
         if handles.isEmpty, fields.wrong.isEmpty { fields.refuse("receipts", "has to have 1 to \(most) receipts") }
         try fields.end()
-        _ = try await call.backend.sheets.sheet(of: queue)
+        _ = try await call.backend.queues.sheet(of: queue)
         let outcomes = try await finish(handles, of: queue, call)
         let results = zip(handles, outcomes).map { handle, outcome -> JSONText in
             ["receipt": .string(handle), "outcome": .string(outcome.rawValue)]
@@ -107,7 +107,7 @@ enum ReceiptRoutes {
         if handle == nil { fields.refuse("receipt", "is needed") }
         if lease == nil { fields.refuse("leaseSeconds", "is needed") }
         try fields.end()
-        _ = try await call.backend.sheets.sheet(of: queue)
+        _ = try await call.backend.queues.sheet(of: queue)
         guard let text = try? call.backend.handles.receipt(in: handle ?? "", of: queue) else { throw lost }
         return try await change(text, in: queue, to: lease ?? .zero, call)
     }

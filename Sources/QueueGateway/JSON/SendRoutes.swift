@@ -32,7 +32,7 @@ enum SendRoutes {
     private static func send(
         _ messages: [Outgoing<RawBody>], to queue: QueueName, _ call: JSONCall
     ) async throws -> [JSONText] {
-        let usual = try await call.backend.sheets.sheet(of: queue).settings.delay
+        let usual = try await call.backend.queues.sheet(of: queue).settings.delay
         // What is sent at once shares its commit with others.
         guard messages.contains(where: { $0.delay ?? usual > .zero }) else {
             try await call.broker.send(messages, to: Queue(queue))
