@@ -23,6 +23,7 @@ public final class Broker: Sendable {
     let logger: Logger
     let together: SendTogether
     let waitingRoom = WaitingRoom()
+    let inTurn = ReceiveTogether()
     /// What is remembered of queues that are received from by hand.
     let byHand = Mutex<[Int32: ClaimMemory]>([:])
 

@@ -15,7 +15,7 @@ import Testing
     import SystemPackage
 #endif
 
-/// Every test here runs a process of its own; on a small machine they would only starve each other.
+/// Every test here runs a process of its own; on a small machine many at once would only starve each other.
 @Suite("message-gateway", .serialized, .timeLimit(.minutes(15)))
 struct GatewayTests {}
 
@@ -93,6 +93,8 @@ struct GatewayProcess: Sendable {
     private static let http: HTTPClient = {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.httpVersion = .http1Only
+        // A gateway that was killed is away: that is told at once.
+        configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 2000
         return HTTPClient(configuration: configuration)
     }()

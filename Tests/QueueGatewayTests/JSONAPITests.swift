@@ -7,7 +7,9 @@ import Testing
 
 @testable import QueueGateway
 
-extension GatewayTests {
+/// Each of its own process, as those of ``GatewayTests``.
+@Suite("The JSON API of the gateway", .serialized, .timeLimit(.minutes(15)))
+struct JSONAPITests {
     private struct Shoe: Codable, Equatable { let size: Int }
 
     @Test(

@@ -1,7 +1,9 @@
 import MessageQueue
 import Testing
 
-extension GatewayTests {
+/// Each of its own process, as those of ``GatewayTests``.
+@Suite("Alibaba's own clients at the gateway", .serialized, .timeLimit(.minutes(15)))
+struct VendorClientTests {
     @Test(
         "Alibaba's own client makes each call of queues and messages, and finds what the service promises",
         arguments: [

@@ -2,7 +2,7 @@ import MessageQueue
 import QueueGateway
 import Testing
 
-extension GatewayTests {
+extension VendorClientTests {
     @Test(
         "Alibaba's own client of RocketMQ publishes and consumes in groups, and finds what the service promises",
         arguments: [

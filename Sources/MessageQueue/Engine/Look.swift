@@ -10,7 +10,7 @@ struct Look: Sendable {
 
 extension Broker {
     func look(into queue: QueueName, _ limit: Int, _ lease: Duration) async throws -> [ReceivedMessage] {
-        try await look(into: entry(of: queue), limit: limit, lease: lease, forNext: false).messages
+        try await inTurn.receive(from: entry(of: queue), limit: limit, lease: lease, with: self)
     }
 
     /// Takes messages; where none are, rescues those whose leases have ended, promotes those that are due, and takes these.

@@ -14,16 +14,19 @@ extension Broker {
     /// The lease is kept in the database and belongs to no process: it outlasts the one that received, and others can act on a
     /// message by its ``Receipt``, see ``acknowledge(_:)`` and ``changeVisibility(of:to:)``.
     ///
+    /// Calls of one process for the same queue at the same time share a claim, so a crowd of them costs little more than one.
+    ///
     /// Does not wait: an empty answer means that nothing is there, or that the queue is paused or at its limits. See
     /// ``receive(_:limit:lease:waiting:)``.
     /// - Parameters:
     ///   - queue: whose messages.
     ///   - limit: the most that are taken, 1 or more.
     ///   - lease: from a millisecond to ``MessageLimits/delay``.
-    /// - Throws: ``QueueError/unknownQueue(_:)``, ``QueueError/invalidArgument(_:)``, ``QueueError/beyondLimit(_:)``.
+    /// - Throws: ``QueueError/unknownQueue(_:)``, ``QueueError/invalidArgument(_:)``, ``QueueError/beyondLimit(_:)``, or
+    ///   `CancellationError` when the task was cancelled: what was received for it is given back.
     public func receive(_ queue: QueueName, limit: Int = 1, lease: Duration) async throws -> [ReceivedMessage] {
         try Self.check(limit, lease)
-        return try await lookingAgain { try await look(into: queue, limit, lease) }
+        return try await keepUnlessCancelled(lookingAgain { try await look(into: queue, limit, lease) })
     }
 
     /// As ``receive(_:limit:lease:)``, but when nothing is there, waits for it: a long poll.
@@ -47,7 +50,7 @@ extension Broker {
         // Where others wait already, nothing is there.
         if waiting <= .zero || !waitingRoom.isWaited(for: queue) {
             let messages = try await receive(queue, limit: limit, lease: lease)
-            if !messages.isEmpty || waiting <= .zero { return try await keepUnlessCancelled(messages) }
+            if !messages.isEmpty || waiting <= .zero { return messages }
         } else {
             try Self.check(limit, lease)
         }
