@@ -27,6 +27,30 @@ struct ReceiveTogetherTests {
         }
     }
 
+    @Test("a crowd that comes while a claim is held up makes few claims in all")
+    func claims() async throws {
+        try await Bench.with { bench in
+            try await bench.send(crowd)
+            let holder = try await Connection.open(bench.database.conninfo)
+            try await holder.script("BEGIN; LOCK TABLE mq.lanes IN ACCESS EXCLUSIVE MODE")
+            let begun = Tally(0)
+            let received = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<crowd {
+                    group.addTask {
+                        begun.change { $0 += 1 }
+                        return try await bench.broker.receive("shoes", lease: .seconds(60)).count
+                    }
+                }
+                try await eventually("all of them have come") { begun.value == crowd }
+                try await holder.script("COMMIT")
+                return try await group.reduce(0, +)
+            }
+            #expect(received == crowd)
+            #expect(try await bench.number("SELECT count(*) FROM mq.claims") < crowd / 2)
+            await holder.close()
+        }
+    }
+
     @Test("each gets no more than it asked for, and what is left over goes to nobody")
     func limits() async throws {
         try await Bench.with { bench in

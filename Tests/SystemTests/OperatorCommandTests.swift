@@ -35,6 +35,7 @@ struct OperatorCommandTests {
             ["resume", "orders"], ["limit", "orders", "--rate", "50"], ["migrate"], ["top", "--once"], ["workers"],
             ["queues", "show", "orders"], ["queues", "list", "--names"], ["purge", "orders", "--dry-run"], ["audit"],
             ["orders", "find", "nobody"], ["messages", "find", "--queue", "orders"], ["dead", "reasons"],
+            ["groups", "create", "news", "GID-readers", "--tag", "local"],
         ])
     func json(command: [String]) async throws {
         try await TestDatabase.with(.openShop) { database in

@@ -1,8 +1,8 @@
 import Postgres
 import Synchronization
 
-/// Lets those who receive by hand from the same queue at the same time share a claim, whose messages are dealt out in the order of
-/// their coming.
+/// Lets those who receive by hand from the same queue at the same time share a claim for each lease that is asked for, whose messages
+/// are dealt out in the order of their coming.
 ///
 /// Each by itself would find lanes that the others are just claiming from, and then look in vain for what is abandoned or due, which
 /// costs more than a claim: a crowd would hardly get anything.

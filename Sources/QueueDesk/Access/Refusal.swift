@@ -27,6 +27,8 @@ public struct Refusal: Error, Equatable {
     init(_ error: any Error) {
         switch error {
         case let refusal as Refusal: self = refusal
+        case is Errands.AreTooMany:
+            self.init(.serviceUnavailable, "Too much is waiting to be done, or the desk is about to stop.")
         case let error as HTTPError: self.init(error.status, error.body ?? error.status.reasonPhrase)
         case let error as QueueError:
             switch error {

@@ -33,9 +33,8 @@ struct JSONAPI: Dialect {
 
     func answer(_ refusal: Refusal, to call: Call) -> Answer { Problem(refusal).answer(id: call.id) }
 
-    /// Only one that has no body leaves the connection to be watched.
     func mayWait(_ call: Call) -> Bool {
-        call.method == .post && call.path.count == 5 && call.path[4] == "receive" && call.body.isEmpty
-            && call.headers[.transferEncoding] == nil && !["0", nil].contains(call.query["waitSeconds"])
+        call.method == .post && call.path.count == 5 && call.path[4] == "receive"
+            && !["0", nil].contains(call.query["waitSeconds"])
     }
 }

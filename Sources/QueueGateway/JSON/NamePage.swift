@@ -17,13 +17,8 @@ struct NamePage {
     func collect<Entry>(
         key: (Entry) -> String, isShown: (Entry) -> Bool, read: (_ after: String?, _ limit: Int) async throws -> [Entry]
     ) async throws -> (entries: [Entry], next: String?) {
-        var (shown, last) = ([Entry](), after)
-        while shown.count <= limit {
-            let page = try await read(last, limit + 1)
-            shown += page.filter(isShown)
-            guard page.count > limit, let end = page.last else { break }
-            last = key(end)
-        }
+        let shown = try await NamesInPages.collect(
+            after: after, limit: limit, key: key, isShown: isShown, read: read)
         let entries = Array(shown.prefix(limit))
         return (entries, shown.count > limit ? entries.last.map(key) : nil)
     }

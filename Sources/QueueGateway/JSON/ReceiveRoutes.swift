@@ -44,7 +44,6 @@ enum ReceiveRoutes {
 }
 
 extension JSONCall {
-    /// A long poll has none, since its connection is watched.
     fileprivate func takeNoBody() throws {
         if !call.body.isEmpty { throw Problem(.invalidRequest, "This call has no body: everything is a parameter.") }
     }

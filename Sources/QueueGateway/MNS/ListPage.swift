@@ -38,17 +38,10 @@ struct ListPage {
         return XMLElement(name, shown.map(show) + [next.map { XMLElement("NextMarker", $0) }])
     }
 
-    /// Collects what the caller may see, page by page, until there is one more than is asked for.
+    /// What the caller may see, and one more than is asked for, if there is one.
     func collect<Entry>(
         key: (Entry) -> String, isShown: (Entry) -> Bool, read: (_ after: String?, _ limit: Int) async throws -> [Entry]
     ) async throws -> [Entry] {
-        var (shown, last) = ([Entry](), after)
-        while shown.count <= limit {
-            let page = try await read(last, limit + 1)
-            shown += page.filter(isShown)
-            guard page.count > limit, let end = page.last else { break }
-            last = key(end)
-        }
-        return shown
+        try await NamesInPages.collect(after: after, limit: limit, key: key, isShown: isShown, read: read)
     }
 }

@@ -23,14 +23,14 @@ struct MNS: Dialect {
 
     private func route(_ call: Call, _ account: Account) async throws -> Answer {
         switch (call.path.first, call.path.count) {
-        case ("queues", 1...2): try await QueueCalls(backend, account).answer(call)
+        case ("queues", 1...2): try await QueueCalls(backend, account).answer(call, nameAt: 1)
         case ("queues", 3) where call.path[2] == "messages":
             try await MessageCalls(backend, account, queue: call.path[1]).answer(call)
-        case ("topics", 1...2): try await TopicCalls(backend, account).answer(call)
+        case ("topics", 1...2): try await TopicCalls(backend, account).answer(call, nameAt: 1)
         case ("topics", 3) where call.path[2] == "messages" && call.method == .post:
             try await TopicCalls(backend, account).publish(call, to: TopicName(call.path[1]))
         case ("topics", 3...4) where call.path[2] == "subscriptions":
-            try await SubscriptionCalls(backend, account, topic: call.path[1]).answer(call)
+            try await SubscriptionCalls(backend, account, topic: call.path[1]).answer(call, nameAt: 3)
         case (nil, _): try AccountCalls().answer(call)
         case ("commonbuy", 2) where call.path[1] == "openservice" && call.method == .post:
             AccountCalls().openService(call)

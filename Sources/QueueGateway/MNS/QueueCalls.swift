@@ -3,7 +3,7 @@ import HTTPTypes
 import MessageQueue
 
 /// CreateQueue, SetQueueAttributes, GetQueueAttributes, ListQueue, DeleteQueue.
-struct QueueCalls {
+struct QueueCalls: NamedCalls {
     private let backend: Backend
     private let account: Account
     private var broker: Broker { backend.broker }
@@ -13,22 +13,7 @@ struct QueueCalls {
         self.account = account
     }
 
-    func answer(_ call: Call) async throws -> Answer {
-        guard call.path.count == 2 else {
-            guard call.method == .get else { throw Refusal.unknownPath }
-            return try await list(call)
-        }
-        let name = call.path[1]
-        switch call.method {
-        case .put where call.query.isTrue("metaoverride"): return try await set(call, name)
-        case .put: return try await create(call, name)
-        case .get: return try await get(call, name)
-        case .delete: return try await delete(call, name)
-        default: throw Refusal.unknownPath
-        }
-    }
-
-    private func create(_ call: Call, _ name: String) async throws -> Answer {
+    func create(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.manage, onQueue: name)
         try MNSName.checkQueue(name)
         let wish = try QueueAttributes(call.body)
@@ -45,7 +30,7 @@ struct QueueCalls {
         return call.mns(.noContent, location: location)
     }
 
-    private func set(_ call: Call, _ name: String) async throws -> Answer {
+    func set(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.manage, onQueue: name)
         _ = try await broker.queue(QueueName(name))
         let wish = try QueueAttributes(call.body)
@@ -54,20 +39,20 @@ struct QueueCalls {
         return call.mns(.noContent)
     }
 
-    private func get(_ call: Call, _ name: String) async throws -> Answer {
+    func get(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.read, onQueue: name)
         let entry = try await broker.queue(QueueName(name))
         return call.mns(.ok, XMLElement("Queue", Self.fields(of: entry, try await broker.statistics(of: entry.queue))))
     }
 
-    private func delete(_ call: Call, _ name: String) async throws -> Answer {
+    func delete(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.manage, onQueue: name)
         try await broker.delete(queue: QueueName(name))
         backend.queues.forget(QueueName(name))
         return call.mns(.noContent)
     }
 
-    private func list(_ call: Call) async throws -> Answer {
+    func list(_ call: Call) async throws -> Answer {
         let page = try ListPage(call)
         let found = try await page.collect(key: \.queue.text) { entry in
             account.mayUse(.read, on: "queues/\(entry.queue)")

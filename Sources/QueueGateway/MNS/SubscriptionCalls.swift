@@ -3,7 +3,7 @@ import Logging
 import MessageQueue
 
 /// Subscribe, SetSubscriptionAttributes, GetSubscriptionAttributes, ListSubscriptionByTopic, Unsubscribe.
-struct SubscriptionCalls {
+struct SubscriptionCalls: NamedCalls {
     private let backend: Backend
     private let account: Account
     private let topic: TopicName
@@ -15,23 +15,8 @@ struct SubscriptionCalls {
         self.topic = TopicName(topic)
     }
 
-    func answer(_ call: Call) async throws -> Answer {
-        guard call.path.count == 4 else {
-            guard call.method == .get else { throw Refusal.unknownPath }
-            return try await list(call)
-        }
-        let name = call.path[3]
-        switch call.method {
-        case .put where call.query.isTrue("metaoverride"): return try await set(call, name)
-        case .put: return try await subscribe(call, name)
-        case .get: return try await get(call, name)
-        case .delete: return try await unsubscribe(call, name)
-        default: throw Refusal.unknownPath
-        }
-    }
-
     /// Whoever lets a queue hear a topic makes others send to it, so that has to be allowed as well.
-    private func subscribe(_ call: Call, _ name: String) async throws -> Answer {
+    func create(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.manage, onTopic: topic.text)
         try MNSName.checkSubscription(name)
         _ = try await broker.topic(topic)
@@ -64,7 +49,7 @@ struct SubscriptionCalls {
     }
 
     /// Of all that is told only the strategy may be another one than it is.
-    private func set(_ call: Call, _ name: String) async throws -> Answer {
+    func set(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.manage, onTopic: topic.text)
         _ = try await broker.subscription(name, of: topic)
         let wish = try SubscriptionAttributes(call.body)
@@ -77,12 +62,12 @@ struct SubscriptionCalls {
         return call.mns(.noContent)
     }
 
-    private func get(_ call: Call, _ name: String) async throws -> Answer {
+    func get(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.read, onTopic: topic.text)
         return call.mns(.ok, Self.element(try await broker.subscription(name, of: topic)))
     }
 
-    private func list(_ call: Call) async throws -> Answer {
+    func list(_ call: Call) async throws -> Answer {
         try account.demand(.read, onTopic: topic.text)
         let page = try ListPage(call)
         let found = try await broker.subscriptions(
@@ -95,7 +80,7 @@ struct SubscriptionCalls {
             })
     }
 
-    private func unsubscribe(_ call: Call, _ name: String) async throws -> Answer {
+    func delete(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.manage, onTopic: topic.text)
         try await broker.delete(subscription: name, of: topic)
         return call.mns(.noContent)

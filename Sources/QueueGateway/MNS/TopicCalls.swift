@@ -2,7 +2,7 @@ import HTTPTypes
 import MessageQueue
 
 /// CreateTopic, SetTopicAttributes, GetTopicAttributes, ListTopic, DeleteTopic; publishing stands in a file of its own.
-struct TopicCalls {
+struct TopicCalls: NamedCalls {
     let backend: Backend
     let account: Account
     var broker: Broker { backend.broker }
@@ -12,22 +12,7 @@ struct TopicCalls {
         self.account = account
     }
 
-    func answer(_ call: Call) async throws -> Answer {
-        guard call.path.count == 2 else {
-            guard call.method == .get else { throw Refusal.unknownPath }
-            return try await list(call)
-        }
-        let name = call.path[1]
-        switch call.method {
-        case .put where call.query.isTrue("metaoverride"): return try await set(call, name)
-        case .put: return try await create(call, name)
-        case .get: return try await get(call, name)
-        case .delete: return try await delete(call, name)
-        default: throw Refusal.unknownPath
-        }
-    }
-
-    private func create(_ call: Call, _ name: String) async throws -> Answer {
+    func create(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.manage, onTopic: name)
         try MNSName.checkTopic(name)
         let wish = try TopicAttributes(call.body)
@@ -43,7 +28,7 @@ struct TopicCalls {
         return call.mns(.noContent, location: location)
     }
 
-    private func set(_ call: Call, _ name: String) async throws -> Answer {
+    func set(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.manage, onTopic: name)
         _ = try await broker.topic(TopicName(name))
         let wish = try TopicAttributes(call.body)
@@ -52,19 +37,19 @@ struct TopicCalls {
         return call.mns(.noContent)
     }
 
-    private func get(_ call: Call, _ name: String) async throws -> Answer {
+    func get(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.read, onTopic: name)
         return call.mns(.ok, XMLElement("Topic", Self.fields(of: try await broker.topic(TopicName(name)))))
     }
 
-    private func delete(_ call: Call, _ name: String) async throws -> Answer {
+    func delete(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.manage, onTopic: name)
         try await broker.delete(topic: TopicName(name))
         backend.topics.forget(TopicName(name))
         return call.mns(.noContent)
     }
 
-    private func list(_ call: Call) async throws -> Answer {
+    func list(_ call: Call) async throws -> Answer {
         let page = try ListPage(call)
         let found = try await page.collect(key: \.topic.text) { topic in
             account.mayUse(.read, on: "topics/\(topic.topic)")

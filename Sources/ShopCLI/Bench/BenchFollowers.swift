@@ -138,7 +138,7 @@ struct FollowersBenchmark: Benchmark {
         let (one, all) = (crowd(1, tokens, shop, http), crowd(count, tokens, shop, http))
         let (floor, few) = try await one.follow {
             try await one.reach(places, within: .seconds(60))
-            return (try await shop.statements(over: lab.size(20, smoke: 2)), try shop.memory(0))
+            return (try await shop.database.transactionsASecond(over: lab.size(20, smoke: 2)), try shop.memory(0))
         }
         await lab.say("\(count) followers at one API")
         let start = ContinuousClock.now
@@ -146,7 +146,7 @@ struct FollowersBenchmark: Benchmark {
             try await all.reach(places, within: .seconds(600))
             let joined = start.secondsUntilNow
             let memory = Double(try shop.memory(0) - few) / Double(count)
-            let statements = try await shop.statements(over: lab.size(20, smoke: 2))
+            let statements = try await shop.database.transactionsASecond(over: lab.size(20, smoke: 2))
             let before = try shop.processor(0)
             let events = try await customers.happen(10, for: lab.size(20, smoke: 2))
             try await all.reach(try await customers.places(), within: .seconds(120))

@@ -114,15 +114,16 @@ struct GatewayBenchmark: Benchmark {
     private func waits(_ gateway: GatewayRun, _ lab: Lab) async throws -> [Reading] {
         let (count, seconds) = (waiting ?? lab.size(10_000, smoke: 100), lab.size(8.0, smoke: 1.0))
         try await gateway.broker.declare(queue: Self.idle.name)
-        let floor = try await waiting(1, gateway) { _ in try await gateway.transactions(over: seconds) }
+        let floor = try await waiting(1, gateway) { try await gateway.database.transactionsASecond(over: seconds) }
         let few = try gateway.memory()
         await lab.say("\(count) clients wait")
-        return try await waiting(count, gateway) { _ in
+        return try await waiting(count, gateway) {
             let memory = Double(try gateway.memory() - few) / Double(count) / 1024
             return [
                 Reading("memory of a client that waits, of \(count)", memory, "KiB"),
                 Reading(
-                    "transactions, \(count) clients wait", try await gateway.transactions(over: seconds), "a second",
+                    "transactions, \(count) clients wait",
+                    try await gateway.database.transactionsASecond(over: seconds), "a second",
                     floor: floor, target: .ratioAtMost(1.2)),
             ]
         }
@@ -130,7 +131,7 @@ struct GatewayBenchmark: Benchmark {
 
     /// Lets so many wait while `body` runs; then a message for each ends it.
     private func waiting<T: Sendable>(
-        _ count: Int, _ gateway: GatewayRun, _ body: @escaping @Sendable (GatewayRun) async throws -> T
+        _ count: Int, _ gateway: GatewayRun, _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
         let http = FollowerCrowd.http()
         let poll = try gateway.signed("GET", "/queues/\(Self.idle.name)/messages?waitseconds=30")
@@ -141,7 +142,7 @@ struct GatewayBenchmark: Benchmark {
                     for _ in 0..<count { group.addTask { try await gateway.ask(poll, through: http).status } }
                     // All have come by then: a gateway takes in some thousands a second.
                     try await Task.sleep(for: .seconds(1 + Double(count) / 1000))
-                    let value = try await body(gateway)
+                    let value = try await body()
                     try await GatewayLoad.store(count, in: Self.idle, gateway.broker)
                     for status in try await group.reduce(into: [UInt](), { $0.append($1) })
                     where ![200, 404].contains(status) { throw BenchmarkFailure("a wait was answered \(status)") }

@@ -51,12 +51,7 @@ struct FollowedShop: Sendable {
         }
     }
 
-    private struct Note: Decodable { let pid: Int32 }
-
-    private func process(_ number: Int) throws -> Int32 {
-        let data = try Data(contentsOf: URL(filePath: apis[number].readyFile))
-        return try JSONDecoder().decode(Note.self, from: data).pid
-    }
+    private func process(_ number: Int) throws -> Int32 { try apis[number].processNumber() }
 
     func signal(_ number: Int, _ signal: Int32) throws { kill(try process(number), signal) }
 
@@ -69,20 +64,5 @@ struct FollowedShop: Sendable {
     func restartServer() async throws {
         try await server.stop()
         _ = try await server.start()
-    }
-
-    /// Transactions a second, of whomever, our own aside.
-    func statements(over seconds: Double) async throws -> Double {
-        // What the processes have done is told within a second.
-        try await Task.sleep(for: .seconds(2))
-        let (before, start) = (try await transactions(), ContinuousClock.now)
-        try await Task.sleep(for: .seconds(seconds))
-        return Double(try await transactions() - before - 1) / start.secondsUntilNow
-    }
-
-    private func transactions() async throws -> Int {
-        try await database.read("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()") {
-            try $0[0, as: Int.self]
-        }.first ?? 0
     }
 }

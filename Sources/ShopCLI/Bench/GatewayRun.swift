@@ -14,7 +14,7 @@ struct GatewayRun: Sendable {
     let broker: Broker
     let database: Database
     let credentials: Credentials
-    private let readyFile: String
+    private let process: Member
 
     /// As many as the gateway has by itself.
     private static let connections = 4
@@ -41,7 +41,7 @@ struct GatewayRun: Sendable {
                     GatewayRun(
                         address: "http://127.0.0.1:\(port)", broker: broker, database: database,
                         credentials: try await secret.makeKey(label: "bench", on: broker),
-                        readyFile: gateway.readyFile))
+                        process: gateway))
             }
         }
     }
@@ -60,24 +60,6 @@ struct GatewayRun: Sendable {
         return (answer.status.code, String(buffer: try await answer.body.collect(upTo: 1 << 20)))
     }
 
-    private struct Note: Decodable { let pid: Int32 }
-
     /// Bytes of the gateway's own.
-    func memory() throws -> Int {
-        let note = try JSONDecoder().decode(Note.self, from: try Data(contentsOf: URL(filePath: readyFile)))
-        return ProcessUse.memory(of: note.pid)
-    }
-
-    /// Transactions a second, our own aside.
-    func transactions(over seconds: Double) async throws -> Double {
-        let (before, start) = (try await transactions(), ContinuousClock.now)
-        try await Task.sleep(for: .seconds(seconds))
-        return Double(try await transactions() - before - 1) / start.secondsUntilNow
-    }
-
-    private func transactions() async throws -> Int {
-        try await database.read("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()") {
-            try $0[0, as: Int.self]
-        }.first ?? 0
-    }
+    func memory() throws -> Int { ProcessUse.memory(of: try process.processNumber()) }
 }
