@@ -114,6 +114,8 @@ struct GatewayBenchmark: Benchmark {
     private func waits(_ gateway: GatewayRun, _ lab: Lab) async throws -> [Reading] {
         let (count, seconds) = (waiting ?? lab.size(10_000, smoke: 100), lab.size(8.0, smoke: 1.0))
         try await gateway.broker.declare(queue: Self.idle.name)
+        // What was done before is counted within ten seconds (PGSTAT_IDLE_INTERVAL in the server's pgstat.c).
+        try await Task.sleep(for: .seconds(lab.size(11, smoke: 1)))
         let floor = try await waiting(1, gateway) { try await gateway.database.transactionsASecond(over: seconds) }
         let few = try gateway.memory()
         await lab.say("\(count) clients wait")
