@@ -26,7 +26,8 @@ extension Broker {
     ///   `CancellationError` when the task was cancelled: what was received for it is given back.
     public func receive(_ queue: QueueName, limit: Int = 1, lease: Duration) async throws -> [ReceivedMessage] {
         try Self.check(limit, lease)
-        return try await keepUnlessCancelled(lookingAgain { try await look(into: queue, limit, lease) })
+        return try await keepUnlessCancelled(
+            tellingCancellation { try await lookingAgain { try await look(into: queue, limit, lease) } })
     }
 
     /// As ``receive(_:limit:lease:)``, but when nothing is there, waits for it: a long poll.

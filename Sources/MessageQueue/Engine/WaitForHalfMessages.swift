@@ -12,19 +12,21 @@ extension Broker {
     ///   - limit: the most that are told, 1 or more. It is not waited for so many.
     ///   - lasting: how long the receipts are good; from a second to a day.
     ///   - waiting: how long, up to ``MessageLimits/delay``; zero or less is not at all.
-    /// - Throws: as that, and `CancellationError`.
+    /// - Throws: as that, and `CancellationError` when the task was cancelled.
     public func halfMessages(
         of group: String, in topic: TopicName, limit: Int = 1, lasting: Duration = .seconds(10), waiting: Duration
     ) async throws -> [HalfMessage] {
         try MessageLimits.check(.waiting, waiting)
         let end = ContinuousClock.now + waiting.withinLimits
-        while true {
-            try Task.checkCancellation()
-            let found = try await halfMessages(of: group, in: topic, limit: limit, lasting: lasting)
-            let rest = ContinuousClock.now.duration(to: end)
-            guard found.isEmpty, rest > .zero else { return found }
-            let next = try await nextCheck(of: group, in: topic) ?? Self.longestRestOfHalves
-            try await Task.sleep(for: min(rest, max(next, Self.shortestRestOfHalves), Self.longestRestOfHalves))
+        return try await tellingCancellation {
+            while true {
+                try Task.checkCancellation()
+                let found = try await halfMessages(of: group, in: topic, limit: limit, lasting: lasting)
+                let rest = ContinuousClock.now.duration(to: end)
+                guard found.isEmpty, rest > .zero else { return found }
+                let next = try await nextCheck(of: group, in: topic) ?? Self.longestRestOfHalves
+                try await Task.sleep(for: min(rest, max(next, Self.shortestRestOfHalves), Self.longestRestOfHalves))
+            }
         }
     }
 

@@ -29,9 +29,3 @@ struct StepRun<S: Step>: Sendable {
         await settler.settle(batch.map { Attempt($0).decode(as: S.Payload.self, in: runtime).judge(by: runtime) })
     }
 }
-
-/// Runs `action` to its end, whatever happens to the calling task meanwhile.
-func uncancelled(_ action: @escaping @Sendable () async -> Void) async {
-    // Awaited here: a new task, since cancellation must not tear a commit.
-    await Task { await action() }.value
-}
