@@ -642,6 +642,15 @@ CREATE TABLE mq.sent_keys (
 );
 CREATE INDEX sent_keys_expiry ON mq.sent_keys (expires_at);
 
+-- The same, of what is published to a topic.
+CREATE TABLE mq.published_keys (
+    topic      int NOT NULL REFERENCES mq.topics ON DELETE CASCADE,
+    key        text NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (topic, key)
+);
+CREATE INDEX published_keys_expiry ON mq.published_keys (expires_at);
+
 
 -- Published to a topic, and nobody hears it until whoever prepared it says so; see `half_messages` in the library. Those of a day ago
 -- are dropped.
@@ -1187,7 +1196,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON mq.queues, mq.lanes, mq.watermarks, mq.consumers, mq.claims,
         mq.chores TO %s', taker);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON mq.topics, mq.subscriptions, mq.half_messages, mq.leases, mq.scheduled, mq.held,
-        mq.blocked_keys, mq.dead_letters, mq.sent_keys, mq.tallies, mq.redriven TO %s', taker);
+        mq.blocked_keys, mq.dead_letters, mq.sent_keys, mq.published_keys, mq.tallies, mq.redriven TO %s', taker);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE (secret, rotated_at, revoked_at, last_used_at) ON mq.access_keys TO %s', taker);
     -- What was recorded of operators stays as it is, but for how far an action has come, and whether it is to go on.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE (ended_at, beat_at, messages, wanted, rate) ON mq.operator_actions TO %s', taker);

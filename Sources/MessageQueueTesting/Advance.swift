@@ -65,6 +65,7 @@ extension TestBroker {
         "UPDATE mq.blocked_keys SET since = since - $1 * interval '1 us', retry_at = retry_at - $1 * interval '1 us'",
         "UPDATE mq.held SET sent_at = sent_at - $1 * interval '1 us'",
         "UPDATE mq.sent_keys SET expires_at = expires_at - $1 * interval '1 us'",
+        "UPDATE mq.published_keys SET expires_at = expires_at - $1 * interval '1 us'",
     ]
 
     /// A message that was never in the log is scheduled by its sender.

@@ -159,6 +159,8 @@ struct Change {
 
     var isEmpty: Bool { parts.isEmpty }
 
+    var arrived: [Name] { appended.values.map(\.name) + scheduled.map(\.name) }
+
     /// Claimed, and not held back at once.
     var delivered: [Receipt] { claimed.keys.filter { finished[$0] == nil } }
 }

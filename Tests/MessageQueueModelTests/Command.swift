@@ -13,6 +13,8 @@ enum Command: Sendable {
     case send([Outgoing<Parcel>], to: World.ModelQueue)
     case sendOnce([Outgoing<Parcel>], to: World.ModelQueue, by: String)
     case publish([Outgoing<Parcel>])
+    case sendUnderName([Outgoing<Parcel>], to: World.ModelQueue, Request)
+    case publishUnderName([Outgoing<Parcel>], Request)
     case produce([[Outgoing<Parcel>]], to: World.ModelQueue)
     case schedule([Outgoing<Parcel>], to: World.ModelQueue)
     case cancelScheduled(ScheduledReceipt)
@@ -68,6 +70,13 @@ enum Command: Sendable {
         case scheduled([ScheduledMessage])
         case half(HalfReceipt)
         case halves([HalfMessage])
+        case sentOnce(SentOnce)
+    }
+
+    /// What messages are sent once under.
+    struct Request: Sendable {
+        let name: String
+        let fingerprint: String
     }
 }
 
@@ -84,6 +93,14 @@ extension Command {
             return .count(try await broker.sendOnce(messages, to: queue.typed, by: { _ in key }, within: Self.later))
         case .publish(let messages):
             try await broker.publish(messages, to: World.topic)
+        case .sendUnderName(let messages, let queue, let request):
+            return .sentOnce(
+                try await broker.sendOnce(
+                    messages, to: queue.typed, under: request.name, fingerprint: request.fingerprint))
+        case .publishUnderName(let messages, let request):
+            return .sentOnce(
+                try await broker.publishOnce(
+                    messages, to: World.topic, under: request.name, fingerprint: request.fingerprint))
         case .produce(let batches, let queue):
             try await broker.withProducer(of: queue.typed) { producer in
                 for messages in batches { try await producer.send(messages) }
@@ -184,6 +201,7 @@ extension Command {
         case .publish(let messages): Self.copies(of: messages, in: queues)
         // It may be committed by whomever; until then nobody is promised anything.
         case .prepareHalf(let message): Self.copies(of: [message], in: queues)
+        // What is sent under a name gets its ids there.
         default: []
         }
     }
@@ -225,6 +243,10 @@ extension Command: CustomStringConvertible {
         case .rollbackHalf(let receipt): "roll back \(receipt)"
         case .checkHalves(let limit): "ask about \(limit) half messages"
         case .publish(let messages): "publish \(names(messages)) with \(messages.map { $0.tag ?? "no tag" })"
+        case .sendUnderName(let messages, let queue, let request):
+            "send \(messages.count) to \(queue.name) as \(request.name) \(request.fingerprint)"
+        case .publishUnderName(let messages, let request):
+            "publish \(messages.count) with \(messages[0].tag ?? "no tag") as \(request.name) \(request.fingerprint)"
         case .receive(let queue, let limit, let lease, let known, let first):
             "receive \(limit) of \(queue.name)\(lease == nil ? "" : " for a time") knowing \(known), level \(first) first"
         case .receiveByHand(let queue, let limit): "receive \(limit) of \(queue.name) by hand"

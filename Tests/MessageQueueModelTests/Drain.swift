@@ -8,7 +8,7 @@ import TestSupport
 extension Scheduler {
     /// Nobody is in the middle of anything: the accounts have to balance, to the last row.
     func audit(_ moment: String) async throws {
-        snapshot = try await Snapshot.take(of: generator.ids, on: world.database)
+        snapshot = try await look()
         for what in try await EngineAudit.contradictions(on: world.database) { report("\(what) \(moment)") }
         let statistics = try await world.janitor.statistics()
         for what in snapshot.contradictions(of: statistics, in: facts.queues, purged: purged) {
@@ -31,7 +31,7 @@ extension Scheduler {
             try await endLeases()
             try await rollBackHalves()
             for queue in facts.queues { try await drain(queue) }
-            snapshot = try await Snapshot.take(of: generator.ids, on: world.database)
+            snapshot = try await look()
         }
         if !isEmpty { report("could not be drained: \(snapshot.whereabouts.filter { $0.value != ["done"] })") }
         for queue in paced { try await world.janitor.limit(queue.name, to: queue.limits) }
@@ -66,6 +66,8 @@ extension Scheduler {
         _ = try await world.janitor.purge()
         try await world.database.execute(Broker.endConsumers, facts.lost.sorted())
         try await world.database.execute("DELETE FROM effect")
+        try await world.database.execute("DELETE FROM mq.sent_keys")
+        try await world.database.execute("DELETE FROM mq.published_keys")
         if !facts.paced.isEmpty {
             try await world.database.execute("UPDATE mq.claims SET paced_until = NULL")
             try await world.database.execute("UPDATE mq.lanes SET paced_until = NULL")

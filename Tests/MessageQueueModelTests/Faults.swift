@@ -80,15 +80,30 @@ extension Scheduler {
             UPDATE mq.blocked_keys SET retry_at = now() - interval '1 second' WHERE (queue, key) IN (
                 SELECT queue, key FROM mq.blocked_keys WHERE retry_at > now() AND retry_at < 'infinity' FOR UPDATE SKIP LOCKED)
             """)
-        let forgotten = try await world.database.query(
+        for sent in [Self.forgetSent, Self.forgetPublished] {
+            let forgotten = try await world.database.query(sent) {
+                "\(try $0[0, as: String.self]) \(try $0[1, as: String.self])"
+            }
+            facts.keys.subtract(forgotten)
+            for name in forgotten { facts.requests[name] = nil }
+        }
+        snapshot = try await look()
+    }
+
+    private static let forgetSent = forget("mq.sent_keys", of: "queue", called: "queue::text")
+    private static let forgetPublished = forget("mq.published_keys", of: "topic", called: "'\(World.topic.name.text)'")
+
+    /// A name, and what it was used for, together: whoever looks at it holds the name.
+    private static func forget(_ table: String, of owner: String, called name: String) -> Statement {
+        Statement(
             """
-            UPDATE mq.sent_keys SET expires_at = now() - interval '1 day' WHERE (queue, key) IN (
-                SELECT queue, key FROM mq.sent_keys WHERE expires_at > now() FOR UPDATE SKIP LOCKED)
-            RETURNING queue, key
-            """
-        ) { "\(try $0[0, as: Int.self]) \(try $0[1, as: String.self])" }
-        facts.keys.subtract(forgotten)
-        snapshot = try await Snapshot.take(of: generator.ids, on: world.database)
+            WITH free AS MATERIALIZED (
+                SELECT \(owner) AS owner, key FROM \(table) WHERE expires_at > now() AND key NOT LIKE 'request %' FOR UPDATE SKIP LOCKED)
+            UPDATE \(table) k SET expires_at = now() - interval '1 day' FROM free
+            WHERE k.\(owner) = free.owner AND (k.key = free.key
+                OR free.key LIKE 'name %' AND k.key LIKE 'request % ' || substr(free.key, 6))
+            RETURNING \(name), k.key
+            """)
     }
 
     /// An hour passes for leases with an end, unless somebody extends them or takes them away just now.
@@ -109,7 +124,7 @@ extension Scheduler {
             WHERE (v.queue, v.lane, v.seq) = (held.queue, held.lane, held.seq)
             """)
         try await endHalves()
-        snapshot = try await Snapshot.take(of: generator.ids, on: world.database)
+        snapshot = try await look()
     }
 
     /// Some of what waits was sent two hours earlier than it was.
@@ -122,10 +137,11 @@ extension Scheduler {
                 Statement(
                     """
                     UPDATE \(table) SET sent_at = sent_at - interval '2 hours' WHERE \(key) IN (
-                        SELECT \(key.filter { !"()".contains($0) }) FROM \(table) WHERE hashtext(id::text) % 2 = 0 FOR UPDATE SKIP LOCKED)
+                        SELECT \(key.filter { !"()".contains($0) }) FROM \(table)
+                        WHERE hashtext(id::text) % 2 = 0 AND headers ->> 'history' IS NULL FOR UPDATE SKIP LOCKED)
                     """))
         }
-        snapshot = try await Snapshot.take(of: generator.ids, on: world.database)
+        snapshot = try await look()
     }
 
     /// An hour passes for what was claimed at a rate, once everybody is done.

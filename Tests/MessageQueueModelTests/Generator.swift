@@ -60,6 +60,12 @@ struct Generator {
         case .sendOnce:
             return .sendOnce(messages(&dice), to: queue, by: key)
         case .publish: return .publish(messages(&dice))
+        case .sendUnderName:
+            let (request, count) = request(&dice)
+            return .sendUnderName(anonymous(count, mayWait: queue.order == nil, &dice), to: queue, request)
+        case .publishUnderName:
+            let (request, count) = request(&dice)
+            return .publishUnderName(anonymous(count, mayWait: false, &dice), request)
         case .produce:
             let count = Int.random(in: 1...4, using: &dice)
             return .produce((0..<count).map { _ in messages(&dice, mayWait: queue.order == nil) }, to: queue)
@@ -148,6 +154,23 @@ struct Generator {
             return Outgoing(
                 Parcel(number: number), id: id, key: name.key, tag: tag, delay: delay,
                 priority: name.priority)
+        }
+    }
+
+    /// Few, so that they meet.
+    private func request(_ dice: inout Dice) -> (Command.Request, count: Int) {
+        let count = Int.random(in: 1...2, using: &dice)
+        return (Command.Request(name: Bool.random(using: &dice) ? "m" : "n", fingerprint: "\(count)"), count)
+    }
+
+    /// Ones that get their ids from their request, and so are all alike.
+    private func anonymous(_ count: Int, mayWait: Bool, _ dice: inout Dice) -> [Outgoing<Parcel>] {
+        let tag = ["red", "yellow", "blue", nil].randomElement(using: &dice) ?? nil
+        let delay: Duration? = mayWait && Int.random(in: 0..<4, using: &dice) == 0 ? Command.later : nil
+        return (0..<count).map { _ in
+            Outgoing(
+                Parcel(number: 0), tag: tag, headers: [Snapshot.historyHeader: "\(seed)"], delay: delay,
+                priority: Name.anonymousPriority)
         }
     }
 

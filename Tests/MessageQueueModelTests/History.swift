@@ -35,7 +35,8 @@ struct Move: Sendable {
     let seed: UInt64
 
     enum Kind: CaseIterable, Sendable {
-        case send, sendOnce, publish, produce, schedule, cancelScheduled, reschedule, prepareHalf, commitHalf,
+        case send, sendOnce, publish, sendUnderName, publishUnderName, produce, schedule, cancelScheduled, reschedule,
+            prepareHalf, commitHalf,
             rollbackHalf, checkHalves, receive, receiveByHand, finish,
             extend, rescue, rescueLost, promote
         case acknowledge, changeVisibility, discardOutdated, pause, resume, redrive, purge, purgeWaiting,
@@ -52,7 +53,7 @@ struct Move: Sendable {
             case .publish, .rescue, .statistics: 6
             case .rescueLost, .redrive, .extend, .watermarks: 5
             case .sendOnce, .produce, .receiveByHand, .acknowledge, .changeVisibility, .resume, .retryBlocked,
-                .prepareHalf, .commitHalf:
+                .prepareHalf, .commitHalf, .sendUnderName, .publishUnderName:
                 4
             case .skipBlocked, .schedule, .cancelScheduled, .reschedule, .purgeWaiting: 3
             case .pause, .purge, .retire, .discardOutdated, .rollbackHalf, .checkHalves: 2

@@ -59,6 +59,10 @@ final class Model {
         case .send(let messages, let queue): arrive(messages, in: [queue])
         case .sendOnce(let messages, let queue, let key): arriveOnce(messages, in: queue, by: key)
         case .publish(let messages): arrive(messages, in: world.queues)
+        case .sendUnderName(let messages, let queue, let request):
+            arrive(messages, in: [queue], under: request, of: "\(queue.id)")
+        case .publishUnderName(let messages, let request):
+            arrive(messages, in: world.queues, under: request, of: World.topic.name.text)
         case .produce(let batches, let queue): produce(batches, in: queue)
         case .schedule(let messages, let queue): schedule(messages, in: queue)
         case .cancelScheduled: cancelScheduled()
@@ -103,7 +107,7 @@ final class Model {
         var delayed: Set<Name> = []
         let isPublished =
             switch command {
-            case .publish, .commitHalf: true
+            case .publish, .publishUnderName, .commitHalf: true
             default: false
             }
         for queue in queues {

@@ -132,6 +132,16 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             END $$;
             CREATE TRIGGER forget AFTER INSERT ON mq.sent_keys FOR EACH STATEMENT EXECUTE FUNCTION mq.forget()
             """),
+        Mutant(
+            "what is published under a name is forgotten once it is told",
+            """
+            CREATE FUNCTION mq.forget() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                DELETE FROM mq.published_keys;
+                RETURN NULL;
+            END $$;
+            CREATE CONSTRAINT TRIGGER forget AFTER INSERT ON mq.published_keys DEFERRABLE INITIALLY DEFERRED
+                FOR EACH ROW EXECUTE FUNCTION mq.forget()
+            """),
         Mutant("nobody counts what leaves the scheduled", "DROP TRIGGER scheduled_removed ON mq.scheduled"),
         Mutant(
             "a segment is dropped whatever it holds",

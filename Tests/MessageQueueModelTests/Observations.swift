@@ -10,7 +10,7 @@ extension Scheduler {
     func observe(after client: Client) async throws {
         let mayHaveWritten = runs[client.number]?.hasWritten ?? true
         runs[client.number]?.hasWritten = false
-        let after = mayHaveWritten ? try await Snapshot.take(of: generator.ids, on: world.database) : snapshot
+        let after = mayHaveWritten ? try await look() : snapshot
         let change = Change(from: snapshot, to: after)
         defer { snapshot = after }
         if client.position == .idle { return try end(client, after: change, to: after) }
@@ -37,8 +37,8 @@ extension Scheduler {
             judge(answer, of: run, change)
             remember(run, change, answer, client)
             switch run.command {
-            case .sendOnce, .commitHalf:
-                accounts.acknowledged += change.appended.values.map(\.name) + change.scheduled.map(\.name)
+            case .sendOnce, .commitHalf, .sendUnderName, .publishUnderName:
+                accounts.acknowledged += change.arrived
             case .prepareHalf: break
             default: accounts.acknowledged += run.command.names(in: facts.queues)
             }
@@ -67,6 +67,8 @@ extension Scheduler {
         where claim.consumer >= 0 && facts.queue(of: place.queue)?.limits.rate != nil {
             facts.paced[place.queue, default: 0] += 1
         }
+        if case .sendUnderName = run.command { accounts.attempted += change.arrived }
+        if case .publishUnderName = run.command { accounts.attempted += change.arrived }
         countPurged(by: run.command, change)
         countCancelled(by: run.command, change)
         accounts.handled +=
@@ -91,6 +93,10 @@ extension Scheduler {
         switch (run.command, answer) {
         case (.finish(_, let number), _): effects.insert(number)
         case (.sendOnce(_, let queue, let key), _): facts.keys.insert("\(queue.id) \(key)")
+        case (.sendUnderName(_, let queue, let request), _):
+            remember(request, of: "\(queue.id)", answer, seeing: change)
+        case (.publishUnderName(_, let request), _):
+            remember(request, of: World.topic.name.text, answer, seeing: change)
         case (.purge(let queue), _):
             purged[queue.id, default: 0] += change.risen.count
             accounts.handled += change.risen.map(\.name)
@@ -102,6 +108,21 @@ extension Scheduler {
         case (.watermarks(let queue, _), .watermarks(let told)):
             generator.keep(told.places, of: queue.id, by: client.number)
         default: break
+        }
+    }
+
+    private func remember(
+        _ request: Command.Request, of owner: String, _ answer: Command.Answer, seeing change: Change
+    ) {
+        switch answer {
+        case .sentOnce(.refused): break
+        case .sentOnce(.stored(let ids)), .sentOnce(.repeated(let ids)):
+            facts.requests["\(owner) name \(request.name)"] = .init(
+                fingerprint: request.fingerprint, ids: ids.map(\.uuid), areInOrder: true)
+        default:
+            let ids = Set(change.arrived.map(\.id))
+            facts.requests["\(owner) name \(request.name)"] = .init(
+                fingerprint: request.fingerprint, ids: Array(ids), areInOrder: false)
         }
     }
 

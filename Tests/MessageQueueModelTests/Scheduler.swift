@@ -95,6 +95,10 @@ actor Scheduler {
 
     func note(_ text: String) { log.append(text) }
 
+    func look() async throws -> Snapshot {
+        try await Snapshot.take(of: generator.ids, in: seed, on: world.database)
+    }
+
     private func make(_ move: Move) async throws {
         let client = clients[move.client]
         switch (move.action, client.position) {

@@ -15,9 +15,13 @@ struct Name: Hashable, CustomStringConvertible {
 
     init(_ received: ReceivedMessage) { self.init(queue: received.receipt.queue, id: received.message.id.uuid) }
 
-    var key: String? { ["a", "b", "a", nil][Int(id.uuid.15) % 4] }
+    var key: String? { isAnonymous ? nil : ["a", "b", "a", nil][Int(id.uuid.15) % 4] }
     var priority: Priority { [.high, .normal, .low][Int(level)] }
-    var level: Int16 { Int16(id.uuid.15) % 3 }
+    var level: Int16 { isAnonymous ? 1 : Int16(id.uuid.15) % 3 }
+
+    /// With an id that the engine made: those of the generator count from `8000-000000000000` on.
+    private var isAnonymous: Bool { [id.uuid.9, id.uuid.10, id.uuid.11, id.uuid.12].contains { $0 != 0 } }
+    static let anonymousPriority = Priority.normal
 
     var description: String { "\(queue)/\(id.uuidString.suffix(4))" }
 }
@@ -130,10 +134,13 @@ struct Snapshot: Equatable, Sendable {
 }
 
 extension Snapshot {
-    static func take(of ids: [UUID], on database: some DatabaseAccess) async throws -> Snapshot {
+    /// In the header of messages that get their ids from the engine: the seed of the history that they are of.
+    static let historyHeader = "history"
+
+    static func take(of ids: [UUID], in history: UInt64, on database: some DatabaseAccess) async throws -> Snapshot {
         let parts = try await database.perform(isTransaction: false, within: nil) { session in
             let mark = try Origin(Origin.text(of: session).text).mark
-            return try session.query(read, ids) { row in try Part(row, mark: mark) }
+            return try session.query(read, ids, "\(history)") { row in try Part(row, mark: mark) }
         }
         return parts.reduce(into: Snapshot()) { $1.add(to: &$0) }
     }
@@ -205,16 +212,16 @@ extension Snapshot {
             ON c.first_seq <= m.seq
         LEFT JOIN mq.completions d ON d.queue = m.queue AND d.lane = m.lane AND d.seq = m.seq
         LEFT JOIN mq.leases v ON v.queue = m.queue AND v.lane = m.lane AND v.seq = m.seq AND d.seq IS NULL
-        WHERE m.id = ANY ($1)
+        WHERE m.id = ANY ($1) OR m.headers ->> 'history' = $2
         UNION ALL
         SELECT 'scheduled', queue, id, attempt, NULL, ticket, NULL, NULL, NULL, NULL, NULL, due_at <= clock_timestamp(), NULL, NULL
-        FROM mq.scheduled WHERE id = ANY ($1)
+        FROM mq.scheduled WHERE id = ANY ($1) OR headers ->> 'history' = $2
         UNION ALL
         SELECT 'dead', queue, id, attempts, NULL, ticket, NULL, NULL, NULL, NULL, NULL, reason = 'worker-lost', NULL, NULL
-        FROM mq.dead_letters WHERE id = ANY ($1)
+        FROM mq.dead_letters WHERE id = ANY ($1) OR headers ->> 'history' = $2
         UNION ALL
         SELECT 'held', queue, id, attempt, NULL, rank, NULL, NULL, NULL, NULL, NULL, false, key, NULL FROM mq.held
-        WHERE id = ANY ($1)
+        WHERE id = ANY ($1) OR headers ->> 'history' = $2
         UNION ALL
         SELECT 'blocked', queue, NULL, replaying, NULL, NULL, NULL, NULL, NULL, NULL,
             CASE WHEN retry_at <= clock_timestamp() THEN 'due' WHEN retry_at < 'infinity' THEN 'later' ELSE 'never' END, is_moving, key,

@@ -78,6 +78,15 @@ struct World: Sendable {
         var living: Set<Int64> = []
         /// What was sent once, and is remembered.
         var keys: Set<String> = []
+        /// What was sent once under a name, and is remembered.
+        var requests: [String: Request] = [:]
+
+        struct Request: Sendable {
+            let fingerprint: String
+            let ids: [UUID]
+            /// Whoever sent them was told.
+            let areInOrder: Bool
+        }
         /// Of a queue with a rate: for how many deliveries an hour has yet to pass.
         var paced: [Int32: Int] = [:]
 

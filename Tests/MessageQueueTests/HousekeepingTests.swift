@@ -15,6 +15,8 @@ struct HousekeepingTests {
             try await bench.database.script(
                 """
                 INSERT INTO mq.sent_keys SELECT q.id, n::text, now() - interval '1 hour' FROM mq.queues q, generate_series(1, 100) AS n;
+                INSERT INTO mq.topics (name) VALUES ('news');
+                INSERT INTO mq.published_keys SELECT t.id, 'a', now() - interval '1 hour' FROM mq.topics t;
                 CREATE OR REPLACE FUNCTION mq.drop_segment(number int) RETURNS void LANGUAGE plpgsql AS
                     $$ BEGIN RAISE EXCEPTION 'this segment stays'; END $$
                 """)
@@ -37,6 +39,7 @@ struct HousekeepingTests {
         try await withTrouble { bench, housekeeping in
             #expect(await round(of: housekeeping) == ["drop segments"])
             #expect(try await bench.number("SELECT count(*) FROM mq.sent_keys") == 0)
+            #expect(try await bench.number("SELECT count(*) FROM mq.published_keys") == 0)
             let chores = try await bench.broker.chores()
             let names = [
                 "discard outdated messages", "drop half messages", "drop segments", "fold tallies", "forget keys",

@@ -118,7 +118,45 @@ struct SendOnceTests {
                 return
             }
             #expect(one != other)
+            #expect(try await send(1) == .refused, "what is left of the first request says nothing any more")
             #expect(try await stored(bench) == [1, 2])
+        }
+    }
+
+    @Test("of many who publish under one name at once one is heard, once by each, and all are told the same ids")
+    func publishedUnderName() async throws {
+        try await Bench.with(connections: 12) { bench in
+            let topic = Topic<Shoe>("news")
+            try await bench.broker.declare(topic: topic.name)
+            try await bench.broker.declare(queue: "boots")
+            try await bench.broker.subscribe("shoes", to: topic.name)
+            try await bench.broker.subscribe("boots", to: topic.name, tags: ["b"])
+            @Sendable func publish(_ fingerprint: String = "abc") async throws -> SentOnce {
+                let messages = [Outgoing(Shoe(size: 1), tag: "a"), Outgoing(Shoe(size: 2), tag: "b")]
+                return try await bench.broker.publishOnce(messages, to: topic, under: "r", fingerprint: fingerprint)
+            }
+            let answers = try await withThrowingTaskGroup(of: SentOnce.self) { group in
+                for _ in 0..<20 { group.addTask { try await publish() } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            let ids = try #require(
+                answers.lazy.compactMap { if case .repeated(let ids) = $0 { ids } else { nil } }.first)
+            #expect(answers.count { $0 == .stored(ids) } == 1 && answers.count { $0 == .repeated(ids) } == 19)
+            #expect(try await publish("other") == .refused)
+            #expect(Set(try await bench.receive().map(\.message.id)) == Set(ids))
+            let boots = try await bench.broker.receive("boots", limit: 10, lease: .seconds(60))
+            #expect(boots.map(\.message.id) == [ids[1]])
+            await #expect(throws: QueueError.unknownTopic("none")) {
+                try await bench.broker.publishOnce(
+                    [Outgoing(Shoe(size: 1))], to: Topic("none"), under: "r", fingerprint: "")
+            }
+            // A topic that is made anew knows nothing of what was published to the one before.
+            _ = try await bench.broker.delete(topic: topic.name)
+            try await bench.broker.declare(topic: topic.name)
+            guard case .stored = try await publish("other") else {
+                Issue.record("refused by a topic that is gone")
+                return
+            }
         }
     }
 }

@@ -101,9 +101,10 @@ struct StorageTests {
 
     private static let statements: [Statement] = [
         Consumer.commitHere,
-        Broker.listChores, Broker.choreDone, Broker.choreFailed, Broker.topics, Broker.consumers, Broker.takeKeys,
-        Broker.namedIDs,
-        Broker.forgetKeys, Broker.depths, Broker.foldTallies,
+        Broker.listChores, Broker.choreDone, Broker.choreFailed, Broker.topics, Broker.consumers,
+        SentKeys.ofQueues.take,
+        SentKeys.ofQueues.namedIDs, SentKeys.ofTopics.take, SentKeys.ofTopics.namedIDs, SentKeys.ofTopics.forget,
+        SentKeys.ofQueues.forget, Broker.depths, Broker.foldTallies,
         Catalogue.everything,
         Broker.bury, Broker.buryRefused, Broker.lockClaims, Broker.extend, Broker.claim, Broker.listDead,
         Broker.matchDead,

@@ -16,6 +16,7 @@ struct JSONAPITests {
         "with nothing but an HTTP client each operation of the JSON API does what its description says, and refuses in its words",
         arguments: [
             "queues", "lists", "messages", "bodies", "strict", "batches", "delays", "visibility", "idempotency",
+            "publishing_once",
             "long_polls", "gone_clients", "whole_queues", "topics", "search", "dead_letters", "access",
             "paths_and_methods", "descriptions", "mns",
         ])

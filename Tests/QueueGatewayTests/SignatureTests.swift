@@ -55,13 +55,15 @@ struct SignatureTests {
 
     private static let now = Date(timeIntervalSince1970: 1_795_381_590)
 
-    private func ring(_ permissions: [Permission] = [.everything]) throws -> KeyRing {
+    /// With one key that may do everything.
+    static func ring() throws -> KeyRing {
         let secret = try #require(GatewaySecret(String(repeating: "s", count: 32)))
         let sealed = try secret.seal("TESTKEY", of: "TESTID")
         return KeyRing(secret: secret) {
             [
                 StoredAccessKey(
-                    id: "TESTID", sealedSecret: sealed, permissions: permissions, ratePerSecond: nil, isRevoked: false)
+                    id: "TESTID", sealedSecret: sealed, permissions: [.everything], ratePerSecond: nil,
+                    isRevoked: false)
             ]
         }
     }
@@ -85,7 +87,7 @@ struct SignatureTests {
 
     @Test("are taken from whoever has the secret, at the time that the request says, and again in the same second")
     func accepted() async throws {
-        let keys = try ring()
+        let keys = try Self.ring()
         let (signature, request, _, signed) = Self.known[3]
         let call = try call(request, signature, signed)
         for _ in 0..<2 { #expect(try await signature.account(of: call, among: keys, at: Self.now).id == "TESTID") }
@@ -95,7 +97,7 @@ struct SignatureTests {
 
     @Test("no byte of what is signed can be another: neither target, method, date nor a header of the service's")
     func changed() async throws {
-        let keys = try ring()
+        let keys = try Self.ring()
         let (signature, request, _, signed) = Self.known[3]
         var others = Array(repeating: request, count: 4)
         others[0].path = "/queues/orders/messages?waitseconds=4"
@@ -110,7 +112,7 @@ struct SignatureTests {
 
     @Test("what is wrong is told: no header, no scheme, no date, a clock that is off, a key that nobody has")
     func refused() async throws {
-        let keys = try ring()
+        let keys = try Self.ring()
         let (signature, request, _, signed) = Self.known[3]
         func reason(at now: Date = Self.now, _ change: (inout HTTPRequest) -> Void) async throws -> Refusal.Reason? {
             var changed = try call(request, signature, signed).head
@@ -142,7 +144,7 @@ struct SignatureTests {
     @Test("the digest of a body may be written as digits or as it is, and must be that of the body")
     func digests() async throws {
         let body = Array("<a/>".utf8)
-        let keys = try ring()
+        let keys = try Self.ring()
         let digits = BodyDigest.md5("<a/>").lowercased()
         let raw = stride(from: 0, to: 32, by: 2).compactMap { start in
             UInt8(digits.dropFirst(start).prefix(2), radix: 16)

@@ -26,9 +26,9 @@ extension Broker {
         for (message, key) in zip(messages, keys) { try MessageLimits.check(sendOnceKey: key, of: message.id) }
         try MessageLimits.check(.memory, period)
         var fresh = Set(
-            try session.query(Self.takeKeys, entry.id, Set(keys).sorted(), period.withinLimits.inSeconds) { row in
-                try row[0, as: String.self]
-            })
+            try session.query(
+                SentKeys.ofQueues.take, entry.id, Set(keys).sorted(), period.withinLimits.inSeconds
+            ) { try $0[0, as: String.self] })
         let new = zip(messages, keys).filter { fresh.remove($0.1) != nil }.map(\.0)
         try send(new.map { try Packed($0) }, to: entry, in: session)
         return new.count
@@ -45,17 +45,4 @@ extension Broker {
             try self.sendOnce(messages, to: queue, by: key, within: period, in: $0)
         }
     }
-
-    /// In key order, so that two senders of the same keys wait for each other in one direction only.
-    static let takeKeys: Statement = """
-        INSERT INTO mq.sent_keys AS k (queue, key, expires_at)
-        SELECT q.id, key, now() + make_interval(secs => $3::float8) FROM mq.known_queue($1) q, unnest($2::text[]) AS key
-        ON CONFLICT (queue, key) DO UPDATE SET expires_at = excluded.expires_at WHERE k.expires_at <= now()
-        RETURNING key
-        """
-
-    static let forgetKeys: Statement = """
-        DELETE FROM mq.sent_keys WHERE (queue, key) IN (
-            SELECT queue, key FROM mq.sent_keys WHERE expires_at <= now() ORDER BY expires_at LIMIT 10000)
-        """
 }

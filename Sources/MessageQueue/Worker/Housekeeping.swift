@@ -32,7 +32,7 @@ struct Housekeeping: Sendable {
                 }
             },
             Chore(name: "forget keys") {
-                try await broker.database.execute(Broker.forgetKeys)
+                for keys in [SentKeys.ofQueues, .ofTopics] { try await broker.database.execute(keys.forget) }
                 try await broker.database.execute(Broker.forgetRedriven)
             },
         ]

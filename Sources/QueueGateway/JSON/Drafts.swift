@@ -80,10 +80,11 @@ struct IdempotencyKey {
         fingerprint = BodyDigest.sha256(Array("\(call.call.path)\n".utf8) + call.call.body)
     }
 
-    /// Where requests can't be told from their repetitions, nobody shall rely on it.
-    static func refuse(_ call: JSONCall) throws {
-        if call.call.headers[.idempotencyKey] != nil {
-            throw refused("is of use where messages are sent to a queue, and not here")
+    /// - Throws: ``Problem`` when the key was used for another request.
+    func ids(of outcome: SentOnce) throws -> [MessageID] {
+        switch outcome {
+        case .stored(let ids), .repeated(let ids): return ids
+        case .refused: throw Problem(.keyReused, "Use a new key for a new request, or send the first body again.")
         }
     }
 

@@ -22,10 +22,7 @@ enum SendRoutes {
         guard let key = try IdempotencyKey(call) else { return try await send(messages, to: queue, call) }
         let outcome = try await call.broker.sendOnce(
             messages, to: Queue(queue), under: key.name, fingerprint: key.fingerprint)
-        switch outcome {
-        case .stored(let ids), .repeated(let ids): return ids.map { ["id": .of($0), "receipt": .null] }
-        case .refused: throw Problem(.keyReused, "Use a new key for a new request, or send the first body again.")
-        }
+        return try key.ids(of: outcome).map { ["id": .of($0), "receipt": .null] }
     }
 
     /// Each that is not due yet has a receipt, by which it can be taken back.
@@ -50,17 +47,25 @@ enum SendRoutes {
 enum PublishRoutes {
     @Sendable static func one(_ call: JSONCall) async throws -> Answer {
         let topic = try call.topic(.send)
-        try IdempotencyKey.refuse(call)
-        let message = try Drafts.one(call, isDelayable: false)
-        try await call.broker.publish([message], to: Topic(topic))
-        return call.answer(.created, ["id": .of(message.id)])
+        let ids = try await store([try Drafts.one(call, isDelayable: false)], in: topic, call)
+        return call.answer(.created, ["id": .of(ids[0])])
     }
 
     @Sendable static func batch(_ call: JSONCall) async throws -> Answer {
         let topic = try call.topic(.send)
-        try IdempotencyKey.refuse(call)
-        let messages = try Drafts.batch(call, isDelayable: false)
-        try await call.broker.publish(messages, to: Topic(topic))
-        return call.answer(.created, ["messages": .array(messages.map { ["id": .of($0.id)] })])
+        let ids = try await store(try Drafts.batch(call, isDelayable: false), in: topic, call)
+        return call.answer(.created, ["messages": .array(ids.map { ["id": .of($0)] })])
+    }
+
+    private static func store(
+        _ messages: [Outgoing<RawBody>], in topic: TopicName, _ call: JSONCall
+    ) async throws -> [MessageID] {
+        guard let key = try IdempotencyKey(call) else {
+            try await call.broker.publish(messages, to: Topic(topic))
+            return messages.map(\.id)
+        }
+        return try key.ids(
+            of: try await call.broker.publishOnce(
+                messages, to: Topic(topic), under: key.name, fingerprint: key.fingerprint))
     }
 }

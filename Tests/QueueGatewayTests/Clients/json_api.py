@@ -212,9 +212,29 @@ def idempotency():
     equal([message["id"] for message in receive(path, 10)], [one["id"]])
     for key in ["", "a b", "ä".encode("utf-8").decode("latin-1"), "k" * 201]:
         equal(places(problem(400, "invalid-request", "POST", path + "/messages", {"body": 5}, Idempotency_Key=key)), ["Idempotency-Key"])
-    ok(201, "PUT", "/v1/topics/t")
-    for target in ["/v1/topics/t/messages", "/v1/topics/t/messages/batch"]:
-        problem(400, "invalid-request", "POST", target, {"body": 1}, Idempotency_Key="k")
+
+
+def publishing_once():
+    path, topic = queue("hears"), "/v1/topics/t"
+    ok(201, "PUT", topic)
+    ok(201, "PUT", topic + "/subscriptions/hears", {"queue": "hears"})
+    body, answers = {"messages": [{"body": n} for n in range(3)]}, []
+
+    def publish():
+        answers.append(call("POST", topic + "/messages/batch", body, Idempotency_Key="k1"))
+    threads = [threading.Thread(target=publish) for _ in range(20)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    equal({answer.status for answer in answers}, {201})
+    equal(len({answer.text for answer in answers}), 1, "all are told the same")
+    equal(sorted(message["id"] for message in receive(path, 100)), sorted(message["id"] for message in answers[0]["messages"]))
+    problem(422, "idempotency-key-reused", "POST", topic + "/messages", {"body": 5}, Idempotency_Key="k1")
+    equal(places(problem(400, "invalid-request", "POST", topic + "/messages", {"body": 5}, Idempotency_Key="a b")), ["Idempotency-Key"])
+    one = ok(201, "POST", topic + "/messages", {"body": 5}, Idempotency_Key="k2")
+    equal(ok(201, "POST", topic + "/messages", {"body": 5}, Idempotency_Key="k2")["id"], one["id"])
+    expect(ok(201, "POST", path + "/messages", {"body": 5}, Idempotency_Key="k2")["id"] != one["id"], "a queue counts by itself")
+    equal(len(receive(path, 100)), 2)
+    problem(404, "no-such-topic", "POST", "/v1/topics/none/messages", {"body": 5}, Idempotency_Key="k2")
 
 
 def long_polls():
