@@ -1,48 +1,5 @@
-import Durations
 public import Foundation
-
-/// Which dead letters are meant; everything given has to hold.
-public struct DeadLetterFilter: Sendable {
-    /// Of this queue.
-    public var queue: QueueName?
-    /// Given up for this reason, such as `attempts-exhausted`.
-    public var reason: String?
-    /// Those that died longer ago than this; more than a century counts as one.
-    public var olderThan: Duration?
-    /// This one.
-    public var message: MessageID?
-    /// About this.
-    public var key: String?
-    /// Whose last error has this text in it, whatever its case.
-    public var error: String?
-    /// One of these, see ``DeadLetter/ticket``.
-    public var tickets: [Int64]?
-
-    /// With nothing given, all dead letters are meant.
-    public init(
-        queue: QueueName? = nil, reason: String? = nil, olderThan: Duration? = nil, message: MessageID? = nil,
-        key: String? = nil, error: String? = nil, tickets: [Int64]? = nil
-    ) {
-        self.queue = queue
-        self.reason = reason
-        self.olderThan = olderThan
-        self.message = message
-        self.key = key
-        self.error = error
-        self.tickets = tickets
-    }
-
-    /// As an operator's action is recorded.
-    var detail: [String: String?] {
-        [
-            "reason": reason, "older than": olderThan?.text, "message": message?.description, "key": key,
-            "error": error, "tickets": tickets.map { $0.map(String.init).joined(separator: " ") },
-        ]
-    }
-
-    /// In seconds: no more than the server can take from its present time.
-    var age: Double? { olderThan.map { min($0.inSeconds, 100 * Duration.longest.inSeconds) } }
-}
+public import Postgres
 
 /// A message that was given up: kept until an operator redrives or purges it.
 public struct DeadLetter: Sendable {
@@ -62,4 +19,52 @@ public struct DeadLetter: Sendable {
     public let diedAt: Date
     /// What became of each attempt, or of the last ``MessageLimits/historyAttempts``, as JSON: `[{"attempt", "outcome", "at", "error"}, ...]`.
     public let history: String?
+}
+
+extension Broker {
+    /// Why a message is given up.
+    public struct Rejection: Sendable {
+        /// The delivery that failed for good.
+        public let message: ReceivedMessage
+        /// A short class to select by, such as `attempts-exhausted`.
+        public let reason: String
+        /// The text of the error, if there was one.
+        public let error: String?
+
+        /// Asks for this delivery to be given up.
+        ///
+        /// - Parameters:
+        ///   - message: the delivery that failed.
+        ///   - reason: cut to ``MessageLimits/reasonBytes``.
+        ///   - error: cut to ``MessageLimits/errorBytes``.
+        public init(_ message: ReceivedMessage, reason: String, error: String?) {
+            self.message = message
+            self.reason = reason.storable(upTo: MessageLimits.reasonBytes)
+            self.error = error?.storable(upTo: MessageLimits.errorBytes)
+        }
+
+        var reasonAndError: String { error.map { "\(reason): \($0)" } ?? reason }
+    }
+
+    /// Moves messages to the dead letters, with their reason and the history of their attempts.
+    ///
+    /// Guarantee: only the holder of the current lease can do this; a dead letter stays until an operator redrives or
+    /// purges it. In a queue with ``KeyOrder/blockOnFailure`` a message with a key blocks its key instead.
+    public func deadLetter(_ rejections: [Rejection], in session: borrowing Session) {
+        guard !rejections.isEmpty, origin(of: rejections.map(\.message), in: session) != nil else { return }
+        let (blocking, dying) = rejections.partitioned { order(of: $0.message) == .blockOnFailure }
+        if !dying.isEmpty {
+            finish(dying.map(\.message), as: .dead, errors: dying.map(\.error), in: session)
+            bury(dying, in: session)
+        }
+        if !blocking.isEmpty {
+            finish(blocking.map(\.message), as: .held, errors: blocking.map(\.reasonAndError), in: session)
+            block(blocking, in: session)
+        }
+    }
+
+    /// As ``deadLetter(_:in:)``, in a transaction of its own.
+    public func deadLetter(_ rejections: [Rejection]) async throws {
+        try await writeLookingAgain(on: database) { self.deadLetter(rejections, in: $0) }
+    }
 }

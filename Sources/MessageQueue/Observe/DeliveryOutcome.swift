@@ -14,20 +14,4 @@ struct DeliveryOutcome: Hashable, Sendable {
     static let refused = DeliveryOutcome(name: .dead, reason: Broker.outcomeRefused)
     /// Given back, since this worker ends.
     static let stopped = DeliveryOutcome(name: .released, reason: "worker-stopped")
-
-    /// - Parameter error: what the verdict was passed on.
-    init(_ verdict: Verdict, on error: any Error) {
-        switch verdict {
-        case .retry: self.init(name: .retried, reason: "\(type(of: error))")
-        case .deadLetter(let reason, _): self.init(name: .dead, reason: reason)
-        case .release:
-            let isAskedFor = if case .snooze = error.disposition { true } else { false }
-            self.init(name: .released, reason: isAskedFor ? "snoozed" : "breaker-open")
-        }
-    }
-
-    private init(name: Name, reason: String) {
-        self.name = name
-        self.reason = reason
-    }
 }

@@ -123,8 +123,3 @@ extension Delivery: Traced {
         return delivery
     }
 }
-
-extension PreparedDelivery: Traced {
-    var trace: ServiceContext? { delivery.trace }
-    static var operation: StepTracing.Operation { .commit }
-}

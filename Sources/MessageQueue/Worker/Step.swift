@@ -93,14 +93,6 @@ public protocol PreparingStep: WorkerStep {
     func commit(_ batch: [PreparedDelivery<Payload, Prepared>], in session: borrowing Session) throws
 }
 
-/// A message with what its step has prepared for it.
-public struct PreparedDelivery<Payload: Codable & Sendable, Prepared: Sendable>: Sendable {
-    /// The message.
-    public let delivery: Delivery<Payload>
-    /// What ``PreparingStep/prepare(_:)`` returned for it.
-    public let prepared: Prepared
-}
-
 extension Step {
     /// The name of ``queue``.
     public var queueName: QueueName { queue.name }

@@ -29,6 +29,19 @@ enum Verdict: Sendable, Equatable {
     }
 }
 
+extension DeliveryOutcome {
+    /// - Parameter error: what the verdict was passed on.
+    init(_ verdict: Verdict, on error: any Error) {
+        switch verdict {
+        case .retry: self.init(name: .retried, reason: "\(type(of: error))")
+        case .deadLetter(let reason, _): self.init(name: .dead, reason: reason)
+        case .release:
+            let isAskedFor = if case .snooze = error.disposition { true } else { false }
+            self.init(name: .released, reason: isAskedFor ? "snoozed" : "breaker-open")
+        }
+    }
+}
+
 extension Error {
     /// What the error asks for; one that asks for nothing means a retry.
     var disposition: Disposition { (self as? any StepFailure)?.disposition ?? .retry }

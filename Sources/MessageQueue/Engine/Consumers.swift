@@ -1,16 +1,6 @@
 public import Foundation
 import Postgres
 
-/// A topic, and a queue that hears it.
-public struct TopicEntry: Sendable, Codable {
-    /// The topic.
-    public let topic: TopicName
-    /// The queue that hears it; nil when nobody has subscribed.
-    public let queue: QueueName?
-    /// Which messages it hears: those that carry one of these; nil hears everything.
-    public let tags: [String]?
-}
-
 /// A process that receives messages, or did until it was lost and nobody has noticed yet.
 public struct ConsumerEntry: Sendable, Codable {
     /// Its number, as in claims and traces.
@@ -32,15 +22,6 @@ public struct ConsumerEntry: Sendable, Codable {
 }
 
 extension Broker {
-    /// Every topic with the queues that hear it, by name. How topics are set up tells ``topics(prefix:after:limit:)``.
-    public func topics() async throws -> [TopicEntry] {
-        try await database.query(Self.topics) { row in
-            TopicEntry(
-                topic: TopicName(try row[0]), queue: try row[1, as: String?.self].map { QueueName($0) },
-                tags: try row[2])
-        }
-    }
-
     /// The consumers that are thought to live, by name.
     public func consumers() async throws -> [ConsumerEntry] {
         try await database.query(Self.consumers) { row in
@@ -51,11 +32,6 @@ extension Broker {
         }
     }
 
-    static let topics: Statement = """
-        SELECT t.name, q.name, s.tags FROM mq.topics t
-        LEFT JOIN (mq.subscriptions s JOIN mq.queues q ON q.id = s.queue) ON s.topic = t.id
-        ORDER BY t.name, q.name, s.name
-        """
     static let consumers: Statement = """
         SELECT id, name, host, pid, started_at, extract(epoch FROM now() - heartbeat_at)::float8, version, breakers
         FROM mq.consumers
