@@ -116,6 +116,72 @@ struct SchemaTests {
         }
     }
 
+    /// The next version's schema, which has a change that programs older than that one may not live with.
+    private static func next(worksWith: Int) -> Migrator {
+        let change = Migration(
+            number: 2, name: "0002_notes", worksWith: worksWith, sql: "ALTER TABLE mq.queues ADD COLUMN note text")
+        return Migrator(MigrationLine("message-queue", schema: "mq", line.migrations + [change]))
+    }
+
+    @Test("a worker ends at its start where the schema is too new for it, with both versions and the way out")
+    func tooNew() async throws {
+        try await Bench.with { bench in
+            try await Self.next(worksWith: 2).run(on: bench.database)
+            let error = await #expect(throws: Migrator.Problem.self) {
+                try await Worker("late", broker: bench.another(), steps: [Lace()]).run()
+            }
+            #expect(error == .ahead(line: "message-queue", version: 2, worksWith: 2, program: 1))
+            let text = "\(try #require(error))"
+            #expect(text.contains("has version 2 of message-queue") && text.contains("this program is version 1"))
+            #expect(text.hasSuffix("use a newer program"))
+            #expect(try await bench.number("SELECT count(*) FROM mq.consumers WHERE name = 'late'") == 0)
+        }
+    }
+
+    @Test("a worker ends at its start where the schema was never applied, and says what is to be applied")
+    func tooOld() async throws {
+        try await TestDatabase.with(.empty) { database in
+            let error = await #expect(throws: Migrator.Problem.self) {
+                try await Worker("early", broker: Broker(database), steps: [Lace()]).run()
+            }
+            #expect(
+                error
+                    == .behind(line: "message-queue", version: 0, needed: 1, missing: ["0001_message_queue"]))
+            #expect("\(try #require(error))".hasSuffix("apply 0001_message_queue"))
+        }
+    }
+
+    @Test("a worker works beside the next version's schema, as long as that works with its version")
+    func newer() async throws {
+        try await Bench.with { bench in
+            try await bench.createEffects()
+            try await Self.next(worksWith: 1).run(on: bench.database)
+            try await bench.work([Lace()]) { log in
+                try await bench.send(3)
+                try await log.done(3)
+            }
+            #expect(try await bench.effects() == [3, 0])
+        }
+    }
+
+    @Test("a worker whose role may not read what was migrated works all the same")
+    func unreadable() async throws {
+        try await Bench.with { bench in
+            try await bench.createEffects()
+            try await bench.send(3)
+            try await TestRole.with(in: bench.database) { name, role in
+                try await bench.database.script(
+                    """
+                    SELECT mq.lend_to('\(name)');
+                    REVOKE ALL ON mq.migrations FROM \(name);
+                    GRANT INSERT ON effect TO \(name);
+                    """)
+                try await Bench(bench, on: role).work([Lace()]) { log in try await log.done(3) }
+            }
+            #expect(try await bench.effects() == [3, 0])
+        }
+    }
+
     @Test("every table has what tells its rows apart, so that deletes go on once all tables are published")
     func published() async throws {
         try await TestDatabase.with(.queues) { database in

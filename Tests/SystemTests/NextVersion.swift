@@ -5,20 +5,10 @@ import ShoeShop
 /// The lines as the programs of the next versions have them: they begin with all that the built programs know.
 enum NextVersion {
     /// Adds to the tables that everything goes through, what the programs of today can do without.
-    static let expanding = Migrator(
-        .messageQueue(
-            Migration(
-                number: 2, name: "0002_notes", worksWith: 1,
-                sql: """
-                    ALTER TABLE mq.queues ADD COLUMN note text;
-                    ALTER TABLE mq.messages ADD COLUMN note text;
-                    ALTER TABLE mq.scheduled ADD COLUMN note text;
-                    ALTER TABLE mq.dead_letters ADD COLUMN note text;
-                    CREATE TABLE mq.notes (queue int PRIMARY KEY REFERENCES mq.queues ON DELETE CASCADE, note text NOT NULL);
-                    """)), .shop(giftNotes))
+    static let expanding = Migrator(.messageQueue(notes), .shop(giftNotes))
 
-    /// Takes away what the programs of today need: that an order comes without a note.
-    static let contracting = Migrator(
+    /// Take away what the programs of today need, each in one line: that an order comes without a note, and a queue.
+    static let contracting: [MigrationLine] = [
         .shop(
             giftNotes,
             Migration(
@@ -26,7 +16,26 @@ enum NextVersion {
                 sql: """
                     UPDATE orders.orders SET gift_note = '' WHERE gift_note IS NULL;
                     ALTER TABLE orders.orders ALTER COLUMN gift_note SET NOT NULL;
-                    """)))
+                    """)),
+        .messageQueue(
+            notes,
+            Migration(
+                number: 3, name: "0003_every_queue_has_a_note", worksWith: 2,
+                sql: """
+                    UPDATE mq.queues SET note = '' WHERE note IS NULL;
+                    ALTER TABLE mq.queues ALTER COLUMN note SET NOT NULL;
+                    """)),
+    ]
+
+    private static let notes = Migration(
+        number: 2, name: "0002_notes", worksWith: 1,
+        sql: """
+            ALTER TABLE mq.queues ADD COLUMN note text;
+            ALTER TABLE mq.messages ADD COLUMN note text;
+            ALTER TABLE mq.scheduled ADD COLUMN note text;
+            ALTER TABLE mq.dead_letters ADD COLUMN note text;
+            CREATE TABLE mq.notes (queue int PRIMARY KEY REFERENCES mq.queues ON DELETE CASCADE, note text NOT NULL);
+            """)
 
     private static let giftNotes = Migration(
         number: 2, name: "0002_gift_notes", worksWith: 1,

@@ -61,24 +61,25 @@ extension SystemTests {
     }
 
     @Test(
-        "once a schema takes away what this version's programs need, those at work are unready and new ones don't start, both with the two versions and the way out"
-    )
-    func contract() async throws {
+        "once a schema takes away what this version's programs need, those at work are unready and new ones don't start, both with the two versions and the way out",
+        arguments: ["shoe-shop", "message-queue"])
+    func contract(name: String) async throws {
+        let line = try #require(NextVersion.contracting.first { $0.name == name })
         try await ShopUnderTest.with { shop, workers in
             let orders = try await shop.submit(20)
             try await shop.expectBalance(accepted: orders)
             try await NextVersion.expanding.run(on: shop.database)
-            try await NextVersion.contracting.run(on: shop.database)
+            try await Migrator(line).run(on: shop.database)
             let refusal =
-                "the database has version 3 of shoe-shop, which works with programs of version 2 and newer, "
+                "the database has version 3 of \(name), which works with programs of version 2 and newer, "
                 + "and this program is version 1: use a newer program"
             for program in [shop.api] + workers {
                 let answer = try await shop.readiness(of: program)
                 #expect(answer.status == 503 && answer.body.contains("\"database\":\"\(refusal)\""), "\(answer.body)")
             }
-            for name in ["order-api"] + ShopUnderTest.workers {
+            for program in ["order-api"] + ShopUnderTest.workers {
                 let end = try await TestProcess.end(
-                    of: name, [], environment: shop.environment.merging(["PORT": "0", "LOG_LEVEL": "error"]) { $1 })
+                    of: program, [], environment: shop.environment.merging(["PORT": "0", "LOG_LEVEL": "error"]) { $1 })
                 #expect(end.status == 1 && (end.output + end.complaint).contains(refusal), "\(end)")
             }
         }

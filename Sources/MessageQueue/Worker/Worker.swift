@@ -98,8 +98,9 @@ public struct Worker: Service {
     /// Runs as one service of a `ServiceGroup`, until the group shuts it down gracefully.
     ///
     /// Traps no signals: outside of a group, only cancellation ends it, which gives back at once what is in flight.
-    /// - Throws: ``QueueError/unknownQueue(_:)`` when a step's queue was never declared; ``QueueError/invalidSettings(_:)`` for
-    ///   an option outside of its range; `PostgresError` when libpq would refuse a connection string, which nobody can wait for.
+    /// - Throws: `Migrator.Problem` when the schema is too old or too new for this program, with both versions and what to do;
+    ///   ``QueueError/unknownQueue(_:)`` when a step's queue was never declared; ``QueueError/invalidSettings(_:)`` for an option
+    ///   outside of its range; `PostgresError` when libpq would refuse a connection string, which nobody can wait for.
     public func run() async throws {
         try options.check()
         for step in steps { try step.options.check(of: step.queueName) }
@@ -151,13 +152,14 @@ public struct Worker: Service {
         }
     }
 
-    /// The queues may be looked up while the database is still starting.
+    /// The queues may be looked up while the database is still starting, and only in a schema that this program works with.
     ///
     /// - Returns: nil when told to stop before there is one.
     private func entriesWaiting() async throws -> [Catalogue.Entry]? {
         var pause = Duration.milliseconds(250)
         while !Task.isShuttingDownGracefully {
             do {
+                try await verifySchema()
                 return try await broker.entries(of: steps.map(\.queueName), on: broker.database)
             } catch let error as PostgresError
                 where error.isConnectionTrouble || error.isRetryable
@@ -170,5 +172,14 @@ public struct Worker: Service {
             }
         }
         return nil
+    }
+
+    /// A role that was given less than `mq.lend_to` gives may work all the same: the statements themselves tell what it lacks.
+    private func verifySchema() async throws {
+        do {
+            try await Migrator(.messageQueue).verify(on: broker.database)
+        } catch let error as PostgresError where error.sqlState == "42501" {
+            broker.logger.info("the schema's version can't be read", metadata: ["error": "\(error)"])
+        }
     }
 }
