@@ -73,7 +73,7 @@ final class Channel {
         var waiting = Wait(upTo: silenceLimit)
         isInStep = false
         let ahead = commit == .last ? statements.count - 1 : statements.count
-        let new = try send(statements, flushingAt: commit == .none || interrupt == nil ? nil : ahead)
+        let new = try sendWhole(statements, flushingAt: commit == .none || interrupt == nil ? nil : ahead)
         try flush(&waiting)
         var failure: (any Error)?
         for (index, statement) in statements.enumerated() {
@@ -135,6 +135,15 @@ final class Channel {
     }
 
     // MARK: Sending
+
+    /// A link that works and takes no more has no room for it: if that is because of the values, another link has none either.
+    private func sendWhole(_ statements: [BoundStatement], flushingAt flush: Int?) throws -> [Int] {
+        do { return try send(statements, flushingAt: flush) } catch {
+            let bytes = statements.reduce(0) { $0 + $1.parameters.bytes.count }
+            guard !link.isBroken, bytes > Parameters.largest else { throw error }
+            throw PostgresError(.tooLarge, "the values of statements that travel together take \(bytes) bytes")
+        }
+    }
 
     /// Answers which of them a preparation went ahead of: usually none, which costs nothing.
     ///
@@ -241,7 +250,7 @@ final class Channel {
     }
 
     private func check(_ wentWell: Bool) throws {
-        if !wentWell { throw link.isBroken ? lost() : PostgresError(.misuse, link.errorMessage) }
+        if !wentWell { throw lost() }
     }
 
     func lost(_ message: String? = nil) -> PostgresError {

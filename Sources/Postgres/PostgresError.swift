@@ -9,7 +9,7 @@ public struct PostgresError: Error, Sendable {
         case invalidConnectionString
         /// No connection could be made.
         case connectionFailed
-        /// The connection broke; the transaction that was open on it is rolled back by the server.
+        /// The connection broke, or takes nothing more; the transaction that was open on it is rolled back by the server.
         case connectionLost
         /// A COMMIT, or the commit at the end of a statement on its own, was not confirmed: the connection broke meanwhile, the
         /// call's time was up (a commit is never cancelled, so its connection is given up), or the server says that it has
@@ -29,6 +29,8 @@ public struct PostgresError: Error, Sendable {
         case decoding
         /// The caller asked for what can't be, such as LISTEN on a connection that a pooler shares out. To ask again won't help.
         case misuse
+        /// The values of a statement, or of statements that travel together, take more than can be sent. None of them had an effect.
+        case tooLarge
     }
 
     /// What went wrong.
@@ -68,7 +70,7 @@ public struct PostgresError: Error, Sendable {
         switch kind {
         case .connectionFailed, .connectionLost, .poolExhausted, .deadlineExceeded: true
         case .server: isServerTrouble || Self.collisions.contains(sqlState ?? "")
-        case .outcomeUnknown, .cancelled, .closed, .decoding, .misuse, .invalidConnectionString: false
+        case .outcomeUnknown, .cancelled, .closed, .decoding, .misuse, .tooLarge, .invalidConnectionString: false
         }
     }
 
@@ -79,7 +81,7 @@ public struct PostgresError: Error, Sendable {
         switch kind {
         case .connectionFailed, .connectionLost, .outcomeUnknown, .poolExhausted: true
         case .server: isServerTrouble
-        case .cancelled, .deadlineExceeded, .closed, .decoding, .misuse, .invalidConnectionString: false
+        case .cancelled, .deadlineExceeded, .closed, .decoding, .misuse, .tooLarge, .invalidConnectionString: false
         }
     }
 

@@ -74,13 +74,13 @@ public struct Statement: Sendable, Hashable, ExpressibleByStringLiteral {
     private static let usualSize = 96
 
     /// The most that the server takes in one message: a gigabyte, less what goes with the values. It hangs up on more.
-    private static let largest = (1 << 30) - (1 << 20)
+    static let largest = (1 << 30) - (1 << 20)
 
-    /// - Throws: ``PostgresError`` of kind `misuse` for more than the server takes, before anything is sent of it.
+    /// - Throws: ``PostgresError`` of kind `tooLarge` for more than the server takes, before anything is sent of it.
     func check(in sql: String) throws {
         guard bytes.count > Self.largest else { return }
         var error = PostgresError(
-            .misuse, "the values of a statement take \(bytes.count) bytes; the most is \(Self.largest)")
+            .tooLarge, "the values of a statement take \(bytes.count) bytes; the most is \(Self.largest)")
         error.statement = sql
         throw error
     }

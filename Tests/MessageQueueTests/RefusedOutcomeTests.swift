@@ -7,6 +7,15 @@ import Testing
 
 @Suite("An outcome that the server refuses to store holds nobody up", .timeLimit(.minutes(10)))
 struct RefusedOutcomeTests {
+    @Test("of what no server has said, only values that are too large, or unreadable, are the data's fault")
+    func ownErrors() {
+        for kind in [PostgresError.Kind.tooLarge, .decoding] { #expect(PostgresError(kind, "").refusesData) }
+        let others: [PostgresError.Kind] = [
+            .misuse, .connectionLost, .outcomeUnknown, .poolExhausted, .closed, .cancelled, .deadlineExceeded, .server,
+        ]
+        for kind in others { #expect(!PostgresError(kind, "").refusesData) }
+    }
+
     /// A step that only writes, and one that prepares first.
     enum Kind: CaseIterable { case step, preparingStep }
 

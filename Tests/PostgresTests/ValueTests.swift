@@ -90,14 +90,14 @@ struct ValueTests {
         try await Bench.with(limit: 1) { database async throws in
             let backend = try await database.backend()
             let alone = await failure { try await database.execute("SELECT length($1)", Huge()) }
-            #expect(alone?.kind == .misuse && alone?.isRetryable == false && alone?.statement == "SELECT length($1)")
+            #expect(alone?.kind == .tooLarge && alone?.isRetryable == false && alone?.statement == "SELECT length($1)")
             let listed = await failure {
                 try await database.write { session in
                     try session.execute("CREATE TABLE bytes (b bytea)")
                     try session.execute("INSERT INTO bytes SELECT * FROM unnest($1)", [Huge()])
                 }
             }
-            #expect(listed?.kind == .misuse)
+            #expect(listed?.kind == .tooLarge)
             #expect(try await database.backend() == backend)
             #expect(try await database.holds("SELECT to_regclass('bytes') IS NULL"))
         }

@@ -42,10 +42,10 @@ extension PostgresError {
     var refusesData: Bool {
         switch kind {
         case .server: sqlState == "XX000" || ["22", "23", "54", "P0"].contains(sqlState?.prefix(2))
-        case .misuse, .decoding: true
+        case .tooLarge, .decoding: true
         case .connectionFailed, .connectionLost, .outcomeUnknown, .poolExhausted, .closed, .invalidConnectionString:
             false
-        case .cancelled, .deadlineExceeded: false
+        case .misuse, .cancelled, .deadlineExceeded: false
         }
     }
 }

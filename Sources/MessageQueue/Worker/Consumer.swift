@@ -182,7 +182,7 @@ final class Consumer: Sendable {
             Self.register, name, info.hostName, info.processIdentifier, version, silence.wholeMilliseconds,
             holdsLock
         ) { row in try row[0, as: Int64.self] }
-        guard let id = ids.first else { throw PostgresError(.misuse, "a consumer could not be registered") }
+        guard let id = ids.first else { throw PostgresError(.server, "the server has stored no consumer") }
         if holdsLock { try await connection.execute(Self.lock, id, within: .seconds(5)) }
         identity.withLock { $0.current = (id, holdsLock) }
         return id
