@@ -27,13 +27,23 @@ public enum QueueError: Error, Sendable, Equatable {
 }
 
 extension QueueError {
-    /// The queue that it is about, where that is known.
+    /// The queue that it is about, where that is known. What lies outside of its range may be told before any queue is looked at: there
+    /// the text says what it belongs to.
     public var queue: QueueName? {
         switch self {
         case .leaseLost(let queue, _): queue
         case .unknownQueue(let queue): queue
         case .delayRefused(_, let queue): queue
         case .unknownTopic, .unknownSubscription, .invalidName, .invalidSettings, .invalidArgument, .beyondLimit: nil
+        }
+    }
+
+    /// The topic that it is about, where that is known.
+    public var topic: TopicName? {
+        switch self {
+        case .unknownTopic(let topic), .unknownSubscription(_, let topic): topic
+        case .leaseLost, .unknownQueue, .delayRefused: nil
+        case .invalidName, .invalidSettings, .invalidArgument, .beyondLimit: nil
         }
     }
 
@@ -47,8 +57,9 @@ extension QueueError {
         }
     }
 
-    /// Whether the same call may succeed when it is simply made again, later: never. What passes by itself is trouble of the
-    /// database, see `PostgresError.isRetryable`.
+    /// Whether the same call may succeed when it is simply made again, later: false for each of them. A lost lease does not come back,
+    /// what is unknown has to be declared by somebody, and the others are about what the call was given. What passes by itself is
+    /// trouble of the database, see `PostgresError.isRetryable`.
     public var isRetryable: Bool { false }
 }
 

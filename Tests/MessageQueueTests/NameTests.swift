@@ -5,6 +5,13 @@ import Testing
 
 @Suite("Names, ids and receipts")
 struct NameTests {
+    @Test("an error about a queue, a topic or a subscription tells which")
+    func errors() {
+        #expect(QueueError.unknownQueue("shoes").queue == "shoes" && QueueError.unknownQueue("shoes").topic == nil)
+        let unknown: [QueueError] = [.unknownTopic("news"), .unknownSubscription("warm", of: "news")]
+        for error in unknown { #expect(error.topic == "news" && error.queue == nil && !error.isRetryable) }
+    }
+
     @Test(
         "queues and topics take names of the stated alphabet and length, and refuse all others by an error that names them"
     )

@@ -7,11 +7,12 @@ public protocol WorkerStep: Sendable {
     var queueName: QueueName { get }
     /// How the step is run.
     var options: StepOptions { get }
-    /// How a worker runs it. Both kinds of step have one already; there is nothing to write.
+    /// How a worker runs it. Nothing to write or to call: both kinds of step have one, and no other one can be made.
     var runner: StepRunner { get }
 }
 
-/// How a worker runs a step of a certain kind; see ``WorkerStep/runner``.
+/// How a worker runs a step of a certain kind; see ``WorkerStep/runner``. Public only since a requirement of a public protocol has to
+/// be: programs can neither make one nor run it.
 public struct StepRunner: Sendable {
     /// Until the runtime stops and what was claimed is settled.
     package let run: @Sendable (StepRuntime) async -> Void
