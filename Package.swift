@@ -13,9 +13,9 @@ func metrics() -> Target.Dependency { .product(name: "Metrics", package: "swift-
 func tracing() -> Target.Dependency { .product(name: "Tracing", package: "swift-distributed-tracing") }
 func lifecycle() -> Target.Dependency { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }
 
-// What only the shop needs stands behind the trait `Shop`: whoever depends on this package with `traits: []` does not even
-// fetch it. It is on by default, so here `swift build` and `swift test` build everything. `traits: ["Desk"]` brings the
-// operator's pages, `traits: ["Gateway"]` the wire protocols, and Hummingbird for either, without the shop.
+// What only the shop needs stands behind the trait `Shop`: whoever depends on this package with `traits: []` compiles none of
+// it. It is on by default, so here `swift build` and `swift test` build everything. `traits: ["Desk"]` brings the operator's
+// pages, `traits: ["Gateway"]` the wire protocols, and Hummingbird for either, without the shop.
 func shop(_ product: String, _ package: String) -> Target.Dependency {
     .product(name: product, package: package, condition: .when(traits: ["Shop"]))
 }
@@ -35,7 +35,7 @@ func subprocess() -> [Target.Dependency] {
 
 let package = Package(
     name: "shoe-shop",
-    // Linux with glibc is what is built and tested. What the three libraries need of macOS and Musl is there, and unverified.
+    // Linux with glibc is what is built and tested. What the libraries need of macOS and Musl is there, and unverified.
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Postgres", targets: ["Postgres"]),
@@ -70,7 +70,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
-        // From here on behind the trait `Shop`.
+        // From here on behind the traits: `Desk` and `Gateway` take Hummingbird and swift-nio, `Gateway` also swift-nio-extras,
+        // swift-crypto and swift-http-types, and `Shop` all.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.25.0"),

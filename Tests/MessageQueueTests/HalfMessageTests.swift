@@ -39,7 +39,7 @@ struct HalfMessageTests {
         try await bench.broker.receive(queue, limit: 1000, lease: .seconds(60)).map(\.message)
     }
 
-    @Test("nobody hears it before it is committed, and then everybody whom its tag concerns, as it was prepared")
+    @Test("nobody hears a half message before its commit, and then everybody whom its tag concerns, as it was prepared")
     func commit() async throws {
         try await with { bench in
             let message = Outgoing(
@@ -57,7 +57,7 @@ struct HalfMessageTests {
         }
     }
 
-    @Test("what is rolled back is gone, and what is committed in a transaction that rolls back is a half message still")
+    @Test("a half message that is rolled back is gone; one committed in a transaction that rolls back is still there")
     func rollback() async throws {
         struct Stop: Error {}
         try await with { bench in
@@ -77,7 +77,7 @@ struct HalfMessageTests {
         }
     }
 
-    @Test("its producers, and no others, are asked once its time has passed, each time by another receipt")
+    @Test("only the producers of a half message are asked once its time has passed, each time by another receipt")
     func checks() async throws {
         try await with { bench in
             let message = Outgoing(Shoe(size: 1), key: "k", tag: "red")
@@ -125,7 +125,7 @@ struct HalfMessageTests {
         }
     }
 
-    @Test("after a day it is dropped and counted, unless somebody has just been asked; with its topic it is gone")
+    @Test("a half message is dropped and counted after a day, unless somebody was just asked; with its topic it goes")
     func aDay() async throws {
         try await with { bench in
             for size in 0..<3 { _ = try await prepare(bench, Outgoing(Shoe(size: size))) }

@@ -92,7 +92,7 @@ struct LimitTests {
         }
     }
 
-    @Test("as many as were finished make room, in whatever order they were, and whoever claims next")
+    @Test("under a concurrency limit each finished message makes room for one, in any order, for any consumer")
     func gaps() async throws {
         try await Bench.with(QueueSettings(lanes: 2, limits: QueueLimits(concurrency: 20))) { bench in
             try await bench.send(40)

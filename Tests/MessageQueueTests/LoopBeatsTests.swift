@@ -20,7 +20,7 @@ struct LoopBeatsTests {
         #expect(beats.late(at: at(29)).isEmpty)
     }
 
-    @Test("each round has the time that its own beat gives it")
+    @Test("each round of a loop has the time that its own beat gives it")
     func ownTime() {
         var beats = LoopBeats()
         let loop = beats.begin("sweep")
@@ -44,7 +44,7 @@ struct LoopBeatsTests {
         #expect(beats.late(at: at(1002)).map(\.name) == ["new"])
     }
 
-    @Test("of several with one name the one that is late for longest is told, and names come in their order")
+    @Test("of several loops with one name the one late for longest is told, and names come in their order")
     func sameName() {
         var beats = LoopBeats()
         for (number, name) in ["settle shoes", "settle shoes", "prepare shoes", "settle shoes"].enumerated() {
@@ -57,7 +57,7 @@ struct LoopBeatsTests {
         #expect(beats.late(at: at(8)).map(\.silence) == [.seconds(6), .seconds(8)])
     }
 
-    @Test("lateness is news once, its end is told once, and the next lateness is news again")
+    @Test("a loop's lateness is news once, its end is told once, and the next lateness is news again")
     func news() {
         var beats = LoopBeats()
         let loop = beats.begin("receive shoes")
@@ -73,7 +73,7 @@ struct LoopBeatsTests {
         #expect(beats.rest(loop, at: at(31)) == nil)
     }
 
-    @Test("another one of the same name that becomes late is no news while the first one is late")
+    @Test("another loop of the same name that becomes late is no news while the first one is late")
     func newsOfSameName() {
         var beats = LoopBeats()
         for second in 0..<3 { _ = beats.beat(beats.begin("settle shoes"), within: .seconds(10), at: at(second)) }

@@ -40,6 +40,16 @@ struct MiddlewareTests {
         }
     }
 
+    /// Prepares twice, and hides what that leads to.
+    private struct Insisting: StepMiddleware {
+        func prepare<Prepared: Sendable>(
+            _ message: ReceivedMessage, next: @Sendable () async throws -> Prepared
+        ) async throws -> Prepared {
+            let prepared = try await next()
+            return (try? await next()) ?? prepared
+        }
+    }
+
     private struct Refusing: StepMiddleware {
         struct Refused: StepFailure { let disposition = Disposition.deadLetter(reason: "refused") }
 
@@ -57,7 +67,7 @@ struct MiddlewareTests {
         }
     }
 
-    @Test("the first is outermost, around both prepare and commit")
+    @Test("of several middlewares the first is outermost, around both prepare and commit")
     func order() async throws {
         try await Bench.with { bench in
             try await bench.createEffects()
@@ -105,6 +115,23 @@ struct MiddlewareTests {
             }
             let error = "the middleware Repeating went on \(calls) times, not once"
             #expect(try await bench.broker.deadLetters().map(\.error) == [error, error])
+            #expect(try await bench.number("SELECT count(*) FROM effect") == 0)
+        }
+    }
+
+    @Test("a message whose middleware prepared it twice fails, was prepared once, and leaves no effect")
+    func preparedTwice() async throws {
+        try await Bench.with(QueueSettings(retry: RetryPolicy(attempts: 1))) { bench in
+            try await bench.createEffects()
+            try await bench.send(1)
+            let calls = Tally(0)
+            let polish = Polish { _ in calls.change { $0 += 1 } }
+            try await bench.work([polish], WorkerOptions(middleware: [Insisting()])) { log in
+                try await log.wait("it is dead") { $0.deadReasons.count == 1 }
+            }
+            #expect(calls.value == 1)
+            let error = "the middleware Insisting went on 2 times, not once"
+            #expect(try await bench.broker.deadLetters().map(\.error) == [error])
             #expect(try await bench.number("SELECT count(*) FROM effect") == 0)
         }
     }

@@ -33,10 +33,8 @@ struct ReadmeTests {
             "Examples/Greeter/Sources/Greeter/main.swift",
         ])
     func isQuoted(page: String) throws {
-        var root = URL(filePath: #filePath)
-        for _ in 0..<3 { root.deleteLastPathComponent() }
-        let own = try String(contentsOf: root.appending(path: "Tests/TestPrograms/Greeter.swift"), encoding: .utf8)
-        let text = try String(contentsOf: root.appending(path: page), encoding: .utf8)
+        let own = try content(of: "Tests/TestPrograms/Greeter.swift")
+        let text = try content(of: page)
         let blocks =
             page.hasSuffix(".swift")
             ? [text]
@@ -48,5 +46,19 @@ struct ReadmeTests {
         #expect(programs.count == 1 && lines.count >= 15)
         // Only the database is another one here.
         for line in lines where !line.hasPrefix("let database") { #expect(own.contains(line)) }
+    }
+
+    @Test("the README is read in one go: it has 150 lines at most, and none is wider than 120 columns")
+    func isShort() throws {
+        var lines = try content(of: "README.md").split(separator: "\n", omittingEmptySubsequences: false)
+        if lines.last == "" { lines.removeLast() }
+        #expect(lines.count <= 150)
+        #expect(lines.filter { $0.count > 120 } == [])
+    }
+
+    private func content(of page: String) throws -> String {
+        var root = URL(filePath: #filePath)
+        for _ in 0..<3 { root.deleteLastPathComponent() }
+        return try String(contentsOf: root.appending(path: page), encoding: .utf8)
     }
 }

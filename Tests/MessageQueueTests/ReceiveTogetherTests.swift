@@ -51,7 +51,7 @@ struct ReceiveTogetherTests {
         }
     }
 
-    @Test("each gets no more than it asked for, and what is left over goes to nobody")
+    @Test("calls that share a claim each get no more than they asked for, and what is left over goes to nobody")
     func limits() async throws {
         try await Bench.with { bench in
             try await bench.send(20)

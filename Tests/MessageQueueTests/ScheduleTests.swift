@@ -19,7 +19,7 @@ struct ScheduleTests {
         try #require(ScheduledReceipt(receipt.description))
     }
 
-    @Test("those that have to wait are answered in their order, with when they are due, and the others are delivered")
+    @Test("scheduled messages that wait are answered in order, with when they are due; the others are delivered")
     func answers() async throws {
         try await Bench.with { bench in
             let messages = (0..<6).map { Outgoing(Shoe(size: $0), delay: $0 % 2 == 0 ? nil : .seconds($0 * 60)) }
@@ -33,7 +33,7 @@ struct ScheduleTests {
         }
     }
 
-    @Test("what is cancelled, by whichever process, is never delivered, and cancelled once")
+    @Test("a scheduled message that any process cancels is never delivered, and cancelled once")
     func cancel() async throws {
         try await Bench.with { bench in
             let waiting = try await bench.broker.schedule(

@@ -26,7 +26,7 @@ struct WaitingTests {
         try await eventually("rings come in") { bench.broker.waitingRoom.listener.isHearing(bench.queue) }
     }
 
-    @Test("what is there is answered at once, and where nothing comes the answer is empty once the time has passed")
+    @Test("a long poll is answered at once with what is there, and with nothing once its time has passed")
     func atOnceAndNothing() async throws {
         try await Bench.with { bench in
             try await bench.send(3)
@@ -121,7 +121,7 @@ struct WaitingTests {
         }
     }
 
-    @Test("whose time passes leaves, whatever becomes of the others")
+    @Test("a caller whose time to wait has passed leaves, whatever becomes of the others")
     func times() async throws {
         try await Bench.with { bench in
             try await withThrowingTaskGroup(of: Int.self) { group in
@@ -139,7 +139,7 @@ struct WaitingTests {
         }
     }
 
-    @Test("what becomes due, and what a lease ends for, comes at its time, though nobody rings")
+    @Test("a message that becomes due or whose lease ends comes to who waits at its time, though nobody rings")
     func dueAndLeases() async throws {
         try await Bench.with { bench in
             async let waiting = wait(bench, for: hour)

@@ -79,7 +79,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("who is quiet and takes in all that comes is left alone")
+        @Test("a client that is quiet and takes in all that comes is left alone")
         func quiet() async throws {
             try await with { api in
                 let token = try await api.order().customerToken()

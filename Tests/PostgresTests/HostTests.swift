@@ -120,7 +120,7 @@ struct HostTests {
         #expect(try hosts("host=/tmp,@abstract,name port=7").map(\.needsLookUp) == [false, false, true])
     }
 
-    @Test("each of those left has its share of the time that is left, unless the string gives each its own")
+    @Test("each host not yet tried has its share of the time left to connect, unless the string gives each its own")
     func shares() {
         let start = ContinuousClock.now
         let time = ConnectTime(each: nil, end: start + .seconds(300))

@@ -50,7 +50,7 @@ extension Broker {
     ///   - topic: where each name counts by itself.
     ///   - name: of the request. With the fingerprint as long as a key of `sendOnce` may be.
     ///   - fingerprint: tells one request from another one, such as a digest of it.
-    /// - Throws: as ``publish(_:to:)``, and ``QueueError/beyondLimit(_:)`` for a name that is too long.
+    /// - Throws: as ``publish(_:to:in:)``, and ``QueueError/beyondLimit(_:)`` for a name that is too long.
     public func publishOnce<P>(
         _ messages: [Outgoing<P>], to topic: Topic<P>, under name: String, fingerprint: String
     ) async throws -> SentOnce {

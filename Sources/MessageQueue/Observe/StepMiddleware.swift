@@ -1,4 +1,5 @@
 public import Postgres
+import Synchronization
 
 /// Runs around what steps do: for logging, tracing, timing, or a check that all steps share.
 ///
@@ -21,7 +22,8 @@ public import Postgres
 /// another error: what comes out of the outermost one decides about the message, as if the step had thrown it. It must call
 /// `next` exactly once unless it throws, and can change neither the message nor the outcome otherwise.
 public protocol StepMiddleware: Sendable {
-    /// Around ``PreparingStep/prepare(_:)``, once for each attempt that can be decoded; within ``StepOptions/limit``.
+    /// Around ``PreparingStep/prepare(_:)``, once for each attempt that can be decoded; within ``StepOptions/limit``. A second call of
+    /// `next` throws, and the attempt has failed, whatever is returned then.
     func prepare<Prepared: Sendable>(
         _ message: ReceivedMessage, next: @Sendable () async throws -> Prepared
     ) async throws -> Prepared
@@ -59,7 +61,17 @@ struct MiddlewareChain: Sendable {
     ) async throws -> Prepared {
         guard let first = links.first else { return try await step() }
         let rest = MiddlewareChain(links.dropFirst())
-        return try await first.prepare(message) { try await rest.prepare(message, step) }
+        let name = "\(type(of: first))"
+        let calls = Atomic<Int>(0)
+        // Not to go on at all leaves nothing to return: that can only throw.
+        let prepared: Prepared = try await first.prepare(message) {
+            let call = calls.add(1, ordering: .relaxed).newValue
+            guard call == 1 else { throw MisbehavedMiddleware(name: name, calls: call) }
+            return try await rest.prepare(message, step)
+        }
+        let count = calls.load(ordering: .relaxed)
+        if count != 1 { throw MisbehavedMiddleware(name: name, calls: count) }
+        return prepared
     }
 
     func commit(
@@ -76,7 +88,7 @@ struct MiddlewareChain: Sendable {
     }
 }
 
-/// The effects of the step would be missing, or there twice.
+/// The effects of the step would be missing, or there twice, or somebody else called twice.
 struct MisbehavedMiddleware: Error, CustomStringConvertible {
     let name: String
     let calls: Int

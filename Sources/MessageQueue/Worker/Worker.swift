@@ -16,8 +16,8 @@ public struct WorkerOptions: Sendable {
     /// How often the gauges of queues and pool are read, a millisecond or more, see <doc:Metrics>; nil for never. Each time costs
     /// one small statement, and one of the workers of this name another one for all queues.
     public var gaugeInterval: Duration?
-    /// Recorded with the worker, so that old and new ones side by side can be told apart. Which of them fit the schema,
-    /// the schema decides.
+    /// Recorded with the worker, so that old and new ones side by side can be told apart: your program's, or, unless given, the
+    /// library's. Which of them fit the schema, the schema decides.
     public var version: String
     /// Runs around what the steps do, the first one outermost; see <doc:Observing>.
     public var middleware: [any StepMiddleware]
@@ -30,9 +30,9 @@ public struct WorkerOptions: Sendable {
     /// The defaults, but for what is given.
     public init(
         poll: Duration = .seconds(10), drainLimit: Duration = .seconds(20), retention: Broker.Retention = .init(),
-        upkeepInterval: Duration = .seconds(30), gaugeInterval: Duration? = .seconds(15), version: String = "1",
-        middleware: [any StepMiddleware] = [], onEvent: (@Sendable (WorkerEvent) -> Void)? = nil,
-        onPhase: (@Sendable (StepPhase) -> Void)? = nil
+        upkeepInterval: Duration = .seconds(30), gaugeInterval: Duration? = .seconds(15),
+        version: String = Broker.libraryVersion, middleware: [any StepMiddleware] = [],
+        onEvent: (@Sendable (WorkerEvent) -> Void)? = nil, onPhase: (@Sendable (StepPhase) -> Void)? = nil
     ) {
         self.poll = poll
         self.drainLimit = drainLimit

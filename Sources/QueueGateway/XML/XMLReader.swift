@@ -1,5 +1,8 @@
 import Foundation
-import FoundationXML
+
+#if canImport(FoundationXML)
+    import FoundationXML
+#endif
 
 /// Reads the small documents that clients send, and nothing that is more than it seems: no document types, so no entities of one's
 /// own, no depth and no number of elements that a client would need.

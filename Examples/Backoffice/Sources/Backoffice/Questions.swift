@@ -12,6 +12,8 @@ struct Question: Sendable {
 
 /// A mail that is owed to a customer.
 struct Mail: Codable, Sendable {
+    /// The question that it answers.
+    let question: Int64
     let to: String
     let text: String
 }
@@ -51,7 +53,8 @@ struct Questions: Sendable {
                 """
             let senders = try session.query(update, id, text) { row in try row[0, as: String.self] }
             guard let sender = senders.first else { return false }
-            try broker.send([Outgoing(Mail(to: sender, text: text), key: sender)], to: Self.mails, in: session)
+            let mail = Mail(question: id, to: sender, text: text)
+            try broker.send([Outgoing(mail, key: sender)], to: Self.mails, in: session)
             try broker.note("answer question", ["question": "\(id)"], by: someone, in: session)
             return true
         }

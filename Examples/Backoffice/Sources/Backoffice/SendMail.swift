@@ -11,7 +11,7 @@ struct SendMail: PreparingStep {
 
     func commit(_ batch: [PreparedDelivery<Mail, Void>], in session: borrowing Session) throws {
         session.pipeline(
-            "UPDATE backoffice.questions SET mailed_at = now() WHERE sender = ANY ($1) AND answer IS NOT NULL",
-            batch.map(\.delivery.payload.to))
+            "UPDATE backoffice.questions SET mailed_at = now() WHERE id = ANY ($1)",
+            batch.map(\.delivery.payload.question))
     }
 }

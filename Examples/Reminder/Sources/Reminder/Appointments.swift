@@ -39,7 +39,7 @@ struct Appointments: Sendable {
         }
     }
 
-    /// What was scheduled for the old time stays scheduled, and will find that it has nothing to say.
+    /// What was scheduled for the old time stays scheduled, and the step will find that it has nothing to say.
     func move(_ id: Int, to date: Date) async throws {
         let update: Statement = """
             UPDATE appointments.appointments SET at = $2, version = version + 1, reminded_at = NULL WHERE id = $1
@@ -66,8 +66,13 @@ struct Appointments: Sendable {
         return names.first
     }
 
-    func note(reminded ids: [Int], in session: borrowing Session) {
-        session.pipeline("UPDATE appointments.appointments SET reminded_at = now() WHERE id = ANY ($1)", ids)
+    /// One that was moved after its reminder had been looked at is still to be reminded of: its version is another one now.
+    func note(_ reminded: [Reminding], in session: borrowing Session) {
+        let update: Statement = """
+            UPDATE appointments.appointments a SET reminded_at = now()
+            FROM unnest($1::bigint[], $2::bigint[]) AS r(id, version) WHERE (a.id, a.version) = (r.id, r.version)
+            """
+        session.pipeline(update, reminded.map(\.appointment), reminded.map(\.version))
     }
 
     private func schedule(_ reminding: Reminding, at date: Date, in session: borrowing Session) throws {

@@ -3,8 +3,8 @@ import Postgres
 
 /// Reminds of an appointment that is near.
 ///
-/// A message that has been sent is not taken back. So the step looks at what is true now, and says nothing when the
-/// appointment has been moved or cancelled since.
+/// `Broker.cancel(scheduled:)` could take a reminder back, but only until it is due: a step would have to look all the same.
+/// So it does nothing else, nobody has to keep a receipt, and it says nothing when the appointment has been moved or cancelled.
 struct Remind: PreparingStep {
     let queue = Appointments.remindings
     let appointments: Appointments
@@ -12,14 +12,14 @@ struct Remind: PreparingStep {
     /// The message's id is the same over all attempts: a mail service that gets it as idempotency key sends one mail, even if
     /// this program dies before the commit and comes here again.
     ///
-    /// - Returns: the appointment, when its owner was reminded.
-    func prepare(_ delivery: Delivery<Reminding>) async throws -> Int? {
+    /// - Returns: what was reminded of, or nil.
+    func prepare(_ delivery: Delivery<Reminding>) async throws -> Reminding? {
         guard let name = try await appointments.name(for: delivery.payload) else { return nil }
         print("\(name), your appointment is near (mail \(delivery.id))")
-        return delivery.payload.appointment
+        return delivery.payload
     }
 
-    func commit(_ batch: [PreparedDelivery<Reminding, Int?>], in session: borrowing Session) throws {
-        appointments.note(reminded: batch.compactMap(\.prepared), in: session)
+    func commit(_ batch: [PreparedDelivery<Reminding, Reminding?>], in session: borrowing Session) throws {
+        appointments.note(batch.compactMap(\.prepared), in: session)
     }
 }
