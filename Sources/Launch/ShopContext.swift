@@ -95,7 +95,7 @@ extension Context {
     /// Such a string won't become a good one: there is nothing to wait for.
     private func check(_ conninfo: String, of setting: some SettingDeclaration) throws(SettingsError) {
         do throws(PostgresError) { _ = try Conninfo(conninfo) } catch {
-            throw SettingsError(problems: [.badSecret(source: setting.variable, reason: error.message)])
+            throw setting.refused(error.message)
         }
     }
 }

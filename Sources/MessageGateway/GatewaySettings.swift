@@ -24,22 +24,28 @@ extension Settings {
         return options
     }
 
-    /// - Throws: ``NoSecretKey``, and what keeps the file from being read.
+    /// - Throws: `SettingsError` for none, for one that is too short, and for a file that can't be read.
     func gatewaySecret() throws -> GatewaySecret {
-        let text = try self[Settings.secretKey] ?? self[Settings.secretKeyFile].map(Self.content)
-        guard let secret = text.flatMap({ GatewaySecret($0) }) else { throw NoSecretKey() }
+        if let text = self[Settings.secretKey] { return try Self.secret(text, of: Settings.secretKey) }
+        guard let file = self[Settings.secretKeyFile] else {
+            throw Settings.secretKey.refused(
+                "without it nobody's key can be read; openssl rand -hex \(GatewaySecret.shortest) makes one")
+        }
+        return try Self.secret(try Self.content(of: file), of: Settings.secretKeyFile)
+    }
+
+    private static func secret(_ text: String, of setting: Setting<String?>) throws -> GatewaySecret {
+        guard let secret = GatewaySecret(text) else {
+            throw setting.refused("the secret has \(GatewaySecret.shortest) characters or more")
+        }
         return secret
     }
 
     private static func content(of file: String) throws -> String {
-        try String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        do {
+            return try String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        } catch { throw Settings.secretKeyFile.refused("its file can't be read") }
     }
-}
-
-struct NoSecretKey: Error, CustomStringConvertible {
-    let description =
-        "without a secret of \(GatewaySecret.shortest) characters nobody's key can be read: set GATEWAY_SECRET_KEY, "
-        + "such as from openssl rand -hex 32"
 }
 
 extension Settings {

@@ -1,4 +1,6 @@
 import MessageQueue
+import NIOCore
+import NIOHTTP1
 import Postgres
 
 extension Refusal {
@@ -8,6 +10,8 @@ extension Refusal {
         case let refusal as Refusal: self = refusal
         case let error as QueueError: self.init(of: error)
         case is RequestTooSlow: self.init(.tooSlow, "The request's body did not come in time.")
+        // The client has hung up, or what came is no HTTP: there is nobody to answer, and nothing wrong here.
+        case is HTTPParserError, is IOError: self = .cutBody
         // Of a long poll, by a gateway that stops: whoever waits is told that nothing came.
         case is CancellationError: self = .nothingThere
         case let error as PostgresError where error.kind == .outcomeUnknown:

@@ -28,25 +28,26 @@ struct DeskAccess {
 
     private static let loopback: Set<String> = ["127.0.0.1", "localhost", "::1"]
 
-    /// - Throws: ``DeskIsOpen`` for an address that others can reach, without a token that keeps them out.
+    /// - Throws: `SettingsError` for an address that others can reach, without a token that keeps them out, and for a token that
+    ///   could be guessed.
     init(_ settings: Settings) throws {
         if let token = settings[Settings.operatorToken] {
             let viewers = settings[Settings.viewerToken].map { [$0] } ?? []
-            guard ([token] + viewers).allSatisfy({ $0.utf8.count >= Access.shortestToken }) else {
-                throw TokenIsShort()
-            }
+            try Self.check([token], of: Settings.operatorToken)
+            try Self.check(viewers, of: Settings.viewerToken)
             access = .tokens(viewers: viewers, operators: [token])
         } else {
-            guard Self.loopback.contains(settings[Settings.host]) else { throw DeskIsOpen() }
+            guard Self.loopback.contains(settings[Settings.host]) else {
+                throw Settings.operatorToken.refused("without a token the desk listens on a loopback address only")
+            }
             access = .loopback(as: NSUserName())
         }
     }
-}
 
-struct DeskIsOpen: Error, CustomStringConvertible {
-    let description = "without an operator token the desk listens on a loopback address only: set OPERATOR_TOKEN"
-}
-
-struct TokenIsShort: Error, CustomStringConvertible {
-    let description = "a token has \(Access.shortestToken) characters or more; openssl rand -hex 20 makes one"
+    private static func check(_ tokens: [String], of setting: Setting<String?>) throws {
+        guard tokens.allSatisfy({ $0.utf8.count >= Access.shortestToken }) else {
+            throw setting.refused(
+                "a token has \(Access.shortestToken) characters or more; openssl rand -hex 20 makes one")
+        }
+    }
 }

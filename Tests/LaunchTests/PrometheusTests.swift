@@ -69,6 +69,17 @@ struct PrometheusTests {
         #expect(metrics.exposition().split(separator: "\n").last == #"g{reason="a\"b\\c\nd 1"} 1"#)
     }
 
+    @Test(
+        "no line end in a label value ends a line, with whatever it makes one character",
+        arguments: ["\r", "\r\n", "\n\r"])
+    func lineEnds(end: String) {
+        metrics.makeMeter(label: "g", dimensions: [("reason", "a\(end)b\"\u{301}")]).set(Int64(1))
+        let told = metrics.exposition()
+        let escaped = end.unicodeScalars.map { $0 == "\n" ? #"\n"# : #"\\r"# }.joined()
+        #expect(told == "# TYPE g gauge\ng{reason=\"a\(escaped)b\\\"\u{301}\"} 1\n")
+        #expect(!told.unicodeScalars.contains("\r"))
+    }
+
     @Test("a metric with the same name and dimensions is the same series, in whatever order")
     func sameSeries() {
         metrics.makeCounter(label: "c", dimensions: [("a", "1"), ("b", "2")]).increment(by: 1)

@@ -141,6 +141,21 @@ struct MetricsTests {
         #expect(factory.counterTotal(label: "mq_deliveries_total", dimensions: [("reason", "other")]) == 960)
     }
 
+    @Test("a reason is counted as it is stored, however long a step has made it")
+    func longReasons() {
+        let factory = TestMetrics()
+        let metrics = withMetricsFactory(factory) { StepMetrics(of: "shoes") }
+        let reason = String(repeating: "靴", count: 1 << 20)
+        withMetricsFactory(factory) {
+            for end in ["a", "b"] {
+                let verdict = Verdict.deadLetter(reason: reason + end, error: "")
+                metrics.count(DeliveryOutcome(verdict, on: CancellationError()))
+            }
+        }
+        let stored = reason.storable(upTo: MessageLimits.reasonBytes)
+        #expect(factory.counterTotal(label: "mq_deliveries_total", dimensions: [("reason", stored)]) == 2)
+    }
+
     @Test("of the workers of one name the oldest tells how the queues stand, and when it is given up the next one does")
     func oneReader() async throws {
         try await Bench.with { bench in

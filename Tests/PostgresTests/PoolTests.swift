@@ -10,6 +10,8 @@ struct PoolTests {
     ) async throws {
         let holder = try await database.dedicatedConnection(named: "holder")
         try await holder.execute("SELECT pg_advisory_lock(1)")
+        // To connect may take longer than a caller may wait.
+        try await eventually("there is a connection") { (try? await database.execute("SELECT 1")) != nil }
         let call = Task { try await database.execute("SELECT pg_advisory_lock_shared(1)") }
         try await eventually("the only connection is busy") {
             try await holder.query(

@@ -50,11 +50,16 @@ struct ExitStatusTests {
 
     @Test(
         "a program with a setting outside of its range ends with status 64 and tells the range",
-        arguments: ["order-api", "shop-desk", "order-worker", "stock-worker", "payment-worker", "logistics-worker"])
+        arguments: [
+            "order-api", "shop-desk", "message-gateway", "order-worker", "stock-worker", "payment-worker",
+            "logistics-worker",
+        ])
     func program(name: String) async throws {
+        let own =
+            name == "message-gateway"
+            ? ("body-time", "1e30h", "from 1s to 1h") : ("retention", "1e30h", "from 1s to 366d")
         for (setting, value, range) in [
-            ("retention", "1e30h", "from 1s to 366d"), ("shutdown-timeout", "1e300s", "from 1s to 366d"),
-            ("database-connections", "0", "from 1 to 1000"),
+            own, ("shutdown-timeout", "1e300s", "from 1s to 366d"), ("database-connections", "0", "from 1 to 1000"),
         ] {
             let flag = try await TestProcess.end(of: name, ["--\(setting)", value], environment: Self.nowhere)
             #expect(flag.status == 64 && flag.complaint.contains("--\(setting) is '\(value)'"), "\(flag)")
@@ -63,6 +68,22 @@ struct ExitStatusTests {
             let end = try await TestProcess.end(of: name, [], environment: environment)
             #expect(end.status == 64 && end.complaint.contains(variable) && end.complaint.contains(range), "\(end)")
         }
+    }
+
+    @Test(
+        "a secret that is missing, short or can't be read ends a program with status 64, which names the setting and not the secret",
+        arguments: [
+            ("message-gateway", "GATEWAY_SECRET_KEY="), ("message-gateway", "GATEWAY_SECRET_KEY=sesame"),
+            ("message-gateway", "GATEWAY_SECRET_KEY_FILE=/nowhere/sesame"), ("shop-desk", "OPERATOR_TOKEN=sesame"),
+            ("shop-desk", "VIEWER_TOKEN=sesame"),
+        ])
+    func secret(name: String, variable: String) async throws {
+        let parts = variable.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+        let environment = Self.nowhere.merging(["PORT": "0", "OPERATOR_TOKEN": "operators-have-this-one"]) { $1 }
+        let end = try await TestProcess.end(
+            of: name, [], environment: environment.merging([parts[0]: parts[1]]) { $1 })
+        #expect(end.status == 64 && end.complaint.contains("\(parts[0]): "), "\(end)")
+        #expect(!(end.output + end.complaint).contains("sesame"), "\(end)")
     }
 
     @Test(

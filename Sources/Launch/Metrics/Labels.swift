@@ -15,12 +15,15 @@ struct Labels: Hashable, Comparable, CustomStringConvertible {
     static func < (first: Labels, second: Labels) -> Bool { first.pairs.lexicographicallyPrecedes(second.pairs) }
 
     private static func pair(_ name: String, _ value: String) -> String {
-        let escaped = value.reduce(into: "") { result, character in
-            switch character {
+        // Scalar by scalar: a carriage return and its line feed are one character, and what combines with a quotation mark is one
+        // with it. The format knows no carriage return, which some readers take for the end of a line.
+        let escaped = value.unicodeScalars.reduce(into: "") { result, scalar in
+            switch scalar {
             case "\\": result += "\\\\"
             case "\"": result += "\\\""
             case "\n": result += "\\n"
-            default: result.append(character)
+            case "\r": result += "\\\\r"
+            default: result.unicodeScalars.append(scalar)
             }
         }
         return "\(metricName(name))=\"\(escaped)\""

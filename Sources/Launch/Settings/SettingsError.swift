@@ -18,6 +18,15 @@ public struct SettingsError: Error, Equatable, CustomStringConvertible {
     public var description: String { problems.map(\.description).joined(separator: "\n") }
 }
 
+extension SettingDeclaration {
+    /// What a program throws whose setting can't be used for a reason that only the program knows: it ends with status 64.
+    ///
+    /// - Parameter reason: tells nothing of the value, which may be a secret.
+    public func refused(_ reason: String) -> SettingsError {
+        SettingsError(problems: [.badSecret(source: variable, reason: reason)])
+    }
+}
+
 extension SettingsError.Problem: CustomStringConvertible {
     public var description: String {
         switch self {

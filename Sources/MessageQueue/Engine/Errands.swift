@@ -22,6 +22,28 @@ package final class Errands: Sendable {
         guard case .enqueued = queue.continuation.yield(errand) else { throw AreTooMany() }
     }
 
+    /// Asks for an action, and waits until it has begun: what keeps it from that, whoever asked is told. It goes on when this has
+    /// returned.
+    ///
+    /// - Parameter act: tells the action's number once it has begun.
+    /// - Returns: the number; nil when there was nothing to do.
+    /// - Throws: ``AreTooMany``, and what kept the action from its beginning.
+    package func begin(
+        _ act: @escaping @Sendable (_ onBegin: @escaping @Sendable (Int64) -> Void) async throws -> Void
+    ) async throws -> Int64? {
+        let (numbers, teller) = AsyncThrowingStream<Int64, any Error>.makeStream()
+        try ask {
+            do {
+                try await act { teller.yield($0) }
+                teller.finish()
+            } catch {
+                teller.finish(throwing: error)
+                throw error
+            }
+        }
+        return try await numbers.first { _ in true }
+    }
+
     /// Carries out what is asked for, until the task is cancelled.
     package func run() async {
         await withDiscardingTaskGroup { group in

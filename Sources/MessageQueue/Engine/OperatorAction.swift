@@ -46,7 +46,7 @@ public struct OperatorAction: Sendable, Codable {
         case redrive
         /// ``Broker/purge(_:onBegin:)``
         case purge
-        /// ``Broker/purge(waitingIn:)``
+        /// ``Broker/purge(waitingIn:onBegin:)``
         case purgeQueue = "purge queue"
         /// ``Broker/send(_:to:)-(Draft,_)``
         case send

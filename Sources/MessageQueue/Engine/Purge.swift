@@ -8,14 +8,18 @@ extension Broker {
     /// ``TraceEntry/Outcome/purged``, and all of it is counted as ``QueueStatistics/purged``. What is sent or put back meanwhile is
     /// deleted as well, or stays. A paused queue stays paused: pausing it first makes sure that nobody takes anything while this goes
     /// on. In a queue that keeps order, what is being delivered anew counts as in flight.
+    /// - Parameter onBegin: told the number of the operator's action once it has begun.
     /// - Returns: how many messages were deleted.
     /// - Throws: ``QueueError/unknownQueue(_:)``.
     @discardableResult
-    public func purge(waitingIn queue: QueueName) async throws -> Int {
+    public func purge(
+        waitingIn queue: QueueName, onBegin: (@Sendable (Int64) -> Void)? = nil
+    ) async throws -> Int {
         let deed = Deed(.purgeQueue, queue)
         let (id, number) = try await writeLookingAgain(on: database) { session in
             (try self.catalogue.queue(queue, in: session).id, try self.begin(deed, in: session))
         }
+        onBegin?(number)
         let newest = try await database.read(Self.newestScheduled) { try $0[0, as: Int64.self] }.first ?? 0
         var sum = try await repeatedly(number) { session in
             try session.query(Self.purgeScheduled, id, newest, Self.purgeLimit) { try $0[0, as: Int.self] }.first ?? 0

@@ -34,7 +34,9 @@ extension DeliveryOutcome {
     init(_ verdict: Verdict, on error: any Error) {
         switch verdict {
         case .retry: self.init(name: .retried, reason: "\(type(of: error))")
-        case .deadLetter(let reason, _): self.init(name: .dead, reason: reason)
+        // As it is stored: a label is kept as long as the process.
+        case .deadLetter(let reason, _):
+            self.init(name: .dead, reason: reason.storable(upTo: MessageLimits.reasonBytes))
         case .release:
             let isAskedFor = if case .snooze = error.disposition { true } else { false }
             self.init(name: .released, reason: isAskedFor ? "snoozed" : "breaker-open")

@@ -49,6 +49,7 @@ public struct Refusal: Error, Equatable {
     func response(_ options: QueueDesk.Options) -> Response {
         let layout = Layout(options: options, title: status.reasonPhrase, path: nil)
         var response = layout.response([HTML("p", ["role": "alert"], [.text(text)])], status: status)
+        if status == .serviceUnavailable { response.headers[.retryAfter] = "2" }
         if status == .unauthorized { response.headers[.wwwAuthenticate] = #"Basic realm="desk", charset="UTF-8""# }
         return response
     }

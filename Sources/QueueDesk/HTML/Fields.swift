@@ -17,6 +17,9 @@ public struct Fields: Sendable {
             throw Refusal(.badRequest, "The fields can't be read.")
         }
         raw = (components.queryItems ?? []).map { ($0.name, $0.value ?? "") }
+        guard !raw.contains(where: { $0.value.utf8.contains(0) }) else {
+            throw Refusal(.badRequest, "A field has a character in it that no text may have.")
+        }
         pairs = raw.map { ($0.name, $0.value.trimmingCharacters(in: .whitespacesAndNewlines)) }
     }
 
@@ -32,6 +35,9 @@ public struct Fields: Sendable {
         let body: ByteBuffer
         do { body = try await request.body.collect(upTo: Self.bodyLimit) } catch is NIOTooManyBytesError {
             throw Refusal(.contentTooLarge, "The form may have a megabyte at most.")
+        } catch {
+            // The browser hung up, or what came is no HTTP. There is nobody to answer, and nothing wrong here.
+            throw Refusal(.badRequest, "The form did not come to its end.")
         }
         try self.init(String(buffer: body))
     }
@@ -48,7 +54,9 @@ public struct Fields: Sendable {
     /// - Throws: ``Refusal`` for one that is there, and no number.
     public func number<Number: LosslessStringConvertible>(_ name: String) throws -> Number? {
         guard let text = self[name] else { return nil }
-        guard let number = Number(text) else { throw Refusal(.badRequest, "\(name) is no number.") }
+        guard let number = Number(text), (number as? Double)?.isFinite ?? true else {
+            throw Refusal(.badRequest, "\(name) is no number.")
+        }
         return number
     }
 

@@ -71,24 +71,21 @@ struct DeadLetterActions {
         }
         let rate: Double? = try fields.number("rate")
         if let rate, !(rate > 0) { throw Refusal(.badRequest, "The rate must be more than nothing.") }
-        let (numbers, begun) = AsyncStream.makeStream(of: Int64.self)
-        try await desk.acting { try ask(action, filter, rate, as: Operator.current, begun) }
-        // Ends without a number when there was nothing to do any more.
-        for await number in numbers { return desk.seeOther("/actions/\(number)") }
-        return desk.seeOther("/audit")
+        let number = try await desk.acting { try await begin(action, filter, rate, as: Operator.current) }
+        // There was nothing to do any more.
+        guard let number else { return desk.seeOther("/audit") }
+        return desk.seeOther("/actions/\(number)")
     }
 
     /// It may take hours at a low rate: it goes on when the page is closed.
-    private func ask(
-        _ action: Action, _ filter: DeadLetterFilter, _ rate: Double?, as someone: Operator?,
-        _ begun: AsyncStream<Int64>.Continuation
-    ) throws {
-        try desk.errands.ask { [broker = desk.broker] in
-            defer { begun.finish() }
+    private func begin(
+        _ action: Action, _ filter: DeadLetterFilter, _ rate: Double?, as someone: Operator?
+    ) async throws -> Int64? {
+        try await desk.errands.begin { [broker = desk.broker] begun in
             try await Operator.$current.withValue(someone) {
                 switch action {
-                case .redrive: _ = try await broker.redrive(filter, rate: rate) { begun.yield($0) }
-                case .purge: _ = try await broker.purge(filter) { begun.yield($0) }
+                case .redrive: _ = try await broker.redrive(filter, rate: rate, onBegin: begun)
+                case .purge: _ = try await broker.purge(filter, onBegin: begun)
                 }
             }
         }

@@ -91,11 +91,13 @@ struct QueueActions {
             return try await preview(
                 name, note: "Say that you are sure, and the name of the queue. Nothing was done yet.")
         }
-        // A long queue takes longer than a page waits.
-        try await desk.acting {
+        // A long queue takes longer than a page waits: it has begun when the page is answered.
+        _ = try await desk.acting {
             let someone = Operator.current
-            try desk.errands.ask { [broker = desk.broker] in
-                try await Operator.$current.withValue(someone) { _ = try await broker.purge(waitingIn: name) }
+            return try await desk.errands.begin { [broker = desk.broker] begun in
+                try await Operator.$current.withValue(someone) {
+                    _ = try await broker.purge(waitingIn: name, onBegin: begun)
+                }
             }
         }
         return desk.seeOther("/audit", ["queue": name.text])

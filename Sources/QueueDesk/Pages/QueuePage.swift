@@ -16,7 +16,9 @@ struct QueuePage {
     }
 
     static func name(in context: some RequestContext) throws -> QueueName {
-        guard let name = context.parameters.get("name")?.removingPercentEncoding else { throw Refusal.nothingHere }
+        guard let name = context.parameters.get("name")?.removingPercentEncoding, !name.utf8.contains(0) else {
+            throw Refusal.nothingHere
+        }
         return QueueName(name)
     }
 

@@ -141,6 +141,9 @@ struct SendForm {
         parent = "\(message.id)"
     }
 
+    /// In seconds.
+    private static let delays = 0...(366 * 86_400.0)
+
     /// Either a draft, or what is wrong with each field.
     func draft(_ checks: [QueueName: @Sendable ([UInt8]) throws -> Void]) -> (Draft?, [String: String]) {
         var errors: [String: String] = [:]
@@ -151,7 +154,9 @@ struct SendForm {
             errors["body"] =
                 "This is no JSON: \((error as NSError).userInfo["NSDebugDescription"] ?? "it can't be read")"
         }
-        if seconds == nil || (seconds ?? 0) < 0 { errors["delay"] = "This is no number of seconds." }
+        if !Self.delays.contains(seconds ?? -1) {
+            errors["delay"] = "This is no number of seconds. From 0 to 31622400 will do, which are 366 days."
+        }
         if topic != nil, (seconds ?? 0) > 0 { errors["delay"] = "What is published to a topic goes at once." }
         let pairs = headers.split(whereSeparator: \.isNewline).map { $0.split(separator: ":", maxSplits: 1) }
         if pairs.contains(where: { $0.count < 2 || $0[0].allSatisfy(\.isWhitespace) }) {
@@ -166,7 +171,7 @@ struct SendForm {
         }
         let draft = Draft(
             body: bytes, key: key, tag: tag, headers: Dictionary(named) { $1 },
-            delay: delay.flatMap { Double($0) }.map { .seconds(min($0, 1e9)) },
+            delay: delay.flatMap { Double($0) }.map { .seconds($0) },
             parent: parent.flatMap { MessageID($0) })
         return (draft, [:])
     }

@@ -19,7 +19,8 @@ final class BodyBudget: Sendable {
     ///
     /// - Throws: ``Refusal`` for one that is too large, that comes too slowly, or for which there is no room now.
     func read<T>(_ request: Request, _ use: ([UInt8]) async throws -> T) async throws -> T {
-        let announced = request.headers[.contentLength].flatMap { Int($0) }
+        // A length that no number holds is a length as well.
+        let announced = request.headers[.contentLength].map { Int($0) ?? .max }
         if announced == 0 || (announced == nil && request.headers[.transferEncoding] == nil) {
             return try await use([])
         }
@@ -32,7 +33,9 @@ final class BodyBudget: Sendable {
         guard taken.add(size, ordering: .relaxed).newValue <= all else {
             throw Refusal(.tooManyRequests, "Too much is being received at once. Try again.")
         }
-        return try await use(Array(try await collect(request).readableBytesView))
+        let body = try await collect(request)
+        guard announced ?? body.readableBytes == body.readableBytes else { throw Refusal.cutBody }
+        return try await use(Array(body.readableBytesView))
     }
 
     private func collect(_ request: Request) async throws -> ByteBuffer {
@@ -46,4 +49,9 @@ final class BodyBudget: Sendable {
     private static var tooLarge: Refusal {
         Refusal(.tooLarge, "A request's body is \(largest) bytes at the most.")
     }
+}
+
+extension Refusal {
+    /// Half of a filter means more than all of it.
+    static let cutBody = Refusal(.invalidArgument, "The request's body did not come to its end.")
 }

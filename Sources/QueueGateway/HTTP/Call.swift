@@ -3,7 +3,7 @@ import HTTPTypes
 
 /// What is known of a request before its body is read.
 struct CallHead: Sendable {
-    let method: HTTPRequest.Method
+    fileprivate(set) var method: HTTPRequest.Method
     /// As it was sent, byte for byte: signatures cover it.
     let target: String
     /// Each part decoded; empty for the root.
@@ -18,7 +18,7 @@ struct CallHead: Sendable {
 
 /// A request with its body.
 struct Call: Sendable {
-    let head: CallHead
+    private(set) var head: CallHead
     let body: [UInt8]
 
     var method: HTTPRequest.Method { head.method }
@@ -26,6 +26,13 @@ struct Call: Sendable {
     var query: Query { head.query }
     var headers: HTTPFields { head.headers }
     var id: RequestID { head.id }
+
+    /// Asked by GET, whose answer that to HEAD is but for the body.
+    var asGet: Call {
+        var call = self
+        call.head.method = .get
+        return call
+    }
 }
 
 extension CallHead {
@@ -69,7 +76,7 @@ struct Query: Sendable {
 
     private init(values: [String: String]) { self.values = values }
 
-    /// Of parameters that come twice, the first counts.
+    /// - Throws: ``Refusal`` for what can't be read, and for a parameter that comes twice: which of them counts, nobody would agree on.
     init(_ text: Substring) throws {
         var values: [String: String] = [:]
         for field in text.split(separator: "&") {
@@ -77,7 +84,9 @@ struct Query: Sendable {
             guard let name = String(parts[0]).removingPercentEncoding,
                 let value = (parts.count > 1 ? String(parts[1]) : "").removingPercentEncoding
             else { throw Refusal(.unknownParameter, "The query can't be read.") }
-            values[name.lowercased()] = values[name.lowercased()] ?? value
+            guard values.updateValue(value, forKey: name.lowercased()) == nil else {
+                throw Refusal(.unknownParameter, "A parameter stands twice in the query.")
+            }
         }
         self.values = values
     }

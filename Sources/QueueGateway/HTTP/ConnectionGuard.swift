@@ -84,6 +84,8 @@ public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandle
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(context.channel.allocator.buffer(bytes: answer.body))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        // Before the connection is closed, which ends a body like its last byte: what has come of one is not all of it.
+        context.fireErrorCaught(error)
         context.close(promise: nil)
     }
 }

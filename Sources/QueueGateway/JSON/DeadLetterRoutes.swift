@@ -106,7 +106,9 @@ enum DeadLetterRoutes {
         _ act: @escaping @Sendable (@escaping @Sendable (Int64) -> Void) async throws -> RedriveReport
     ) async throws -> Answer {
         _ = try await call.backend.queues.sheet(of: queue)
-        let number = try await call.errands.begin { begun in try await call.caller.act { try await act(begun) } }
+        let number = try await call.errands.beginReported { begun in
+            try await call.caller.act { try await act(begun) }
+        }
         guard let number, let action = try await call.broker.operatorAction(number) else {
             return call.answer(.ok, ["action": .null])
         }

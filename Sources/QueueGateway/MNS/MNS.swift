@@ -18,7 +18,9 @@ struct MNS: Dialect {
         case nil: throw Refusal(.missingVersion, "The header x-mns-version is missing.")
         default: throw Refusal(.invalidVersion, "The one version known here is \(Self.version).")
         }
-        return try await route(call, account)
+        // Where GET takes messages, HEAD is nothing that anybody would want.
+        let onlyAsks = call.method == .head && call.path.last != "messages"
+        return try await route(onlyAsks ? call.asGet : call, account)
     }
 
     private func route(_ call: Call, _ account: Account) async throws -> Answer {

@@ -45,7 +45,7 @@ struct SubscriptionCalls: NamedCalls {
         guard case .stored(let address) = subscription.endpoint else { return }
         backend.logger.warning(
             "a subscription to a web server is noted, and nothing is pushed there: what is published meanwhile it does not hear",
-            metadata: ["topic": "\(topic)", "subscription": "\(subscription.name)", "endpoint": "\(address)"])
+            metadata: ["topic": "\(topic)", "subscription": "\(subscription.name)", "endpoint": "\(address.origin)"])
     }
 
     /// Of all that is told only the strategy may be another one than it is.

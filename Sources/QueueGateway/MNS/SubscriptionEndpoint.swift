@@ -56,6 +56,14 @@ struct SubscriptionEndpoint: Equatable {
     }
 }
 
+extension String {
+    /// Of an address, its scheme and host: the rest may hold a password, or what is as good as one.
+    var origin: String {
+        let address = URL(string: self)
+        return "\(address?.scheme ?? "")://\(address?.host() ?? "")"
+    }
+}
+
 /// What is noted of subscriptions that the engine has no setting for.
 enum SubscriptionLabel: String {
     case strategy = "gateway.notify-strategy"

@@ -34,7 +34,10 @@ struct XMLAnswers: Sendable {
                 XMLElement("Code", code), XMLElement("Message", refusal.text), XMLElement("RequestId", "\(id)"),
                 XMLElement("HostId", endpoint),
             ])
-        return answer(.init(code: status), error, id: id)
+        var answer = answer(.init(code: status), error, id: id)
+        // Away, read-only or unconfirmed: the database is seldom so for long.
+        if status == 503 { answer.headers[.retryAfter] = "2" }
+        return answer
     }
 
     func answer(_ refusal: Refusal, to call: Call) -> Answer {

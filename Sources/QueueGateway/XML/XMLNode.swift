@@ -4,7 +4,7 @@ struct XMLNode: Equatable, Sendable {
     var text = ""
     var children: [XMLNode] = []
 
-    /// The text of the first child of this name.
+    /// The text of the child of this name.
     subscript(_ name: String) -> String? { children.first { $0.name == name }?.text }
 
     func child(_ name: String) -> XMLNode? { children.first { $0.name == name } }

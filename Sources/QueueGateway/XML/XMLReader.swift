@@ -9,6 +9,8 @@ import Foundation
 final class XMLReader: NSObject, XMLParserDelegate {
     static let deepest = 16
     static let mostElements = 4096
+    /// Of all others one is meant: which one of two, nobody would agree on.
+    private static let repeated: Set<String> = ["Message", "ReceiptHandle", "PropertyValue", "SystemPropertyValue"]
 
     private var open: [XMLNode] = []
     private var root: XMLNode?
@@ -62,7 +64,15 @@ final class XMLReader: NSObject, XMLParserDelegate {
 
     func parser(_ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?) {
         guard let ended = open.popLast() else { return }
-        if open.isEmpty { root = ended } else { open[open.count - 1].children.append(ended) }
+        guard let parent = open.indices.last else {
+            root = ended
+            return
+        }
+        if !Self.repeated.contains(ended.name), open[parent].child(ended.name) != nil {
+            problem = .malformed("\(ended.name) twice in \(open[parent].name)")
+            return parser.abortParsing()
+        }
+        open[parent].children.append(ended)
     }
 }
 

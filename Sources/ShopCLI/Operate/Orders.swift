@@ -3,6 +3,7 @@ import Foundation
 import MessageQueue
 import Postgres
 import ShoeShop
+import Terminal
 
 struct Orders: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -143,7 +144,7 @@ private struct OrderReport: Encodable {
         ]
         let steps = timeline.map { ($0.milestone.rawValue, "\($0.at.ISO8601Format()) \($0.detail ?? "")" as String?) }
         return (facts + steps).compactMap { name, value in
-            value.map { name.padding(toLength: 12, withPad: " ", startingAt: 0) + $0 }
+            value.map { name.padding(toLength: 12, withPad: " ", startingAt: 0) + $0.visibleLine }
         }.joined(separator: "\n")
     }
 }

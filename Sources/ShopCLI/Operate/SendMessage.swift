@@ -3,6 +3,7 @@ import Foundation
 import MessageQueue
 import Postgres
 import ShoeShop
+import Terminal
 
 struct SendMessage: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -128,7 +129,7 @@ private struct DraftReport: Encodable {
             ("body", body),
         ]
         return facts.compactMap { name, value in
-            value.map { name.padding(toLength: 10, withPad: " ", startingAt: 0) + $0 }
+            value.map { name.padding(toLength: 10, withPad: " ", startingAt: 0) + $0.visibleLine }
         }.joined(separator: "\n") + "\nNothing was sent."
     }
 }

@@ -1,11 +1,11 @@
-import Foundation
+public import Foundation
 
 /// A connection on which anything can be said.
-struct RawConnection: Sendable {
+public struct RawConnection: Sendable {
     private let descriptor: Int32
 
     /// - Parameter address: such as `http://127.0.0.1:8080`.
-    init(to address: String, sending bytes: Data) throws {
+    public init(to address: String, sending bytes: Data) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var name = sockaddr_in()
         name.sin_family = sa_family_t(AF_INET)
@@ -24,12 +24,12 @@ struct RawConnection: Sendable {
     }
 
     /// Says it, says that this was all, and hears what comes until the other side hangs up.
-    static func exchange(_ bytes: Data, at address: String) async throws -> String {
+    public static func exchange(_ bytes: Data, at address: String) async throws -> String {
         try await with(address, sending: bytes) { $0.readToEnd() }
     }
 
     /// Says something, waits for an answer to it, says the rest, and hears what comes until the other side hangs up.
-    static func conversation(
+    public static func conversation(
         _ beginning: Data, awaiting answer: String, then rest: Data, at address: String
     ) async throws -> (first: String, last: String) {
         try await with(address, sending: beginning) { connection in
@@ -55,7 +55,7 @@ struct RawConnection: Sendable {
         }
     }
 
-    func hangUp() { close(descriptor) }
+    public func hangUp() { close(descriptor) }
 
     private func read(until end: String) -> String {
         var text = ""
