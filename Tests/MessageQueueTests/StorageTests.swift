@@ -105,7 +105,7 @@ struct StorageTests {
         SentKeys.ofQueues.take,
         SentKeys.ofQueues.namedIDs, SentKeys.ofTopics.take, SentKeys.ofTopics.namedIDs, SentKeys.ofTopics.forget,
         SentKeys.ofQueues.forget, Broker.depths, Broker.foldTallies,
-        Catalogue.everything,
+        Catalogue.everything, Catalogue.oneQueue,
         Broker.bury, Broker.buryRefused, Broker.lockClaims, Broker.extend, Broker.claim, Broker.listDead,
         Broker.matchDead,
         Broker.stillDead,
