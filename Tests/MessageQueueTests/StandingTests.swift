@@ -32,9 +32,9 @@ struct StandingTests {
         try await Bench.with { bench async throws in
             try await bench.broker.declare(queue: "boots")
             try await bench.send(3)
-            let told = try await bench.broker.statistics(of: ["shoes", "none"])
+            let told = try await bench.broker.statistics(ofEach: ["shoes", "none"])
             #expect(told.map(\.queue) == ["shoes"] && told.map(\.depth) == [3])
-            #expect(try await bench.broker.statistics(of: []).isEmpty)
+            #expect(try await bench.broker.statistics(ofEach: []).isEmpty)
         }
     }
 

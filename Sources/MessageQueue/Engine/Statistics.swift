@@ -43,12 +43,12 @@ extension Broker {
     ///
     /// - Throws: ``QueueError/unknownQueue(_:)``.
     public func statistics(of queue: QueueName) async throws -> QueueStatistics {
-        guard let one = try await statistics(of: [queue]).first else { throw QueueError.unknownQueue(queue) }
+        guard let one = try await statistics(ofEach: [queue]).first else { throw QueueError.unknownQueue(queue) }
         return one
     }
 
     /// How some queues stand, at the cost of their own lanes. Those that there are not are left out.
-    public func statistics(of queues: [QueueName]) async throws -> [QueueStatistics] {
+    public func statistics(ofEach queues: [QueueName]) async throws -> [QueueStatistics] {
         queues.isEmpty ? [] : try await statistics(ofQueues: queues)
     }
 
