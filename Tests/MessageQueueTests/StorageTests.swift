@@ -133,7 +133,7 @@ struct StorageTests {
         Broker.reschedule, Broker.nextLeaseEnd, Broker.firstReceived,
         Broker.createKey, Broker.readKey, Broker.listKeys, Broker.rotateKey, Broker.revokeKey, Broker.noteUse,
         Broker.prepareHalf, Broker.commitHalf, Broker.rollBackHalf, Broker.checkHalves, Broker.dropHalves,
-        Broker.nextCheck,
+        Broker.nextCheck, Broker.giveBackHalves,
         Broker.createTopic, Broker.readTopic, Broker.lockTopic, Broker.listTopics, Broker.changeTopic,
         Broker.deleteTopic,
         Broker.readSubscription, Broker.listSubscriptions, Broker.createSubscription, Broker.changeSubscription,
