@@ -22,7 +22,14 @@ public final class Broker: Sendable {
     let doorbell: Doorbell
     let logger: Logger
     let together: SendTogether
-    let waitingRoom = WaitingRoom()
+    let waitingRoom = WaitingRoom<QueueName, ReceivedMessage> { queue, room, broker, bell in
+        await WaitingClerk(of: queue, in: room, with: broker, bell: bell).run()
+    }
+    let waitingListener = WaitingListener()
+    /// Where producers wait to be asked about half messages.
+    let halfRoom = WaitingRoom<HalfPlace, HalfMessage> { place, room, broker, bell in
+        await HalfClerk(of: place, in: room, with: broker, bell: bell).run()
+    }
     let inTurn = ReceiveTogether()
     /// What is remembered of queues that are received from by hand.
     let byHand = Mutex<[Int32: ClaimMemory]>([:])

@@ -125,6 +125,61 @@ struct HalfMessageTests {
         }
     }
 
+    @Test(
+        "a crowd of producers who wait to be asked costs the database little, and each message is told to one of them, soon"
+    )
+    func crowd() async throws {
+        try await with { bench in
+            let before = try await transactions(bench)
+            let found = try await withThrowingTaskGroup(of: [HalfMessage].self) { group in
+                for _ in 0..<200 {
+                    group.addTask {
+                        try await bench.broker.halfMessages(
+                            of: "shop", in: "news", lasting: .seconds(3600), waiting: .seconds(8))
+                    }
+                }
+                try await eventually("all of them wait") { bench.broker.halfRoom.count == 200 }
+                for size in 0..<5 {
+                    _ = try await bench.broker.prepare(
+                        Outgoing(Shoe(size: size)), to: news, by: "shop", check: .seconds(1))
+                }
+                return try await group.reduce(into: [HalfMessage]()) { $0 += $1 }
+            }
+            #expect(found.count == 5 && Set(found.map(\.message.id)).count == 5)
+            #expect(found.allSatisfy { $0.checks == 1 })
+            let spent = try await transactions(bench) - before
+            #expect(spent < 150, "\(spent) transactions")
+        }
+    }
+
+    private func transactions(_ bench: Bench) async throws -> Int {
+        try await bench.number("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()")
+    }
+
+    @Test("one that was found for a producer who had gone is told to the next one, as if nobody had been asked")
+    func goneProducers() async throws {
+        try await with { bench in
+            let message = Outgoing(Shoe(size: 1))
+            _ = try await prepare(bench, message)
+            for _ in 0..<20 {
+                let gone = Task {
+                    try await bench.broker.halfMessages(
+                        of: "shop", in: "news", lasting: .seconds(3600), waiting: .seconds(600))
+                }
+                try await endReceipts(bench)
+                gone.cancel()
+                guard let told = try? await gone.value, let half = told.first else { continue }
+                // It was told before it had gone.
+                try await bench.broker.giveBack([half])
+            }
+            let next = try await bench.broker.halfMessages(of: "shop", in: "news", waiting: .seconds(60))
+            #expect(next.map(\.message.id) == [message.id] && next.map(\.checks) == [1])
+            #expect(try await bench.broker.commit(half: next[0].receipt))
+            try await bench.broker.giveBack(next)
+            #expect(try await asked(bench).isEmpty, "what has come to an end stays so")
+        }
+    }
+
     @Test("a half message is dropped and counted after a day, unless somebody was just asked; with its topic it goes")
     func aDay() async throws {
         try await with { bench in

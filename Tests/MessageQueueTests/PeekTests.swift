@@ -1,3 +1,4 @@
+import Foundation
 import Postgres
 import TestSupport
 import Testing
@@ -53,6 +54,40 @@ struct PeekTests {
             }
             let seen = try await bench.broker.peek(queue, limit: 10)
             #expect(try seen.map { try Payloads.decode(Shoe.self, from: $0.message.body).size } == [3, 2, 1])
+        }
+    }
+
+    @Test("of a message that waits again it is told when it was received first, and nothing of one that never was")
+    func firstReception() async throws {
+        try await Bench.with { bench in
+            try await bench.send(1)
+            #expect(try await bench.broker.peek(queue).map(\.firstReceivedAt) == [nil])
+            let first = try await bench.broker.receive(queue, lease: .seconds(60))
+            let time = try #require(first.first?.firstReceivedAt)
+            for attempt in 2...3 {
+                let held =
+                    attempt == 2 ? first : try await bench.broker.receive(queue, lease: .seconds(60))
+                try await bench.broker.retry(held.map { .init($0, after: .zero, error: "again") })
+                try await bench.promoteAll()
+                let waiting = try await bench.broker.peek(queue)
+                #expect(waiting.map(\.attempt) == [attempt])
+                let told = try #require(waiting.first?.firstReceivedAt)
+                #expect(abs(told.timeIntervalSince(time)) < 0.001)
+            }
+        }
+    }
+
+    @Test("what is past the queue's retention is not seen: neither in front of younger messages, nor alone")
+    func outdated() async throws {
+        try await Bench.with(QueueSettings(lanes: 1, retention: .seconds(3600))) { bench in
+            try await bench.send(3)
+            try await bench.database.execute("UPDATE mq.messages SET sent_at = sent_at - interval '2 hours'")
+            #expect(try await bench.broker.peek(queue, limit: 10).isEmpty)
+            try await bench.send(2, from: 7)
+            #expect(try await sizes(bench, 1) == [7])
+            #expect(try await sizes(bench, 10) == [7, 8])
+            #expect(try await bench.statistics().outdated == 0, "to look drops nothing")
+            #expect(try await bench.broker.receive(queue, limit: 10, lease: .seconds(60)).count == 2)
         }
     }
 

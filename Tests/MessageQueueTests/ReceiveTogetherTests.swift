@@ -70,6 +70,80 @@ struct ReceiveTogetherTests {
         }
     }
 
+    @Test("who asks for many gets them by few others: a shared claim is no larger than a bound, and leaves nobody out")
+    func shares() async throws {
+        #expect(ReceiveTogether.shares(of: []) == [])
+        #expect(ReceiveTogether.shares(of: [5000]) == [0..<1])
+        #expect(ReceiveTogether.shares(of: Array(repeating: 1, count: 256)) == [0..<256])
+        #expect(ReceiveTogether.shares(of: [400, 600, 1, 5000, 1000, 999, 1]) == [0..<2, 2..<3, 3..<4, 4..<5, 5..<7])
+        try await Bench.with { bench in
+            try await bench.send(1300)
+            let holder = try await Connection.open(bench.database.conninfo)
+            try await holder.script("BEGIN; LOCK TABLE mq.lanes IN ACCESS EXCLUSIVE MODE")
+            let counts = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<5 {
+                    group.addTask { try await bench.broker.receive("shoes", limit: 600, lease: .seconds(60)).count }
+                }
+                try await eventually("one of them claims") {
+                    try await holder.query(
+                        "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'mq.lanes'::regclass"
+                    ) { _ in }.count > 0
+                }
+                try await holder.script("COMMIT")
+                return try await group.reduce(into: [Int]()) { $0.append($1) }
+            }
+            #expect(counts.sorted() == [0, 0, 100, 600, 600])
+            #expect(bench.broker.inTurn.count == 0, "nothing is kept of a queue that nobody receives from")
+            await holder.close()
+        }
+    }
+
+    @Test("each receives by the queue's present settings, also those that another process has just changed")
+    func presentSettings() async throws {
+        try await Bench.with { bench in
+            let other = bench.another()
+            try await bench.send(6)
+            #expect(try await bench.broker.receive("shoes", lease: .seconds(60)).count == 1)
+            try await other.change(queue: "shoes") { $0.settings.limits = QueueLimits(concurrency: 2) }
+            #expect(try await bench.broker.receive("shoes", limit: 5, lease: .seconds(60)).count == 1)
+            #expect(try await bench.broker.receive("shoes", limit: 5, lease: .seconds(60)).isEmpty)
+            try await other.change(queue: "shoes") { $0.settings.limits = .none }
+            #expect(try await bench.broker.receive("shoes", limit: 5, lease: .seconds(60)).count == 4)
+            try await other.delete(queue: "shoes")
+            await #expect(throws: QueueError.unknownQueue("shoes")) {
+                try await bench.broker.receive("shoes", lease: .seconds(60))
+            }
+            try await other.declare(queue: "shoes")
+            try await other.send([Outgoing(Shoe(size: 1))], to: bench.shoes)
+            #expect(try await bench.broker.receive("shoes", limit: 5, lease: .seconds(60)).count == 1)
+        }
+    }
+
+    @Test("to receive from one queue reads that one, and not all queues and topics")
+    func readsOne() async throws {
+        try await Bench.with(connections: 1) { bench in
+            try await bench.database.execute(
+                """
+                INSERT INTO mq.topics (name) SELECT 'topic-' || n FROM generate_series(1, 2000) AS n
+                """)
+            _ = try await bench.broker.receive("shoes", lease: .seconds(60))
+            let before = try await topicsRead(bench)
+            for _ in 0..<20 { _ = try await bench.broker.receive("shoes", lease: .seconds(60)) }
+            #expect(try await topicsRead(bench) - before < 10_000)
+        }
+    }
+
+    /// The same backend flushes what it counted.
+    private func topicsRead(_ bench: Bench) async throws -> Int {
+        try await bench.database.execute("SELECT pg_stat_force_next_flush()")
+        try await bench.database.execute("SELECT 1")
+        return try await bench.number(
+            """
+            SELECT (seq_tup_read + coalesce(idx_tup_fetch, 0))::int8 FROM pg_stat_user_tables
+            WHERE schemaname = 'mq' AND relname = 'topics'
+            """)
+    }
+
     @Test("who is cancelled takes nothing: the message is there for the next one, with no attempt counted")
     func cancelled() async throws {
         try await Bench.with { bench in

@@ -67,6 +67,37 @@ struct RoleTests {
         }
     }
 
+    @Test("under a worker's role messages are sent and published once under a name, and producers wait to be asked")
+    func names() async throws {
+        try await asWorker { _, bench in
+            let broker = bench.broker
+            let sold = Topic<Shoe>("sold")
+            try await broker.declare(topic: "sold")
+            try await broker.subscribe("shoes", to: "sold")
+            func send() async throws -> SentOnce {
+                try await broker.sendOnce([Outgoing(Shoe(size: 1))], to: bench.shoes, under: "n", fingerprint: "f")
+            }
+            func publish() async throws -> SentOnce {
+                try await broker.publishOnce([Outgoing(Shoe(size: 2))], to: sold, under: "n", fingerprint: "f")
+            }
+            let first = [try await send(), try await publish()]
+            let again = [try await send(), try await publish()]
+            for (one, other) in zip(first, again) {
+                guard case .stored(let ids) = one else {
+                    Issue.record("\(one)")
+                    continue
+                }
+                #expect(other == .repeated(ids))
+            }
+            let sizes = try await bench.receive().map { try $0.decoded(as: Shoe.self).payload.size }
+            #expect(sizes.sorted() == [1, 2])
+            _ = try await broker.prepare(Outgoing(Shoe(size: 3)), to: sold, by: "shop", check: .seconds(1))
+            let asked = try await broker.halfMessages(of: "shop", in: "sold", waiting: .seconds(60))
+            #expect(asked.map(\.checks) == [1])
+            #expect(try await bench.audit() == [])
+        }
+    }
+
     @Test("under a worker's role queues that keep order hold messages back and go on, and limits are kept")
     func order() async throws {
         let settings = QueueSettings(lanes: 2, order: .blockOnFailure, limits: QueueLimits(concurrency: 3, rate: 1000))

@@ -27,6 +27,17 @@ struct StandingTests {
         }
     }
 
+    @Test("how some queues stand is told of these alone, and of those that there are")
+    func someQueues() async throws {
+        try await Bench.with { bench async throws in
+            try await bench.broker.declare(queue: "boots")
+            try await bench.send(3)
+            let told = try await bench.broker.statistics(ofEach: ["shoes", "none"])
+            #expect(told.map(\.queue) == ["shoes"] && told.map(\.depth) == [3])
+            #expect(try await bench.broker.statistics(ofEach: []).isEmpty)
+        }
+    }
+
     @Test("attempts are counted exactly by the minute, with what became of them, about")
     func outcomes() async throws {
         try await Bench.with(QueueSettings(lanes: 1)) { bench async throws in

@@ -23,7 +23,7 @@ struct WaitingTests {
 
     /// Someone waits, and rings come in: from here on only a ring, or what becomes due, brings the clerk back soon.
     private func untilHearing(_ bench: Bench) async throws {
-        try await eventually("rings come in") { bench.broker.waitingRoom.listener.isHearing(bench.queue) }
+        try await eventually("rings come in") { bench.broker.waitingListener.isHearing(bench.queue) }
     }
 
     @Test("a long poll is answered at once with what is there, and with nothing once its time has passed")
@@ -218,7 +218,7 @@ struct WaitingTests {
 
     @Test("a look whose caller has left meanwhile gives back what it found, and who comes next gets it")
     func leftMeanwhile() {
-        var line = WaitingLine()
+        var line = WaitingLine<ReceivedMessage>()
         let ended = Tally<[Int]>([])
         for caller in 1...3 {
             line.join(caller, .init(limit: 1, lease: .seconds(1))) { outcome in

@@ -59,6 +59,12 @@ package final class Catalogue: Sendable {
         func isSure(of origin: Origin, for trust: Duration) -> Bool {
             self.origin == origin && !isDoubtful && readAt + trust > .now
         }
+
+        mutating func replace(_ name: QueueName, with entry: Entry?) {
+            if let old = queues[name] { byID[old.id] = nil }
+            queues[name] = entry
+            if let entry { byID[entry.id] = entry }
+        }
     }
 
     private let state = Mutex(State())
@@ -149,33 +155,52 @@ package final class Catalogue: Sendable {
 
     func reload(in session: borrowing Session) throws { try load(in: session) }
 
+    /// Reads one queue anew, with its present settings, and leaves the others as they are known.
+    func reread(_ name: QueueName, in session: borrowing Session) throws -> Entry {
+        let origin = try origin(of: session)
+        let found = try session.query(Self.oneQueue, name.text) { try Self.entry($0, origin) }.first
+        state.withLock { state in
+            if state.origin == origin { state.replace(name, with: found) }
+        }
+        guard let found else { throw QueueError.unknownQueue(name) }
+        return found
+    }
+
     private enum Read { case queue(Entry), topic(TopicName, [Int32]) }
 
     private static func read(_ row: borrowing Row, _ origin: Origin) throws -> Read {
         if let listeners = try row[14, as: [Int32]?.self] { return .topic(TopicName(try row[1]), listeners) }
-        return .queue(
-            Entry(
-                origin: origin, id: try row[0], name: QueueName(try row[1]),
-                lease: .milliseconds(try row[2, as: Int.self]),
-                retry: RetryPolicy(
-                    attempts: try row[3], base: .milliseconds(try row[4, as: Int.self]),
-                    cap: .milliseconds(try row[5, as: Int.self]), jitter: try row[6]),
-                lanes: try row[7], levels: try row[8], order: KeyOrder(code: try row[9]),
-                retention: try row[13, as: Int?.self].map { .milliseconds($0) },
-                delay: .milliseconds(try row[15, as: Int.self]),
-                limits: QueueLimits(concurrency: try row[10], rate: try row[11], burst: try row[12])))
+        return .queue(try entry(row, origin))
     }
 
-    /// The queues, and then the topics with whom they are heard by: only these have listeners.
-    static let everything: Statement = """
-        SELECT id, name, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, lanes, levels, key_order::text,
+    private static func entry(_ row: borrowing Row, _ origin: Origin) throws -> Entry {
+        Entry(
+            origin: origin, id: try row[0], name: QueueName(try row[1]),
+            lease: .milliseconds(try row[2, as: Int.self]),
+            retry: RetryPolicy(
+                attempts: try row[3], base: .milliseconds(try row[4, as: Int.self]),
+                cap: .milliseconds(try row[5, as: Int.self]), jitter: try row[6]),
+            lanes: try row[7], levels: try row[8], order: KeyOrder(code: try row[9]),
+            retention: try row[13, as: Int?.self].map { .milliseconds($0) },
+            delay: .milliseconds(try row[15, as: Int.self]),
+            limits: QueueLimits(concurrency: try row[10], rate: try row[11], burst: try row[12]))
+    }
+
+    private static let queueColumns = """
+        id, name, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, lanes, levels, key_order::text,
             concurrency_limit, rate_limit, burst, retention_ms, NULL::int[] AS listeners, delay_ms
-        FROM mq.queues
+        """
+    /// The queues, and then the topics with whom they are heard by: only these have listeners.
+    static let everything = Statement(
+        """
+        SELECT \(queueColumns) FROM mq.queues
         UNION ALL
         SELECT t.id, t.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
             coalesce(array_agg(DISTINCT s.queue) FILTER (WHERE s.queue IS NOT NULL), '{}'), NULL
         FROM mq.topics t LEFT JOIN mq.subscriptions s ON s.topic = t.id GROUP BY t.id
-        """
+        """)
+    /// By the unique index on names.
+    static let oneQueue = Statement("SELECT \(queueColumns) FROM mq.queues WHERE name = $1")
 }
 
 extension Broker {

@@ -1,25 +1,33 @@
 package import Logging
+import Synchronization
 
 /// What operators ask for and takes longer than a page or a request: carried out one beside the other, in the service of the program
 /// that was asked, and broken off with it. How far an action has come stands in the database.
 package final class Errands: Sendable {
     package typealias Errand = @Sendable () async throws -> Void
 
-    /// More is waiting than anybody would look after, or the service has ended.
+    /// More is under way than anybody would look after, or the service has ended.
     package struct AreTooMany: Error {}
 
     private let queue: (stream: AsyncStream<Errand>, continuation: AsyncStream<Errand>.Continuation)
     private let logger: Logger
+    /// Asked for, and not ended.
+    private let underWay = Atomic(0)
 
-    private static let mostWaiting = 100
+    package static let most = 100
 
     package init(logger: Logger) {
-        queue = AsyncStream.makeStream(of: Errand.self, bufferingPolicy: .bufferingOldest(Self.mostWaiting))
+        queue = AsyncStream.makeStream(of: Errand.self)
         self.logger = logger
     }
 
     package func ask(_ errand: @escaping Errand) throws(AreTooMany) {
-        guard case .enqueued = queue.continuation.yield(errand) else { throw AreTooMany() }
+        guard underWay.add(1, ordering: .relaxed).newValue <= Self.most,
+            case .enqueued = queue.continuation.yield(errand)
+        else {
+            underWay.subtract(1, ordering: .relaxed)
+            throw AreTooMany()
+        }
     }
 
     /// Asks for an action, and waits until it has begun: what keeps it from that, whoever asked is told. It goes on when this has
@@ -47,14 +55,15 @@ package final class Errands: Sendable {
     /// Carries out what is asked for, until the task is cancelled.
     package func run() async {
         await withDiscardingTaskGroup { group in
-            for await errand in queue.stream {
-                group.addTask { [logger] in
-                    do { try await errand() } catch {
-                        logger.info("an operator's action was broken off", metadata: ["error": "\(error)"])
-                    }
-                }
-            }
+            for await errand in queue.stream { group.addTask { await self.carryOut(errand) } }
             group.cancelAll()
+        }
+    }
+
+    private func carryOut(_ errand: Errand) async {
+        defer { underWay.subtract(1, ordering: .relaxed) }
+        do { try await errand() } catch {
+            logger.info("an operator's action was broken off", metadata: ["error": "\(error)"])
         }
     }
 }

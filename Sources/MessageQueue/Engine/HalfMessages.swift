@@ -34,7 +34,7 @@ extension Broker {
         try MessageLimits.check(sendOnceKey: group, of: message.id)
         guard message.delay ?? .zero <= .zero else { throw QueueError.delayRefused(message.id, queue: nil) }
         let packed = try Packed(message)
-        return try await writeLookingAgain(on: database) { session in
+        let receipt: HalfReceipt = try await writeLookingAgain(on: database) { session in
             let mark = try self.catalogue.origin(of: session).mark
             let numbers = try session.query(
                 Self.prepareHalf, topic.name.text, group, after.inSeconds, packed.id.uuid, packed.key, packed.tag,
@@ -43,6 +43,9 @@ extension Broker {
             guard let number = numbers.first else { throw QueueError.unknownTopic(topic.name) }
             return HalfReceipt(number: number, turn: 0, mark: mark)
         }
+        // Later than that, whoever waits looks anyway.
+        if after < HalfClerk.longestRest { halfRoom.ring(HalfPlace(topic: topic.name, group: group)) }
+        return receipt
     }
 
     /// Publishes a half message, in one transaction: every matching subscription gets it exactly once.
@@ -87,8 +90,7 @@ extension Broker {
     public func halfMessages(
         of group: String, in topic: TopicName, limit: Int = 1, lasting: Duration = .seconds(10)
     ) async throws -> [HalfMessage] {
-        try QueueError.demand("limit", limit, in: 1...Self.largestClaim, or: QueueError.invalidArgument)
-        try QueueError.demand("lasting", lasting, in: .seconds(1)...Self.longestHalf, or: QueueError.invalidArgument)
+        try Self.check(halves: limit, lasting)
         return try await writeLookingAgain(on: database) { session in
             _ = try self.catalogue.listeners(of: topic, in: session)
             let mark = try self.catalogue.origin(of: session).mark
@@ -99,6 +101,11 @@ extension Broker {
                     checks: Int(turn), receiptEnds: try row[2])
             }
         }
+    }
+
+    static func check(halves limit: Int, _ lasting: Duration) throws {
+        try QueueError.demand("limit", limit, in: 1...Self.largestClaim, or: QueueError.invalidArgument)
+        try QueueError.demand("lasting", lasting, in: .seconds(1)...Self.longestHalf, or: QueueError.invalidArgument)
     }
 
     /// Drops those that nobody will be asked about any more.

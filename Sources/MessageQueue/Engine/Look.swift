@@ -49,16 +49,15 @@ extension Broker {
         _ messages: [ReceivedMessage], _ lease: Duration, of entry: Catalogue.Entry
     ) async throws -> [ReceivedMessage] {
         if lease < Doorbell.horizon { doorbell.ring([entry.id]) }
-        let again = messages.filter { $0.attempt > 1 }
+        let again = messages.filter { $0.attempt > 1 }.map(\.message.id)
         if again.isEmpty { return messages }
         let firsts = try await firstReceived(again, of: entry)
         return messages.map { $0.attempt > 1 ? $0.firstReceived(at: firsts[$0.message.id] ?? nil) : $0 }
     }
 
-    private func firstReceived(
-        _ messages: [ReceivedMessage], of entry: Catalogue.Entry
-    ) async throws -> [MessageID: Date?] {
-        let rows = try await database.query(Self.firstReceived, entry.id, messages.map(\.message.id.uuid)) { row in
+    /// When the first attempt of each was received.
+    func firstReceived(_ messages: [MessageID], of entry: Catalogue.Entry) async throws -> [MessageID: Date?] {
+        let rows = try await database.query(Self.firstReceived, entry.id, messages.map(\.uuid)) { row in
             (MessageID(try row[0]), try row[1, as: Date?.self])
         }
         return Dictionary(rows) { first, _ in first }

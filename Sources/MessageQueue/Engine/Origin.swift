@@ -67,8 +67,11 @@ extension Broker {
 }
 
 extension PostgresError {
-    /// What was remembered is of another database or schema, or of a queue that is gone: looked up anew, it may go well.
-    var isOutdated: Bool { sqlState == "40001" }
+    /// What was remembered is of another database or schema, or of a queue that is gone: looked up anew, it may go well. So it is with
+    /// a queue or topic that goes in the very moment in which something is stored under its number: the server finds it missing.
+    var isOutdated: Bool { sqlState == "40001" || sqlState == Self.missingReference }
+
+    private static let missingReference = "23503"
 
     /// As the server says it, where this process notices first.
     static func outdated(_ what: String) -> PostgresError {

@@ -47,11 +47,13 @@ extension Broker {
         try QueueError.demand("lease", lease, in: SettingRange.leases, or: QueueError.invalidArgument)
     }
 
+    /// Read for each call: who receives by hand goes by the queue's present settings, and there is no heartbeat that reads them.
     func entry(of queue: QueueName) async throws -> Catalogue.Entry {
-        guard let entry = try await entries(of: [queue], on: database).first else {
-            throw QueueError.unknownQueue(queue)
+        try await lookingAgain {
+            try await database.perform(isTransaction: false, within: nil) { session in
+                try self.catalogue.reread(queue, in: session)
+            }
         }
-        return entry
     }
 
     func memory(of entry: Catalogue.Entry) -> ClaimMemory {

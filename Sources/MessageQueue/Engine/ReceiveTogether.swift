@@ -15,11 +15,14 @@ final class ReceiveTogether: Sendable {
     }
 
     private typealias Outcome = Result<[ReceivedMessage], any Error>
+    private typealias Group = GroupCommit<Call, Outcome>
 
-    /// By queue.
-    private let groups = Mutex<[Int32: GroupCommit<Call, Outcome>]>([:])
+    /// By queue, each while somebody receives from it.
+    private let groups = Mutex<[Int32: (group: Group, calls: Int)]>([:])
 
     private static let mostTogether = 256
+    /// A shared claim asks for no more than that, so that a crowd takes no more memory at once than one of its calls might.
+    static let mostMessages = 1000
     /// Claims from the same queue that are under way at once. A second one finds most lanes taken.
     private static let lines = 1
 
@@ -28,35 +31,78 @@ final class ReceiveTogether: Sendable {
         from entry: Catalogue.Entry, limit: Int, lease: Duration, with broker: Broker
     ) async throws -> [ReceivedMessage] {
         let call = Call(broker: broker, entry: entry, limit: min(limit, Broker.largestClaim), lease: lease)
-        return try await group(of: entry.id).submit(call).get()
+        let group = enter(entry.id)
+        defer { leave(entry.id) }
+        return try await group.submit(call).get()
     }
 
-    private func group(of queue: Int32) -> GroupCommit<Call, Outcome> {
+    private func enter(_ queue: Int32) -> Group {
         groups.withLock { groups in
-            let group = groups[queue] ?? GroupCommit(limit: Self.mostTogether, lines: Self.lines, commit: Self.take)
-            groups[queue] = group
+            let known = groups[queue]
+            let group = known?.group ?? Group(limit: Self.mostTogether, lines: Self.lines, commit: Self.take)
+            groups[queue] = (group, (known?.calls ?? 0) + 1)
             return group
         }
     }
 
-    /// A claim for all that want the same lease.
+    private func leave(_ queue: Int32) {
+        groups.withLock { groups in
+            guard let (group, calls) = groups[queue] else { return }
+            groups[queue] = calls > 1 ? (group: group, calls: calls - 1) : nil
+        }
+    }
+
+    /// The queues that somebody is just receiving from.
+    var count: Int { groups.withLock { $0.count } }
+
     private static func take(_ calls: [Call]) async -> [Outcome] {
         var outcomes = calls.map { _ in Outcome.success([]) }
-        for (lease, indices) in Dictionary(grouping: calls.indices, by: { calls[$0].lease }) {
+        for (_, indices) in Dictionary(grouping: calls.indices, by: { calls[$0].lease }) {
             do {
-                let limit = indices.reduce(0) { $0 + calls[$1].limit }
-                let call = calls[indices[0]]
-                var messages = try await call.broker.look(
-                    into: call.entry, limit: limit, lease: lease, forNext: false
-                ).messages[...]
-                for index in indices {
-                    outcomes[index] = .success(Array(messages.prefix(calls[index].limit)))
-                    messages = messages.dropFirst(calls[index].limit)
+                for share in shares(of: indices.map { calls[$0].limit }) {
+                    // Where one claim finds nothing, the next one would not either.
+                    guard try await claim(for: indices[share], of: calls, into: &outcomes) else { break }
                 }
             } catch {
-                for index in indices { outcomes[index] = .failure(error) }
+                for index in indices where outcomes[index].isEmpty { outcomes[index] = .failure(error) }
             }
         }
         return outcomes
     }
+
+    /// A claim for some that want the same lease.
+    ///
+    /// - Returns: whether it brought anything.
+    private static func claim(
+        for indices: ArraySlice<Int>, of calls: [Call], into outcomes: inout [Outcome]
+    ) async throws -> Bool {
+        guard let first = indices.first else { return false }
+        let limit = indices.reduce(0) { $0 + calls[$1].limit }
+        let look = try await calls[first].broker.look(
+            into: calls[first].entry, limit: limit, lease: calls[first].lease, forNext: false)
+        var messages = look.messages[...]
+        for index in indices {
+            outcomes[index] = .success(Array(messages.prefix(calls[index].limit)))
+            messages = messages.dropFirst(calls[index].limit)
+        }
+        return !look.messages.isEmpty
+    }
+
+    /// Which calls share a claim: those behind each other that ask for ``mostMessages`` in all, or one that asks for more by itself.
+    static func shares(of limits: [Int]) -> [Range<Int>] {
+        var (shares, start, sum) = ([Range<Int>](), 0, 0)
+        for (index, limit) in limits.enumerated() {
+            if index > start, sum + limit > mostMessages {
+                shares.append(start..<index)
+                (start, sum) = (index, 0)
+            }
+            sum += limit
+        }
+        if start < limits.count { shares.append(start..<limits.count) }
+        return shares
+    }
+}
+
+extension Result where Success: Collection {
+    fileprivate var isEmpty: Bool { if case .success(let values) = self { values.isEmpty } else { false } }
 }

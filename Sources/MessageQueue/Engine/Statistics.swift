@@ -37,18 +37,23 @@ public struct QueueStatistics: Sendable, Codable {
 
 extension Broker {
     /// How every queue stands. Costs a few index steps per lane, and the places in flight; never a scan of a backlog.
-    public func statistics() async throws -> [QueueStatistics] { try await statistics(ofQueue: nil) }
+    public func statistics() async throws -> [QueueStatistics] { try await statistics(ofQueues: nil) }
 
     /// How one queue stands, at the cost of its own lanes.
     ///
     /// - Throws: ``QueueError/unknownQueue(_:)``.
     public func statistics(of queue: QueueName) async throws -> QueueStatistics {
-        guard let one = try await statistics(ofQueue: queue).first else { throw QueueError.unknownQueue(queue) }
+        guard let one = try await statistics(ofEach: [queue]).first else { throw QueueError.unknownQueue(queue) }
         return one
     }
 
-    private func statistics(ofQueue name: QueueName?) async throws -> [QueueStatistics] {
-        try await database.read(Self.depths, name?.text) { row in
+    /// How some queues stand, at the cost of their own lanes. Those that there are not are left out.
+    public func statistics(ofEach queues: [QueueName]) async throws -> [QueueStatistics] {
+        queues.isEmpty ? [] : try await statistics(ofQueues: queues)
+    }
+
+    private func statistics(ofQueues names: [QueueName]?) async throws -> [QueueStatistics] {
+        try await database.read(Self.depths, names?.map(\.text)) { row in
             QueueStatistics(
                 queue: QueueName(try row[0]), depth: try row[1], inFlight: try row[2], scheduled: try row[3],
                 retrying: try row[13], held: try row[11], blockedKeys: try row[12], dead: try row[4],
@@ -101,7 +106,7 @@ extension Broker {
                 coalesce(sum(change) FILTER (WHERE kind = 'h'), 0)::bigint AS held,
                 coalesce(sum(change) FILTER (WHERE kind = 'k'), 0)::bigint AS blocked
             FROM mq.tallies t WHERE t.queue = q.id) AS sums
-        WHERE $1::text IS NULL OR q.name = $1
+        WHERE $1::text[] IS NULL OR q.name = ANY ($1)
         ORDER BY q.created_at, q.name
         """
 

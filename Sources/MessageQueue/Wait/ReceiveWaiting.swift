@@ -24,7 +24,7 @@ extension Broker {
         } else {
             try Self.check(limit, lease)
         }
-        let wish = WaitingLine.Wish(limit: limit, lease: lease)
+        let wish = WaitingWish(limit: limit, lease: lease)
         return try await keepUnlessCancelled(
             waitingRoom.wait(for: queue, wish, atMost: waiting.withinLimits, with: self))
     }

@@ -1,16 +1,17 @@
-/// Who waits for messages of one queue, served in the order of their coming. Decisions only: no clock, no lock, no I/O.
-struct WaitingLine {
-    /// How a wait ends.
-    typealias Answer = @Sendable (Result<[ReceivedMessage], any Error>) -> Void
+/// What somebody waits for.
+struct WaitingWish: Sendable {
+    let limit: Int
+    let lease: Duration
+}
 
-    /// What somebody waits for.
-    struct Wish: Sendable {
-        let limit: Int
-        let lease: Duration
-    }
+/// Who waits for messages of one place, served in the order of their coming. Decisions only: no clock, no lock, no I/O.
+struct WaitingLine<Found: Sendable> {
+    typealias Outcome = Result<[Found], any Error>
+    /// How a wait ends.
+    typealias Answer = @Sendable (Outcome) -> Void
 
     private struct Caller {
-        let wish: Wish
+        let wish: WaitingWish
         let answer: Answer
         /// Its time has passed while messages were looked for on its behalf: what this look brings is its own still.
         var isLate = false
@@ -27,13 +28,13 @@ struct WaitingLine {
     var isEmpty: Bool { callers.isEmpty }
     var count: Int { callers.count }
 
-    mutating func join(_ caller: Int, _ wish: Wish, _ answer: @escaping Answer) {
+    mutating func join(_ caller: Int, _ wish: WaitingWish, _ answer: @escaping Answer) {
         callers[caller] = Caller(wish: wish, answer: answer)
         order.append(caller)
     }
 
     /// The one who is served now, until ``finish(_:with:)``; nil when nobody waits any more.
-    mutating func serveNext() -> (caller: Int, wish: Wish)? {
+    mutating func serveNext() -> (caller: Int, wish: WaitingWish)? {
         while start < order.count {
             if let caller = callers[order[start]] {
                 served = order[start]
@@ -49,9 +50,7 @@ struct WaitingLine {
     ///
     /// - Parameter outcome: no messages keep the caller waiting, unless it is late, and so does trouble that may pass.
     /// - Returns: how the caller's wait ends, if it does; and whether messages have found nobody.
-    mutating func finish(
-        _ caller: Int, with outcome: Result<[ReceivedMessage], any Error>
-    ) -> (answer: Answer?, areUnclaimed: Bool) {
+    mutating func finish(_ caller: Int, with outcome: Outcome) -> (answer: Answer?, areUnclaimed: Bool) {
         served = nil
         trouble = if case .failure(let error) = outcome { error } else { nil }
         let found = (try? outcome.get()) ?? []
@@ -64,12 +63,12 @@ struct WaitingLine {
     /// The time of a caller has passed.
     ///
     /// - Returns: how its wait ends; nil when it is over already, or ends with the look on its behalf.
-    mutating func expire(_ caller: Int) -> (answer: Answer, outcome: Result<[ReceivedMessage], any Error>)? {
+    mutating func expire(_ caller: Int) -> (answer: Answer, outcome: Outcome)? {
         if served == caller {
             callers[caller]?.isLate = true
             return nil
         }
-        return leave(caller).map { ($0, trouble.map(Result.failure) ?? .success([])) }
+        return leave(caller).map { ($0, trouble.map(Outcome.failure) ?? .success([])) }
     }
 
     /// A caller goes, whatever is done on its behalf.

@@ -9,6 +9,8 @@ final class BodyBudget: Sendable {
     static let largest = 2 << 20
     /// Clients that send so much are listened to all the same before they are told: else they would only see a broken connection.
     private static let largestDiscarded = 16 << 20
+    /// Room is taken in such steps, as a body comes in: who announces a body and sends none takes nothing.
+    private static let step = 64 << 10
 
     private let all: Int
     private let taken = Atomic(0)
@@ -28,21 +30,27 @@ final class BodyBudget: Sendable {
             if announced ?? 0 <= Self.largestDiscarded { for try await _ in request.body {} }
             throw Self.tooLarge
         }
-        let size = announced ?? Self.largest
-        defer { taken.subtract(size, ordering: .relaxed) }
-        guard taken.add(size, ordering: .relaxed).newValue <= all else {
-            throw Refusal(.tooManyRequests, "Too much is being received at once. Try again.")
+        var held = 0
+        defer { taken.subtract(held, ordering: .relaxed) }
+        var body: [UInt8] = []
+        for try await part in request.body {
+            let size = body.count + part.readableBytes
+            guard size <= Self.largest else { throw Self.tooLarge }
+            if size > held {
+                let more = max(size - held, min(Self.step, (announced ?? Self.largest) - held))
+                held += more
+                try take(more)
+                body.reserveCapacity(held)
+            }
+            body.append(contentsOf: part.readableBytesView)
         }
-        let body = try await collect(request)
-        guard announced ?? body.readableBytes == body.readableBytes else { throw Refusal.cutBody }
-        return try await use(Array(body.readableBytesView))
+        guard announced ?? body.count == body.count else { throw Refusal.cutBody }
+        return try await use(body)
     }
 
-    private func collect(_ request: Request) async throws -> ByteBuffer {
-        do { return try await request.body.collect(upTo: Self.largest) } catch is NIOTooManyBytesError {
-            throw Self.tooLarge
-        } catch let error as HTTPError where error.status == .contentTooLarge {
-            throw Self.tooLarge
+    private func take(_ bytes: Int) throws {
+        guard taken.add(bytes, ordering: .relaxed).newValue <= all else {
+            throw Refusal(.tooManyRequests, "Too much is being received at once. Try again.")
         }
     }
 

@@ -13,7 +13,7 @@ enum QueueRoutes {
         } read: { after, limit in
             try await call.broker.queues(prefix: page.prefix, after: after.map { QueueName($0) }, limit: limit)
         }
-        let counts = isCounted ? try await call.broker.statistics() : []
+        let counts = isCounted ? try await call.broker.statistics(ofEach: entries.map(\.queue)) : []
         let byName = Dictionary(counts.map { ($0.queue, $0) }) { first, _ in first }
         return call.answer(
             .ok,

@@ -29,7 +29,7 @@ struct ListPage {
 
     /// The entries, and where to go on when there are more.
     ///
-    /// - Parameter found: one more than is asked for, if there is one.
+    /// - Parameter found: one more than is asked for, or more, if there are so many.
     func element<Entry>(
         _ name: String, _ found: [Entry], key: (Entry) -> String, show: (Entry) -> XMLElement
     ) -> XMLElement {
@@ -38,7 +38,7 @@ struct ListPage {
         return XMLElement(name, shown.map(show) + [next.map { XMLElement("NextMarker", $0) }])
     }
 
-    /// What the caller may see, and one more than is asked for, if there is one.
+    /// What the caller may see, up to one more than is asked for, or more.
     func collect<Entry>(
         key: (Entry) -> String, isShown: (Entry) -> Bool, read: (_ after: String?, _ limit: Int) async throws -> [Entry]
     ) async throws -> [Entry] {

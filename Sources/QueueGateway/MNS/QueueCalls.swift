@@ -59,7 +59,7 @@ struct QueueCalls: NamedCalls {
         } read: { after, limit in
             try await broker.queues(prefix: page.prefix, after: after.map { QueueName($0) }, limit: limit)
         }
-        let numbers = try await page.withMeta ? broker.statistics() : []
+        let numbers = try await page.withMeta ? broker.statistics(ofEach: found.prefix(page.limit).map(\.queue)) : []
         let byName = Dictionary(numbers.map { ($0.queue, $0) }) { one, _ in one }
         return call.mns(
             .ok,

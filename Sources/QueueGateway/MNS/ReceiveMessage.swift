@@ -46,9 +46,14 @@ extension MessageCalls {
                 XMLElement("MessageId", waiting.message.id.digits),
                 XMLElement("MessageBody", body), XMLElement("MessageBodyMD5", BodyDigest.md5(body)),
                 XMLElement("EnqueueTime", waiting.message.sentAt.wholeMilliseconds),
-                XMLElement("FirstDequeueTime", waiting.message.sentAt.wholeMilliseconds),
+                XMLElement("FirstDequeueTime", Self.firstTime(of: waiting).wholeMilliseconds),
                 XMLElement("DequeueCount", waiting.attempt - 1), XMLElement("Priority", waiting.priority.number),
             ] + rest(of: waiting.message))
+    }
+
+    /// Before it is received at all, it is the time of sending.
+    private static func firstTime(of waiting: WaitingMessage) -> Date {
+        waiting.firstReceivedAt ?? (waiting.attempt > 1 ? waiting.appendedAt : waiting.message.sentAt)
     }
 
     private func rest(of message: Message) -> [XMLElement?] {

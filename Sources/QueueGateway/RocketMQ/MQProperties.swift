@@ -7,8 +7,9 @@ struct MQProperties: Equatable, Sendable {
 
     init(_ text: String) {
         var pairs: [String: String] = [:]
-        for pair in text.split(separator: "|") {
-            let parts = pair.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        // By scalars: an accent that a value begins with would make one character with the colon before it.
+        for pair in text.unicodeScalars.split(separator: "|") {
+            let parts = pair.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
             if parts.count == 2, !parts[0].isEmpty { pairs[parts[0]] = parts[1] }
         }
         self.pairs = pairs
@@ -17,9 +18,13 @@ struct MQProperties: Equatable, Sendable {
     /// Of a message, whoever sent it: what this dialect can't write is left out.
     init(headers: [String: String]) {
         pairs = headers.filter { name, value in
-            ![name, value].contains { $0.isEmpty || $0.contains { ":|".contains($0) } || !$0.canStandInXML }
+            ![name, value].contains { $0.isEmpty || Self.hasSeparator($0) || !$0.canStandInXML }
                 && !["gateway.", "mq."].contains { name.hasPrefix($0) }
         }
+    }
+
+    private static func hasSeparator(_ text: String) -> Bool {
+        text.unicodeScalars.contains { $0 == ":" || $0 == "|" }
     }
 
     var headers: [String: String] { pairs.filter { !$0.key.hasPrefix("gateway.") && !$0.key.hasPrefix("mq.") } }

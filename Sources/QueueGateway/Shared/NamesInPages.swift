@@ -1,6 +1,10 @@
 /// Lists of names, of which a caller may see some.
 enum NamesInPages {
-    /// What the caller may see, read page by page until there is one more than is asked for.
+    /// Where names are passed over, more of them are read at once: a caller who may see one of thousands shall not cost thousands of
+    /// queries.
+    private static let further = 1000
+
+    /// What the caller may see, read page by page until there is one more than is asked for, or more than that.
     ///
     /// - Parameters:
     ///   - after: the name behind which it begins.
@@ -10,12 +14,13 @@ enum NamesInPages {
         after: String?, limit: Int, key: (Entry) -> String, isShown: (Entry) -> Bool,
         read: (_ after: String?, _ limit: Int) async throws -> [Entry]
     ) async throws -> [Entry] {
-        var (shown, last) = ([Entry](), after)
+        var (shown, last, size) = ([Entry](), after, limit + 1)
         while shown.count <= limit {
-            let page = try await read(last, limit + 1)
+            let page = try await read(last, size)
             shown += page.filter(isShown)
-            guard page.count > limit, let end = page.last else { break }
+            guard page.count >= size, let end = page.last else { break }
             last = key(end)
+            size = max(size, further)
         }
         return shown
     }

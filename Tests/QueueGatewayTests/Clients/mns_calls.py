@@ -174,15 +174,27 @@ def handles():
 
 
 def first_reception():
-    """Of a message that comes again it is still told when it was received first."""
+    """Of a message that comes again it is still told when it was received first, also to who only looks."""
     queue = made("again")
     queue.send_message(Message("x"))
+    fresh = queue.peek_message()
+    equal((fresh.first_dequeue_time, fresh.dequeue_count), (fresh.enqueue_time, 0))
     first = queue.receive_message(0)
     queue.change_message_visibility(first.receipt_handle, 1)
     again = queue.receive_message(20)
     equal((again.message_id, again.dequeue_count), (first.message_id, 2))
     equal(again.first_dequeue_time, first.first_dequeue_time)
     expect(again.next_visible_time > first.next_visible_time - 30000, "hidden anew")
+    queue.change_message_visibility(again.receipt_handle, 1)
+    for _ in range(100):
+        try:
+            seen = queue.peek_message()
+            break
+        except MNSServerException as failure:
+            equal(failure.type, "MessageNotExist")
+            time.sleep(0.1)
+    equal((seen.first_dequeue_time, seen.dequeue_count), (first.first_dequeue_time, 2))
+    expect(seen.first_dequeue_time > seen.enqueue_time, "it was received after it was sent")
 
 
 def batches():

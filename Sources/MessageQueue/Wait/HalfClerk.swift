@@ -1,0 +1,50 @@
+/// Where producers wait to be asked about half messages.
+struct HalfPlace: Hashable, Sendable, CustomStringConvertible {
+    let topic: TopicName
+    let group: String
+
+    var description: String { "\(group) of \(topic)" }
+}
+
+/// Looks for half messages on behalf of all producers of a group who wait to be asked, one after the other, until nobody does.
+struct HalfClerk: Sendable {
+    private let place: HalfPlace
+    private let room: WaitingRoom<HalfPlace, HalfMessage>
+    private let broker: Broker
+    private let bell: Bell
+
+    init(of place: HalfPlace, in room: WaitingRoom<HalfPlace, HalfMessage>, with broker: Broker, bell: Bell) {
+        self.place = place
+        self.room = room
+        self.broker = broker
+        self.bell = bell
+    }
+
+    /// What other processes prepare is noticed by then.
+    static let longestRest = Duration.seconds(10)
+    /// One that is due may be somebody else's for a moment.
+    private static let shortestRest = Duration.milliseconds(100)
+
+    func run() async {
+        let pulse = broker.watchdog.pulse(ofTask: "look for half messages of \(place)")
+        while let (caller, wish) = room.serveNext(of: place) {
+            pulse.beat(within: broker.longestCall * 4 + Self.longestRest)
+            let rest = await serve(caller, wish)
+            if rest > .zero { await bell.wait(atMost: rest) }
+        }
+    }
+
+    /// - Returns: how long to rest before the next look, unless the bell rings.
+    private func serve(_ caller: Int, _ wish: WaitingWish) async -> Duration {
+        do {
+            let found = try await broker.halfMessages(
+                of: place.group, in: place.topic, limit: wish.limit, lasting: wish.lease)
+            if room.finish(caller, of: place, with: .success(found)) { try await broker.giveBack(found) }
+            guard found.isEmpty else { return .zero }
+            let next = try await broker.nextCheck(of: place.group, in: place.topic) ?? Self.longestRest
+            return min(max(next, Self.shortestRest), Self.longestRest)
+        } catch {
+            return room.rest(after: error, for: caller, of: place, broker.logger)
+        }
+    }
+}

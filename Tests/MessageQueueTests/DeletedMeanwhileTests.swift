@@ -1,0 +1,77 @@
+import Postgres
+import TestSupport
+import Testing
+
+@testable import MessageQueue
+
+/// A statement sees a queue or topic, and waits for the lock of somebody who has just deleted it.
+@Suite("What is stored for a queue or topic that is deleted in that moment", .timeLimit(.minutes(5)))
+struct DeletedMeanwhileTests {
+    private let news = Topic<Shoe>("news")
+
+    /// Calls while somebody has deleted something, and commits once the call waits for him.
+    private func deleting(
+        _ deletion: String, from bench: Bench, _ call: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        let holder = try await Connection.open(bench.database.conninfo)
+        try await holder.script("BEGIN; \(deletion)")
+        let task = Task { try await call() }
+        try await eventually("it waits for the deletion") {
+            try await holder.query(
+                """
+                SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+                """
+            ) { _ in }.count > 0
+        }
+        try await holder.script("COMMIT")
+        await holder.close()
+        try await task.value
+    }
+
+    @Test("under a topic is refused for want of the topic: published once, or prepared as a half message")
+    func topics() async throws {
+        try await Bench.with { bench in
+            let broker = bench.broker
+            let calls: [@Sendable () async throws -> Void] = [
+                {
+                    _ = try await broker.publishOnce(
+                        [Outgoing(Shoe(size: 1))], to: news, under: "n", fingerprint: "f")
+                },
+                {
+                    _ = try await broker.prepare(
+                        Outgoing(Shoe(size: 1)), to: news, by: "shop", check: .seconds(60))
+                },
+            ]
+            for call in calls {
+                try await broker.declare(topic: news.name)
+                await #expect(throws: QueueError.unknownTopic(news.name)) {
+                    try await deleting("DELETE FROM mq.topics WHERE name = 'news'", from: bench, call)
+                }
+            }
+        }
+    }
+
+    @Test("under a queue is refused for want of the queue: sent once by key or name, or subscribed to a topic")
+    func queues() async throws {
+        try await Bench.with { bench in
+            let broker = bench.broker
+            let boots = Queue<Shoe>("boots")
+            try await broker.declare(topic: news.name)
+            let calls: [@Sendable () async throws -> Void] = [
+                { _ = try await broker.sendOnce([Outgoing(Shoe(size: 1))], to: boots) },
+                {
+                    _ = try await broker.sendOnce(
+                        [Outgoing(Shoe(size: 1))], to: boots, under: "n", fingerprint: "f")
+                },
+                { _ = try await broker.create(subscription: Subscription("s", of: "news", to: .queue("boots"))) },
+            ]
+            for call in calls {
+                try await broker.declare(queue: boots.name)
+                await #expect(throws: QueueError.unknownQueue(boots.name)) {
+                    try await deleting("DELETE FROM mq.queues WHERE name = 'boots'", from: bench, call)
+                }
+            }
+            #expect(try await bench.audit() == [])
+        }
+    }
+}
