@@ -557,6 +557,10 @@ BEGIN
                     ON s.tags IS NULL OR m.tag = ANY (s.tags)
                 WHERE t.name = to_topic GROUP BY q.id, 5, 7 ORDER BY q.id, 5, 7) AS g) AS l,
             unnest(l.messages, l.marks) WITH ORDINALITY AS m(n, mark, rank);
+    -- Nobody need hear a topic, but one that is gone hears nothing: whoever remembers it has to look again.
+    IF of_queue IS NULL AND NOT EXISTS (SELECT FROM mq.topics WHERE name = to_topic) THEN
+        RAISE EXCEPTION 'there is no topic % in this database any more', to_topic USING ERRCODE = 'serialization_failure';
+    END IF;
     IF 1 = ALL (of_rank) THEN
         INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
             SELECT 1 + coalesce(

@@ -64,7 +64,8 @@ extension Broker {
     /// - Returns: false when there was none.
     @discardableResult
     public func unsubscribe(_ queue: QueueName, from topic: TopicName) async throws -> Bool {
-        try await database.execute(Self.unsubscribe, topic.text, queue.text) > 0
+        defer { catalogue.doubt() }
+        return try await database.execute(Self.unsubscribe, topic.text, queue.text) > 0
     }
 
     static func check(_ name: String) throws {
