@@ -15,8 +15,13 @@
 -- 1. The schema ------------------------------------------------------------------------------------------------------------
 
 -- An empty schema that somebody made for us is used; what isn't ours is left alone.
+-- Text of others would come back as something else where it is kept in another encoding.
 DO $$
 BEGIN
+    IF current_setting('server_encoding') <> 'UTF8' THEN
+        RAISE EXCEPTION 'database % keeps text as %, and must keep it as UTF8', current_database(), current_setting('server_encoding')
+            USING HINT = 'Make it anew: CREATE DATABASE ... ENCODING ''UTF8'' TEMPLATE template0';
+    END IF;
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'mq') THEN
         IF NOT has_database_privilege(current_database(), 'CREATE') THEN
             RAISE EXCEPTION 'role % may not create the schema mq in database %', current_user, current_database()
