@@ -112,7 +112,7 @@ final class WaitingListener: Sendable {
     private func probe(_ connection: Connection, with broker: Broker, _ pulse: Watchdog.Pulse) async {
         repeat {
             pulse.beat(within: Self.look + Self.longestProbe + broker.longestCall)
-            do { try await connection.execute(Self.sign, within: Self.longestProbe) } catch {
+            do { try await connection.execute("SELECT 1", within: Self.longestProbe) } catch {
                 broker.logger.debug("the line of those who wait is left", metadata: ["error": "\(error)"])
                 // What silenced it has silenced the pool's idle lines, too.
                 if let moment = connection.silentSince { broker.database.leaveIdle(unansweredSince: moment) }
@@ -120,8 +120,6 @@ final class WaitingListener: Sendable {
             }
         } while (try? await Task.sleep(for: Self.look)) != nil && isNeeded()
     }
-
-    private static let sign: Statement = "SELECT 1"
 
     private func isNeeded() -> Bool {
         state.withLock { $0.clerks > 0 || $0.restingSince + Self.longestRest > .now }

@@ -83,7 +83,7 @@ struct WorkerJournal: Sendable {
             logger.info(
                 "the outcome can't be stored, dead letter", metadata: message.merging(["error": "\(error)"]) { $1 })
         case .leaseLost:
-            logger.info("finished already: the lease was lost, or an unconfirmed commit came through", metadata: message)
+            logger.info("finished already, by a commit that was not confirmed or by another worker", metadata: message)
         case .rescued(let queue, let count):
             logger.info("rescued", metadata: ["queue": "\(queue)", "messages": "\(count)"])
         case .consumerLost(let consumer): logger.info("consumer lost", metadata: ["consumer": "\(consumer)"])
