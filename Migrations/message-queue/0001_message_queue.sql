@@ -15,8 +15,13 @@
 -- 1. The schema ------------------------------------------------------------------------------------------------------------
 
 -- An empty schema that somebody made for us is used; what isn't ours is left alone.
+-- Text of others would come back as something else where it is kept in another encoding.
 DO $$
 BEGIN
+    IF current_setting('server_encoding') <> 'UTF8' THEN
+        RAISE EXCEPTION 'database % keeps text as %, and must keep it as UTF8', current_database(), current_setting('server_encoding')
+            USING HINT = 'Make it anew: CREATE DATABASE ... ENCODING ''UTF8'' TEMPLATE template0';
+    END IF;
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'mq') THEN
         IF NOT has_database_privilege(current_database(), 'CREATE') THEN
             RAISE EXCEPTION 'role % may not create the schema mq in database %', current_user, current_database()
@@ -557,6 +562,10 @@ BEGIN
                     ON s.tags IS NULL OR m.tag = ANY (s.tags)
                 WHERE t.name = to_topic GROUP BY q.id, 5, 7 ORDER BY q.id, 5, 7) AS g) AS l,
             unnest(l.messages, l.marks) WITH ORDINALITY AS m(n, mark, rank);
+    -- Nobody need hear a topic, but one that is gone hears nothing: whoever remembers it has to look again.
+    IF of_queue IS NULL AND NOT EXISTS (SELECT FROM mq.topics WHERE name = to_topic) THEN
+        RAISE EXCEPTION 'there is no topic % in this database any more', to_topic USING ERRCODE = 'serialization_failure';
+    END IF;
     IF 1 = ALL (of_rank) THEN
         INSERT INTO mq.head_messages (seq, queue, lane, attempt, id, sent_at, topic, key, tag, headers, body)
             SELECT 1 + coalesce(

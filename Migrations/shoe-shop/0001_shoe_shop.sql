@@ -10,6 +10,10 @@ DO $$
 DECLARE
     wanted text;
 BEGIN
+    IF current_setting('server_encoding') <> 'UTF8' THEN
+        RAISE EXCEPTION 'database % keeps text as %, and must keep it as UTF8', current_database(), current_setting('server_encoding')
+            USING HINT = 'Make it anew: CREATE DATABASE ... ENCODING ''UTF8'' TEMPLATE template0';
+    END IF;
     FOREACH wanted IN ARRAY ARRAY['shop', 'orders', 'stock', 'payment', 'logistics'] LOOP
         IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = wanted) THEN
             IF NOT has_database_privilege(current_database(), 'CREATE') THEN

@@ -56,7 +56,7 @@ public final class Broker: Sendable {
 
     /// The longest that a single statement takes until it has an answer or has failed, the wait for a connection included: what
     /// the beats of loops are measured by.
-    var longestCall: Duration {
+    package var longestCall: Duration {
         let options = database.options
         let limits = [options.waitLimit, options.connection.connectTimeout, options.connection.silenceLimit]
         return limits.reduce(.seconds(5)) { $0 + $1.bounded }

@@ -18,7 +18,7 @@ import ShopHTTP
             let followers = Followers(shop, logger: context.logger)
             addRoutes(of: shop, desk, followers, to: router, logger: context.logger)
             followers
-            KeyHousekeeping(database: shop.database, watchdog: shop.broker.watchdog, logger: context.logger)
+            KeyHousekeeping(broker: shop.broker, logger: context.logger)
         }
     }
 

@@ -17,6 +17,7 @@ public struct Conninfo: Sendable {
         given = try Self.options(of: LibPQOption.given(in: text))
         let all = try Self.options(of: LibPQOption.completing(given))
         completed = Dictionary(all.map { ($0.keyword, $0.value) }) { _, last in last }
+        try checkHosts()
         try checkNumbers()
         try checkWords()
     }
@@ -40,6 +41,14 @@ public struct Conninfo: Sendable {
     }
 
     // MARK: Checking what libpq would only find while it connects
+
+    /// libpq ends a URL's password at the first @, so the rest of one with a bare @ in it would be looked up, and told, as a host.
+    private func checkHosts() throws(PostgresError) {
+        let names = hosts.compactMap(\.name).filter { !$0.hasPrefix("/") }
+        if names.contains(where: { $0.dropFirst().contains("@") }) {
+            throw Self.invalid("invalid host, with an @ in it (one in a password is written %40)")
+        }
+    }
 
     private func checkNumbers() throws(PostgresError) {
         let ports = (self["port"] ?? "").split(separator: ",")

@@ -7,7 +7,9 @@ import Synchronization
 /// or one call after the other would leave a process behind, until the server has none left for anybody.
 final class UnansweredCommits: Sendable {
     private struct State {
-        var processes: Set<Int32> = []
+        /// By number, since servers that are tried in turn may have processes of the same id.
+        var processes: [Int: Int32] = [:]
+        var count = 0
         var isWatched = false
         var isClosed = false
     }
@@ -31,7 +33,7 @@ final class UnansweredCommits: Sendable {
         Task {
             var observer = CommitObserver(open: open)
             while let processes = toWatch() {
-                let living = await observer.living(among: processes)
+                let living = await observer.living(among: Array(Set(processes.values)))
                 for _ in 0..<forget(processes, but: living) { whenEnded() }
                 // The server gives no sign.
                 try? await Task.sleep(for: Self.pause * Double.random(in: 0.8...1.2))
@@ -45,24 +47,25 @@ final class UnansweredCommits: Sendable {
     /// - Returns: whether nobody looks after them yet.
     private func begin(_ process: Int32) -> Bool {
         state.withLock { state in
-            state.processes.insert(process)
+            state.count += 1
+            state.processes[state.count] = process
             defer { state.isWatched = true }
             return !state.isWatched
         }
     }
 
     /// - Returns: nil when there is nothing more to look after.
-    private func toWatch() -> [Int32]? {
+    private func toWatch() -> [Int: Int32]? {
         state.withLock { state in
             state.isWatched = !state.processes.isEmpty && !state.isClosed
-            return state.isWatched ? Array(state.processes) : nil
+            return state.isWatched ? state.processes : nil
         }
     }
 
     /// - Returns: how many have come to an end.
-    private func forget(_ processes: [Int32], but living: Set<Int32>) -> Int {
-        let ended = Set(processes).subtracting(living)
-        state.withLock { $0.processes.subtract(ended) }
+    private func forget(_ processes: [Int: Int32], but living: Set<Int32>) -> Int {
+        let ended = processes.filter { !living.contains($0.value) }
+        state.withLock { state in for number in ended.keys { state.processes[number] = nil } }
         return ended.count
     }
 }

@@ -21,3 +21,21 @@ struct Backend: Sendable {
         deletions = Deletions(broker)
     }
 }
+
+extension Backend {
+    /// Notes which access keys were used since the last time. Those that can't be noted now are the next time.
+    ///
+    /// - Parameter tellsFailures: whether the log is to have it.
+    /// - Returns: whether they are noted.
+    func noteUse(tellingFailures tellsFailures: Bool) async -> Bool {
+        let used = keys.takeUsed()
+        do { try await broker.noteUse(ofAccessKeys: used) } catch {
+            for id in used { keys.use(id) }
+            if tellsFailures {
+                logger.info("the use of keys could not be noted, trying again", metadata: ["error": "\(error)"])
+            }
+            return false
+        }
+        return true
+    }
+}

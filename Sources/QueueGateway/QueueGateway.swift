@@ -55,19 +55,19 @@ public struct QueueGateway: Service {
         try? await cancelWhenGracefulShutdown {
             try await withThrowingDiscardingTaskGroup { group in
                 group.addTask { await errands.run() }
+                let pulse = backend.broker.watchdog.pulse(of: "note which access keys are used")
+                var isNoted = true
                 while true {
+                    pulse.beat(within: Self.notingPause + backend.broker.longestCall * 2)
                     try await Task.sleep(for: Self.notingPause)
-                    await noteUse()
+                    isNoted = await backend.noteUse(tellingFailures: isNoted)
                 }
             }
         }
-        await noteUse()
+        _ = await backend.noteUse(tellingFailures: true)
     }
 
     private static let notingPause = Duration.seconds(30)
-
-    /// What is lost with a database that is away is worth no trouble.
-    private func noteUse() async { try? await backend.broker.noteUse(ofAccessKeys: backend.keys.takeUsed()) }
 
     /// Answers every path but those of others. Its requests have a ``GatewayRequestContext``, or one of your own that knows as much.
     ///

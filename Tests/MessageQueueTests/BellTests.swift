@@ -30,4 +30,23 @@ struct BellTests {
         cancelled.cancel()
         await cancelled.value
     }
+
+    @Test("whoever waits until the rings so far are out goes on, however steadily others ring", .timeLimit(.minutes(1)))
+    func flush() async throws {
+        try await Bench.with { bench in
+            await withTaskGroup(of: Void.self) { group in
+                let began = Bell()
+                group.addTask {
+                    while !Task.isCancelled {
+                        bench.broker.doorbell.ring([bench.queue])
+                        began.ring()
+                        try? await Task.sleep(for: .microseconds(100))
+                    }
+                }
+                await began.wait(atMost: .seconds(60))
+                for _ in 0..<10 { await bench.broker.flush() }
+                group.cancelAll()
+            }
+        }
+    }
 }

@@ -79,6 +79,29 @@ struct DeadLetterTests {
         }
     }
 
+    @Test("a dead letter that the server refuses to send back, the first or the last, stays, and the others are moved")
+    func refused() async throws {
+        for key in ["k0", "k19"] {
+            try await Bench.with(QueueSettings(lanes: 1)) { bench in
+                try await kill(20, bench)
+                try await bench.database.script(
+                    """
+                    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                        $$ BEGIN IF OLD.key = '\(key)' THEN RAISE EXCEPTION 'this one stays'; END IF; RETURN OLD; END $$;
+                    CREATE TRIGGER refuses BEFORE DELETE ON mq.dead_letters FOR EACH ROW EXECUTE FUNCTION refuse()
+                    """)
+                let report = try await bench.broker.redrive()
+                #expect(report.matched == 20 && report.moved == 19 && report.failed == 1 && report.skipped == 0)
+                #expect(try await bench.broker.deadLetters().map(\.message.key) == [key])
+                let actions = try await bench.database.query(
+                    "SELECT messages FROM mq.operator_actions WHERE ended_at IS NOT NULL"
+                ) { try $0[0, as: Int.self] }
+                #expect(actions == [19])
+                #expect(try await bench.audit() == [])
+            }
+        }
+    }
+
     @Test("without a free lane a redrive moves nothing, and says so")
     func noLane() async throws {
         try await Bench.with(QueueSettings(lanes: 1)) { bench in

@@ -201,6 +201,9 @@ struct MetricsTests {
                 try await queues.refresh()
                 #expect(metrics.depth == 2)
                 #expect(metrics.recorders(label: "mq_queue_in_flight").first?.lastValue == 1)
+                try await bench.broker.delete(queue: "shoes")
+                try await queues.refresh()
+                #expect(metrics.recorders(label: "mq_queue_depth").isEmpty, "a queue that is gone has no depth")
             }
         }
     }

@@ -178,6 +178,59 @@ struct RefusedOutcomeTests {
         }
     }
 
+    @Test(
+        "of what a lost worker held, a message that waits for a lock keeps none of those behind it, and is rescued later"
+    )
+    func lockedRescue() async throws {
+        try await Bench.with(QueueSettings(lanes: 1, order: .skipOnFailure)) { bench in
+            try await bench.send(20)
+            #expect(try await bench.receive().count == 20)
+            // One that is refused makes them be tried by halves. The lock is met at the end of a statement.
+            try await bench.database.script(
+                """
+                CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+                    $$ BEGIN IF NEW.key = 'k1' THEN RAISE EXCEPTION 'not this one'; END IF; RETURN NEW; END $$;
+                CREATE TRIGGER refuses BEFORE INSERT ON mq.held FOR EACH ROW EXECUTE FUNCTION refuse();
+                CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    IF NEW.key = 'k4' THEN RAISE EXCEPTION 'too long' USING ERRCODE = 'lock_not_available'; END IF;
+                    RETURN NULL;
+                END $$;
+                CREATE TRIGGER waits AFTER INSERT ON mq.held FOR EACH ROW EXECUTE FUNCTION wait()
+                """)
+            let error = await #expect(throws: PostgresError.self) { try await bench.rescue() }
+            #expect(error?.sqlState == "55P03")
+            let statistics = try await bench.statistics()
+            #expect(statistics.held >= 16 && statistics.dead == 1)
+            try await bench.database.script("DROP TRIGGER waits ON mq.held")
+            #expect(try await bench.rescue() <= 3)
+            #expect(try await bench.statistics().held == 19)
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    @Test("a message whose effects the server never has the memory for fails by itself, and the others are done")
+    func memory() async throws {
+        try await Bench.with(QueueSettings(retry: .init(attempts: 1))) { bench in
+            try await bench.createEffects()
+            try await bench.database.script(
+                """
+                CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    IF NEW.size = 3 THEN RAISE EXCEPTION 'out of memory' USING ERRCODE = 'out_of_memory'; END IF;
+                    RETURN NEW;
+                END $$;
+                CREATE TRIGGER refuses BEFORE INSERT ON effect FOR EACH ROW EXECUTE FUNCTION refuse()
+                """)
+            try await bench.send(4)
+            try await bench.work([Lace()]) { log in
+                try await eventually("all others are done, and it has failed") {
+                    log.events.doneCount == 3 && log.events.deadReasons == ["attempts-exhausted"]
+                }
+            }
+            #expect(try await bench.effects() == [3, 0])
+            #expect(try await bench.audit() == [])
+        }
+    }
+
     @Test("a refusal that may pass is waited out, and meanwhile the others are done", arguments: Kind.allCases)
     func passing(kind: Kind) async throws {
         try await Bench.with { bench in
@@ -263,7 +316,7 @@ extension Bench {
 }
 
 extension RefusedOutcomeTests {
-    /// A database that a migrator would refuse.
+    /// A database that the schema refuses, made to take it.
     fileprivate static func inLatin1(_ body: @Sendable (Bench) async throws -> Void) async throws {
         try await TestDatabase.with(.empty) { database in
             let name = "latin1_\(UUID().uuidString.lowercased().replacing("-", with: "_"))"
@@ -272,7 +325,8 @@ extension RefusedOutcomeTests {
             let conninfo = database.conninfo + " dbname='\(name)' client_encoding='UTF8'"
             let latin1 = Database(conninfo, options: database.options, logger: database.logger)
             for migration in MigrationLine.messageQueue.migrations {
-                try await latin1.script("BEGIN; \(migration.sql); COMMIT")
+                let sql = migration.sql.replacing("current_setting('server_encoding') <> 'UTF8'", with: "false")
+                try await latin1.script("BEGIN; \(sql); COMMIT")
             }
             try await body(try await Bench(on: latin1, QueueSettings(retry: quick)))
             await latin1.close()

@@ -89,6 +89,31 @@ struct TopicTests {
         }
     }
 
+    @Test("a message to a topic that another process has deleted is refused, and one that was only left by all is not")
+    func deletedElsewhere() async throws {
+        try await Bench.with { bench in
+            try await setUp(bench)
+            // It goes by what it has known until it is refused.
+            let publisher = Bench.trusting(bench.database)
+            try await publisher.publish([Outgoing(Shoe(size: 1))], to: processed)
+            let other = bench.another()
+            for name in ["all", "red", "blue"] { try await other.unsubscribe(QueueName(name), from: "processed") }
+            try await publisher.publish([Outgoing(Shoe(size: 2))], to: processed)
+            #expect(try await other.delete(topic: "processed"))
+            await #expect(throws: QueueError.unknownTopic("processed")) {
+                try await publisher.publish([Outgoing(Shoe(size: 3))], to: processed)
+            }
+            #expect(try await bench.number("SELECT count(*) FROM mq.messages") == 1)
+            let error = await #expect(throws: PostgresError.self) {
+                try await bench.database.execute(
+                    """
+                    SELECT mq.publish('processed', ARRAY[gen_random_uuid()], '{NULL}', '{NULL}', '{NULL}', ARRAY[''::bytea], '{8}')
+                    """)
+            }
+            #expect(error?.isRetryable == true)
+        }
+    }
+
     @Test("subscribing again replaces the tags, and the next message is routed by them")
     func resubscribe() async throws {
         try await Bench.with { bench in

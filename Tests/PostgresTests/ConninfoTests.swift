@@ -9,7 +9,9 @@ struct ConninfoTests {
         arguments: [
             "host=h password=sesame open", "host=h password='it's sesame' user=u", "password='sesame",
             "host=h passwrd=sesame", "postgresql://u:pa%zzsesame@h/d", "postgresql://u:%00sesame@h/d",
-            "postgresql://u:pa/sesame@h/d", "postgresql://u@x:sesame@h/d", "postgresql://u@[sesame/d",
+            "postgresql://u:pa/sesame@h/d", "postgresql://u@x:sesame@h/d",
+            "postgresql://u:pa@sesame@h/d", "postgresql://u:pa@sesame@h:1,i:2/d", "host=a,sesame@b",
+            "postgresql://u@[sesame/d",
             "postgresql://u@h/d?password=sesame&oops", "postgresql://u@h/d?secret=sesame", "tcp://u:sesame@h/d",
             "sesame",
             "host=h port=sesame", "host=h port=70000 password=sesame", "host=h connect_timeout=sesame",
@@ -36,7 +38,8 @@ struct ConninfoTests {
             "host=/tmp port=",
             "host = h\tuser = 'it\\'s me'", "host=h connect_timeout=' 5 '",
             "postgresql://h/d?application_name=a%20b&options=-c%20jit%3Doff",
-            "host=a,b,", "hostaddr=127.0.0.1", "host=h connect_timeout=-1", "postgresql://h/d?ssl=true",
+            "host=a,b,", "host=/tmp/u@h,@abstract", "hostaddr=127.0.0.1", "host=h connect_timeout=-1",
+            "postgresql://h/d?ssl=true",
         ])
     func taken(_ text: String) throws { _ = try Conninfo(text) }
 

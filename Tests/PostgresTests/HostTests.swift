@@ -56,6 +56,18 @@ struct HostTests {
         #expect(ports.map { $0.visitors() } == [1, 1])
     }
 
+    @Test("a call that ends before a mute host's connect_timeout reaches the host behind it")
+    func shortCall() async throws {
+        try await Bench.with(limit: 1) { database async throws in
+            let mute = try DeafPort(accepts: true)
+            let pool = Database(try Self.conninfo([mute], then: database, "connect_timeout=3600"))
+            let ones = try await pool.query("SELECT 1", within: .seconds(6)) { try $0[0, as: Int.self] }
+            #expect(ones == [1])
+            #expect(mute.visitors() == 1)
+            await pool.close()
+        }
+    }
+
     @Test("a connect_timeout of zero is no limit for a host, and connecting has one all the same")
     func endless() async throws {
         let mute = try DeafPort(accepts: true)
@@ -129,5 +141,8 @@ struct HostTests {
         #expect(time.share(of: 1).deadline == time.end)
         let own = ConnectTime(each: .seconds(900), end: start + .seconds(300))
         #expect(own.share(of: 3).deadline >= start + .seconds(900))
+        let called = ConnectTime(each: .seconds(900), end: start + .seconds(300), callEnd: start + .seconds(30))
+        #expect(called.share(of: 3).deadline < start + .seconds(11))
+        #expect(called.share(of: 1).deadline == start + .seconds(30))
     }
 }

@@ -26,6 +26,27 @@ struct UnconfirmedCommitTests {
         }
     }
 
+    @Test(
+        "two commits that processes of one id are at work on, at two servers, keep two places, and each is given back")
+    func sameProcess() async throws {
+        try await Bench.with { database async throws in
+            let commits = UnansweredCommits()
+            let isThere = Tally(false)
+            let ended = Tally(0)
+            for _ in 0..<2 {
+                commits.add(Int32.max) {
+                    guard isThere.value else { throw PostgresError(.connectionFailed, "nobody is there") }
+                    return try await Connection.open(database.conninfo)
+                } whenEnded: {
+                    ended.change { $0 += 1 }
+                }
+            }
+            #expect(commits.count == 2)
+            isThere.change { $0 = true }
+            try await eventually("both are over") { ended.value == 2 && commits.count == 0 }
+        }
+    }
+
     enum Shape: CaseIterable {
         case transaction, queued, single, script, withoutBeginning
 

@@ -1,5 +1,6 @@
 import Foundation
 import MessageQueue
+import Postgres
 import Synchronization
 import Testing
 
@@ -101,6 +102,16 @@ struct AccessTests {
             try await Task.sleep(for: .milliseconds(50))
         }
         #expect(try await ring.key("A") == nil)
+    }
+
+    @Test("keys whose use can't be noted while the database is away are noted the next time")
+    func unnoted() async throws {
+        let database = Database("host=/nobody-serves-here")
+        let backend = QueueGateway(Broker(database), secret: try #require(secret)).backend
+        backend.keys.use("A")
+        #expect(await backend.noteUse(tellingFailures: false) == false)
+        #expect(backend.keys.takeUsed() == ["A"])
+        await database.close()
     }
 
     @Test("of a key's calls so many a second pass, and a second's worth after a rest")

@@ -119,6 +119,23 @@ struct SilentLineTests {
         }
     }
 
+    @Test("the line by which rings reach those who wait is left once it has fallen silent, and another one is made")
+    func waiting() async throws {
+        try await Workbench.with { bench in
+            async let message = bench.through.receive("shoes", lease: .seconds(60), waiting: .seconds(600))
+            let before = try await eventually("somebody listens for those who wait") { () -> Set<Int32>? in
+                let listeners = try await bench.listeners()
+                return listeners.isEmpty ? nil : listeners
+            }
+            try await bench.proxy.begin(.silence)
+            try await eventually("another line listens") {
+                try await !bench.listeners().isSubset(of: before)
+            }
+            try await bench.send(1)
+            #expect(try await message.count == 1)
+        }
+    }
+
     enum Kind: String, CaseIterable, CustomTestStringConvertible {
         case step, preparingStep
         var testDescription: String { rawValue }
@@ -248,6 +265,14 @@ private final class Workbench: Sendable {
         }
         try await direct.send(
             (first..<first + count).map { Outgoing(Shoe(size: $0)) }, to: Queue<Shoe>("shoes"))
+    }
+
+    /// The server processes that ring for those who wait.
+    func listeners() async throws -> Set<Int32> {
+        Set(
+            try await database.query(
+                "SELECT pid FROM pg_stat_activity WHERE application_name = 'message-queue waiting' AND datname = current_database()"
+            ) { try $0[0, as: Int32.self] })
     }
 
     func waitForEffects(_ count: Int) async throws {

@@ -1,5 +1,7 @@
 import Durations
 public import Foundation
+import Logging
+import Metrics
 import Postgres
 
 /// Something that workers do now and then for everybody, and how it went.
@@ -25,6 +27,26 @@ extension Broker {
     /// The chores that have failed each time, in every worker, for so long.
     public func neglectedChores(after limit: Duration = .seconds(3600)) async throws -> [ChoreEntry] {
         try await chores().filter { ($0.failingFor ?? 0) > limit.inSeconds }
+    }
+
+    /// Does a chore, and makes known how it went: to metrics, and to whoever asks the database.
+    ///
+    /// - Throws: what `action` threw, or the error of noting that it went well.
+    package func attempt(chore: String, _ action: @Sendable () async throws -> Void) async throws {
+        do { try await action() } catch {
+            if !(error is CancellationError) { await note(error, of: chore) }
+            throw error
+        }
+        Metric.choreDone.gauge(chore).record(Wall.now)
+        try await noteDone(chore)
+    }
+
+    private func note(_ error: any Error, of chore: String) async {
+        Metric.choreFailures.counter(chore).increment()
+        do { try await noteFailed(chore, error: "\(error)") } catch {
+            // The database is away, which is told by everything else, too.
+            logger.debug("a failure was not noted", metadata: ["chore": "\(chore)", "error": "\(error)"])
+        }
     }
 
     /// Notes that a chore went well, but for when that has been noted a moment ago.

@@ -75,19 +75,21 @@ final class Doorbell: Sendable {
     private func drive() async {
         let pulse = watchdog.pulse(ofTask: "doorbell")
         var pause = Self.shortestPause
-        while let (queues, rings) = next() {
-            pause = rings < Self.manyRings ? Self.shortestPause : min(pause * 2, Self.longestPause)
+        while let round = next() {
+            pause = round.rings < Self.manyRings ? Self.shortestPause : min(pause * 2, Self.longestPause)
             pulse.beat(within: Self.longestRound)
             do {
-                try await database.execute(Self.notify, queues.map(Self.channel(of:)), within: Self.limit)
+                try await database.execute(Self.notify, round.queues.map(Self.channel(of:)), within: Self.limit)
             } catch {
                 logger.debug("a doorbell was not rung", metadata: ["error": "\(error)"])
             }
+            for waiter in round.waiters { waiter.resume() }
             try? await Task.sleep(for: pause)
         }
     }
 
-    /// Returns once every ring so far is out, or has failed.
+    /// Returns once every ring so far is out, or has failed: two rounds at the most, however steadily others ring, each of which has
+    /// a limit.
     func flush() async {
         await withCheckedContinuation { continuation in
             let isQuiet = state.withLock { state in
@@ -98,19 +100,26 @@ final class Doorbell: Sendable {
         }
     }
 
-    /// What is to be rung, and how many rings that stands for.
-    private func next() -> ([Int32], Int)? {
-        let (next, waiters) = state.withLock { state -> (([Int32], Int)?, [CheckedContinuation<Void, Never>]) in
-            if !state.pending.isEmpty {
-                defer { (state.pending, state.rings) = ([], 0) }
-                return ((Array(state.pending), state.rings), [])
-            }
-            state.isRinging = false
-            defer { state.waiters = [] }
-            return (nil, state.waiters)
+    /// What is to be rung at once.
+    private struct Round {
+        var queues: [Int32]
+        /// How many rings that stands for.
+        var rings: Int
+        /// Who waits until they are out.
+        var waiters: [CheckedContinuation<Void, Never>]
+    }
+
+    /// Nil once nothing is to be rung: what somebody waits for is out already.
+    private func next() -> Round? {
+        let (round, isLast) = state.withLock { state in
+            let round = Round(queues: Array(state.pending), rings: state.rings, waiters: state.waiters)
+            state.isRinging = !state.pending.isEmpty
+            (state.pending, state.rings, state.waiters) = ([], 0, [])
+            return (round, !state.isRinging)
         }
-        for waiter in waiters { waiter.resume() }
-        return next
+        guard isLast else { return round }
+        for waiter in round.waiters { waiter.resume() }
+        return nil
     }
 
     static let notify: Statement = """

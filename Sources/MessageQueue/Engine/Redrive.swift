@@ -1,5 +1,6 @@
 import Durations
 import Foundation
+import Logging
 import Postgres
 
 /// What a redrive or purge did: moved + skipped + failed = matched.
@@ -10,7 +11,7 @@ public struct RedriveReport: Sendable, Equatable {
     public var moved = 0
     /// Gone before their turn came: somebody else redrove or purged them.
     public var skipped = 0
-    /// Found no free lane in time, or an operator stopped it before; they are dead letters still.
+    /// Found no free lane in time, were refused by the server, or an operator stopped it before; they are dead letters still.
     public var failed = 0
 
     /// A report of nothing yet.
@@ -101,27 +102,68 @@ extension Broker {
             let batch = Array(tickets[start...].prefix(Int(max(1, min(500, (rate ?? .infinity) / 5)))))
             start += batch.count
             let isEnd = start == tickets.count
-            let (moved, left, number) = try await database.write { [action, rate] session in
-                // Elsewhere the same tickets are other letters.
-                try self.catalogue.stay(at: origin, in: session)
-                let number = try action ?? self.begin(deed, matched: tickets.count, rate: rate, in: session)
-                let moved = try act(batch, number, session)
-                let left = try session.query(Self.stillDead, batch) { row in try row[0, as: Int.self] }.first ?? 0
-                self.goOn(number, messages: moved, isEnd: isEnd, in: session)
-                return (moved, left, number)
+            var parts = [batch]
+            while let part = parts.popLast() {
+                let portion = Portion(
+                    tickets: part, matched: tickets.count, isEnd: isEnd && parts.isEmpty, action: action, rate: rate)
+                let done: Portion.Outcome
+                do { done = try await carryOut(portion, from: origin, deed, act) } catch let error as PostgresError
+                    where error.refusesData
+                {
+                    if part.count > 1 {
+                        parts += [Array(part[(part.count / 2)...]), Array(part[..<(part.count / 2)])]
+                        continue
+                    }
+                    logger.info("a dead letter stays", metadata: ["ticket": "\(part)", "error": "\(error)"])
+                    done = try await carryOut(portion, from: origin, deed) { _, _, _ in 0 }
+                }
+                if action == nil { onBegin?(done.action) }
+                action = done.action
+                report.count(part.count, moved: done.moved, left: done.left)
             }
-            if action == nil { onBegin?(number) }
-            action = number
-            report.count(batch.count, moved: moved, left: left)
             await flush()
-            if isEnd { break }
-            guard case .goOn(let wanted) = try await wish(after: batch.count, at: rate, in: number) else {
+            guard !isEnd, let action else { break }
+            guard case .goOn(let wanted) = try await wish(after: batch.count, at: rate, in: action) else {
                 report.failed += tickets.count - start
                 break
             }
             rate = wanted
         }
         return report
+    }
+
+    /// What is done at once of an action, which begins with its first portion.
+    private struct Portion: Sendable {
+        let tickets: [Int64]
+        /// How many the whole action is about.
+        let matched: Int
+        let isEnd: Bool
+        let action: Int64?
+        let rate: Double?
+
+        struct Outcome: Sendable {
+            let moved: Int
+            /// Dead letters still.
+            let left: Int
+            let action: Int64
+        }
+    }
+
+    /// In one transaction with how far the action has come.
+    private func carryOut(
+        _ portion: Portion, from origin: Origin, _ deed: Deed,
+        _ act: @escaping @Sendable ([Int64], Int64, borrowing Session) throws -> Int
+    ) async throws -> Portion.Outcome {
+        try await database.write { session in
+            // Elsewhere the same tickets are other letters.
+            try self.catalogue.stay(at: origin, in: session)
+            let action =
+                try portion.action ?? self.begin(deed, matched: portion.matched, rate: portion.rate, in: session)
+            let moved = try act(portion.tickets, action, session)
+            let left = try session.query(Self.stillDead, portion.tickets) { row in try row[0, as: Int.self] }.first ?? 0
+            self.goOn(action, messages: moved, isEnd: portion.isEnd, in: session)
+            return Portion.Outcome(moved: moved, left: left, action: action)
+        }
     }
 
     private func match(_ filter: DeadLetterFilter) async throws -> (Origin, [Int64]) {

@@ -45,6 +45,8 @@ extension Broker {
     private static let redrivenColumns = """
         a.id, a.topic, a.key, a.tag, a.attempt, a.appended_at, a.claimed_at, a.worker, a.finished_at, a.outcome, a.error
         """
+    /// What ``forgetRedriven``, and ``SentKeys/forget``, take away at once.
+    static let mostForgotten = 10_000
     static let forgetRedriven: Statement = """
         DELETE FROM mq.redriven WHERE (action, ticket) IN (
             SELECT r.action, r.ticket FROM mq.redriven r JOIN mq.operator_actions a ON a.number = r.action

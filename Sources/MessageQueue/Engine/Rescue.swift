@@ -23,8 +23,12 @@ extension Broker {
         {
             guard places.count > 1 else { return try await rescue(abandoned, only: Set(places), refused: error) }
             let middle = places.startIndex + places.count / 2
-            let first = try await rescue(abandoned, partwise: places[..<middle])
-            return try await first + rescue(abandoned, partwise: places[middle...])
+            var taken = 0
+            try await eachByItself([places[..<middle], places[middle...]]) { half in
+                let count = try await rescue(abandoned, partwise: half)
+                taken += count
+            }
+            return taken
         }
     }
 

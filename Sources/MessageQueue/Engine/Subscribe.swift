@@ -25,7 +25,8 @@ extension Broker {
     /// - Returns: false when there was none.
     @discardableResult
     public func unsubscribe(_ queue: QueueName, from topic: TopicName) async throws -> Bool {
-        try await database.execute(Self.unsubscribe, topic.text, queue.text) > 0
+        defer { catalogue.doubt() }
+        return try await database.execute(Self.unsubscribe, topic.text, queue.text) > 0
     }
 
     static let subscribe: Statement = """

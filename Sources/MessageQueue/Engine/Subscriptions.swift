@@ -91,7 +91,8 @@ extension Broker {
     /// - Returns: false when there was none.
     @discardableResult
     public func delete(subscription name: String, of topic: TopicName) async throws -> Bool {
-        try await database.execute(Self.deleteSubscription, topic.text, name) == 1
+        defer { catalogue.doubt() }
+        return try await database.execute(Self.deleteSubscription, topic.text, name) == 1
     }
 
     private static let subscriptionColumns = """

@@ -79,9 +79,9 @@ extension Broker {
     /// - Returns: false when there was none.
     @discardableResult
     public func delete(topic name: TopicName) async throws -> Bool {
-        let isGone = try await database.execute(Self.deleteTopic, name.text) == 1
-        catalogue.doubt()
-        return isGone
+        // It may be gone whatever is heard of it.
+        defer { catalogue.doubt() }
+        return try await database.execute(Self.deleteTopic, name.text) == 1
     }
 
     /// Keeps others from changing a topic or its subscriptions until the transaction ends; publishers go on.

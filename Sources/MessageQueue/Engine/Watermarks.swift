@@ -7,14 +7,14 @@ extension Broker {
     package func watermarks(of queue: Int32, from known: [Int64], on database: some DatabaseAccess) async throws
         -> Watermarks
     {
-        try await database.perform(isTransaction: false, within: .seconds(30)) {
+        try await database.perform(isTransaction: false, within: nil) {
             try Self.watermarks(of: queue, from: known, in: $0)
         }
     }
 
     /// As above, from where this memory left off, and noted there.
     func watermarks(of entry: Catalogue.Entry, noting memory: ClaimMemory) async throws -> Watermarks {
-        try await database.perform(isTransaction: false, within: .seconds(30)) { session in
+        try await database.perform(isTransaction: false, within: nil) { session in
             let entry = try self.catalogue.current(entry, in: session)
             let found = try Self.watermarks(of: entry.id, from: memory.watermarks(of: entry), in: session)
             memory.note(found.places, of: entry)

@@ -39,8 +39,10 @@ public final class QueueMetrics: Service {
     /// - Throws: ``QueueError/invalidSettings(_:)`` for an interval outside of its range.
     public func run() async throws {
         try QueueError.demand("interval", interval, in: SettingRange.intervals)
+        let pulse = broker.watchdog.pulse(of: "queue metrics")
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
+                pulse.beat(within: self.interval * 1.1 + self.broker.longestCall * 2)
                 do { try await self.refresh() } catch {
                     self.broker.logger.debug("queues could not be read", metadata: ["error": "\(error)"])
                 }
@@ -50,13 +52,16 @@ public final class QueueMetrics: Service {
         }
     }
 
-    /// Reads once.
+    /// Reads once. The gauges of a queue that is gone are gone, too.
     ///
     /// - Throws: `PostgresError`. The gauges of the pool are up to date all the same.
     public func refresh() async throws {
         refreshPool()
         let statistics = try await broker.statistics()
-        state.withLock { state in
+        let names = Set(statistics.map(\.queue))
+        let gone = state.withLock { state in
+            let gone = state.queues.filter { !names.contains($0.key) }
+            for name in gone.keys { state.queues[name] = nil }
             for queue in statistics {
                 let gauges = state.queues[queue.queue] ?? QueueGauges(queue.queue)
                 state.queues[queue.queue] = gauges
@@ -65,7 +70,9 @@ public final class QueueMetrics: Service {
             let read = state.read ?? Metric.queuesRead.gauge()
             state.read = read
             read.record(Wall.now)
+            return gone
         }
+        for gauges in gone.values { gauges.destroy() }
     }
 
     /// What this process alone knows.

@@ -19,6 +19,7 @@ final class WaitingListener: Sendable {
 
     private static let longestRest = Duration.seconds(30)
     private static let look = Duration.seconds(5)
+    private static let longestProbe = Duration.seconds(5)
     private static let firstPause = Duration.milliseconds(50)
     private static let longestPause = Duration.seconds(2)
 
@@ -59,15 +60,17 @@ final class WaitingListener: Sendable {
     }
 
     private func run(with broker: Broker) async {
+        let pulse = broker.watchdog.pulse(ofTask: "listen for who waits")
         var pause = Self.firstPause
         while goesOn() {
+            pulse.beat(within: broker.longestCall * 3)
             do {
                 let connection = try await broker.database.dedicatedConnection(named: "message-queue waiting")
                 // Rings would reach somebody else there.
                 if await connection.isPooled {
                     await connection.close()
                 } else {
-                    await listen(on: connection, with: broker)
+                    await listen(on: connection, with: broker, pulse)
                 }
                 pause = Self.longestPause
             } catch {
@@ -86,14 +89,14 @@ final class WaitingListener: Sendable {
         }
     }
 
-    private func listen(on connection: Connection, with broker: Broker) async {
+    private func listen(on connection: Connection, with broker: Broker, _ pulse: Watchdog.Pulse) async {
         state.withLock { ($0.connection, $0.heard) = (connection, []) }
         // The clerks see that there is one, and ask to hear their queues.
         broker.doorbell.ringAllHere()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.pass(rings: connection.events, to: broker.doorbell) }
             group.addTask {
-                while (try? await Task.sleep(for: Self.look)) != nil, self.isNeeded() {}
+                await self.probe(connection, with: broker, pulse)
                 await connection.close()
             }
             // Whichever ends first: the line, or the need for it.
@@ -103,6 +106,19 @@ final class WaitingListener: Sendable {
         state.withLock { ($0.connection, $0.heard) = (nil, []) }
         await connection.close()
         broker.doorbell.ringAllHere()
+    }
+
+    /// Returns once nothing comes through the line any more, or nobody needs it: one that has fallen silent looks as if it heard.
+    private func probe(_ connection: Connection, with broker: Broker, _ pulse: Watchdog.Pulse) async {
+        repeat {
+            pulse.beat(within: Self.look + Self.longestProbe + broker.longestCall)
+            do { try await connection.execute("SELECT 1", within: Self.longestProbe) } catch {
+                broker.logger.debug("the line of those who wait is left", metadata: ["error": "\(error)"])
+                // What silenced it has silenced the pool's idle lines, too.
+                if let moment = connection.silentSince { broker.database.leaveIdle(unansweredSince: moment) }
+                return
+            }
+        } while (try? await Task.sleep(for: Self.look)) != nil && isNeeded()
     }
 
     private func isNeeded() -> Bool {

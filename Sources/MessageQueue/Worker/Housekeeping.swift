@@ -1,5 +1,4 @@
 import Logging
-import Metrics
 import Postgres
 
 /// What workers do for the whole database, each thing by itself: one that fails keeps none of the others from being done.
@@ -31,31 +30,20 @@ struct Housekeeping: Sendable {
                     log("dropped \(dropped) half messages that nobody committed or rolled back for a day")
                 }
             },
-            Chore(name: "forget keys") {
-                for keys in [SentKeys.ofQueues, .ofTopics] { try await broker.database.execute(keys.forget) }
-                try await broker.database.execute(Broker.forgetRedriven)
-            },
+            Chore(name: "forget sent keys") { try await forget(SentKeys.ofQueues.forget) },
+            Chore(name: "forget published keys") { try await forget(SentKeys.ofTopics.forget) },
+            Chore(name: "forget redriven messages") { try await forget(Broker.forgetRedriven) },
         ]
     }
 
-    /// Does a chore, and makes known how it went: to metrics, and to whoever asks the database.
+    /// Does a chore, and makes known how it went.
     ///
     /// - Throws: what the chore threw.
-    func attempt(_ chore: Chore) async throws {
-        do { try await chore.action() } catch {
-            if !(error is CancellationError) { await note(error, of: chore) }
-            throw error
-        }
-        Metric.choreDone.gauge(chore.name).record(Wall.now)
-        try await broker.noteDone(chore.name)
-    }
+    func attempt(_ chore: Chore) async throws { try await broker.attempt(chore: chore.name, chore.action) }
 
-    private func note(_ error: any Error, of chore: Chore) async {
-        Metric.choreFailures.counter(chore.name).increment()
-        do { try await broker.noteFailed(chore.name, error: "\(error)") } catch {
-            // The database is away, which is told by everything else, too.
-            broker.logger.debug("a failure was not noted", metadata: ["chore": "\(chore.name)", "error": "\(error)"])
-        }
+    /// However many have piled up.
+    private func forget(_ statement: Statement) async throws {
+        while try await broker.database.execute(statement) >= Broker.mostForgotten { try Task.checkCancellation() }
     }
 
     private func log(_ deed: String) { broker.logger.info("upkeep", metadata: ["did": "\(deed)"]) }

@@ -7,8 +7,17 @@ enum Persistence {
     case aLittle, whileItMayPass, always
 
     private static let fewTries = 4
+    /// Some ten seconds.
+    private static let triesForMemory = 10
 
     fileprivate func bears(_ error: PostgresError, after tries: Int) -> Bool {
+        if case .always = self { return true }
+        // The server may be out of memory, or never have as much as this one needs.
+        if error.isOutOfMemory { return tries < Self.triesForMemory }
+        return error.isConnectionTrouble || bearsItself(error, after: tries)
+    }
+
+    private func bearsItself(_ error: PostgresError, after tries: Int) -> Bool {
         switch self {
         case .aLittle: error.isRetryable && tries < Self.fewTries
         // What the server calls an internal error may be either.
@@ -31,7 +40,7 @@ extension StepRuntime {
             // A step's own statements are among them.
             pulse.beat(within: broker.longestCall * 3)
             do { return try await broker.database.write(within: longestCommit, body) } catch let error as PostgresError
-                where error.isConnectionTrouble || persistence.bears(error, after: tries)
+                where persistence.bears(error, after: tries)
             {
                 journal.record(.commitDelayed(queue, error: "\(error)"))
                 if isOutOfTime { throw OutOfTime() }
@@ -40,6 +49,11 @@ extension StepRuntime {
             }
         }
     }
+}
+
+extension PostgresError {
+    /// The server had no memory for it.
+    var isOutOfMemory: Bool { kind == .server && sqlState == "53200" }
 }
 
 /// The worker has been told to stop, and the time to finish what is in flight has passed.

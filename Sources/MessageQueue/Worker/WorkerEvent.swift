@@ -19,7 +19,8 @@ public enum WorkerEvent: Sendable, Equatable {
     case outcomeRefused(QueueName, MessageID, error: String)
     /// Messages were given back without counting the attempt: by a snooze, a breaker, or at the end.
     case released(QueueName, count: Int)
-    /// A message was taken over by another worker; nothing of this attempt was kept.
+    /// A message had been finished already. Mostly by another worker that took it over, and nothing of this attempt was kept; or by an
+    /// earlier commit of this one that was not confirmed, and then ``commitDelayed(_:error:)`` told so before.
     case leaseLost(QueueName, MessageID)
     /// Messages were taken from consumers that are gone, or whose lease has ended.
     case rescued(QueueName, count: Int)
@@ -81,7 +82,8 @@ struct WorkerJournal: Sendable {
         case .outcomeRefused(_, _, let error):
             logger.info(
                 "the outcome can't be stored, dead letter", metadata: message.merging(["error": "\(error)"]) { $1 })
-        case .leaseLost: logger.info("lease lost, nothing changed", metadata: message)
+        case .leaseLost:
+            logger.info("finished already, by a commit that was not confirmed or by another worker", metadata: message)
         case .rescued(let queue, let count):
             logger.info("rescued", metadata: ["queue": "\(queue)", "messages": "\(count)"])
         case .consumerLost(let consumer): logger.info("consumer lost", metadata: ["consumer": "\(consumer)"])

@@ -27,6 +27,8 @@ actor Followers: Service {
     private var number = 0
     /// Up to where everybody has been told.
     private var mark: String?
+    /// A look failed: the mark may be of another server, or of a time that a restored one has not seen.
+    private var isInDoubt = false
     private var lastWord = ContinuousClock.now
 
     private static let pause = Duration.milliseconds(200)
@@ -90,15 +92,17 @@ actor Followers: Service {
 
     private func look() async {
         guard let last = mark else { return }
+        let isNew = isInDoubt
         do {
-            let (events, now) = try await reader.news(since: last)
+            let (events, now) = try await reader.news(since: isNew ? nil : last)
             // Meanwhile all may have gone, and others come.
             guard mark == last else { return }
             mark = now
-            tell(events)
+            isInDoubt = false
+            isNew ? tellAllToReadAgain() : tell(events)
         } catch {
+            isInDoubt = true
             logger.info("could not look for news, trying again", metadata: ["error": "\(error)"])
-            await begin(after: last)
         }
         if ContinuousClock.now - lastWord > Self.silence {
             lastWord = .now
@@ -106,10 +110,8 @@ actor Followers: Service {
         }
     }
 
-    /// After trouble the mark may be of another server: whoever follows reads again what came after his place.
-    private func begin(after last: String) async {
-        guard let now = try? await reader.news(since: nil).mark, mark == last else { return }
-        mark = now
+    /// What came meanwhile is behind the place of whoever follows.
+    private func tellAllToReadAgain() {
         for stream in streams.values.flatMap(\.values) { pass(.missed, to: stream) }
     }
 

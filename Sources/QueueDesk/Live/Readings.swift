@@ -13,6 +13,8 @@ actor Readings {
     private var nextWatcher = 0
 
     static let pause = Duration.seconds(2)
+    /// A reading is several statements.
+    private var longestReading: Duration { broker.longestCall * 8 }
     private static let pauseUnwatched = Duration.seconds(15)
     private static let mostWatchers = 1000
     private static let pauseOfTopics = Duration.seconds(15)
@@ -27,8 +29,11 @@ actor Readings {
 
     /// Reads now and then, and tells whoever watches, until cancelled.
     func run() async throws {
+        let pulse = broker.watchdog.pulse(of: "read how the queues stand")
+        pulse.beat(within: longestReading)
         await recall()
         while true {
+            pulse.beat(within: Self.pause + longestReading)
             do {
                 let reading = try await current(notOlderThan: watchers.isEmpty ? Self.pauseUnwatched : Self.pause / 2)
                 let values = LiveValues(reading).json
