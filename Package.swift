@@ -165,7 +165,8 @@ let package = Package(
             resources: [.embedInCode("JSON/openapi.yaml")],
             swiftSettings: strict),
         .executableTarget(
-            name: "MessageGateway", dependencies: ["Launch", "QueueGateway", hummingbird(), nio("NIOCore")],
+            name: "MessageGateway",
+            dependencies: ["Launch", "MessageQueue", "QueueGateway", hummingbird(), nio("NIOCore")],
             swiftSettings: strict),
         .executableTarget(
             name: "ShopDesk",

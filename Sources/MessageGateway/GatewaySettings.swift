@@ -1,5 +1,6 @@
 import Foundation
 import Launch
+import MessageQueue
 import NIOCore
 import QueueGateway
 
@@ -12,13 +13,13 @@ extension Settings {
 
     static let gateway: [any SettingDeclaration] = [
         databaseURL, directDatabaseURL, databaseConnections, secretKey, secretKeyFile, tlsCertificate, tlsKey, bodyTime,
-        redeliveryTime,
-        orderlyRedeliveryTime,
+        redeliveryTime, orderlyRedeliveryTime, retention,
     ]
 
     var options: QueueGateway.Options {
         var options = QueueGateway.Options()
         options.isEncrypted = self[Settings.tlsCertificate] != nil
+        options.retention = Broker.Retention(keep: self[Settings.retention])
         options.redelivery = self[Settings.redeliveryTime]
         options.orderlyRedelivery = self[Settings.orderlyRedeliveryTime]
         return options
@@ -57,13 +58,17 @@ extension Settings {
         "The same, for consumers that consume in order.")
     static let bodyTime = Setting(
         "body-time", default: Duration.seconds(60), in: .seconds(1)...(.seconds(3600)),
-        "How long the body of a request may take to come in.")
+        "How long the body of a request may take to come in, whatever client-timeout says.")
+
+    /// From the answer that a body came too late until the connection is closed without one.
+    private static let answerTime = TimeAmount.seconds(10)
 
     /// Clients keep a connection for minutes, and some don't try again when it has been closed meanwhile.
     var connectionCare: ConnectionCare {
         let bodyTime = TimeAmount(self[Settings.bodyTime])
-        return ConnectionCare(idleTime: .minutes(10), headBytes: 32 << 10, headFields: 128) {
-            [ConnectionGuard(bodyTime: bodyTime)]
-        }
+        let requestTime = bodyTime + Self.answerTime
+        return ConnectionCare(
+            idleTime: max(.minutes(10), requestTime), requestTime: requestTime, headBytes: 32 << 10, headFields: 128
+        ) { [ConnectionGuard(bodyTime: bodyTime)] }
     }
 }

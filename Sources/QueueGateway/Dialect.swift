@@ -37,3 +37,22 @@ enum Tongue: Sendable, CaseIterable {
         }
     }
 }
+
+extension Tongue {
+    /// For what comes to no dialect: where the head of a request could not be read, that of the request before it on its connection
+    /// tells how to speak.
+    ///
+    /// - Parameter request: the head that came last on the connection; nil where none could be read.
+    static func answer(_ refusal: Refusal, behind request: HTTPRequest?) -> Answer {
+        let head = request.map { (try? CallHead($0, isEncrypted: false)) ?? CallHead(unreadable: $0) }
+        let (id, endpoint) = (RequestID(), head?.endpoint ?? "http://")
+        var answer =
+            switch head.map({ Tongue($0) }) ?? .mns {
+            case .mns: XMLAnswers.mns.answer(refusal, id: id, endpoint: endpoint)
+            case .rocketMQ: XMLAnswers.rocketMQ.answer(refusal, id: id, endpoint: endpoint)
+            case .json: Problem(refusal).answer(id: id)
+            }
+        answer.headers[.contentLength] = "\(answer.body.count)"
+        return answer.closing
+    }
+}

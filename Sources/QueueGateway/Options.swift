@@ -1,3 +1,5 @@
+public import MessageQueue
+
 extension QueueGateway {
     /// How a gateway behaves.
     public struct Options: Sendable {
@@ -7,6 +9,10 @@ extension QueueGateway {
         public var bodyBytes = 256 << 20
         /// Whether clients come by TLS: told to them in addresses.
         public var isEncrypted = false
+
+        /// When segments of the log are opened and dropped: as workers of the same database have it. Where there are none, nobody else
+        /// looks after the log.
+        public var retention = Broker.Retention()
 
         /// How long a message that is not acknowledged stays with a consumer of RocketMQ's, before the next one gets it.
         public var redelivery = Duration.seconds(300)

@@ -49,12 +49,14 @@ public struct QueueGateway: Service {
         json = JSONAPI(backend, errands)
     }
 
-    /// Carries out what takes longer than a request, and notes now and then which access keys are in use, until the service is shut
-    /// down.
+    /// Carries out what takes longer than a request, does the chores of the database as workers do, who need not be there, and notes
+    /// now and then which access keys are in use, until the service is shut down.
     public func run() async throws {
+        let housekeeping = Housekeeping(broker: backend.broker, retention: options.retention)
         try? await cancelWhenGracefulShutdown {
             try await withThrowingDiscardingTaskGroup { group in
                 group.addTask { await errands.run() }
+                group.addTask { await housekeeping.run() }
                 let pulse = backend.broker.watchdog.pulse(of: "note which access keys are used")
                 var isNoted = true
                 while true {

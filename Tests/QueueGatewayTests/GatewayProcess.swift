@@ -58,7 +58,11 @@ struct GatewayProcess: Sendable {
 
     /// Runs a function of a script with one of Alibaba's clients, or with what is in another folder of the build's, and records what it
     /// says when it fails.
-    func run(_ function: String, of script: String, with client: String) async throws {
+    func run(
+        _ function: String, of script: String, with client: String, as other: Credentials? = nil,
+        _ more: [Environment.Key: String?] = [:]
+    ) async throws {
+        let key = other ?? credentials
         let tests = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
         let folder = client.hasPrefix(".build") ? client : ".build-clients/\(client)"
         let clients = tests.appending(path: "../../\(folder)").standardized.path
@@ -66,11 +70,12 @@ struct GatewayProcess: Sendable {
         let scripts = tests.appending(path: "Clients").path
         let environment: [Environment.Key: String?] = [
             "PYTHONPATH": "\(clients):\(scripts)", "PYTHONDONTWRITEBYTECODE": "1", "GATEWAY": address,
-            "ACCESS_ID": credentials.id, "ACCESS_SECRET": credentials.secret,
+            "ACCESS_ID": key.id, "ACCESS_SECRET": key.secret,
         ]
         let result = try await Subprocess.run(
             .name("python3"), arguments: ["\(scripts)/\(script).py", function],
-            environment: .inherit.updating(environment), output: .string(limit: 1 << 20), error: .string(limit: 1 << 20)
+            environment: .inherit.updating(environment.merging(more) { $1 }), output: .string(limit: 1 << 20),
+            error: .string(limit: 1 << 20)
         )
         #expect(
             result.terminationStatus.isSuccess,

@@ -84,6 +84,29 @@ struct JSONAPITests {
         }
     }
 
+    @Test("a search by key goes on behind messages that the caller may not read, until it has as many as are asked for")
+    func jsonSearchOfSome() async throws {
+        try await GatewayProcess.with { gateway in
+            for queue in ["hidden", "shown"] { try await gateway.broker.declare(queue: QueueName(queue)) }
+            func send(_ count: Int, to queue: String) async throws {
+                let messages = (0..<count).map { Outgoing(RawBody("\($0)"), key: "order-3") }
+                try await gateway.broker.send(messages, to: Queue<RawBody>(QueueName(queue)))
+            }
+            try await send(3, to: "shown")
+            try await send(40, to: "hidden")
+            let secret = try #require(GatewaySecret(GatewayProcess.secretKey))
+            let own = try await secret.makeKey(
+                permissions: ["read:queues/shown"].compactMap { Permission($0) }, on: gateway.broker)
+            for (limit, count) in [(1, 1), (2, 2), (3, 3), (50, 3)] {
+                let reply = try await gateway.json(.GET, "/v1/messages?key=order-3&limit=\(limit)", as: own)
+                #expect(reply.status == 200 && !reply.text.contains("hidden"), "\(reply.text)")
+                #expect(reply.text.matches(of: #/"queue":"shown"/#).count == count, "\(limit): \(reply.text)")
+            }
+            let all = try await gateway.json(.GET, "/v1/messages?key=order-3&limit=5").text
+            #expect(all.matches(of: #/"queue":/#).count == 5, "\(all)")
+        }
+    }
+
     @Test("while the database is away the JSON API says so, and when it is worth trying again; then it works by itself")
     func jsonOutage() async throws {
         try await GatewayProcess.with { gateway in
@@ -123,6 +146,8 @@ private struct JSONKeyCall {
             (.GET, "/v1/queues/out-a/messages", nil, 200), (.POST, "/v1/queues/out-a/messages/receive", nil, 200),
             (.GET, "/v1/queues/out-a/dead-letters", nil, 200), (.GET, "/v1/messages?queue=out-a", nil, 200),
             (.GET, "/v1/topics/news", nil, 200),
+            // As in MNS: who lets a queue hear a topic sends to it.
+            (.PUT, "/v1/topics/news/subscriptions/a", #"{"queue": "in-a"}"#, 201),
             // What lies in a queue that the key may not read is not known to it.
             (.GET, "/v1/messages/\(id)", nil, 404),
         ]

@@ -41,6 +41,27 @@ extension VendorClientTests {
         }
     }
 
+    @Test("who may only receive from a topic makes so many groups of it, and none of a queue that is somebody else's")
+    func groupsByReceivers() async throws {
+        try await GatewayProcess.with { gateway in
+            let broker = gateway.broker
+            for number in 1...100 { try await QueueGateway.makeGroup("G-\(number)", of: "shop", on: broker) }
+            // Others that begin alike, and are none of the topic's.
+            try await QueueGateway.makeGroup("G", of: "shop.news", on: broker)
+            try await broker.declare(queue: "shop.payments")
+            try await broker.send([Outgoing("a secret")], to: Queue<String>("shop.payments"))
+            try await broker.publish([Outgoing(RawBody("heard"))], to: Topic<RawBody>("shop"))
+            let permissions = ["receive:topics/shop", "receive:topics/nowhere"].compactMap { Permission($0) }
+            let secret = try #require(GatewaySecret(GatewayProcess.secretKey))
+            let own = try await secret.makeKey(permissions: permissions, on: broker)
+            try await gateway.run("groups_by_receivers", of: "rocketmq", with: "mq-http-sdk", as: own)
+            #expect(try await broker.topics().allSatisfy { $0.queue != "shop.payments" })
+            // A topic that is not there leaves no queue behind.
+            #expect(try await broker.queues(prefix: "nowhere").isEmpty)
+            #expect(try await broker.queues(prefix: "shop.").count == 102)
+        }
+    }
+
     @Test("what is not acknowledged in time comes again, by a new handle, with the attempt counted")
     func redelivery() async throws {
         try await GatewayProcess.with(["REDELIVERY_TIME": "2s"]) { gateway in

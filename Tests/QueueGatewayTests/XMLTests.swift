@@ -80,6 +80,16 @@ struct XMLTests {
         #expect(String(decoding: bytes, as: UTF8.self).contains("<A xmlns=\"urn:x\">"))
     }
 
+    @Test("a text that no document can hold is written with U+FFFD in the places of what is no character of XML")
+    func replaced() throws {
+        let all = String(String.UnicodeScalarView((0...0x10FFF).compactMap(Unicode.Scalar.init)))
+        let node = try XMLReader.read(XMLElement("A", [XMLElement("B", all)]).document(in: "urn:x"))
+        let expected = all.unicodeScalars.map { scalar -> Unicode.Scalar in
+            String(scalar).canStandInXML ? scalar : "\u{FFFD}"
+        }
+        #expect(node["B"].map { Array($0.unicodeScalars) } == expected)
+    }
+
     @Test("a text that no document can hold is known")
     func characters() {
         #expect("a\t\r\n你好😀".canStandInXML)

@@ -9,6 +9,7 @@ struct OperationsServer: Service {
     private let application: any Service
     private let listening: (ports: AsyncStream<Int>, continuation: AsyncStream<Int>.Continuation)
     private let context: Context
+    private let scheme: String
 
     init<Request: RequestContext>(
         router: Router<Request>, port: PortNumber, context: Context, connections: ConnectionCare
@@ -18,11 +19,13 @@ struct OperationsServer: Service {
         quiet.logLevel = max(.warning, context.logger.logLevel)
         let patience = TimeAmount(context.settings[Settings.clientTimeout])
         let clients = OpenFiles.clients(atMost: context.settings[Settings.clients])
+        let encryption = try Encryption(context.settings)
         self.context = context
+        self.scheme = encryption == nil ? "http" : "https"
         self.listening = (ports, continuation)
         application = Application(
             router: router,
-            server: try connections.server(patience: patience, encryptedBy: Encryption(context.settings)),
+            server: try connections.server(patience: patience, encryptedBy: encryption),
             configuration: .init(
                 address: .hostname(context.settings[Settings.host], port: Int(port.number)), serverName: context.name,
                 availableConnectionsDelegate: .maximum(clients, logger: quiet)),
@@ -46,7 +49,6 @@ struct OperationsServer: Service {
     }
 
     private func announce(_ port: Int, _ readyFile: ReadyFile?) throws {
-        let scheme = Encryption(context.settings) == nil ? "http" : "https"
         let addresses = context.operations.addresses(own: "\(scheme)://\(context.settings[Settings.host]):\(port)")
         try readyFile?.write(addresses)
         let told = addresses.merging(["version": Broker.libraryVersion]) { _, version in version }

@@ -1,8 +1,10 @@
 import Logging
 import Postgres
 
-/// What workers do for the whole database, each thing by itself: one that fails keeps none of the others from being done.
-struct Housekeeping: Sendable {
+/// What workers and gateways do for the whole database, each thing by itself: one that fails keeps none of the others from being done.
+///
+/// Nobody leads: whoever comes to a chore first does it, under its locks, and the next one finds nothing left to do.
+package struct Housekeeping: Sendable {
     struct Chore: Sendable {
         let name: String
         let action: @Sendable () async throws -> Void
@@ -10,6 +12,41 @@ struct Housekeeping: Sendable {
 
     let broker: Broker
     let retention: Broker.Retention
+    private let interval: Duration
+
+    /// - Parameters:
+    ///   - retention: the same in all processes of a database: the shortest counts.
+    ///   - interval: from one time to the next.
+    package init(broker: Broker, retention: Broker.Retention = .init(), interval: Duration = .seconds(30)) {
+        self.broker = broker
+        self.retention = retention
+        self.interval = interval
+    }
+
+    /// A chore looks at all segments.
+    private static let longestChore = Duration.seconds(600)
+
+    /// Does all chores now and then, until the task is cancelled.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            for chore in chores { group.addTask { await keepDoing(chore) } }
+        }
+    }
+
+    /// Goes round however often the chore fails: a loop that stands still would be taken for stuck.
+    private func keepDoing(_ chore: Chore) async {
+        var rounds = Rounds()
+        await broker.every({ interval }, chore.name, taking: Self.longestChore) { _ in
+            guard rounds.isDue() else { return }
+            do {
+                try await attempt(chore)
+                rounds.wentWell()
+            } catch {
+                rounds.failed(isPassing: (error as? PostgresError)?.isRetryable ?? false)
+                throw error
+            }
+        }
+    }
 
     var chores: [Chore] {
         [

@@ -16,18 +16,20 @@ struct Upkeep: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await watchOver() }
             group.addTask { await broker.watchdog.run() }
-            group.addTask { await every({ heartbeat }, "heartbeat") { _ in try await beat() } }
+            group.addTask { await broker.every({ heartbeat }, "heartbeat") { _ in try await beat() } }
             if let interval = options.gaugeInterval {
                 group.addTask { [queues = QueueMetrics(broker)] in
-                    await every({ interval }, "gauges") { _ in try await measure(queues) }
+                    await broker.every({ interval }, "gauges") { _ in try await measure(queues) }
                 }
             }
             group.addTask {
-                await every({ .seconds(2) }, "watermarks") { [memory = Memory()] in try await moveWatermarks(memory, $0)
+                await broker.every({ .seconds(2) }, "watermarks") { [memory = Memory()] in
+                    try await moveWatermarks(memory, $0)
                 }
             }
-            let housekeeping = Housekeeping(broker: broker, retention: options.retention)
-            for chore in housekeeping.chores { group.addTask { await keepDoing(chore, of: housekeeping) } }
+            let housekeeping = Housekeeping(
+                broker: broker, retention: options.retention, interval: options.upkeepInterval)
+            group.addTask { await housekeeping.run() }
         }
     }
 
@@ -37,46 +39,10 @@ struct Upkeep: Sendable {
         return min(lease / 4, consumer.isPooled ? .seconds(2) : .seconds(10))
     }
 
-    /// One loop that doesn't end by a failure: what went wrong is logged, and tried again next time.
-    private func every(
-        _ interval: () -> Duration, _ name: String, taking limit: Duration? = nil,
-        _ action: @escaping (Watchdog.Pulse) async throws -> Void
-    ) async {
-        let pulse = broker.watchdog.pulse(of: name)
-        while !Task.isCancelled {
-            pulse.beat(within: interval() + (limit ?? longestWork))
-            do { try await action(pulse) } catch {
-                // A worker that stops while the database is away waits for nothing any more.
-                if Task.isCancelled || error is CancellationError { return }
-                broker.logger.info("\(name) failed, trying again", metadata: ["error": "\(error)"])
-            }
-            try? await Task.sleep(for: interval() * Double.random(in: Self.jitter))
-        }
-    }
-
     /// What a pause is multiplied by, so that processes don't go in step.
     static let jitter = 0.9...1.1
 
-    /// Between two beats, beside the pause: a statement or two.
-    private var longestWork: Duration { broker.longestCall * 2 }
-
-    /// A chore looks at all segments.
-    private static let longestChore = Duration.seconds(600)
-
-    /// Goes round however often the chore fails: a loop that stands still would be taken for stuck.
-    private func keepDoing(_ chore: Housekeeping.Chore, of housekeeping: Housekeeping) async {
-        var rounds = Rounds()
-        await every({ options.upkeepInterval }, chore.name, taking: Self.longestChore) { _ in
-            guard rounds.isDue() else { return }
-            do {
-                try await housekeeping.attempt(chore)
-                rounds.wentWell()
-            } catch {
-                rounds.failed(isPassing: (error as? PostgresError)?.isRetryable ?? false)
-                throw error
-            }
-        }
-    }
+    private var longestWork: Duration { broker.longestWork }
 
     private func beat() async throws {
         try await consumer.heartbeat()
@@ -101,7 +67,7 @@ struct Upkeep: Sendable {
 
     private func watchOver() async {
         var watched = LostConsumers()
-        await every({ watched.pause }, "rescue") { try await rescue(&watched, $0) }
+        await broker.every({ watched.pause }, "rescue") { try await rescue(&watched, $0) }
     }
 
     private func rescue(_ watched: inout LostConsumers, _ pulse: Watchdog.Pulse) async throws {

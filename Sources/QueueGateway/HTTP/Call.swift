@@ -52,12 +52,12 @@ extension CallHead {
     }
 
     /// For the answer to a request whose target can't be read.
-    init(unreadable request: HTTPRequest) {
+    init(unreadable request: HTTPRequest, isEncrypted: Bool = false) {
         self.init(
             method: request.method, target: request.path ?? "",
             // Enough to tell the dialect.
             path: request.path?.hasPrefix("/v1/") == true ? ["v1"] : [], query: .none, headers: request.headerFields,
-            id: RequestID(), endpoint: "http://" + (request.authority ?? ""))
+            id: RequestID(), endpoint: (isEncrypted ? "https://" : "http://") + (request.authority ?? ""))
     }
 
     private static func path(_ text: Substring) -> [String]? {

@@ -4,7 +4,8 @@ import NIOHTTP1
 public import NIOHTTPTypes
 
 /// Looks after one connection of the gateway's: gives a request's body a time to come in, answers what is no HTTP or has too many
-/// headers with an error that clients can read, closes where an answer says so, and tells a call that waits when its client goes.
+/// headers, or expects what nobody here knows, with an error that clients can read, closes where an answer says so, and tells a call
+/// that waits when its client goes.
 ///
 /// It stands after the decoder, in the pipeline of each connection: see ``QueueGateway``.
 public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
@@ -17,6 +18,8 @@ public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandle
     private let bodyTime: TimeAmount
     private var deadline: Scheduled<Void>?
     private var isLast = false
+    /// The request whose head came last.
+    private var request: HTTPRequest?
 
     /// Makes one for one connection.
     ///
@@ -25,7 +28,9 @@ public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandle
 
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head(let head): if head.hasBody { startClock(context) }
+        case .head(let head):
+            request = head
+            if head.hasBody { startClock(context) }
         case .body: break
         case .end: stopClock()
         }
@@ -64,6 +69,10 @@ public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandle
 
     public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
+        // No route says so: whoever sees to what is expected has refused the request, and has no words.
+        case .head(let head) where head.status == .expectationFailed:
+            isLast = true
+            write(Tongue.answer(Self.unknownExpectation, behind: request), context, promise)
         case .head(let head):
             isLast = head.headerFields[.connection] == "close"
             context.write(data, promise: promise)
@@ -78,16 +87,25 @@ public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandle
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard error is HTTPParserError else { return context.fireErrorCaught(error) }
         stopClock()
-        let answer = MNS.unreadableRequest()
-        let head = HTTPResponse(status: answer.status, headerFields: answer.headers)
         isLast = true
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(context.channel.allocator.buffer(bytes: answer.body))), promise: nil)
+        write(Tongue.answer(Self.unreadable, behind: request), context)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         // Before the connection is closed, which ends a body like its last byte: what has come of one is not all of it.
         context.fireErrorCaught(error)
         context.close(promise: nil)
     }
+
+    /// Head and body, without the end.
+    private func write(_ answer: Answer, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>? = nil) {
+        let head = HTTPResponse(status: answer.status, headerFields: answer.headers)
+        context.write(wrapOutboundOut(.head(head)), promise: promise)
+        context.write(wrapOutboundOut(.body(context.channel.allocator.buffer(bytes: answer.body))), promise: nil)
+    }
+
+    private static let unreadable = Refusal(
+        .invalidArgument, "This is no HTTP request, or one with too much in its head.")
+    private static let unknownExpectation = Refusal(
+        .invalidArgument, "The header Expect asks for what is not known here; 100-continue is.")
 }
 
 /// A body did not come in time.

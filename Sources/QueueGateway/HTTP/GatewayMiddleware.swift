@@ -12,8 +12,10 @@ struct GatewayMiddleware<Context: GatewayContext>: RouterMiddleware {
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         let head: CallHead
-        do { head = try CallHead(request.head, isEncrypted: gateway.options.isEncrypted) } catch {
-            return answer(error, to: Call(head: CallHead(unreadable: request.head), body: [])).response(to: request)
+        let isEncrypted = gateway.options.isEncrypted
+        do { head = try CallHead(request.head, isEncrypted: isEncrypted) } catch {
+            let unreadable = CallHead(unreadable: request.head, isEncrypted: isEncrypted)
+            return answer(error, to: Call(head: unreadable, body: [])).response(to: request)
         }
         if let first = head.path.first, gateway.options.pathsOfOthers.contains(first) {
             return try await next(request, context)

@@ -83,11 +83,11 @@ enum ReceiptRoutes {
     ) async throws -> [Outcome] {
         let texts = handles.map { try? call.backend.handles.receipt(in: $0, of: queue) }
         let receipts = texts.map { $0.flatMap { Receipt($0) } }
-        let lost = try await call.backend.deletions.delete(receipts.compactMap(\.self))
+        var finished = try await call.backend.deletions.delete(receipts.compactMap(\.self))[...]
         var outcomes: [Outcome] = []
         for (text, receipt) in zip(texts, receipts) {
-            if let receipt {
-                outcomes.append(lost.contains(receipt) ? .lost : .acknowledged)
+            if receipt != nil {
+                outcomes.append(finished.removeFirst() ? .acknowledged : .lost)
             } else if let scheduled = text.flatMap({ ScheduledReceipt($0) }) {
                 outcomes.append(try await call.broker.cancel(scheduled: scheduled) ? .cancelled : .lost)
             } else {

@@ -22,9 +22,26 @@ enum SearchRoutes {
         guard place == nil, from == nil, search == MessageSearch(.queue("")) else {
             throw Problem(.contradiction, "Beside a key there is nothing but a limit.")
         }
-        // A key may look like an id.
-        let found = try await call.broker.trace(key, limit: limit).filter { $0.key == key }
-        return call.answer(.ok, ["attempts": attempts(found, call), "next": .null])
+        let found = try await attempts(of: key, limit, call)
+        return call.answer(.ok, ["attempts": .array(found.map(document)), "next": .null])
+    }
+
+    /// So much of a key is looked at for the sake of a caller who may read some of it only.
+    private static let mostLookedAt = 100_000
+
+    /// The newest ones that the caller may read: read on until there are as many as are asked for, or no more.
+    private static func attempts(of key: String, _ limit: Int, _ call: JSONCall) async throws -> [TraceEntry] {
+        var reach = limit
+        while true {
+            let found = try await call.broker.trace(key, limit: reach)
+            // A key may look like an id.
+            let shown = found.filter { $0.key == key && call.mayRead($0) }
+            // There are as many of each kind at the most, so fewer are all.
+            if shown.count >= limit || found.count < reach || reach >= mostLookedAt {
+                return Array(shown.suffix(limit))
+            }
+            reach = min(reach * 8, mostLookedAt)
+        }
     }
 
     private static func place(_ parameters: inout Parameters) throws -> MessageSearch.Place? {

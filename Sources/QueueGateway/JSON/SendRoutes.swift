@@ -6,14 +6,34 @@ import MessageQueue
 enum SendRoutes {
     @Sendable static func one(_ call: JSONCall) async throws -> Answer {
         let queue = try call.queue(.send)
-        let sent = try await store([try Drafts.one(call, isDelayable: true)], in: queue, call)
+        let message = try Drafts.one(call, isDelayable: true)
+        try await check([message], for: queue, call) { _ in "" }
+        let sent = try await store([message], in: queue, call)
         return call.answer(.created, sent[0])
     }
 
     @Sendable static func batch(_ call: JSONCall) async throws -> Answer {
         let queue = try call.queue(.send)
-        let sent = try await store(try Drafts.batch(call, isDelayable: true), in: queue, call)
+        let messages = try Drafts.batch(call, isDelayable: true)
+        try await check(messages, for: queue, call) { "/messages/\($0)" }
+        let sent = try await store(messages, in: queue, call)
         return call.answer(.created, ["messages": .array(sent)])
+    }
+
+    /// Clients of MNS set how large a message of a queue may be, and read no larger ones.
+    ///
+    /// - Throws: ``Problem`` that names each that is too large.
+    private static func check(
+        _ messages: [Outgoing<RawBody>], for queue: QueueName, _ call: JSONCall, pointer: (Int) -> String
+    ) async throws {
+        let labels = try await call.backend.queues.sheet(of: queue).labels
+        guard let longest = labels.number(.maximumMessageSize) else { return }
+        let parts = messages.enumerated().filter { $0.element.payload.bytes.count > longest }.map { number, _ in
+            WrongPart(
+                place: .body(pointer(number)),
+                detail: "has to have a body of \(longest) bytes at the most in this queue")
+        }
+        if !parts.isEmpty { throw Problem(.invalidFields, "Messages are too large for the queue.", parts: parts) }
     }
 
     private static func store(

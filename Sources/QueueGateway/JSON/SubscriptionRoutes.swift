@@ -37,7 +37,7 @@ enum SubscriptionRoutes {
         try call.takeNoParameters()
         let wish = try wish(call, topic)
         // Whoever lets a queue hear a topic fills it.
-        try call.account.demand(.manage, onQueue: wish.queueName)
+        try call.account.demand(.send, onQueue: wish.queueName)
         let isNew = try await call.broker.create(subscription: wish)
         if !isNew { try await change(to: wish, call) }
         return call.answer(

@@ -24,11 +24,11 @@ extension MessageCalls {
     private func delete(_ handles: [String]) async throws -> [Refusal.Reason?] {
         let texts = handles.map { try? backend.handles.receipt(in: $0, of: queue) }
         let receipts = texts.map { $0.flatMap { Receipt($0) } }
-        let lost = try await backend.deletions.delete(receipts.compactMap(\.self))
+        var deleted = try await backend.deletions.delete(receipts.compactMap(\.self))[...]
         var reasons: [Refusal.Reason?] = []
         for (text, receipt) in zip(texts, receipts) {
-            if let receipt {
-                reasons.append(lost.contains(receipt) ? .noMessage : nil)
+            if receipt != nil {
+                reasons.append(deleted.removeFirst() ? nil : .noMessage)
             } else if let scheduled = text.flatMap({ ScheduledReceipt($0) }) {
                 reasons.append(try await broker.cancel(scheduled: scheduled) ? nil : .noMessage)
             } else {

@@ -20,7 +20,9 @@ struct ListPage {
         }
         self.limit = limit
         after = try call.headers[.lowercase("x-mns-marker")].map { marker in
-            guard let name = Data(base64Encoded: marker).flatMap({ String(validating: $0, as: UTF8.self) }) else {
+            guard let name = Data(base64Encoded: marker).flatMap({ String(validating: $0, as: UTF8.self) }),
+                !name.utf8.contains(0)
+            else {
                 throw Refusal(.invalidArgument, "x-mns-marker is none that was told here.")
             }
             return name

@@ -47,12 +47,4 @@ extension Refusal.Reason {
 
 extension MNS {
     func answer(_ refusal: Refusal, to call: Call) -> Answer { XMLAnswers.mns.answer(refusal, to: call) }
-
-    /// For what the decoder could not read.
-    static func unreadableRequest() -> Answer {
-        let refusal = Refusal(.invalidArgument, "This is no HTTP request, or one with too much in its head.")
-        var answer = XMLAnswers.mns.answer(refusal, id: RequestID(), endpoint: "http://")
-        answer.headers[.contentLength] = "\(answer.body.count)"
-        return answer.closing
-    }
 }

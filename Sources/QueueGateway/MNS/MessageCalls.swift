@@ -10,7 +10,9 @@ struct MessageCalls {
 
     static let batch = 1...16
 
-    init(_ backend: Backend, _ account: Account, queue: String) {
+    /// - Throws: ``Refusal`` for a name that no queue can have.
+    init(_ backend: Backend, _ account: Account, queue: String) throws {
+        guard queue.canBeName else { throw Refusal.noSuchQueue(queue) }
         self.backend = backend
         self.account = account
         self.queue = QueueName(queue)

@@ -2,6 +2,10 @@ import HTTPTypes
 
 /// The calls by which MNS makes, changes, shows, lists and deletes things of a kind.
 protocol NamedCalls {
+    /// For calls about something that is there already.
+    ///
+    /// - Throws: ``Refusal`` for a name that nothing can have.
+    func check(_ name: String) throws
     func create(_ call: Call, _ name: String) async throws -> Answer
     func set(_ call: Call, _ name: String) async throws -> Answer
     func get(_ call: Call, _ name: String) async throws -> Answer
@@ -17,9 +21,11 @@ extension NamedCalls {
             return try await list(call)
         }
         let name = call.path[place]
+        // What is to be made has a narrower rule, and words of its own.
+        if call.method == .put, !call.query.isTrue("metaoverride") { return try await create(call, name) }
+        try check(name)
         return switch call.method {
-        case .put where call.query.isTrue("metaoverride"): try await set(call, name)
-        case .put: try await create(call, name)
+        case .put: try await set(call, name)
         case .get: try await get(call, name)
         case .delete: try await delete(call, name)
         default: throw Refusal.unknownPath

@@ -13,6 +13,10 @@ struct QueueCalls: NamedCalls {
         self.account = account
     }
 
+    func check(_ name: String) throws {
+        guard name.canBeName else { throw Refusal.noSuchQueue(name) }
+    }
+
     func create(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.manage, onQueue: name)
         try MNSName.checkQueue(name)

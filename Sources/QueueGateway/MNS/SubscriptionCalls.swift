@@ -9,10 +9,18 @@ struct SubscriptionCalls: NamedCalls {
     private let topic: TopicName
     private var broker: Broker { backend.broker }
 
-    init(_ backend: Backend, _ account: Account, topic: String) {
+    /// - Throws: ``Refusal`` for a name that no topic can have.
+    init(_ backend: Backend, _ account: Account, topic: String) throws {
+        guard topic.canBeName else { throw Refusal.noSuchTopic(topic) }
         self.backend = backend
         self.account = account
         self.topic = TopicName(topic)
+    }
+
+    func check(_ name: String) throws {
+        guard name.canBeSubscription else {
+            throw Refusal(.noSuchSubscription, "The topic \(topic) has no subscription \(name).")
+        }
     }
 
     /// Whoever lets a queue hear a topic makes others send to it, so that has to be allowed as well.

@@ -12,6 +12,10 @@ struct TopicCalls: NamedCalls {
         self.account = account
     }
 
+    func check(_ name: String) throws {
+        guard name.canBeName else { throw Refusal.noSuchTopic(name) }
+    }
+
     func create(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.manage, onTopic: name)
         try MNSName.checkTopic(name)

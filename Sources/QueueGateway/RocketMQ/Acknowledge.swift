@@ -7,10 +7,10 @@ extension GroupCalls {
         let name = try consumer(of: call)
         let handles = try handles(in: call)
         let receipts = handles.map { receipt(in: $0, of: name) }
-        let lost = try await backend.deletions.delete(receipts.compactMap(\.self))
+        var done = try await backend.deletions.delete(receipts.compactMap(\.self))[...]
         let reasons = zip(handles, receipts).map { handle, receipt -> (String, Refusal?) in
-            guard let receipt else { return (handle, .unreadableHandle) }
-            return (handle, lost.contains(receipt) ? .nothingThere : nil)
+            guard receipt != nil else { return (handle, .unreadableHandle) }
+            return (handle, done.removeFirst() ? nil : .nothingThere)
         }
         return answer(call, failed: reasons)
     }

@@ -34,9 +34,14 @@ extension GroupCalls {
             throw Refusal(.unknownParameter, "trans is order or pop.")
         }
         let expression = call.query["tag"].flatMap { $0.isEmpty || $0 == "*" ? nil : $0 }
+        guard !(expression?.utf8.contains(0) ?? false) else {
+            throw Refusal(.invalidArgument, "The parameter tag has a character in it that no tag can have.")
+        }
         let tags = expression?.components(separatedBy: "||").map { $0.trimmingCharacters(in: .whitespaces) }
         return try await orMakeTopic {
-            try await groups.group(name, of: topic, tags: tags, isOrderly: isOrderly)
+            try await groups.group(
+                name, of: topic, tags: tags, isOrderly: isOrderly,
+                limit: account.mayUse(.manage, on: "topics/\(topic)") ? nil : ConsumerGroups.mostOfReceivers)
         }
     }
 

@@ -15,6 +15,10 @@ final class ConsumerGroups: Sendable {
     /// So long it is taken for granted that a group still hears what it has asked for.
     private static let life = Duration.seconds(10)
     private static let most = 10_000
+    /// So many groups a topic has at the most by whoever may only receive from it: a group is a queue, which is kept, and anybody may
+    /// name one.
+    static let mostOfReceivers = 100
+    private static let label = "gateway.group"
 
     struct Group: Sendable {
         let queue: QueueName
@@ -42,16 +46,21 @@ final class ConsumerGroups: Sendable {
 
     /// Makes sure that the group hears these tags of the topic.
     ///
-    /// - Parameter tags: nil for all.
-    /// - Throws: `QueueError.unknownTopic`, `QueueError.invalidName`.
-    func group(_ name: String, of topic: String, tags: [String]?, isOrderly: Bool) async throws -> Group {
+    /// - Parameters:
+    ///   - tags: nil for all.
+    ///   - limit: a group that is new is made only while its topic has fewer; nil for any number.
+    /// - Throws: ``Refusal`` for a name that another queue has, and beyond the limit; `QueueError.unknownTopic`,
+    ///   `QueueError.invalidName`.
+    func group(
+        _ name: String, of topic: String, tags: [String]?, isOrderly: Bool, limit: Int? = nil
+    ) async throws -> Group {
         let queue = Self.queue(of: name, topic, isOrderly: isOrderly)
         let hearing = Hearing(queue: queue, tags: tags)
         let now = ContinuousClock.now
         if heard.withLock({ $0[hearing].map { $0.duration(to: now) < Self.life } ?? false }) {
             return Group(queue: queue, lease: lease(isOrderly))
         }
-        _ = try await broker.create(queue: queue, settings(isOrderly), labels: ["gateway.group": name])
+        try await make(queue, name, of: topic, isOrderly, limit)
         let known = try await broker.topics().first { $0.topic.text == topic && $0.queue == queue }
         if known == nil || known?.tags != tags { try await broker.subscribe(queue, to: TopicName(topic), tags: tags) }
         heard.withLock { heard in
@@ -61,6 +70,37 @@ final class ConsumerGroups: Sendable {
             heard[hearing] = now
         }
         return Group(queue: queue, lease: lease(isOrderly))
+    }
+
+    /// Unless it is there.
+    private func make(
+        _ queue: QueueName, _ name: String, of topic: String, _ isOrderly: Bool, _ limit: Int?
+    ) async throws {
+        // Or a topic that nobody has made would leave a queue behind.
+        _ = try await broker.topic(TopicName(topic))
+        if let limit, try await !isThere(queue), try await groups(of: topic) >= limit {
+            throw Refusal(
+                .accessDenied,
+                "Topic \(topic) has \(limit) groups. Another takes the right to manage it, or: shoeshop groups create.")
+        }
+        if try await broker.create(queue: queue, settings(isOrderly), labels: [Self.label: name]) { return }
+        // Its messages would be given to whoever may receive from the topic.
+        guard try await broker.queue(queue).labels[Self.label] == name else {
+            throw Refusal(.accessDenied, "The queue \(queue) is no group's: the group needs another name.")
+        }
+    }
+
+    private func isThere(_ queue: QueueName) async throws -> Bool {
+        do { _ = try await broker.queue(queue) } catch QueueError.unknownQueue { return false }
+        return true
+    }
+
+    private func groups(of topic: String) async throws -> Int {
+        try await broker.queues(prefix: "\(topic).", limit: Int(Int32.max)).count { entry in
+            entry.labels[Self.label].map { name in
+                [false, true].contains { Self.queue(of: name, topic, isOrderly: $0) == entry.queue }
+            } ?? false
+        }
     }
 
     private func lease(_ isOrderly: Bool) -> Duration { isOrderly ? redelivery.orderly : redelivery.plain }

@@ -19,7 +19,7 @@ struct MQProperties: Equatable, Sendable {
     init(headers: [String: String]) {
         pairs = headers.filter { name, value in
             ![name, value].contains { $0.isEmpty || Self.hasSeparator($0) || !$0.canStandInXML }
-                && !["gateway.", "mq."].contains { name.hasPrefix($0) }
+                && !MessageDocument.isReserved(name)
         }
     }
 
@@ -27,7 +27,15 @@ struct MQProperties: Equatable, Sendable {
         text.unicodeScalars.contains { $0 == ":" || $0 == "|" }
     }
 
-    var headers: [String: String] { pairs.filter { !$0.key.hasPrefix("gateway.") && !$0.key.hasPrefix("mq.") } }
+    /// - Throws: ``Refusal`` for a name that is the engine's, or the gateway's.
+    func headers() throws -> [String: String] {
+        if let name = pairs.keys.filter({ MessageDocument.isReserved($0) }).min() {
+            throw Refusal(
+                .invalidArgument, "No property can be named \(name): mq. and gateway. begin names of our own.")
+        }
+        return pairs
+    }
+
     var keys: String? { pairs["KEYS"].flatMap { $0.isEmpty ? nil : $0 } }
     var shardingKey: String? { pairs["__SHARDINGKEY"].flatMap { $0.isEmpty ? nil : $0 } }
     /// In milliseconds since 1970.

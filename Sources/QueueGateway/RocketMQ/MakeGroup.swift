@@ -14,7 +14,8 @@ extension QueueGateway {
     ///   - isOrderly: whether its consumers consume in order. A group that does both is made twice: it hears everything in each way.
     ///   - broker: whose topics.
     /// - Returns: the group's queue, which operators see.
-    /// - Throws: `QueueError.invalidArgument` for a name that is none, `QueueError.invalidName` for one that is too long.
+    /// - Throws: `QueueError.invalidArgument` for a name that is none, or that a queue has which is no group's;
+    ///   `QueueError.invalidName` for one that is too long.
     @discardableResult
     public static func makeGroup(
         _ group: String, of topic: String, instance: String? = nil, tags: [String]? = nil, isOrderly: Bool = false,

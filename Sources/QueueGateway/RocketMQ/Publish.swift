@@ -6,6 +6,8 @@ import Postgres
 extension GroupCalls {
     /// Timed messages may be so far ahead.
     private static let longestDelay = 3 * 86_400_000.0
+    /// In bytes; a request's body, where characters are escaped, may be larger.
+    private static let largestBody = 1 << 20
 
     func publish(_ call: Call) async throws -> Answer {
         try account.demand(.send, onTopic: topic)
@@ -14,13 +16,13 @@ extension GroupCalls {
         guard let body = root["MessageBody"], !body.isEmpty else {
             throw Refusal(.invalidArgument, "MessageBody is missing, or empty.")
         }
-        guard body.utf8.count <= BodyBudget.largest else {
-            throw Refusal(.invalidArgument, "MessageBody is too large.")
+        guard body.utf8.count <= Self.largestBody else {
+            throw Refusal(.invalidArgument, "MessageBody has \(Self.largestBody) bytes at the most.")
         }
         let properties = MQProperties(root["Properties"] ?? "")
         let message = Outgoing(
             RawBody(body), key: properties.shardingKey ?? properties.keys,
-            tag: root["MessageTag"].flatMap { $0.isEmpty ? nil : $0 }, headers: properties.headers)
+            tag: root["MessageTag"].flatMap { $0.isEmpty ? nil : $0 }, headers: try properties.headers())
         let handle = try await store(message, properties)
         return call.rocketMQ(
             .created,

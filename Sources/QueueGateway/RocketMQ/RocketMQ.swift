@@ -21,6 +21,7 @@ struct RocketMQ: Dialect {
             throw Refusal.unknownPath
         }
         let topic = try MQName.topic(call.path[1], of: call.query["ns"])
+        guard topic.canBeName else { throw Refusal.noSuchTopic(topic) }
         return try await route(call, GroupCalls(backend, groups, account, topic: topic))
     }
 

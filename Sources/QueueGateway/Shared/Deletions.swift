@@ -20,8 +20,9 @@ struct Deletions: Sendable {
 
     /// Finishes what these receipts stand for.
     ///
-    /// - Returns: those that were worth nothing any more.
-    func delete(_ receipts: [Receipt]) async throws -> Set<Receipt> {
-        receipts.isEmpty ? [] : try await group.submit(receipts)
+    /// - Returns: in their order, whether each was worth something: one that stands there twice was, once.
+    func delete(_ receipts: [Receipt]) async throws -> [Bool] {
+        var lost = receipts.isEmpty ? [] : try await group.submit(receipts)
+        return receipts.map { lost.insert($0).inserted }
     }
 }

@@ -42,7 +42,8 @@ struct XMLElement: Sendable, Equatable {
 
 extension String {
     /// Byte by byte: what a reader takes for a character of its own may be part of a longer one here, such as a `<` with an accent.
-    /// A carriage return would be read as the end of a line.
+    /// A carriage return would be read as the end of a line. Instead of what can stand in no document there is U+FFFD: a reader would
+    /// refuse all of it.
     fileprivate func writeEscaped(to text: inout [UInt8]) {
         for byte in utf8 {
             switch byte {
@@ -50,6 +51,10 @@ extension String {
             case UInt8(ascii: "<"): text += "&lt;".utf8
             case UInt8(ascii: ">"): text += "&gt;".utf8
             case 0x0D: text += "&#13;".utf8
+            case 0x09, 0x0A: text.append(byte)
+            case ..<0x20: text += "\u{FFFD}".utf8
+            // U+FFFE and U+FFFF are EF BF BE and EF BF BF, and U+FFFD is EF BF BD; no other character begins with these two.
+            case 0xBE, 0xBF: text.append(text.ends(in: 0xEF, 0xBF) ? 0xBD : byte)
             default: text.append(byte)
             }
         }
@@ -63,5 +68,11 @@ extension String {
             default: false
             }
         }
+    }
+}
+
+extension [UInt8] {
+    fileprivate func ends(in one: UInt8, _ other: UInt8) -> Bool {
+        count > 1 && self[count - 2] == one && self[count - 1] == other
     }
 }

@@ -1,7 +1,9 @@
 """What no client sends: each must get an answer that says why, or be closed, and harm nobody else."""
+import email.utils
 import time
 
 from clients import equal, expect, main
+from rest import basic
 from wire import Wire, ask, code, signed
 
 
@@ -9,12 +11,20 @@ def alive():
     equal(code(ask("GET", "/queues/nobody"))[1], "QueueNotExist")
 
 
+MESSAGE = b"<Message><MessageBody>x</MessageBody></Message>"
+MQ = {"scheme": "MQ"}
+
+
 def spelling():
-    for target, scheme in [("/queues/none", "MNS"), ("/nowhere/at/all/x", "MNS")]:
-        status, head, _ = ask("GET", target, scheme=scheme)
+    for target, scheme in [("/queues/none", "MNS"), ("/nowhere/at/all/x", "MNS"), ("/nowhere/at/all/x", "MQ"),
+                           ("/topics/t/messages?consumer=", "MQ"), ("/topics/t/messages?consumer=G&ns=a.b", "MQ")]:
+        status, head, body = ask("GET", target, scheme=scheme)
         expect(status >= 400, head)
-        expect("\r\nx-mns-request-id: " in head and "\r\nx-mns-version: 2015-06-06" in head, head)
+        expect("\r\nx-%s-request-id: " % scheme.lower() in head and "\r\nx-%s-version: 2015-06-06" % scheme.lower() in head, head)
         expect("\r\nContent-Type: text/xml;charset=utf-8" in head, head)
+        expect(b"http://%s.aliyuncs.com/doc/v1/" % scheme.lower().encode() in body, body)
+    status, head, body = ask("POST", "/topics/spelled/messages", MESSAGE, **MQ)
+    expect(status == 201 and "\r\nx-mq-request-id: " in head and b"http://mq.aliyuncs.com/doc/v1/" in body, (head, body))
     status, head, _ = ask("PUT", "/queues/made", b"<Queue/>")
     expect(status == 201 and "\r\nLocation: http://127.0.0.1:" in head and "/queues/made" in head, head)
     expect("\r\nx-mns-request-id: " in head, head)
@@ -27,6 +37,90 @@ def paths_and_methods():
         status, error = code(ask(method, target))
         expect(error == "InvalidRequestURL" and status == 400, "%s %s: %s %s" % (method, target, status, error))
     equal(code(ask("GET", "/queues/a/messages?waitseconds=%"))[1], "InvalidQueryString")
+    for method, target in [("GET", "/"), ("GET", "/x"), ("PUT", "/topics/t/messages"), ("GET", "/topics/t"), ("PUT", "/topics/t"),
+                           ("POST", "/queues/q/messages"), ("GET", "/topics/t/subscriptions"), ("OPTIONS", "/topics/t/messages")]:
+        equal(code(ask(method, target, **MQ)), (400, "InvalidRequestURL"), "%s %s" % (method, target))
+    for method, target in [("GET", "consumer=G&trans=some"), ("DELETE", "consumer=G&trans=some")]:
+        equal(code(ask(method, "/topics/t/messages?" + target, **MQ)), (400, "InvalidQueryString"), target)
+
+
+def odd_names():
+    """Names that nothing can have, and that no document can show."""
+    ask("PUT", "/topics/t", b"<Topic/>")
+    calls = [("GET", "/queues/@", b"", {}, "QueueNotExist"), ("DELETE", "/queues/@", b"", {}, "QueueNotExist"),
+             ("PUT", "/queues/@?metaoverride=true", b"<Queue/>", {}, "QueueNotExist"),
+             ("GET", "/queues/@/messages?waitseconds=0", b"", {}, "QueueNotExist"),
+             ("GET", "/queues/@/messages?peekonly=true", b"", {}, "QueueNotExist"),
+             ("POST", "/queues/@/messages", MESSAGE, {}, "QueueNotExist"),
+             ("DELETE", "/queues/@/messages?ReceiptHandle=x", b"", {}, "QueueNotExist"),
+             ("GET", "/topics/@", b"", {}, "TopicNotExist"), ("DELETE", "/topics/@", b"", {}, "TopicNotExist"),
+             ("POST", "/topics/@/messages", MESSAGE, {}, "TopicNotExist"),
+             ("GET", "/topics/@/subscriptions", b"", {}, "TopicNotExist"),
+             ("GET", "/topics/t/subscriptions/@", b"", {}, "SubscriptionNotExist"),
+             ("POST", "/topics/@/messages", MESSAGE, MQ, "TopicNotExist"),
+             ("GET", "/topics/@/messages?consumer=G&waitseconds=0", b"", MQ, "TopicNotExist")]
+    for odd in ["a%01b", "a%EF%BF%BEb", "a%EF%BF%BFb", "a%00b", "%00"]:
+        for method, target, body, scheme, expected in calls:
+            found = code(ask(method, target.replace("@", odd), body, **scheme))
+            equal(found, (404, expected), "%s %s of %s" % (method, target, odd))
+        equal(code(ask("PUT", "/queues/" + odd, b"<Queue/>")), (400, "InvalidQueueName"))
+        equal(code(ask("PUT", "/topics/" + odd, b"<Topic/>")), (400, "TopicNameInvalid"))
+        equal(code(ask("GET", "/topics/t/messages?waitseconds=0&consumer=" + odd, **MQ)), (400, "InvalidArgument"))
+    equal(code(ask("GET", "/topics/t/messages?consumer=G&waitseconds=0&tag=a%00b", **MQ)), (400, "InvalidArgument"))
+    for marker in ["AA==", "?", "//4="]:
+        equal(code(ask("GET", "/queues", extra=[("x-mns-marker", marker)])), (400, "InvalidArgument"), marker)
+
+
+def codes():
+    """Those of the service's list that no client makes it tell."""
+    ask("PUT", "/queues/coded", b"<Queue/>")
+    queue, topic = "/queues/coded/messages", "/topics/coded/messages"
+    group, wrong = topic + "?consumer=G", [("Content-MD5", "AAAA")]
+    for method, target, body, options, expected in [
+            ("DELETE", queue, b"", {}, "MissingReceiptHandle"), ("PUT", queue + "?VisibilityTimeout=1", b"", {}, "MissingReceiptHandle"),
+            ("PUT", queue + "?ReceiptHandle=x", b"", {}, "MissingVisibilityTimeout"),
+            ("DELETE", group, b"", MQ, "MissingReceiptHandle"), ("DELETE", group, b"<ReceiptHandles/>", MQ, "MissingReceiptHandle"),
+            ("DELETE", group + "&trans=commit", b"", MQ, "MissingReceiptHandle"),
+            ("POST", queue, MESSAGE, {"extra": wrong}, "InvalidDegist"),
+            ("POST", topic, MESSAGE, {"extra": wrong, "scheme": "MQ"}, "InvalidDigest"),
+            ("GET", queue, b"", {"without": ["x-mns-version"]}, "MissingVersionHeader"),
+            ("GET", queue, b"", {"version": "2014-07-08"}, "InvalidVersionHeader"),
+            ("GET", group, b"", {"without": ["x-mq-version"], "scheme": "MQ"}, "MissingVersionHeader"),
+            ("GET", group, b"", {"version": "2014-07-08", "scheme": "MQ"}, "InvalidVersionHeader"),
+            ("GET", queue, b"", {"without": ["date"]}, "MissingDateHeader"),
+            ("GET", group, b"", {"without": ["date"], "scheme": "MQ"}, "MissingDateHeader")]:
+        equal(code(ask(method, target, body, **options)), (400, expected), "%s %s %s" % (method, target, options))
+    # Another header can stand for the date, and goes before it.
+    now = email.utils.formatdate(usegmt=True)
+    for options in [{"without": ["date"]}, {"date": "Sun, 06 Nov 1994 08:49:37 GMT"}]:
+        found = ask("GET", "/queues/coded", extra=[("x-mns-date", now)], **options)
+        equal(found[0], 200, options)
+    late = ask("GET", "/queues/coded", extra=[("x-mns-date", "Sun, 06 Nov 1994 08:49:37 GMT")])
+    equal(code(late), (408, "TimeExpired"))
+
+
+def in_its_own_words():
+    """What is refused before a call is read is refused in the words of who speaks."""
+    def json(extra=""):
+        return ("GET /v1/queues HTTP/1.1\r\nHost: a\r\nAuthorization: %s\r\n%s\r\n" % (basic(), extra)).encode()
+    miracle = [("Expect", "a-miracle")]
+    topic = "/topics/t/messages?consumer="
+    for good, wish, mark in [
+            (signed("GET", "/queues"), signed("GET", "/queues", extra=miracle), b"http://mns.aliyuncs.com/doc/v1/"),
+            (signed("GET", topic, **MQ), signed("GET", topic, extra=miracle, **MQ), b"http://mq.aliyuncs.com/doc/v1/"),
+            (json(), json("Expect: a-miracle\r\n"), b'"code":"invalid-request"')]:
+        wire = Wire()
+        wire.send(wish)
+        status, head, body = wire.answer()
+        expect(status == 400 and mark in body, (head, body))
+        expect(wire.answer() is None, "the connection is closed")
+        wire = Wire()
+        wire.send(good)
+        expect(wire.answer(), "what is well is answered")
+        wire.send(b"no request\r\n\r\n")
+        status, head, body = wire.answer()
+        expect(status == 400 and mark in body, (head, body))
+        expect(wire.answer() is None, "the connection is closed")
 
 
 def bodies():
@@ -42,6 +136,10 @@ def bodies():
         equal((status, error), (400, "MalformedXML"), repr(body[:60]))
     for body in [b"<Queue/>", b"<Message/>", b"<Message><MessageBody/></Message>", b"<Messages/>"]:
         equal(code(ask("POST", "/queues/bodies/messages", body)), (400, "InvalidArgument"), repr(body))
+    for body in [b"", b"x", b"<Message>", deep, bomb, external]:
+        equal(code(ask("POST", "/topics/bodies/messages", body, **MQ)), (400, "MalformedXML"), repr(body[:60]))
+    for body in [b"<Queue/>", b"<Message/>", b"<Message><MessageBody/></Message>"]:
+        equal(code(ask("POST", "/topics/bodies/messages", body, **MQ)), (400, "InvalidArgument"), repr(body))
     # Of any content type, or none.
     for kind in ["application/json", "application/x-www-form-urlencoded", "", "a/b; c=d", None]:
         found = ask("POST", "/queues/bodies/messages", b"<Message><MessageBody>x</MessageBody></Message>", content_type=kind)
@@ -56,6 +154,13 @@ def too_large():
     wire.send(signed("POST", "/queues/large/messages", b"", length=1 << 40))
     equal(code(wire.answer())[0], 413)
     expect(wire.answer() is None, "what follows is not read")
+    equal(code(ask("POST", "/topics/large/messages", b"x" * (3 << 20), **MQ)), (413, "InvalidArgument"))
+    for size, expected in [(1 << 20, 201), ((1 << 20) + 1, 400)]:
+        body = b"<Message><MessageBody>" + b"x" * size + b"</MessageBody></Message>"
+        found = ask("POST", "/topics/large/messages", body, **MQ)
+        equal(found[0], expected)
+        if expected == 400:
+            equal(code(found)[1], "InvalidArgument")
     # In pieces, without a length.
     wire = Wire()
     head = signed("POST", "/queues/large/messages").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")

@@ -486,7 +486,7 @@ def descriptions():
 def mns():
     """What is sent in one dialect is received in the other one, with all that both know."""
     from mns.account import Account
-    from mns.queue import Message
+    from mns.queue import Message, QueueMeta
     theirs = Account("http://%s:%d" % (HOST, PORT), ACCESS_ID, ACCESS_SECRET).get_queue("shared")
     path = queue("shared")
     sent = ok(201, "POST", path + "/messages", {"body": {"size": 42}, "headers": {"city": "Leipzig"}, "tag": "a"})
@@ -498,7 +498,16 @@ def mns():
         back = theirs.send_message(Message(text))
         mine, = receive(path)
         equal((mine["id"].replace("-", "").upper(), mine[member]), (back.message_id, value))
-        equal(acknowledge(path, mine["receipt"]), ["acknowledged"])
+        # A receipt that stands there twice is good once.
+        equal(acknowledge(path, mine["receipt"], mine["receipt"]), ["acknowledged", "lost"])
+    # How large a message of a queue may be, whoever made it in MNS has said.
+    small = Account("http://%s:%d" % (HOST, PORT), ACCESS_ID, ACCESS_SECRET).get_queue("small")
+    small.create(QueueMeta(max_msg_size=1024))
+    ok(201, "POST", "/v1/queues/small/messages", {"body": "x" * 1022})
+    for target, body, wrong in [("messages", {"body": "x" * 1023}, ""),
+                                ("messages/batch", {"messages": [{"body": 1}, {"body": "x" * 1023}]}, "/messages/1")]:
+        equal(places(problem(422, "invalid-fields", "POST", "/v1/queues/small/" + target, body)), [wrong])
+    equal(ok(200, "GET", "/v1/queues/small")["counts"]["active"], 1)
 
 
 main(globals())

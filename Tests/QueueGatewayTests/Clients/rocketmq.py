@@ -101,7 +101,12 @@ def acknowledging():
         expect(False, "of another group")
     except MQServerException as error:
         equal(error.sub_errors[0]["ErrorCode"], "ReceiptHandleError")
-    consumer.ack_message([handles[2]])
+    try:
+        consumer.ack_message([handles[2], handles[2]])
+        expect(False, "it is good once")
+    except MQServerException as error:
+        equal([(one["ErrorCode"], one["ReceiptHandle"]) for one in error.sub_errors], [("MessageNotExist", handles[2])])
+    no("MessageNotExist", consumer.ack_message, [handles[2]])
 
 
 def delays():
@@ -303,9 +308,27 @@ def long_polls():
     expect(found["at"] - sent < 15, "wakes when a message comes")
 
 
+def groups_by_receivers():
+    """With a key that may only receive from the topics shop and nowhere, of which the first has as many groups as such keys can make."""
+    def consumer(topic, group):
+        return client.get_consumer("", topic, group, "")
+    # A queue that is no group's is not given away because of its name.
+    no("AccessDenied", consumer("shop", "payments").consume_message, 1, 0)
+    equal([m.message_body for m in all_of(consumer("shop", "G-7"), 1)], ["heard"])
+    refusal = no("AccessDenied", consumer("shop", "one-more").consume_message, 1, 0)
+    expect("shoeshop groups create" in refusal.message, refusal)
+    no("AccessDenied", consumer("shop", "G-7").consume_message_orderly, 1, 0)
+    no("TopicNotExist", consumer("nowhere", "G").consume_message, 1, 0)
+    no("AccessDenied", consumer("other", "G").consume_message, 1, 0)
+
+
 def errors():
     no("InvalidArgument", client.get_consumer("", "t", "G", "").consume_message, 17, 0)
     no("InvalidArgument", client.get_consumer("", "t", "G", "").consume_message, 1, 31)
+    # Names of properties that are not the client's.
+    for name in ["mq.topic", "gateway.properties"]:
+        no("InvalidArgument", client.get_producer("", "t").publish_message, message("x", **{name: "y"}))
+        no("InvalidArgument", client.get_producer("", "t").publish_message, half("x", **{name: "y"}))
     wrong = MQClient(ENDPOINT, ACCESS_ID, "wrong")
     no("SignatureDoesNotMatch", wrong.get_producer("", "t").publish_message, message("x"))
     no("InvalidAccessKeyId", MQClient(ENDPOINT, "nobody", "x").get_producer("", "t").publish_message, message("x"))

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import re
 import socket
+import xml.etree.ElementTree as ElementTree
 from urllib.parse import urlsplit
 
 from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT
@@ -14,16 +15,18 @@ VERSION = "2015-06-06"
 
 
 def signed(method, target, body=b"", scheme="MNS", date=None, content_type="text/xml", secret=ACCESS_SECRET,
-           extra=(), length=None):
-    """The bytes of a request."""
+           extra=(), length=None, version=VERSION, without=()):
+    """The bytes of a request. `without` names headers that are neither sent nor signed."""
     prefix = {"MNS": "x-mns-", "MQ": "x-mq-"}[scheme]
     date = date or email.utils.formatdate(usegmt=True)
-    headers = [("Host", "%s:%d" % (HOST, PORT)), ("Date", date), (prefix + "version", VERSION)] + list(extra)
+    headers = [("Host", "%s:%d" % (HOST, PORT)), ("Date", date), (prefix + "version", version)] + list(extra)
     if content_type:
         headers.append(("Content-Type", content_type))
+    headers = [(name, value) for name, value in headers if name.lower() not in without]
+    named = dict((name.lower(), value) for name, value in headers)
     own = sorted("%s:%s\n" % (name.lower(), value) for name, value in headers if name.lower().startswith(prefix))
-    digest = dict((name.lower(), value) for name, value in headers).get("content-md5", "")
-    text = "%s\n%s\n%s\n%s\n%s%s" % (method, digest, content_type or "", date, "".join(own), target)
+    date = named.get(prefix + "date", named.get("date", ""))
+    text = "%s\n%s\n%s\n%s\n%s%s" % (method, named.get("content-md5", ""), content_type or "", date, "".join(own), target)
     signature = base64.b64encode(hmac.new(secret.encode(), text.encode(), hashlib.sha1).digest()).decode()
     headers.append(("Authorization", "%s %s:%s" % (scheme, ACCESS_ID, signature)))
     headers.append(("Content-Length", str(len(body) if length is None else length)))
@@ -78,6 +81,7 @@ def ask(method, target, body=b"", **options):
 def code(found):
     """The code of an error that clients can read: all four elements, in one that is named so."""
     status, head, body = found
+    ElementTree.fromstring(body)
     match = re.search(
         r"<Error xmlns=\"[^\"]+\"><Code>(\w+)</Code><Message>[^<]+</Message><RequestId>(\w+)</RequestId><HostId>[^<]+</HostId></Error>",
         body.decode())
