@@ -24,7 +24,7 @@ public struct QueueDesk: Service {
     public init(_ broker: Broker, options: Options, logger: Logger = Logger(label: "queue-desk")) {
         self.broker = broker
         self.options = options
-        readings = Readings(broker, logger: logger)
+        readings = Readings(broker, retention: options.retention, logger: logger)
         errands = Errands(logger: logger)
     }
 

@@ -122,7 +122,7 @@ struct Pipeline {
 
     private static func findings(of queue: QueueStatistics) -> [String] {
         let age = queue.oldestWaiting ?? 0
-        let isUnattended = age > 30 && queue.inFlight == 0 && !queue.isPaused
+        let isUnattended = max(age, queue.overdue ?? 0) > 30 && queue.inFlight == 0 && !queue.isPaused
         return [
             queue.dead > 0 ? "\(queue.queue) has \(queue.dead) dead letters" : nil,
             isUnattended ? "nobody receives from \(queue.queue)" : nil,
