@@ -1,4 +1,3 @@
-import Foundation
 import Launch
 import NIOCore
 import QueueGateway
@@ -26,13 +25,9 @@ extension Settings {
 
     /// - Throws: ``NoSecretKey``, and what keeps the file from being read.
     func gatewaySecret() throws -> GatewaySecret {
-        let text = try self[Settings.secretKey] ?? self[Settings.secretKeyFile].map(Self.content)
+        let text = try secret(Settings.secretKey, orIn: Settings.secretKeyFile)
         guard let secret = text.flatMap({ GatewaySecret($0) }) else { throw NoSecretKey() }
         return secret
-    }
-
-    private static func content(of file: String) throws -> String {
-        try String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }
 

@@ -6,8 +6,10 @@ extension Settings {
     static let operatorToken = Setting<String?>(
         "operator-token", default: nil,
         "Lets browsers read and change, as the password of their login. Needed to listen beyond this machine.")
+    static let operatorTokenFile = Setting<String?>("operator-token-file", default: nil, "A file with that, instead.")
     static let viewerToken = Setting<String?>(
         "viewer-token", default: nil, "Lets browsers read, as the password of their login.")
+    static let viewerTokenFile = Setting<String?>("viewer-token-file", default: nil, "A file with that, instead.")
 
     static let shopFolder = Setting<String?>(
         "shop-folder", default: nil,
@@ -19,7 +21,9 @@ extension Settings {
         "How long a statement may take before the database breaks it off: the queues' own work comes first.")
 
     static let desk: [any SettingDeclaration] =
-        Settings.shop + [operatorToken, viewerToken, shopFolder, statementTime]
+        Settings.shop + [
+            operatorToken, operatorTokenFile, viewerToken, viewerTokenFile, shopFolder, statementTime,
+        ]
 }
 
 /// Who may use the desk: everybody on this machine, or whoever has a token.
@@ -28,10 +32,12 @@ struct DeskAccess {
 
     private static let loopback: Set<String> = ["127.0.0.1", "localhost", "::1"]
 
-    /// - Throws: ``DeskIsOpen`` for an address that others can reach, without a token that keeps them out.
+    /// - Throws: ``DeskIsOpen`` for an address that others can reach, without a token that keeps them out; and what keeps a file with a
+    ///   token from being read.
     init(_ settings: Settings) throws {
-        if let token = settings[Settings.operatorToken] {
-            let viewers = settings[Settings.viewerToken].map { [$0] } ?? []
+        if let token = try settings.secret(Settings.operatorToken, orIn: Settings.operatorTokenFile) {
+            let viewer = try settings.secret(Settings.viewerToken, orIn: Settings.viewerTokenFile)
+            let viewers = viewer.map { [$0] } ?? []
             guard ([token] + viewers).allSatisfy({ $0.utf8.count >= Access.shortestToken }) else {
                 throw TokenIsShort()
             }
