@@ -62,6 +62,8 @@ extension Context {
             let late = broker.watchdog.lateLoops()
             if !late.isEmpty { throw LoopsAreLate(loops: late) }
         }
+        // Brings the gauges of lateness up to date, also where no worker does.
+        operations.beforeMetrics { _ = broker.watchdog.lateLoops() }
         return broker
     }
 

@@ -1,4 +1,3 @@
-import Foundation
 import Launch
 import MessageQueue
 import NIOCore
@@ -27,25 +26,15 @@ extension Settings {
 
     /// - Throws: `SettingsError` for none, for one that is too short, and for a file that can't be read.
     func gatewaySecret() throws -> GatewaySecret {
-        if let text = self[Settings.secretKey] { return try Self.secret(text, of: Settings.secretKey) }
-        guard let file = self[Settings.secretKeyFile] else {
+        guard
+            let text = try secret(
+                Settings.secretKey, orIn: Settings.secretKeyFile, shortest: GatewaySecret.shortest),
+            let secret = GatewaySecret(text)
+        else {
             throw Settings.secretKey.refused(
                 "without it nobody's key can be read; openssl rand -hex \(GatewaySecret.shortest) makes one")
         }
-        return try Self.secret(try Self.content(of: file), of: Settings.secretKeyFile)
-    }
-
-    private static func secret(_ text: String, of setting: Setting<String?>) throws -> GatewaySecret {
-        guard let secret = GatewaySecret(text) else {
-            throw setting.refused("the secret has \(GatewaySecret.shortest) characters or more")
-        }
         return secret
-    }
-
-    private static func content(of file: String) throws -> String {
-        do {
-            return try String(contentsOfFile: file, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
-        } catch { throw Settings.secretKeyFile.refused("its file can't be read") }
     }
 }
 

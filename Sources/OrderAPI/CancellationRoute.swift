@@ -22,7 +22,7 @@ struct CancellationRoute {
             if let problem = Problem(outcome) { throw problem }
             if request.isOfBrowser { return Response(status: .seeOther, headers: [.location: "/orders/\(id)"]) }
             guard let order = try await orders.order(id) else { throw ReadingRoutes.noSuchOrder }
-            return try JSONAnswer.response(order, status: outcome == .cancelled ? .ok : .accepted)
+            return try JSONAnswer.response(order, status: outcome == .cancelled ? .ok : .accepted).unstored
         }
     }
 }

@@ -25,10 +25,13 @@ import ShopHTTP
     private static func addRoutes(
         of shop: Shop, _ desk: OrderDesk, _ followers: Followers, to router: Router<BasicRequestContext>, logger: Logger
     ) {
-        router.add(middleware: Problems(paths: .api, logger: logger))
+        router.add(
+            middleware: Problems(paths: .api, logger: logger) { problem, request in
+                request.isOfBrowser ? ProblemView(problem).response : nil
+            })
         SubmissionRoutes(desk, followers.reader).add(to: router)
         CancellationRoute(shop).add(to: router)
-        ReadingRoutes(OrderReader(shop.database)).add(to: router)
+        ReadingRoutes(OrderReader(shop.database), followers.reader).add(to: router)
         FollowRoutes(followers: followers, orders: OrderReader(shop.database)).add(to: router)
         DescriptionRoute().add(to: router)
         Window(shop, desk, followers.reader).add(to: router)

@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 import ShoeShop
 import ShopHTTP
@@ -5,22 +6,31 @@ import ShopHTTP
 /// Everything that can be asked.
 struct ReadingRoutes {
     private let orders: OrderReader
+    private let timelines: TimelineReader
 
-    init(_ orders: OrderReader) { self.orders = orders }
+    init(_ orders: OrderReader, _ timelines: TimelineReader) {
+        self.orders = orders
+        self.timelines = timelines
+    }
 
     func add(to router: some RouterMethods<BasicRequestContext>) {
         router.get("orders/:id") { request, context in
             let id = try Self.id(in: context)
-            guard let order = try await orders.order(id) else { throw Self.noSuchOrder }
-            guard request.isOfBrowser else { return try JSONAnswer.response(order) }
-            return OrderJourney(order, try await orders.events(of: id) ?? []).page.response()
+            guard request.isOfBrowser else {
+                guard let order = try await orders.order(id) else { throw Self.noSuchOrder }
+                return try JSONAnswer.response(order).unstored
+            }
+            guard let events = try await timelines.events(of: id, after: 0), let order = try await orders.order(id)
+            else { throw Self.noSuchOrder }
+            return OrderJourney(order, events).page.response()
         }
         router.get("orders/:id/invoice") { _, context in
             switch try await orders.invoice(of: try Self.id(in: context)) {
             case .issued(let page):
-                return Response(
+                let response = Response(
                     status: .ok, headers: [.contentType: "text/html; charset=utf-8"],
                     body: .init(byteBuffer: ByteBuffer(string: page)))
+                return response.unstored
             case .notIssuedYet:
                 throw Problem(
                     .notFound, "There is no invoice for this order.", detail: "Invoices are issued once paid.")
@@ -42,6 +52,16 @@ struct ReadingRoutes {
 extension Request {
     /// Whether a page is wanted, and not a document.
     var isOfBrowser: Bool { headers[.accept]?.contains("text/html") ?? false }
+}
+
+extension Response {
+    /// With names and addresses in it: no cache on the way may keep it, nor may a browser that others use as well.
+    var unstored: Response {
+        var response = self
+        response.headers[.cacheControl] = "no-store"
+        response.headers[.vary] = "Accept"
+        return response
+    }
 }
 
 /// `GET /openapi.yaml`.

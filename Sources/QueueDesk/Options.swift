@@ -31,6 +31,10 @@ extension QueueDesk {
         /// What a body that is sent by hand to a queue has to be, beside JSON: throws what is wrong with it.
         public var checks: [QueueName: @Sendable ([UInt8]) throws -> Void] = [:]
 
+        /// How long workers keep finished messages, see `WorkerOptions.retention`: what stays for an hour longer is told, with the
+        /// queue that keeps it. Nil: nobody looks.
+        public var retention: Duration?
+
         /// Settles what can't be guessed; the rest has usual values.
         public init(
             title: String = "Queues", path: String = "", access: Access, hosts: Set<String>? = nil, links: [Link] = []

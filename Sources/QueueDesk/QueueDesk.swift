@@ -19,12 +19,14 @@ public struct QueueDesk: Service {
     let options: Options
     let readings: Readings
     let errands: Errands
+    let logger: Logger
 
     /// Makes a desk; nothing is read before ``run()``, or before somebody looks.
     public init(_ broker: Broker, options: Options, logger: Logger = Logger(label: "queue-desk")) {
         self.broker = broker
         self.options = options
-        readings = Readings(broker, logger: logger)
+        self.logger = logger
+        readings = Readings(broker, retention: options.retention, logger: logger)
         errands = Errands(logger: logger)
     }
 
@@ -52,7 +54,7 @@ public struct QueueDesk: Service {
         to router: some RouterMethods<Context>, own: (RouterGroup<Context>) -> Void = { _ in }
     ) {
         let group = router.group(RouterPath(options.path))
-        group.add(middleware: DeskGuard(options))
+        group.add(middleware: DeskGuard(options, logger: logger))
         AssetRoutes().add(to: group)
         LiveRoute(desk: self).add(to: group)
         PipelinePage(desk: self).add(to: group)

@@ -6,8 +6,10 @@ extension Settings {
     static let operatorToken = Setting<String?>(
         "operator-token", default: nil,
         "Lets browsers read and change, as the password of their login. Needed to listen beyond this machine.")
+    static let operatorTokenFile = Setting<String?>("operator-token-file", default: nil, "A file with that, instead.")
     static let viewerToken = Setting<String?>(
         "viewer-token", default: nil, "Lets browsers read, as the password of their login.")
+    static let viewerTokenFile = Setting<String?>("viewer-token-file", default: nil, "A file with that, instead.")
 
     static let shopFolder = Setting<String?>(
         "shop-folder", default: nil,
@@ -19,7 +21,9 @@ extension Settings {
         "How long a statement may take before the database breaks it off: the queues' own work comes first.")
 
     static let desk: [any SettingDeclaration] =
-        Settings.shop + [operatorToken, viewerToken, shopFolder, statementTime]
+        Settings.shop + [
+            operatorToken, operatorTokenFile, viewerToken, viewerTokenFile, shopFolder, statementTime,
+        ]
 }
 
 /// Who may use the desk: everybody on this machine, or whoever has a token.
@@ -31,23 +35,16 @@ struct DeskAccess {
     /// - Throws: `SettingsError` for an address that others can reach, without a token that keeps them out, and for a token that
     ///   could be guessed.
     init(_ settings: Settings) throws {
-        if let token = settings[Settings.operatorToken] {
-            let viewers = settings[Settings.viewerToken].map { [$0] } ?? []
-            try Self.check([token], of: Settings.operatorToken)
-            try Self.check(viewers, of: Settings.viewerToken)
+        let shortest = Access.shortestToken
+        if let token = try settings.secret(Settings.operatorToken, orIn: Settings.operatorTokenFile, shortest: shortest) {
+            let viewer = try settings.secret(Settings.viewerToken, orIn: Settings.viewerTokenFile, shortest: shortest)
+            let viewers = viewer.map { [$0] } ?? []
             access = .tokens(viewers: viewers, operators: [token])
         } else {
             guard Self.loopback.contains(settings[Settings.host]) else {
                 throw Settings.operatorToken.refused("without a token the desk listens on a loopback address only")
             }
             access = .loopback(as: NSUserName())
-        }
-    }
-
-    private static func check(_ tokens: [String], of setting: Setting<String?>) throws {
-        guard tokens.allSatisfy({ $0.utf8.count >= Access.shortestToken }) else {
-            throw setting.refused(
-                "a token has \(Access.shortestToken) characters or more; openssl rand -hex 20 makes one")
         }
     }
 }

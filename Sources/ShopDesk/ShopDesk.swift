@@ -8,11 +8,11 @@ import ShopProcesses
     static func main() async {
         await Launch.serve(
             "shop-desk", "The operator's desk: every queue, message and dead letter of the shop, in a browser.",
-            settings: Settings.desk, port: 8070, requests: BasicRequestContext.self
+            settings: Settings.desk, port: 8070, requests: DeskRequestContext.self
         ) { context, router in
             let access = try DeskAccess(context.settings)
             let shop = try await context.shop(statementLimit: context.settings[Settings.statementTime])
-            let desk = QueueDesk(shop.broker, options: options(access), logger: context.logger)
+            let desk = QueueDesk(shop.broker, options: options(access, context.settings), logger: context.logger)
             desk.addRoutes(to: router) { pages in
                 OrdersPage(desk: desk, shop: shop).add(to: pages)
                 ServicesPage(desk: desk, services: Services(folder: context.settings[Settings.shopFolder]))
@@ -22,11 +22,12 @@ import ShopProcesses
         }
     }
 
-    private static func options(_ access: DeskAccess) -> QueueDesk.Options {
+    private static func options(_ access: DeskAccess, _ settings: Settings) -> QueueDesk.Options {
         var options = QueueDesk.Options(
             title: "Shoe shop", access: access.access,
             links: [.init("Orders", path: "/orders"), .init("Services", path: "/services")])
         options.checks = MessageChecks.all
+        options.retention = settings[Settings.retention]
         return options
     }
 }

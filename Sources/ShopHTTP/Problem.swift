@@ -8,12 +8,12 @@ package import ShoeShop
 /// An error as the customer's program reads it: `application/problem+json` (RFC 9457).
 package struct Problem: Error, Encodable {
     let type = "about:blank"
-    let title: String
+    package let title: String
     let status: Int
-    var detail: String?
+    package private(set) var detail: String?
     /// Every wrong field of a submission.
-    var errors: [FieldError]?
-    private let httpStatus: HTTPResponse.Status
+    package private(set) var errors: [FieldError]?
+    package let httpStatus: HTTPResponse.Status
     private let headers: HTTPFields
 
     private enum CodingKeys: CodingKey { case type, title, status, detail, errors }
@@ -32,8 +32,13 @@ package struct Problem: Error, Encodable {
 
     func response() throws -> Response {
         var response = try JSONAnswer.response(self, status: httpStatus)
-        for header in headers { response.headers[header.name] = header.value }
         response.headers[.contentType] = "application/problem+json"
+        return withOwnHeaders(response)
+    }
+
+    fileprivate func withOwnHeaders(_ response: Response) -> Response {
+        var response = response
+        for header in headers { response.headers[header.name] = header.value }
         return response
     }
 }
@@ -50,19 +55,25 @@ extension Problem {
 
 /// Turns whatever a route throws into a problem.
 package struct Problems<Context: RequestContext>: RouterMiddleware {
+    /// A problem as a page; nil for a request that wants none.
+    package typealias Page = @Sendable (Problem, Request) -> Response?
+
     private let paths: Paths
     private let logger: Logger
+    private let page: Page
 
-    package init(paths: Paths, logger: Logger) {
+    package init(paths: Paths, logger: Logger, page: @escaping Page = { _, _ in nil }) {
         self.paths = paths
         self.logger = logger
+        self.page = page
     }
 
     package func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         do { return try await next(request, context) } catch {
-            let response = try problem(from: error, in: request).response()
+            let problem = problem(from: error, in: request)
+            let response = try page(problem, request).map(problem.withOwnHeaders) ?? problem.response()
             // A body behind the answer to HEAD would be read as the beginning of the next answer.
             return request.method == .head ? response.createHeadResponse() : response
         }

@@ -96,9 +96,7 @@ package final class Services: Sendable {
         let end = (try? file.seekToEnd()) ?? 0
         try? file.seek(toOffset: end > Self.logTail ? end - Self.logTail : 0)
         let text = (try? file.readToEnd()).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        let lines = text.split(separator: "\n").filter { line in
-            [" warning ", " error ", " critical ", "error="].contains { line.contains($0) }
-        }
-        return lines.suffix(Self.mostErrors).reversed().map(String.init)
+        let lines = text.split(separator: "\n").map { LogLine($0) }.filter(\.tellsOfTrouble)
+        return lines.suffix(Self.mostErrors).reversed().map(\.text)
     }
 }

@@ -40,6 +40,23 @@ struct DelayTests {
         }
     }
 
+    @Test("a queue tells since when something of it is due that nobody has moved into the log")
+    func overdue() async throws {
+        try await Bench.with(delay) { bench in
+            #expect(try await bench.statistics().overdue == nil)
+            try await bench.send(2)
+            #expect(try await bench.statistics().overdue == nil)
+            try await bench.database.execute(
+                """
+                UPDATE mq.scheduled SET due_at = now() - interval '1 minute'
+                WHERE ticket = (SELECT min(ticket) FROM mq.scheduled)
+                """)
+            #expect(try #require(try await bench.statistics().overdue) >= 60)
+            try await bench.promoteAll()
+            #expect(try await bench.statistics().overdue == nil)
+        }
+    }
+
     @Test("a message's own delay counts instead, also that of nothing, and a producer with a lane goes by it")
     func own() async throws {
         try await Bench.with(delay) { bench in

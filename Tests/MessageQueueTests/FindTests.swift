@@ -33,6 +33,20 @@ struct FindTests {
         }
     }
 
+    @Test("a search for what was taken begins behind the backlog, and shows each attempt once, page by page")
+    func claimed() async throws {
+        try await Bench.with(QueueSettings(lanes: 2)) { bench in
+            try await bench.send(40)
+            let held = try await bench.receive(15)
+            try await bench.broker.complete(Array(held.prefix(10)))
+            try await bench.broker.retire(.init(keep: .seconds(3600), rotate: .zero), patience: .seconds(30))
+            try await bench.send(40, from: 100)
+            let (entries, _) = try await pages(MessageSearch(.queue("shoes"), isClaimed: true), in: bench)
+            #expect(entries.count == 15 && Set(entries.compactMap(\.key)) == Set(held.compactMap(\.message.key)))
+            #expect(entries.allSatisfy { $0.claimedAt != nil })
+        }
+    }
+
     @Test("what is sent while somebody turns pages is not among those that follow, and moves nothing there")
     func whileSending() async throws {
         try await Bench.with(QueueSettings(lanes: 2)) { bench in

@@ -57,6 +57,21 @@ struct LoopBeatsTests {
         #expect(beats.late(at: at(8)).map(\.silence) == [.seconds(6), .seconds(8)])
     }
 
+    @Test("how late a loop is counts from the end of its time, and is nothing for one that is in time or at rest")
+    func lateness() {
+        var beats = LoopBeats()
+        let (one, other) = (beats.begin("receive shoes"), beats.begin("receive shoes"))
+        let resting = beats.begin("consumer")
+        _ = beats.beat(one, within: .seconds(10), at: at(0))
+        _ = beats.beat(other, within: .seconds(10), at: at(5))
+        _ = beats.beat(resting, within: .seconds(1), at: at(0))
+        _ = beats.rest(resting, at: at(1))
+        #expect(beats.lateness(at: at(10)).isEmpty)
+        #expect(beats.lateness(at: at(17)) == ["receive shoes": .seconds(7)])
+        beats.end(one)
+        #expect(beats.lateness(at: at(17)) == ["receive shoes": .seconds(2)])
+    }
+
     @Test("a loop's lateness is news once, its end is told once, and the next lateness is news again")
     func news() {
         var beats = LoopBeats()

@@ -34,6 +34,26 @@ struct OperatorActionTests {
         }
     }
 
+    @Test("a queue that an operator makes, changes or deletes is recorded, with what is different; a program's is not")
+    func queues() async throws {
+        try await Bench.with { bench in
+            _ = try await bench.broker.create(queue: "boots")
+            try await ada.act { () async throws in
+                #expect(try await !bench.broker.create(queue: "boots"))
+                #expect(try await bench.broker.create(queue: "socks"))
+                try await bench.broker.change(queue: "socks") { $0.settings.retry.attempts = 7 }
+                try await bench.broker.change(queue: "socks") { $0.settings.retry.attempts = 7 }
+                #expect(try await bench.broker.delete(queue: "socks"))
+                #expect(try await !bench.broker.delete(queue: "socks"))
+            }
+            try await bench.broker.delete(queue: "boots")
+            let told = try await bench.broker.operatorActions()
+            #expect(told.map(\.verb) == [.deleteQueue, .changeQueue, .createQueue])
+            #expect(told.allSatisfy { $0.by == ada && $0.queue == "socks" && $0.standing == .ended })
+            #expect(told.map(\.detail) == [[:], ["attempts": "7"], [:]])
+        }
+    }
+
     @Test("an operator of any name is recorded, and so is what was looked for, each cut to what is kept")
     func longNames() async throws {
         try await Bench.with { bench in
@@ -108,6 +128,10 @@ struct OperatorActionTests {
             let first = try await bench.broker.deadLetters(limit: 2)
             let rest = try await bench.broker.deadLetters(after: first[1].ticket)
             #expect((first + rest).map(\.message.id) == held.map(\.message.id))
+            let heads = try await bench.broker.deadLetterHeads(.init(reason: "lost"), after: first[1].ticket)
+            #expect(heads.map(\.message) == held[3...].map(\.message.id))
+            #expect(heads.map(\.key) == held[3...].map(\.message.key))
+            #expect(heads.map(\.attempts) == [1, 1] && heads.map(\.ticket) == rest[1...].map(\.ticket))
         }
     }
 }

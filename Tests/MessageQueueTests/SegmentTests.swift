@@ -10,6 +10,26 @@ struct SegmentTests {
     private static let always = Broker.Retention(keep: .zero, rotate: .zero)
     private static let rotating = Broker.Retention(keep: .seconds(3600), rotate: .zero)
 
+    @Test("a queue whose unfinished message keeps a segment beyond its time is told, until the message is finished")
+    func holders() async throws {
+        try await Bench.with { bench in
+            try await bench.broker.declare(queue: "boots")
+            try await bench.broker.send([Outgoing(Shoe(size: 1))], to: Queue<Shoe>("boots"))
+            try await bench.broker.complete(try await bench.broker.receive("boots", lease: .seconds(60)))
+            try await bench.send(2)
+            try await bench.broker.complete(try await bench.receive(1))
+            try await bench.broker.retire(Self.rotating, patience: .seconds(30))
+            #expect(try await bench.broker.segmentHolders(beyond: .seconds(3600)).isEmpty, "it is young")
+            try await bench.database.execute("UPDATE mq.segments SET opened_at = opened_at - interval '5 hours'")
+            #expect(try await bench.broker.segmentHolders(beyond: .seconds(5 * 3600)).isEmpty, "an hour is granted")
+            #expect(try await bench.broker.segmentHolders(beyond: .seconds(3600)).map(\.queue) == ["shoes"])
+            let held = try await bench.receive(1)
+            #expect(try await bench.broker.segmentHolders(beyond: .seconds(3600)).map(\.queue) == ["shoes"])
+            try await bench.broker.complete(held)
+            #expect(try await bench.broker.segmentHolders(beyond: .seconds(3600)).isEmpty)
+        }
+    }
+
     @Test("rotation under traffic loses nothing, repeats nothing and keeps the order of each lane")
     func traffic() async throws {
         try await Bench.with(QueueSettings(lanes: 4), connections: 16) { bench in

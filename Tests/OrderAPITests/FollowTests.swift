@@ -96,6 +96,25 @@ extension OrderAPITests {
             }
         }
 
+        @Test("a stream goes on after the later of the two places it is asked for; what is no place is refused")
+        func laterPlace() async throws {
+            try await API.with { api async throws in
+                let order = try await api.order()
+                let (id, token) = (try order.orderID(), try order.customerToken())
+                for milestone in [Milestone.priced, .paid] { try await api.happens(milestone, to: id) }
+                #expect(try await api.stream(token, after: 2, count: 1, "?after=1") == [3])
+                #expect(try await api.stream(token, after: 0, count: 1, "?after=1") == [2])
+                for place in ["x", "-1", "1.5"] {
+                    for accept in ["text/event-stream", "application/json"] {
+                        let answer = try await api.send(
+                            .GET, "/customers/me/events", nil,
+                            ["Authorization": "Bearer \(token)", "Accept": accept, "Last-Event-ID": place])
+                        #expect(answer.status == 400, "\(place), \(accept)")
+                    }
+                }
+            }
+        }
+
         @Test("two processes and many followers: each is told of every event once, in order, over reconnections")
         func crowd() async throws {
             try await API.with { api async throws in
@@ -152,8 +171,10 @@ extension API {
     }
 
     /// The places of the next events of a stream.
-    fileprivate func stream(_ token: String, after place: Int64, count: Int) async throws -> [Int64] {
-        var request = HTTPClientRequest(url: address + "/customers/me/events")
+    fileprivate func stream(
+        _ token: String, after place: Int64, count: Int, _ query: String = ""
+    ) async throws -> [Int64] {
+        var request = HTTPClientRequest(url: address + "/customers/me/events\(query)")
         request.headers = [
             "Authorization": "Bearer \(token)", "Accept": "text/event-stream", "Last-Event-ID": "\(place)",
         ]

@@ -1,6 +1,7 @@
 import Foundation
 import NIOHTTP1
 import Postgres
+import ShoeShop
 import TestSupport
 import Testing
 
@@ -79,6 +80,59 @@ extension OrderAPITests {
                 let page = try await api.send(.GET, path, nil, ["Accept": "text/html,application/xhtml+xml"])
                 #expect(page.type?.hasPrefix("text/html") == true && page.text.contains("We have your order."))
                 #expect(try await api.get(path).type == "application/json")
+            }
+        }
+
+        @Test("what goes wrong is a page for a browser, and the basket says why nothing was ordered")
+        func problems() async throws {
+            try await API.with { api async throws in
+                let browser: HTTPHeaders = ["Accept": "text/html,application/xhtml+xml"]
+                for (path, status) in [("/orders/none", 404), ("/nowhere", 404), ("/checkout", 405)] {
+                    let page = try await api.send(.GET, path, nil, browser)
+                    #expect(page.status == status && page.type?.hasPrefix("text/html") == true, "\(path)")
+                    #expect(page.text.contains("role=\"alert\"") && page.text.contains("To the shoes"), "\(path)")
+                    #expect(try await api.get(path).type == "application/problem+json", "\(path)")
+                }
+                let sized = try await api.form("/basket/lines", "sku=%3Cscript%3E", browser)
+                #expect(sized.status == 400 && sized.text.contains("Choose a size."))
+                let nameless = try await api.form("/checkout", Self.fields)
+                #expect(nameless.status == 422 && nameless.text.contains("had lost its name"))
+                #expect(nameless.text.contains("value=\"ada@example.com\""))
+                #expect(try await api.form("/checkout", "key=k-1&" + Self.fields).status == 303)
+                let other = try await api.form("/checkout", "key=k-1&" + Self.fields.replacing("Bonn", with: "Ulm"))
+                #expect(other.status == 422 && other.text.contains("role=\"alert\"") && other.text.contains("Ulm"))
+                #expect(other.text.contains("had been sent before") && !other.text.contains("value=\"k-1\""))
+            }
+        }
+
+        @Test("an order's page is followed from the last event that it shows, and is over once money was sent back")
+        func journey() async throws {
+            try await API.with { api async throws in
+                let first = try await api.form("/checkout", "key=k-1&" + Self.fields)
+                let path = first.header("Location")[0]
+                let cookie = String(first.header("Set-Cookie")[1].split(separator: ";")[0])
+                func page(_ path: String) async throws -> Answer {
+                    try await api.send(.GET, path, nil, ["Accept": "text/html", "Cookie": cookie])
+                }
+                let id = try #require(OrderID(String(path.split(separator: "/")[1])))
+                func happens(_ milestone: Milestone) async throws {
+                    try await api.database.write { session in
+                        OrderRecords.record([(id, TimelineEntry(milestone, at: Date()))], in: session)
+                    }
+                }
+                #expect(try await page(path).text.contains("data-follow=\"\(path)/events\" data-place=\"1\""))
+                try await happens(.paid)
+                try await api.database.execute("UPDATE orders.orders SET status = 'cancelled'")
+                let waiting = try await page(path)
+                #expect(waiting.text.contains("data-place=\"2\" data-over=\"no\"") && !waiting.text.contains("/cancel"))
+                try await happens(.refunded)
+                #expect(try await page(path).text.contains("data-place=\"3\" data-over=\"yes\""))
+                let mine = try await page("/mine")
+                #expect(mine.text.contains("data-follow=\"/customers/me/events\" data-place=\"3\""))
+                for accept in ["text/html", "application/json"] {
+                    let answer = try await api.send(.GET, path, nil, ["Accept": accept])
+                    #expect(answer.header("Cache-Control") == ["no-store"] && answer.header("Vary") == ["Accept"])
+                }
             }
         }
 

@@ -79,6 +79,38 @@ extension DeskTests {
         }
     }
 
+    @Test("a form that is sent twice sends one message; with something else in it, it says that nothing was sent")
+    func sendTwice() async throws {
+        try await Desk.with { desk async throws in
+            let body = #"{"orderID":"01a22919-29d7-72b0-8cc7-0e358532fe61"}"#.queryEscapedForTests
+            for to in ["queue%20cancellations", "topic%20order-rejected"] {
+                let form = "form=f-1&to=\(to)&body=\(body)&key="
+                let first = try await desk.post("/send", form + "k")
+                let second = try await desk.post("/send", form + "k")
+                #expect(first.status == 303 && first.headers["Location"] == second.headers["Location"], "\(to)")
+                let path = try #require(first.headers["Location"].first)
+                #expect(try await desk.page(path).contains("Every attempt"))
+                let other = try await desk.post("/send", form + "another")
+                #expect(other.status == 422 && other.text.contains("had been sent before"), "\(to)")
+                #expect(!other.text.contains("value=\"f-1\""))
+            }
+            #expect(try await desk.broker.operatorActions().map(\.verb) == [.send, .send])
+        }
+    }
+
+    @Test("a copy begins with the body as it was sent, byte by byte, and one that is no text is refused")
+    func verbatim() async throws {
+        try await Desk.with { desk async throws in
+            let body = #"{"b":1.50, "a":12345678901234567890.5}"#
+            let (text, bytes) = (MessageID(), Outgoing(RawBody([0xFF, 0xFE] as [UInt8])))
+            try await desk.broker.send(Draft(body: Array(body.utf8), id: text), to: "refunds")
+            try await desk.broker.send([bytes], to: Queue<RawBody>("refunds"))
+            let form = try await desk.page("/send?queue=refunds&from=\(text)")
+            #expect(form.contains(body.replacing("\"", with: "&quot;")))
+            #expect(try await desk.send(.GET, "/send?queue=refunds&from=\(bytes.id)").status == 400)
+        }
+    }
+
     @Test("what the steps of a queue could not read is refused beside its field, and nothing is sent")
     func sendRefused() async throws {
         try await Desk.with { desk async throws in

@@ -100,6 +100,31 @@ extension DeskTests {
         }
     }
 
+    @Test("tokens are taken from files; what fails is logged, under a number that the page tells, and no token ever is")
+    func logged() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "desk-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "token").path
+        let log = folder.appending(path: "log").path
+        try "operators-have-this-one\n".write(toFile: file, atomically: true, encoding: .utf8)
+        try await Desk.with(["OPERATOR_TOKEN_FILE": file, "LOG_LEVEL": "info"], log: log) { desk async throws in
+            func headers(_ token: String) -> HTTPHeaders {
+                ["Authorization": "Basic " + Data("ada:\(token)".utf8).base64EncodedString()]
+            }
+            #expect(try await desk.send(.GET, "/audit", headers: headers("operators-have-this-onf")).status == 401)
+            #expect(try await desk.send(.GET, "/audit", headers: headers("operators-have-this-one")).status == 200)
+            try await desk.database.script("ALTER TABLE mq.operator_actions RENAME TO away")
+            let failed = try await desk.send(.GET, "/audit", headers: headers("operators-have-this-one"))
+            #expect(failed.status == 503 && !failed.text.contains("operator_actions"))
+            let id = try #require(failed.text.firstMatch(of: /under ([0-9a-f]+)\./)?.output.1)
+            let lines = try String(contentsOfFile: log, encoding: .utf8)
+            #expect(lines.contains("a log-in at the desk failed") && lines.contains("peer=127.0.0.1"))
+            #expect(lines.contains("id=\(id)") && lines.contains("operator_actions"))
+            #expect(!lines.contains("operators-have"))
+        }
+    }
+
     @Test("clients that begin a request and never end it, or take in nothing of the stream, hold nobody up")
     func slowClients() async throws {
         try await Desk.with(["CLIENT_TIMEOUT": "2s"]) { desk async throws in

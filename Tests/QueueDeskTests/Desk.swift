@@ -20,13 +20,14 @@ struct Desk: Sendable {
     let database: Database
 
     static func with(
-        _ environment: [String: String] = [:], before: @escaping @Sendable (Database) async throws -> Void = { _ in },
+        _ environment: [String: String] = [:], log: String? = nil,
+        before: @escaping @Sendable (Database) async throws -> Void = { _ in },
         _ body: @escaping @Sendable (Desk) async throws -> Void
     ) async throws {
         try await TestDatabase.with(.desk) { database in
             try await before(database)
             let own = ["DATABASE_URL": database.conninfo, "LOG_LEVEL": "error"]
-            try await TestProcess.with("shop-desk", environment: own.merging(environment) { $1 }) { process in
+            try await TestProcess.with("shop-desk", environment: own.merging(environment) { $1 }, log: log) { process in
                 try await body(
                     Desk(
                         address: process.addresses["address"] ?? "", process: process, broker: Broker(database),

@@ -123,6 +123,38 @@ extension DeskTests {
             #expect(try await desk.event { $0.contains("\"payment waiting\":\"1\"") })
         }
     }
+
+    @Test("while nothing can be read, pages that stay open are told since when, also those that ask only then")
+    func stale() async throws {
+        try await Desk.with { desk async throws in
+            #expect(try await desk.event { $0.contains("\"payment waiting\":\"0\"") })
+            try await desk.database.script("ALTER TABLE mq.consumers RENAME TO away")
+            for _ in 0..<2 {
+                #expect(try await desk.events().status == .ok)
+                #expect(try await desk.event { $0.contains("event: stale\ndata: {\"since\":\"20") })
+            }
+            try await desk.database.script("ALTER TABLE mq.away RENAME TO consumers")
+            #expect(try await desk.event { $0.contains("\"payment waiting\":\"0\"") })
+        }
+    }
+
+    @Test("a queue is named whose messages are due and are moved by nobody, and one that keeps the log for too long")
+    func neglected() async throws {
+        try await Desk.with(before: { database in
+            let broker = Broker(database)
+            try await broker.send(Draft(body: Array("1".utf8), delay: .seconds(3600)), to: "refunds")
+            try await database.script("UPDATE mq.scheduled SET due_at = now() - interval '1 minute'")
+            try await broker.send(Draft(body: Array("1".utf8)), to: "stock")
+            try await broker.pause("stock")
+            try await database.script(
+                "SELECT mq.open_segment(2); SELECT mq.advance_head(2); UPDATE mq.segments SET opened_at = now() - interval '9 days'"
+            )
+        }) { desk async throws in
+            let page = try await desk.page("/")
+            #expect(page.contains("nobody receives from refunds"))
+            #expect(page.contains("stock keeps the log since"))
+        }
+    }
 }
 
 extension Desk {

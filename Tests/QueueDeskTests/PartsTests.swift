@@ -54,6 +54,26 @@ struct PartsTests {
     @Test("parts of a path are escaped so that they stay one part")
     func escaping() { #expect("a/b?c=d&e f%ä".queryEscaped == "a%2Fb%3Fc%3Dd%26e%20f%25%C3%A4") }
 
+    @Test("the rest of an action is asked for with all of its filter, and not at all where that isn't known whole")
+    func actionFilter() {
+        #expect(ActionFilter(nil, [:])?.query == "")
+        #expect(ActionFilter("a b", ["rate": "5.0"])?.query == "?queue=a%20b")
+        let all = ["reason": "r&r", "message": "m", "key": "k", "error": "e=1", "tickets": "4 5"]
+        #expect(ActionFilter("q", all)?.query == "?queue=q&error=e%3D1&key=k&message=m&reason=r%26r&ticket=4&ticket=5")
+        let lost: [[String: String]] = [
+            ["older than": "5m"], ["error": " away"], ["error": String(repeating: "x", count: 999)], ["key": ""],
+            ["tickets": String(repeating: "12345 ", count: 166)],
+        ]
+        for detail in lost { #expect(ActionFilter("q", detail) == nil, "\(detail)") }
+    }
+
+    @Test("the page of an action that has ended asks for nothing more, once its messages have ended")
+    func actionRefresh() {
+        #expect(ActionPage.refresh(.ended, []) == nil)
+        #expect(ActionPage.refresh(.underWay, []) == .seconds(2) && ActionPage.refresh(.paused, []) == .seconds(2))
+        #expect(ActionPage.refresh(.brokenOff, []) == .seconds(30))
+    }
+
     @Test("two tokens are equal when all of their bytes are")
     func tokens() {
         #expect(Tokens.isEqual(Array("abc".utf8), Array("abc".utf8)))

@@ -38,6 +38,18 @@ struct CancellationTests {
         }
     }
 
+    @Test("an order that an operator calls off again and again is recorded once")
+    func recordedOnce() async throws {
+        try await PaperShop.with { shop in
+            let id = try await shop.submit()
+            let (cancel, database) = (CancelOrder(shop.shop.broker), shop.shop.database)
+            for _ in 0..<3 {
+                #expect(try await cancel.commit(id, by: Operator("ada", via: "desk"), on: database) == .asked)
+            }
+            #expect(try await shop.shop.broker.operatorActions().map(\.detail["did"]) == ["cancel order"])
+        }
+    }
+
     @Test(
         "cancelled in any order of events, with repeated ones, providers in trouble and calls that are out, the books always balance",
         arguments: 1...16 as ClosedRange<UInt64>)

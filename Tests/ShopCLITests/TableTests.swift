@@ -30,6 +30,13 @@ struct TableTests {
         #expect(!lines.contains("\u{202E}"))
     }
 
+    @Test("a line is cut to the columns that there are, whatever script it is in, and stays as it is where it fits")
+    func cut() {
+        #expect(Screen.cut("靴下と靴", to: 8) == "靴下と靴" && Screen.cut("plain", to: 5) == "plain")
+        for text in Self.words { #expect(Screen.cut(text.visibleLine, to: 7).displayWidth <= 7, "\(text)") }
+        #expect(Screen.cut("plain text", to: 6) == "plain…")
+    }
+
     @Test("times that nobody can have measured are told as unknown", arguments: [1e300, -1e300, .infinity, .nan])
     func absurdTimes(seconds: Double) {
         #expect(Span(seconds: seconds).text == "?")

@@ -90,15 +90,45 @@ extension SystemTests {
                     "/timeline?key=\(orders[0])", "/dead", "/dead/redrive?queue=refunds", "/send?queue=payment",
                     "/queues/payment/purge", "/audit", "/orders", "/orders/\(orders[0])", "/services",
                 ].map { desk + $0 } + ["/", "/basket", "/orders/\(orders[0])", "/mine"].map { window + $0 }
-            for page in pages {
-                for (dark, width) in [(false, 1400), (true, 390)] {
-                    try await browser.look(dark: dark, width: width)
-                    try await browser.open(page)
-                    let found = try await Axe.violations(in: browser, axe)
-                    #expect(found.isEmpty, "\(page) \(dark ? "dark, narrow" : "light, wide"): \(found)")
-                }
+            // Filled by one who has bought something, and is about to again.
+            try await browser.open(window)
+            try await browser.click(".card button")
+            try await Self.buy(in: browser)
+            try await browser.open(window)
+            try await browser.click(".card button")
+            for page in pages { try await Self.check(axe, in: browser, page) { try await browser.open(page) } }
+            try await Self.check(axe, in: browser, "/basket, refused") {
+                try await browser.open(window + "/basket")
+                try await browser.sees("What you chose")
+                try await browser.click("form.checkout button")
+                try await browser.sees("Nothing was ordered yet")
             }
+            try await browser.open(window + "/mine")
+            #expect(try await browser.text("main").contains(": "))
         }
+    }
+
+    private static func check(
+        _ axe: String, in browser: Browser, _ name: String, _ open: () async throws -> Void
+    ) async throws {
+        for (dark, width) in [(false, 1400), (true, 390)] {
+            try await browser.look(dark: dark, width: width)
+            try await open()
+            let found = try await Axe.violations(in: browser, axe)
+            #expect(found.isEmpty, "\(name) \(dark ? "dark, narrow" : "light, wide"): \(found)")
+        }
+    }
+
+    /// What lies in the basket.
+    private static func buy(in browser: Browser) async throws {
+        try await browser.sees("What you chose")
+        let fields = [
+            ("name", "Cy"), ("email", "cy@example.com"), ("recipient", "Cy"), ("street", "Way 1"),
+            ("postcode", "53111"), ("city", "Bonn"),
+        ]
+        for (name, text) in fields { try await browser.fill("[name=\(name)]", text) }
+        try await browser.click("form.checkout button")
+        try await eventually("it is ordered") { try await browser.address.contains("/orders/") ? () : nil }
     }
 
     private func withDesk(

@@ -3,7 +3,7 @@ import Postgres
 
 extension Broker {
     /// Makes a queue, unless there is one of this name, which then stays as it is. What ``declare(queue:_:)`` makes sure of at every
-    /// start, this leaves to whoever came first.
+    /// start, this leaves to whoever came first. Under an ``Operator`` it is recorded as what they did, if it is new.
     ///
     /// - Returns: whether it is new. Of several who make the same queue at once, one is told so.
     /// - Throws: ``QueueError/invalidSettings(_:)``, ``QueueError/invalidName(_:)``, ``QueueError/beyondLimit(_:)``.
@@ -14,13 +14,17 @@ extension Broker {
         try Self.check(name.text)
         try MessageLimits.check(labels: labels)
         let text = try Payloads.encode(headers: labels)
+        let deed = Operator.current.map { Deed(.createQueue, name, by: $0) }
         return try await writeLookingAgain(on: database) { session in
             let row = QueueRow(settings)
             let isNew =
                 try session.execute(
                     Self.createQueue, name.text, row.lanes, row.lease, row.attempts, row.base, row.cap, row.jitter,
                     row.levels, row.order, row.retention, row.delay, text) == 1
-            if isNew { try self.finishDeclaring(name, settings.limits, in: session) }
+            if isNew {
+                try self.finishDeclaring(name, settings.limits, in: session)
+                if let deed { try self.record(deed, in: session) }
+            }
             return isNew
         }
     }
@@ -29,7 +33,7 @@ extension Broker {
     ///
     /// Guarantee: what `change` is given is how the queue is set up now, and nobody else changes it meanwhile. Lanes, priorities and
     /// order are fixed. Workers notice within ten seconds, whoever receives by hand or publishes at once, whoever sends within a quarter
-    /// of a minute.
+    /// of a minute. Under an ``Operator`` it is recorded as what they did, with what is different.
     /// - Parameters:
     ///   - name: the queue.
     ///   - change: in the transaction; it is called again when that has to be repeated.
@@ -40,13 +44,21 @@ extension Broker {
     public func change(
         queue name: QueueName, _ change: @escaping @Sendable (inout QueueEntry) throws -> Void
     ) async throws -> QueueEntry {
-        try await writeLookingAgain(on: database) { session in
+        let someone = Operator.current
+        return try await writeLookingAgain(on: database) { session in
             guard let old = try session.query(Self.lockQueue, name.text, row: { try QueueEntry($0) }).first else {
                 throw QueueError.unknownQueue(name)
             }
             var new = old
             try change(&new)
-            return new == old ? old : try self.store(new, insteadOf: old, in: session)
+            if new == old { return old }
+            let stored = try self.store(new, insteadOf: old, in: session)
+            if let someone {
+                let before = old.settings.told
+                let detail = stored.settings.told.filter { before[$0.key] != $0.value }
+                try self.record(Deed(.changeQueue, name, detail, by: someone), in: session)
+            }
+            return stored
         }
     }
 
@@ -114,5 +126,18 @@ extension QueueSettings {
             throw QueueError.invalidSettings(
                 "lanes, priorities and order of queue \(queue) can't be changed; use another name")
         }
+    }
+
+    /// As an operator's action is recorded.
+    fileprivate var told: [String: String] {
+        var told = [
+            "lease": lease.text, "attempts": "\(retry.attempts)", "back-off": retry.base.text,
+            "longest back-off": retry.cap.text, "jitter": "\(retry.jitter)", "delay": delay.text,
+        ]
+        told["retention"] = retention?.text ?? "none"
+        told["concurrency"] = limits?.concurrency.map { "\($0)" } ?? "none"
+        told["messages a second"] = limits?.rate.map { "\($0)" } ?? "none"
+        told["burst"] = limits?.burst.map { "\($0)" } ?? "none"
+        return told
     }
 }

@@ -21,6 +21,26 @@ public struct DeadLetter: Sendable {
     public let history: String?
 }
 
+/// A dead letter without what it says.
+public struct DeadLetterHead: Sendable {
+    /// Its number among the dead letters, in the order of their deaths.
+    public let ticket: Int64
+    /// The queue that it died in.
+    public let queue: QueueName
+    /// The message.
+    public let message: MessageID
+    /// What the message is about.
+    public let key: String?
+    /// How often it was delivered.
+    public let attempts: Int
+    /// A short class to select by, see ``DeadLetter/reason``.
+    public let reason: String
+    /// The text of the last error.
+    public let error: String?
+    /// By the database's clock.
+    public let diedAt: Date
+}
+
 extension Broker {
     /// Why a message is given up.
     public struct Rejection: Sendable {

@@ -6,12 +6,15 @@ extension Broker {
     ///
     /// Guarantee: afterwards nobody who remembers the queue can send to it, and receipts of it are worth nothing. A queue of the same
     /// name can be declared at once; it is another one, and begins empty. Waits for whoever is just sending to the queue, and takes as
-    /// long as it takes to delete its rows, in one transaction.
+    /// long as it takes to delete its rows, in one transaction. Under an ``Operator`` it is recorded as what they did.
     /// - Returns: false when there was none.
     @discardableResult
     public func delete(queue name: QueueName) async throws -> Bool {
+        let deed = Operator.current.map { Deed(.deleteQueue, name, by: $0) }
         let deleted = try await database.write(within: Self.longestDeletion) { session in
-            try session.query(Self.deleteQueue, name.text) { row in try row[0, as: Int32.self] }
+            let deleted = try session.query(Self.deleteQueue, name.text) { row in try row[0, as: Int32.self] }
+            if let deed, !deleted.isEmpty { try self.record(deed, in: session) }
+            return deleted
         }
         catalogue.doubt()
         byHand.withLock { memories in for id in deleted { memories[id] = nil } }

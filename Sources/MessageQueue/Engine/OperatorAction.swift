@@ -8,7 +8,7 @@ public import Postgres
 /// ```
 /// Guarantee: each change by an operator's verb is recorded in the transaction that makes it, with the operator it was made
 /// under; ``Broker/operatorActions(before:queue:limit:)`` tells them. Without an operator the role of the database is recorded
-/// alone.
+/// alone; and queues are then made, changed and deleted without a record, as programs do at their start.
 public struct Operator: Sendable, Equatable, Codable {
     /// Who it is, as the program knows it, such as a login.
     public let name: String
@@ -48,6 +48,12 @@ public struct OperatorAction: Sendable, Codable {
         case purge
         /// ``Broker/purge(waitingIn:onBegin:)``
         case purgeQueue = "purge queue"
+        /// ``Broker/create(queue:_:labels:)``
+        case createQueue = "create queue"
+        /// ``Broker/change(queue:_:)``
+        case changeQueue = "change queue"
+        /// ``Broker/delete(queue:)``
+        case deleteQueue = "delete queue"
         /// ``Broker/send(_:to:)-(Draft,_)``
         case send
         /// ``Broker/note(_:_:by:in:)``

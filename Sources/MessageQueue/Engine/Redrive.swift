@@ -45,6 +45,25 @@ extension Broker {
         }
     }
 
+    /// The same without what they say: for lists, since bodies may be of many megabytes.
+    ///
+    /// - Parameters:
+    ///   - filter: which letters; all of them unless given.
+    ///   - ticket: those after this one: the last of the page before.
+    ///   - limit: the most that are told.
+    public func deadLetterHeads(
+        _ filter: DeadLetterFilter = .init(), after ticket: Int64 = 0, limit: Int = 100
+    ) async throws -> [DeadLetterHead] {
+        try await database.read(
+            Self.listDeadHeads, filter.queue?.text, filter.reason, filter.age, filter.message?.uuid, filter.key,
+            filter.error, filter.tickets, Int64(limit), ticket
+        ) { row in
+            DeadLetterHead(
+                ticket: try row[0], queue: QueueName(try row[1]), message: MessageID(try row[2]), key: try row[3],
+                attempts: try row[4], reason: try row[5], error: try row[6], diedAt: try row[7])
+        }
+    }
+
     /// How many dead letters there are that a redrive or purge would mean now.
     public func deadLetterCount(_ filter: DeadLetterFilter = .init()) async throws -> Int {
         let counts = try await database.read(
@@ -189,6 +208,11 @@ extension Broker {
         """
         SELECT d.ticket, q.name, d.attempts, d.reason, d.error, d.died_at, d.history, d.id, d.sent_at, d.topic, d.key, d.tag,
             d.headers, d.body \(matching) AND d.ticket > $9 ORDER BY d.ticket LIMIT $8
+        """)
+    static let listDeadHeads = Statement(
+        """
+        SELECT d.ticket, q.name, d.id, d.key, d.attempts, d.reason, d.error, d.died_at
+        \(matching) AND d.ticket > $9 ORDER BY d.ticket LIMIT $8
         """)
     static let countDead = Statement("SELECT count(*) \(matching)")
     static let matchDead = Statement("SELECT d.ticket \(matching) ORDER BY d.ticket")

@@ -81,7 +81,77 @@ extension Broker {
     }
 }
 
+extension Broker {
+    /// Sends by hand to a queue, unless it was done before under this name: for forms, which are sent twice by a second click. Recorded as
+    /// ``send(_:to:)-(Draft,_)`` is, once.
+    ///
+    /// Guarantee: as that of the `sendOnce` for messages of a type: the id follows from the name, and the one that the draft had is not used.
+    /// - Throws: as ``send(_:to:)-(Draft,_)``.
+    public func sendOnce(
+        _ draft: Draft, to queue: QueueName, under name: String, fingerprint: String
+    ) async throws -> SentOnce {
+        let key = try Self.key(of: draft, name, fingerprint)
+        let someone = Operator.current
+        return try await writeLookingAgain(on: database) { session in
+            let entry = try self.catalogue.queue(queue, in: session)
+            let found = try SentKeys.ofQueues.take(key, of: entry.id, count: 1, in: session)
+            if let new = draft.named(by: found) {
+                try self.send([Packed(new)], to: entry, in: session)
+                try self.record(Deed(.send, queue, new.detail, by: someone), messages: 1, in: session)
+            }
+            return SentOnce(found)
+        }
+    }
+
+    /// Publishes by hand to a topic, unless it was done before under this name, as `sendOnce` sends to a queue.
+    ///
+    /// - Throws: as ``publish(_:to:)-(Draft,_)``.
+    public func publishOnce(
+        _ draft: Draft, to topic: TopicName, under name: String, fingerprint: String
+    ) async throws -> SentOnce {
+        guard draft.delay ?? .zero <= .zero else { throw QueueError.delayRefused(draft.id, queue: nil) }
+        let key = try Self.key(of: draft, name, fingerprint)
+        let someone = Operator.current
+        return try await writeLookingAgain(on: database) { session in
+            let listeners = try self.catalogue.listeners(of: topic, in: session)
+            let found = try SentKeys.ofTopics.take(key, of: topic.text, count: 1, in: session)
+            if let new = draft.named(by: found) {
+                self.publish([try Packed(new)], to: topic, heardBy: listeners, in: session)
+                let detail = new.detail.merging(["topic": topic.text]) { $1 }
+                try self.record(Deed(.send, nil, detail, by: someone), messages: listeners.count, in: session)
+            }
+            return SentOnce(found)
+        }
+    }
+
+    /// What can't be sent takes no name.
+    private static func key(of draft: Draft, _ name: String, _ fingerprint: String) throws -> SentKeys.Name {
+        _ = try Packed(draft)
+        let key = SentKeys.Name(name, fingerprint: fingerprint)
+        try MessageLimits.check(sendOnceKey: key.request, of: draft.id)
+        return key
+    }
+}
+
+extension SentOnce {
+    fileprivate init(_ found: SentKeys.Found) {
+        switch found {
+        case .new(let ids): self = .stored(ids)
+        case .known(let ids): self = .repeated(ids)
+        case .another: self = .refused
+        }
+    }
+}
+
 extension Draft {
+    /// With the id that its name gives it; nil when it is not to be sent.
+    fileprivate func named(by found: SentKeys.Found) -> Draft? {
+        guard case .new(let ids) = found, let id = ids.first else { return nil }
+        var draft = self
+        draft.id = id
+        return draft
+    }
+
     fileprivate var detail: [String: String?] { ["message": "\(id)", "parent": parent.map { "\($0)" }, "key": key] }
 
     fileprivate var allHeaders: [String: String] {

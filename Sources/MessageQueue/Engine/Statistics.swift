@@ -29,6 +29,9 @@ public struct QueueStatistics: Sendable, Codable {
     public let appended: Int
     /// Age of the oldest waiting message, in seconds; nil when none waits.
     public let oldestWaiting: Double?
+    /// How long ago, in seconds, the first of those that were not due yet became due: whoever receives moves it into the log, and that
+    /// is soon unless nobody does. Nil when none is due.
+    public let overdue: Double?
     /// Whether an operator has stopped its deliveries.
     public let isPaused: Bool
     /// By the database's clock.
@@ -58,16 +61,18 @@ extension Broker {
                 queue: QueueName(try row[0]), depth: try row[1], inFlight: try row[2], scheduled: try row[3],
                 retrying: try row[13], held: try row[11], blockedKeys: try row[12], dead: try row[4],
                 purged: try row[5], outdated: try row[14], claimed: try row[6], appended: try row[7],
-                oldestWaiting: try row[8],
-                isPaused: try row[9], readAt: try row[10])
+                oldestWaiting: try row[8], overdue: try row[15], isPaused: try row[9], readAt: try row[10])
         }
     }
 
     /// Depth is the difference of two dense ordinals per lane; the numbers of scheduled, held and dead ones are kept sums; the
-    /// open places lie between the newest claim's watermark and its end.
+    /// open places lie between the newest claim's watermark and its end. What is due first is found by `scheduled_due`.
     static let depths: Statement = """
         SELECT q.name, lanes.depth, lanes.open, sums.scheduled, sums.dead, sums.purged, lanes.claimed, lanes.appended,
-            lanes.oldest, q.paused_at IS NOT NULL, clock_timestamp(), sums.held, sums.blocked, sums.retrying, sums.outdated
+            lanes.oldest, q.paused_at IS NOT NULL, clock_timestamp(), sums.held, sums.blocked, sums.retrying, sums.outdated,
+            (SELECT extract(epoch FROM clock_timestamp() - first.due_at) FROM (
+                SELECT s.due_at FROM mq.scheduled s WHERE s.queue = q.id ORDER BY s.due_at LIMIT 1) AS first
+             WHERE first.due_at < clock_timestamp())::float8
         FROM mq.queues q, LATERAL (
             SELECT coalesce(sum(mq.ordinal(newest.seq) - mq.ordinal(cursor.seq)), 0)::bigint AS depth,
                 coalesce(sum(mq.ordinal(cursor.seq)), 0)::bigint AS claimed,

@@ -65,7 +65,8 @@ extension Broker {
         return try await database.read(
             Self.lanesToWalk, queues, search.since?.addingTimeInterval(-Self.longestTransaction),
             search.until?.addingTimeInterval(Self.longestTransaction), position == nil,
-            reached.map(\.key.queue), reached.map(\.key.lane), reached.map(\.value)
+            reached.map(\.key.queue), reached.map(\.key.lane), reached.map(\.value),
+            search.isClaimed
         ) { row in
             LaneToWalk(
                 lane: .init(queue: try row[0], lane: try row[1]), before: try row[2], after: try row[3],
@@ -113,7 +114,8 @@ extension Broker {
     /// Lanes with what of them is to be walked. `mq.place_at` bisects by the primary key.
     static let lanesToWalk: Statement = """
         SELECT l.queue, l.lane,
-            coalesce(p.seq, mq.place_at(l.queue, l.lane, $3) + 1, 9223372036854775807),
+            least(coalesce(p.seq, mq.place_at(l.queue, l.lane, $3) + 1, 9223372036854775807),
+                CASE WHEN $8 THEN mq.cursor(l.queue, l.lane) + 1 END),
             coalesce(mq.place_at(l.queue, l.lane, $2), 0), mq.cursor(l.queue, l.lane)
         FROM mq.lanes l LEFT JOIN unnest($5::int[], $6::smallint[], $7::bigint[]) AS p(queue, lane, seq)
             ON p.queue = l.queue AND p.lane = l.lane

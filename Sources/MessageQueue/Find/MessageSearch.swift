@@ -25,10 +25,13 @@ public struct MessageSearch: Sendable, Equatable {
     /// With an error whose text has this in it, whatever its case.
     public var error: String?
 
+    /// Whether only what somebody has taken is meant: in a backlog the newest attempts tell nothing of how deliveries go.
+    public var isClaimed: Bool
+
     /// Looks for everything in a place, unless more is said.
     public init(
         _ place: Place, since: Date? = nil, until: Date? = nil, tag: String? = nil,
-        outcome: TraceEntry.Outcome? = nil, error: String? = nil
+        outcome: TraceEntry.Outcome? = nil, error: String? = nil, isClaimed: Bool = false
     ) {
         self.place = place
         self.since = since
@@ -36,6 +39,7 @@ public struct MessageSearch: Sendable, Equatable {
         self.tag = tag
         self.outcome = outcome
         self.error = error
+        self.isClaimed = isClaimed
     }
 
     /// What becomes of an attempt in the log. What stands outside of it, such as a dead letter, has lists of its own.

@@ -50,7 +50,7 @@ extension Metric {
     static let consumerConnected = Metric("mq_consumer_connected", .gauge, of: "0 or 1")
     static let consumersLost = Metric("mq_consumers_lost_total", .counter, of: "consumers")
     static let rescued = Metric("mq_rescued_total", .counter, of: "messages", by: "queue")
-    static let loopBeat = Metric("mq_loop_beat_timestamp_seconds", .gauge, of: "seconds since 1970", by: "loop")
+    static let loopLate = Metric("mq_loop_late_seconds", .gauge, of: "seconds", by: "loop")
     static let choreDone = Metric("mq_chore_done_timestamp_seconds", .gauge, of: "seconds since 1970", by: "chore")
     static let choreFailures = Metric("mq_chore_failures_total", .counter, of: "times", by: "chore")
 
@@ -81,7 +81,7 @@ extension Metric {
 
     static let all = [
         received, deliveries, pickup, prepare, commit, batch, commitDelayed, lingered, breakerOpen, breakerOpened,
-        build, consumerConnected, consumersLost, rescued, loopBeat, choreDone, choreFailures,
+        build, consumerConnected, consumersLost, rescued, loopLate, choreDone, choreFailures,
         queueDepth, queueInFlight, queueScheduled, queueRetrying, queueHeld, queueBlockedKeys, queueDead, queueOutdated,
         queueOldest, queuePaused, queuesRead, poolOpen, poolIdle, poolWaiting, poolLimit,
         receiversWaiting,

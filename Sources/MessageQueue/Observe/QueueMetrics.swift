@@ -76,7 +76,10 @@ public final class QueueMetrics: Service {
     }
 
     /// What this process alone knows.
-    func refreshPool() { own.record(broker.database.statistics, waiting: broker.waitingRoom.count) }
+    func refreshPool() {
+        own.record(broker.database.statistics, waiting: broker.waitingRoom.count)
+        _ = broker.watchdog.lateLoops()
+    }
 
     /// Somebody else reads from now on: old values must not stay beside new ones.
     func forgetQueues() {

@@ -1,3 +1,4 @@
+import Durations
 public import Logging
 import Metrics
 import Synchronization
@@ -17,6 +18,8 @@ import Synchronization
 /// ```
 public final class Watchdog: Sendable {
     private let beats = Mutex(LoopBeats())
+    /// Of the loops that go on for as long as the process, by name.
+    private let gauges = Mutex<[String: Gauge]>([:])
     private let logger: Logger
 
     /// Watches loops that report their beats, and tells `logger` when one has fallen silent.
@@ -24,13 +27,15 @@ public final class Watchdog: Sendable {
 
     /// The loops that have not come round in their time; none while all is well.
     ///
-    /// Each is logged once, and once more when it has come round again.
+    /// Each is logged once, and once more when it has come round again. What the metric `mq_loop_late_seconds` tells is brought up
+    /// to date: a loop that stands still can't do so itself.
     public func lateLoops() -> [LateLoop] {
         let now = ContinuousClock.now
-        let (late, new) = beats.withLock { beats in
+        let (late, new, lateness) = beats.withLock { beats in
             let new = beats.newlyLate(at: now)
-            return (beats.late(at: now), new)
+            return (beats.late(at: now), new, beats.lateness(at: now))
         }
+        for (loop, gauge) in gauges.withLock({ $0 }) { gauge.record((lateness[loop] ?? .zero).inSeconds) }
         for loop in new {
             logger.info(
                 "a loop has not come round in its time",
@@ -39,14 +44,17 @@ public final class Watchdog: Sendable {
         return late
     }
 
-    /// A loop that goes on for as long as the process, with its last beat as the metric `mq_loop_beat_timestamp_seconds`.
+    /// A loop that goes on for as long as the process. How late it is tells the metric `mq_loop_late_seconds`, as often as somebody asks
+    /// for ``lateLoops()``: a ``Worker`` does every second, and ``QueueMetrics`` with each reading.
     public func pulse(of loop: String) -> Pulse {
-        let gauge = Metric.loopBeat.gauge(loop)
-        return Pulse(of: loop, at: self, gauge)
+        let gauge = Metric.loopLate.gauge(loop)
+        gauge.record(0)
+        gauges.withLock { $0[loop] = gauge }
+        return Pulse(of: loop, at: self)
     }
 
     /// Something that is done once and has to end in time, perhaps many times at once.
-    public func pulse(ofTask name: String) -> Pulse { Pulse(of: name, at: self, nil) }
+    public func pulse(ofTask name: String) -> Pulse { Pulse(of: name, at: self) }
 
     /// Looks now and then, so that the log tells of late loops also where nobody asks for readiness; until cancelled.
     func run() async {
@@ -57,13 +65,11 @@ public final class Watchdog: Sendable {
     public final class Pulse: Sendable {
         private let name: String
         private let watchdog: Watchdog
-        private let gauge: Gauge?
         private let loop: Int
 
-        fileprivate init(of name: String, at watchdog: Watchdog, _ gauge: Gauge?) {
+        fileprivate init(of name: String, at watchdog: Watchdog) {
             self.name = name
             self.watchdog = watchdog
-            self.gauge = gauge
             loop = watchdog.beats.withLock { $0.begin(name) }
         }
 
@@ -72,7 +78,6 @@ public final class Watchdog: Sendable {
         /// The loop has come round, and will again within `limit`.
         public func beat(within limit: Duration) {
             tell(watchdog.beats.withLock { $0.beat(loop, within: limit, at: .now) })
-            gauge?.record(Wall.now)
         }
 
         /// The loop waits for what may come whenever it likes, and can't be late.

@@ -43,8 +43,12 @@ struct FollowRoutes {
     }
 
     private func answer(_ subject: Followers.Subject, _ request: Request) async throws -> Response {
-        let after = try request.place("after") ?? request.headers[.lastEventID].flatMap { Int64($0) } ?? 0
-        if request.headers[.accept]?.contains("text/event-stream") ?? false { return try await stream(subject, after) }
+        let (asked, last) = (try request.place("after"), try request.lastPlace)
+        if request.wantsStream {
+            // A browser that lost us asks by the address with which it began, and says how far it has come since.
+            return try await stream(subject, max(asked ?? 0, last ?? 0))
+        }
+        let after = asked ?? last ?? 0
         let wait = min(max(0, try request.number("wait") ?? 0), Self.longestWait)
         return try JSONAnswer.response(try await page(subject, after, waiting: wait))
     }
@@ -128,12 +132,21 @@ extension Followers {
 extension Request {
     /// Whether the timeline is asked for by places, and not whole.
     fileprivate var wantsPlaces: Bool {
-        headers[.accept]?.contains("text/event-stream") ?? false || uri.queryParameters["after"] != nil
-            || uri.queryParameters["wait"] != nil
+        wantsStream || uri.queryParameters["after"] != nil || uri.queryParameters["wait"] != nil
+    }
+
+    fileprivate var wantsStream: Bool { headers[.accept]?.contains("text/event-stream") ?? false }
+
+    /// The last that a stream has told.
+    fileprivate var lastPlace: Int64? {
+        get throws { try headers[.lastEventID].map { try Self.place($0, "Last-Event-ID") } }
     }
 
     fileprivate func place(_ name: String) throws -> Int64? {
-        guard let text = uri.queryParameters[Substring(name)] else { return nil }
+        try uri.queryParameters[Substring(name)].map { try Self.place(String($0), name) }
+    }
+
+    private static func place(_ text: String, _ name: String) throws -> Int64 {
         guard let place = Int64(text), place >= 0 else {
             throw Problem(.badRequest, "\(name) must be a place: a whole number, 0 or more.")
         }

@@ -7,6 +7,8 @@ struct BasketView {
     private let hints: [SKU: StockHint]
     private let form: CheckoutForm
     private let errors: [FieldError]
+    /// What else there is to say first.
+    private let note: String?
 
     private static let cards = [
         ("tok_visa_window", "Visa"), ("tok_mastercard_window", "Mastercard"),
@@ -14,22 +16,28 @@ struct BasketView {
     ]
 
     init(
-        _ basket: Basket, _ products: [Product], _ hints: [SKU: StockHint], _ form: CheckoutForm, _ errors: [FieldError]
+        _ basket: Basket, _ products: [Product], _ hints: [SKU: StockHint], _ form: CheckoutForm,
+        _ errors: [FieldError], note: String?
     ) {
         self.basket = basket
         self.products = Dictionary(products.map { ($0.sku, $0) }) { first, _ in first }
         self.hints = hints
         self.form = form
         self.errors = errors
+        self.note = note
     }
 
     var html: HTML {
-        guard !basket.lines.isEmpty else { return "<p>Your basket is empty. <a href=\"/\">To the shoes</a></p>" }
+        guard !basket.lines.isEmpty else {
+            return "\(alert)<p>Your basket is empty. <a href=\"/\">To the shoes</a></p>"
+        }
         return "\(alert)\(table)\(checkout)"
     }
 
     private var alert: HTML {
-        guard !errors.isEmpty else { return "" }
+        guard !errors.isEmpty else {
+            return note.map { "<p class=\"alert\" role=\"alert\">\($0)</p>" } ?? ""
+        }
         let known = Set(CheckoutForm.fields.map(\.pointer) + ["/paymentToken"])
         let others = errors.filter { !known.contains($0.pointer) }.map { "<br>\($0.pointer) \($0.detail)" as HTML }
         return "<p class=\"alert\" role=\"alert\">Nothing was ordered yet: see below.\(others)</p>"

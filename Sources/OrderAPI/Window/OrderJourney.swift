@@ -4,7 +4,7 @@ import ShoeShop
 /// An order on its way, step by step.
 struct OrderJourney {
     private let order: OrderView
-    private let events: [TimelineEntry]
+    private let events: [TimelineEvent]
 
     private static let way: [(Milestone, String)] = [
         (.received, "Received"), (.priced, "Priced"), (.reserved, "Shoes set aside"), (.paid, "Paid"),
@@ -14,7 +14,8 @@ struct OrderJourney {
         (.rejected, "Rejected"), (.cancelled, "Called off"), (.refunded, "Money sent back"),
     ]
 
-    init(_ order: OrderView, _ events: [TimelineEntry]) {
+    /// - Parameter events: read before the order: what is told after the last of them may already be seen, and is never missed.
+    init(_ order: OrderView, _ events: [TimelineEvent]) {
         self.order = order
         self.events = events
     }
@@ -23,16 +24,20 @@ struct OrderJourney {
         WindowPage("Your order", html, refresh: isOver ? nil : 3)
     }
 
-    private var isOver: Bool { ["dispatched", "rejected", "cancelled"].contains(order.status) }
+    private var isCancelled: Bool { ["rejected", "cancelled"].contains(order.status) }
+
+    /// What was paid for and isn't sent is over once the money was sent back.
+    private var isOver: Bool {
+        order.status == "dispatched" || isCancelled && (reached(.paid) == nil || reached(.refunded) != nil)
+    }
 
     private var html: HTML {
         let id = order.id.description
-        let isCancelled = ["rejected", "cancelled"].contains(order.status)
         let shown =
             (isCancelled ? Self.way.filter { reached($0.0) != nil } : Self.way)
             + Self.ends.filter { reached($0.0) != nil }
         return """
-            <div data-order="\(id)" data-over="\(isOver ? "yes" : "no")">
+            <div data-follow="/orders/\(id)/events" data-place="\(place)" data-over="\(isOver ? "yes" : "no")">
             <p class="status" role="status">\(sentence)</p>
             <ol class="journey">\(shown.map(step))</ol>
             <p>Order <code>\(id)</code>\(order.trackingNumber.map { ", tracking number \($0)" } ?? "")</p>
@@ -43,7 +48,9 @@ struct OrderJourney {
             """
     }
 
-    private func reached(_ milestone: Milestone) -> TimelineEntry? { events.first { $0.milestone == milestone } }
+    private var place: String { (events.last?.place ?? 0).description }
+
+    private func reached(_ milestone: Milestone) -> TimelineEvent? { events.first { $0.milestone == milestone } }
 
     private func step(_ milestone: Milestone, _ text: String) -> HTML {
         guard let entry = reached(milestone) else { return "<li>\(text)</li>" }
@@ -69,7 +76,8 @@ struct OrderJourney {
 
     private func buttons(_ id: String) -> HTML {
         let invoice: HTML = reached(.paid) == nil ? "" : "<a href=\"/orders/\(id)/invoice\">Invoice</a>"
-        if isOver || order.cancellation != nil { return invoice }
+        let isOpen = ["received", "priced", "paid"].contains(order.status)
+        guard isOpen, order.cancellation == nil else { return invoice }
         return """
             <form method="post" action="/orders/\(id)/cancel" class="row">\(invoice)<button class="quiet">Call it off</button></form>
             """

@@ -42,10 +42,13 @@ struct Window: Sendable {
     // MARK: Basket
 
     /// With the form as it was filled in, and what is wrong with it.
-    private func basket(_ basket: Basket, _ form: CheckoutForm, _ errors: [FieldError] = []) async throws -> Response {
+    private func basket(
+        _ basket: Basket, _ form: CheckoutForm, _ errors: [FieldError] = [], note: String? = nil
+    ) async throws -> Response {
         let (products, hints) = try await (orders.products(), self.hints.current())
-        let view = BasketView(basket, products, hints, form, errors)
-        return WindowPage("Basket", view.html).response(errors.isEmpty ? .ok : .unprocessableContent)
+        let view = BasketView(basket, products, hints, form, errors, note: note)
+        let isGood = errors.isEmpty && note == nil
+        return WindowPage("Basket", view.html).response(isGood ? .ok : .unprocessableContent)
     }
 
     private func change(_ request: Request) async throws -> Response {
@@ -62,7 +65,9 @@ struct Window: Sendable {
     private func checkout(_ request: Request) async throws -> Response {
         let form = CheckoutForm(try await FormFields(of: request))
         guard let key = IdempotencyKey(form.key) else {
-            return try await basket(form.basket, form.withFreshKey())
+            return try await basket(
+                form.basket, form.withFreshKey(),
+                note: "Nothing was ordered yet: the form had lost its name on the way. Send it once more.")
         }
         let body = try form.document()
         let parsed = try OrderForm.read(body)
@@ -79,7 +84,11 @@ struct Window: Sendable {
             }
             return response
         case .replayed(let id): return Self.seeOther("/orders/\(id)", Basket.emptyCookie + request.secureMark)
-        case .conflict: return try await basket(form.basket, form.withFreshKey())
+        case .conflict:
+            return try await basket(
+                form.basket, form.withFreshKey(),
+                note: "This form had been sent before with something else in it, which was ordered then. "
+                    + "Of what you see now nothing was ordered yet: send it once more if you want it as well.")
         }
     }
 
@@ -88,13 +97,19 @@ struct Window: Sendable {
         guard let customer = try await FollowRoutes.customer(of: request, reader) else {
             return WindowPage("Your orders", "<p>You have not ordered anything here yet.</p>").response()
         }
+        // Read first: what is told after this place may already be seen, and is never missed.
+        let place = try await reader.lastPlace(of: customer)
         let orders = try await reader.orders(of: customer)
         let items = orders.map { order -> HTML in
             let id = order.id.description
             let placed = order.placedAt.formatted(.iso8601)
             return "<li><a href=\"/orders/\(id)\">\(placed)</a>: \(order.status)</li>"
         }
-        return WindowPage("Your orders", "<ul>\(items)</ul>", refresh: 5).response()
+        let html: HTML = """
+            <ul data-follow="/customers/me/events" data-place="\(place.description)" data-over="no" aria-live="polite">\(items)</ul>
+
+            """
+        return WindowPage("Your orders", html, refresh: 5).response()
     }
 
     private static func seeOther(_ path: String, _ cookie: String) -> Response {

@@ -1,12 +1,18 @@
 import HTTPTypes
 import Hummingbird
+import Logging
+import NIOCore
 
 /// What every request to the desk passes: under which name it came, who makes it, whether a page of another site did; and the
 /// headers of every answer.
 struct DeskGuard<Context: RequestContext>: RouterMiddleware {
     private let options: QueueDesk.Options
+    private let logger: Logger
 
-    init(_ options: QueueDesk.Options) { self.options = options }
+    init(_ options: QueueDesk.Options, logger: Logger) {
+        self.options = options
+        self.logger = logger
+    }
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
@@ -22,12 +28,24 @@ struct DeskGuard<Context: RequestContext>: RouterMiddleware {
     ) async -> Response {
         do {
             try checkHost(of: request)
-            let visitor = try await visitor(of: request)
+            let visitor = try await visitor(of: request, context)
             if request.method != .get, request.method != .head { try check(request, by: visitor) }
             return try await Visitor.$taken.withValue(visitor) { try await next(request, context) }
         } catch {
-            return Refusal(error).response(options)
+            return refusal(of: error, request).response(options)
         }
+    }
+
+    /// What nobody here knows how to tell is logged, and found by what the page says.
+    private func refusal(of error: any Error, _ request: Request) -> Refusal {
+        if let told = Refusal(telling: error) { return told }
+        let id = String(UInt32.random(in: .min ... .max), radix: 16)
+        logger.info(
+            "a request to the desk failed",
+            metadata: [
+                "id": "\(id)", "method": "\(request.method)", "path": "\(request.uri.path)", "error": "\(error)",
+            ])
+        return Refusal(error, loggedUnder: id)
     }
 
     private func checkHost(of request: Request) throws {
@@ -42,12 +60,28 @@ struct DeskGuard<Context: RequestContext>: RouterMiddleware {
         return String(name[..<colon])
     }
 
-    private func visitor(of request: Request) async throws -> Visitor {
+    private func visitor(of request: Request, _ context: Context) async throws -> Visitor {
         switch try await options.access.visitor(request) {
         case .visitor(let visitor): return visitor
-        case .unknown: throw Refusal.unknown
-        case .tooMany: throw Refusal.tooMany
+        case .unknown:
+            // A browser asks without one first, to be told that it needs one.
+            if request.headers[.authorization] != nil { note("a log-in at the desk failed", request, context) }
+            throw Refusal.unknown
+        case .tooMany:
+            note("a log-in at the desk was not looked at: too many fail", request, context)
+            throw Refusal.tooMany
         }
+    }
+
+    /// Never with what was shown: it may be nearly right.
+    private func note(_ text: Logger.Message, _ request: Request, _ context: Context) {
+        let peer = (context as? any RemoteAddressRequestContext)?.remoteAddress?.ipAddress
+        logger.info(
+            text,
+            metadata: [
+                "peer": "\(peer ?? "unknown")", "forwarded": "\(request.headers[.forwardedFor] ?? "no")",
+                "path": "\(request.uri.path)",
+            ])
     }
 
     /// Browsers say with every form which site it comes from; `Sec-Fetch-Site` where they know it, else `Origin`. What says
@@ -77,6 +111,7 @@ struct DeskGuard<Context: RequestContext>: RouterMiddleware {
 }
 
 extension HTTPField.Name {
+    static let forwardedFor = Self("X-Forwarded-For").unsafelyUnwrapped
     static let secFetchSite = Self("Sec-Fetch-Site").unsafelyUnwrapped
     static let referrerPolicy = Self("Referrer-Policy").unsafelyUnwrapped
     static let crossOriginOpenerPolicy = Self("Cross-Origin-Opener-Policy").unsafelyUnwrapped

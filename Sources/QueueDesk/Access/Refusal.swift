@@ -23,8 +23,8 @@ public struct Refusal: Error, Equatable {
         self.text = text
     }
 
-    /// What an operator is told of an error.
-    init(_ error: any Error) {
+    /// What whoever looks is told of an error; nil for one that only the log may tell, since it may say what isn't theirs.
+    init?(telling error: any Error) {
         switch error {
         case let refusal as Refusal: self = refusal
         case is Errands.AreTooMany:
@@ -41,9 +41,16 @@ public struct Refusal: Error, Equatable {
         case let error as PostgresError where error.sqlState == "57014":
             self.init(
                 .serviceUnavailable, "The database needs longer for this than a page may take. Ask for less, or later.")
-        case let error as PostgresError: self.init(.serviceUnavailable, "The database says: \(error)")
-        default: self.init(.internalServerError, "Something went wrong here: \(error)")
+        default: return nil
         }
+    }
+
+    /// - Parameter id: under which the log tells the error.
+    init(_ error: any Error, loggedUnder id: String) {
+        self =
+            error is PostgresError
+            ? Refusal(.serviceUnavailable, "The database does not do this now. The log tells why, under \(id).")
+            : Refusal(.internalServerError, "Something went wrong here. The log tells what, under \(id).")
     }
 
     func response(_ options: QueueDesk.Options) -> Response {

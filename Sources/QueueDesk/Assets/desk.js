@@ -35,21 +35,54 @@ function attend(findings) {
   }));
 }
 
+// A page that can't be brought up to date says so, and since when.
+const note = document.querySelector("[data-stale]");
+const silence = 20000;
+let told = Date.now();
+function upToDate() {
+  told = Date.now();
+  note.textContent = "";
+  page.dataset.live = "on";
+}
+function outdated(since) {
+  const text = `Not up to date since ${new Date(since).toISOString().slice(11, 19)}: the desk or its database does not answer.`;
+  if (note.textContent !== text) note.textContent = text;
+  page.dataset.live = "off";
+}
+
 if (places.length > 0 && "EventSource" in window) {
-  const source = new EventSource(new URL("live", base));
-  source.onmessage = event => {
-    const values = JSON.parse(event.data);
-    if (shape && values.shape !== shape.dataset.shape) {
-      source.close();
-      return location.reload();
-    }
-    places.forEach(place => update(place, values));
-    attend(values.findings);
-    page.dataset.live = "on";
+  let source, next;
+  const listen = () => {
+    source = new EventSource(new URL("live", base));
+    source.onmessage = event => {
+      const values = JSON.parse(event.data);
+      if (shape && values.shape !== shape.dataset.shape) {
+        source.close();
+        return location.reload();
+      }
+      places.forEach(place => update(place, values));
+      attend(values.findings);
+      upToDate();
+    };
+    source.addEventListener("stale", event => {
+      told = Date.parse(JSON.parse(event.data).since);
+      outdated(told);
+    });
+    source.onerror = () => {
+      outdated(told);
+      // What was refused is not tried again by the browser itself.
+      if (source.readyState === EventSource.CLOSED) next = setTimeout(listen, 5000);
+    };
   };
-  source.onerror = () => { page.dataset.live = "off"; };
+  listen();
+  // A line that fell silent says nothing at all.
+  const watch = setInterval(() => { if (Date.now() - told > silence) outdated(told); }, 5000);
   // A page that nobody sees asks for nothing, and begins anew when it is shown again.
-  window.addEventListener("pagehide", () => source.close());
+  window.addEventListener("pagehide", () => {
+    source.close();
+    clearTimeout(next);
+    clearInterval(watch);
+  });
   window.addEventListener("pageshow", event => { if (event.persisted) location.reload(); });
 }
 
@@ -72,8 +105,8 @@ async function refresh() {
         [...main.querySelectorAll(".scroll")].forEach((s, i) => { s.scrollLeft = position[i] ?? 0; });
         places.splice(0, places.length, ...main.querySelectorAll("[data-live], [data-live-points]"));
       }
-      page.dataset.live = answer.ok ? "on" : "off";
-    } catch { page.dataset.live = "off"; }
+      answer.ok ? upToDate() : outdated(told);
+    } catch { outdated(told); }
   }
   setTimeout(refresh, pause);
 }

@@ -40,7 +40,7 @@ struct Layout {
                 HTML(
                     "body", [:],
                     [
-                        header,
+                        header, HTML("p", ["class": "stale", "role": "status", "data-stale": "on"]),
                         HTML(
                             "main", ["id": "main", "data-refresh": refreshText],
                             [HTML("h1", [:], [.text(title)])] + content), footer,

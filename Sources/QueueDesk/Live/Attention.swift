@@ -17,11 +17,13 @@ struct Attention {
     init(_ reading: Reading) {
         findings =
             reading.queues.flatMap(Self.findings) + reading.consumers.flatMap(Self.breakers) + Self.upkeep(reading)
+            + reading.holders.map(Self.holder)
     }
 
     private static func findings(of queue: QueueStatistics) -> [Finding] {
         let age = queue.oldestWaiting ?? 0
-        let isUnattended = age > unattended && queue.inFlight == 0 && !queue.isPaused
+        // What is due and was put off waits as well, until somebody receives.
+        let isUnattended = max(age, queue.overdue ?? 0) > unattended && queue.inFlight == 0 && !queue.isPaused
         let page = "/queues/\(queue.queue.text.queryEscaped)"
         let dead = "/dead?queue=\(queue.queue.text.queryEscaped)"
         return [
@@ -53,6 +55,13 @@ struct Attention {
         reading.neglected.map {
             Finding(text: "\($0.name) fails for an hour: \($0.error ?? "no reason was told")", path: "/")
         }
+    }
+
+    private static func holder(_ holder: SegmentHolder) -> Finding {
+        let since = (DateText(holder.since)?.readable ?? "").prefix(16)
+        return Finding(
+            text: "\(holder.queue) keeps the log since \(since) from being dropped: something in it is not finished",
+            path: "/queues/\(holder.queue.text.queryEscaped)")
     }
 
     /// Stays in the page while there is nothing, so that something can appear.

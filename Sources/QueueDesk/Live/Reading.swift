@@ -8,6 +8,8 @@ struct Reading: Sendable {
     let consumers: [ConsumerEntry]
     let holdings: [Holding]
     let neglected: [ChoreEntry]
+    /// Queues that keep the log from being dropped in time.
+    var holders: [SegmentHolder] = []
     /// Published a second in the last minute.
     var topicRates: [TopicName: Double] = [:]
     /// Deliveries a second since the reading before.

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import Logging
 import MessageQueue
@@ -5,11 +6,16 @@ import MessageQueue
 /// What all open pages look at: read once, however many they are.
 actor Readings {
     private let broker: Broker
+    private let retention: Duration?
     private let logger: Logger
     private var history = RateHistory()
     private var latest: Reading?
     private var pending: Task<Reading, any Error>?
-    private var watchers: [Int: AsyncStream<String>.Continuation] = [:]
+    private var watchers: [Int: AsyncStream<LiveEvent>.Continuation] = [:]
+    /// When it was read last that went well, by this machine's clock, which tells it to people.
+    private var readAt = Date()
+    /// Whether it did not go well since.
+    private var isStale = false
     private var nextWatcher = 0
 
     static let pause = Duration.seconds(2)
@@ -21,9 +27,12 @@ actor Readings {
     /// Of so many queues, the busiest ever, the log is asked what was before the first reading.
     private static let recalled = 100
     private var topicRates: (rates: [TopicName: Double], takenAt: ContinuousClock.Instant)?
+    private static let pauseOfHolders = Duration.seconds(60)
+    private var holders: (queues: [SegmentHolder], takenAt: ContinuousClock.Instant)?
 
-    init(_ broker: Broker, logger: Logger) {
+    init(_ broker: Broker, retention: Duration?, logger: Logger) {
         self.broker = broker
+        self.retention = retention
         self.logger = logger
     }
 
@@ -36,15 +45,17 @@ actor Readings {
             pulse.beat(within: Self.pause + longestReading)
             do {
                 let reading = try await current(notOlderThan: watchers.isEmpty ? Self.pauseUnwatched : Self.pause / 2)
-                let values = LiveValues(reading).json
-                for watcher in watchers.values { watcher.yield(values) }
+                tell(.values(LiveValues(reading).json))
             } catch {
                 try Task.checkCancellation()
+                tell(.stale(since: readAt))
                 logger.info("could not read how the queues stand", metadata: ["error": "\(error)"])
             }
             try await Task.sleep(for: Self.pause)
         }
     }
+
+    private func tell(_ event: LiveEvent) { for watcher in watchers.values { watcher.yield(event) } }
 
     /// The latest reading, or a new one. Whoever asks while one is being taken waits for that one.
     func current(notOlderThan age: Duration = Readings.pause) async throws -> Reading {
@@ -58,11 +69,33 @@ actor Readings {
     }
 
     private func take() async throws -> Reading {
-        var reading = try await Reading(of: broker)
-        reading.topicRates = try await rates()
-        history.complete(&reading)
-        latest = reading
-        return reading
+        do {
+            var reading = try await Reading(of: broker)
+            reading.topicRates = try await rates()
+            reading.holders = await segmentHolders()
+            history.complete(&reading)
+            latest = reading
+            (readAt, isStale) = (Date(), false)
+            return reading
+        } catch {
+            isStale = true
+            throw error
+        }
+    }
+
+    /// Read more rarely still. Where it takes too long, the rest is told all the same.
+    private func segmentHolders() async -> [SegmentHolder] {
+        guard let retention else { return [] }
+        if let holders, .now - holders.takenAt <= Self.pauseOfHolders { return holders.queues }
+        do {
+            let queues = try await broker.segmentHolders(beyond: retention)
+            holders = (queues, .now)
+            return queues
+        } catch {
+            logger.info("could not read what keeps the log", metadata: ["error": "\(error)"])
+            holders = (holders?.queues ?? [], .now)
+            return holders?.queues ?? []
+        }
     }
 
     /// Read more rarely: they cost more, and are of a whole minute.
@@ -85,14 +118,20 @@ actor Readings {
         }
     }
 
-    /// What changes, as JSON, until the watcher goes away. A slow one misses what is outdated by then.
+    /// What changes, until the watcher goes away; at first how it stands now, as far as that is known. A slow one misses what is
+    /// outdated by then.
     ///
     /// - Throws: ``Refusal`` when more watch than can be told.
-    func watch() throws -> AsyncStream<String> {
+    func watch() throws -> AsyncStream<LiveEvent> {
         guard watchers.count < Self.mostWatchers else {
             throw Refusal(.serviceUnavailable, "Too many pages are open.")
         }
-        let (stream, continuation) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
+        let (stream, continuation) = AsyncStream.makeStream(of: LiveEvent.self, bufferingPolicy: .bufferingNewest(1))
+        if isStale {
+            continuation.yield(.stale(since: readAt))
+        } else if let latest, .now - latest.takenAt <= Self.pause * 2 {
+            continuation.yield(.values(LiveValues(latest).json))
+        }
         let number = nextWatcher
         nextWatcher += 1
         watchers[number] = continuation

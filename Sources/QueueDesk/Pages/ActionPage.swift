@@ -45,10 +45,22 @@ struct ActionPage {
         guard let action = try await desk.broker.operatorAction(number) else { throw Refusal.nothingHere }
         let messages = try await desk.broker.redriven(
             by: number, after: try fields.number("after") ?? 0, limit: Self.limit)
-        let isOver = action.standing == .ended || action.standing == .brokenOff
         return desk.page(
-            "Action \(number): \(action.verb.rawValue)", refresh: .seconds(isOver && messages.isEmpty ? 30 : 2),
+            "Action \(number): \(action.verb.rawValue)", refresh: Self.refresh(action.standing, messages),
             [facts(action), buttons(action), table(messages, action), next(messages, number)])
+    }
+
+    /// What has come to its end is asked for no more: the action, and each message that is shown.
+    static func refresh(_ standing: OperatorAction.Standing, _ messages: [RedrivenMessage]) -> Duration? {
+        switch standing {
+        case .underWay, .paused: return .seconds(2)
+        // Its process may only have been held up.
+        case .brokenOff: return .seconds(30)
+        case .ended:
+            let ends: Set<TraceEntry.Outcome> = [.done, .dead, .deadLetter, .outdated, .purged]
+            let isOver = messages.allSatisfy { message in message.attempt.map { ends.contains($0.outcome) } ?? true }
+            return isOver ? nil : .seconds(2)
+        }
     }
 
     private func facts(_ action: OperatorAction) -> HTML {
@@ -77,9 +89,14 @@ struct ActionPage {
         switch action.standing {
         case .ended: return .text("")
         case .brokenOff:
+            guard let query = ActionFilter(action.queue, action.detail)?.query else {
+                return .paragraph(
+                    "Its process is gone. What it has done stays. What it was to do can't be said here as it was said then: see above."
+                )
+            }
             return .paragraph(
                 "Its process is gone. What it has done stays. ",
-                .link("Do the rest…", to: desk.path("/dead/\(action.verb.rawValue)", ["queue": action.queue?.text])))
+                .link("Do the rest…", to: desk.path("/dead/\(action.verb.rawValue)") + query))
         case .underWay:
             return HTML(
                 "div", ["class": "row"],

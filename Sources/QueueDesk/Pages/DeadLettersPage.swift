@@ -12,7 +12,7 @@ struct DeadLettersPage {
             let fields = try Fields(query: request)
             let filter = try fields.deadLetters()
             let groups = try await desk.broker.deadLetterGroups(of: filter.queue)
-            let letters = try await desk.broker.deadLetters(
+            let letters = try await desk.broker.deadLetterHeads(
                 filter, after: try fields.number("after") ?? 0, limit: Self.limit)
             return desk.page(
                 "Dead letters", at: "/dead", [groupTable(groups), form(fields), list(letters), next(letters, fields)])
@@ -51,7 +51,7 @@ struct DeadLettersPage {
     }
 
     /// The boxes belong to one form, whose buttons lead to the previews: nothing is changed before it has been counted.
-    private func list(_ letters: [DeadLetter]) -> HTML {
+    private func list(_ letters: [DeadLetterHead]) -> HTML {
         guard !letters.isEmpty else { return .text("") }
         let table = HTML.table(
             "Letters, the oldest first",
@@ -71,8 +71,8 @@ struct DeadLettersPage {
             ])
     }
 
-    private func row(_ letter: DeadLetter) -> [HTML] {
-        let id = "\(letter.message.id)"
+    private func row(_ letter: DeadLetterHead) -> [HTML] {
+        let id = "\(letter.message)"
         return [
             HTML(
                 "input",
@@ -83,7 +83,7 @@ struct DeadLettersPage {
             .time(DateText(letter.diedAt)),
             .link(letter.queue.text, to: desk.path("/queues/\(letter.queue.text.queryEscaped)")),
             .link("…" + id.suffix(12), to: desk.path("/messages/\(id)")),
-            letter.message.key.map { key in
+            letter.key.map { key in
                 HTML("a", ["href": desk.path("/timeline", ["key": key]), "class": "key"], [.text(key)])
             } ?? "–",
             .text("\(letter.attempts)"), .text(letter.reason), .text(letter.error ?? ""),
@@ -93,7 +93,7 @@ struct DeadLettersPage {
         ]
     }
 
-    private func next(_ letters: [DeadLetter], _ fields: Fields) -> HTML {
+    private func next(_ letters: [DeadLetterHead], _ fields: Fields) -> HTML {
         guard letters.count == Self.limit, let last = letters.last else { return .text("") }
         let path = desk.path(
             "/dead",

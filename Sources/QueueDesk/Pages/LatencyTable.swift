@@ -10,11 +10,11 @@ struct LatencyTable {
     var html: HTML {
         let byOutcome = Dictionary(grouping: entries, by: \.outcome).sorted { $0.value.count > $1.value.count }
         return HTML.table(
-            "The last \(entries.count) attempts",
+            "The last \(entries.count) attempts that were taken",
             ["Outcome", "#Attempts", "#Waited, median", "#Waited, 99 %", "#Took, median", "#Took, 99 %"],
             byOutcome.map { outcome, entries in
                 [HTML.badge(outcome.rawValue), .text("\(entries.count)")] + Self.times(of: entries)
-            }, empty: "Nothing has been sent yet, or not within the retention.")
+            }, empty: "Nothing has been taken yet, or not within the retention.")
     }
 
     private static func times(of entries: [TraceEntry]) -> [HTML] {

@@ -27,7 +27,8 @@ struct QueuePage {
         guard let queue = reading.queue(name) else { throw QueueError.unknownQueue(name) }
         let entry = try await desk.broker.queue(name)
         let steps = try await desk.broker.outcomes(of: name, each: .seconds(60), count: Self.steps)
-        let last = try await desk.broker.find(MessageSearch(.queue(name)), limit: Self.attempts).entries
+        let last = try await desk.broker.find(MessageSearch(.queue(name), isClaimed: true), limit: Self.attempts)
+            .entries
         let blocked = try await desk.broker.blockedKeys(of: name, limit: 50)
         let live = LiveValues(reading)
         return desk.page(

@@ -18,24 +18,35 @@ struct SendPage {
         }
         router.post("send") { request, _ in
             guard Visitor.mayChange else { throw Refusal.onlyReads }
-            let form = SendForm(try await Fields(body: request))
+            var form = SendForm(try await Fields(body: request))
             let (draft, errors) = form.draft(desk.options.checks)
             guard let draft else { return try await page(form, errors) }
+            let sent: SentOnce
             do {
-                try await desk.acting { try await send(draft, form) }
+                sent = try await desk.acting { [form] in try await send(draft, form) }
             } catch let error as QueueError {
                 return try await page(form, ["to": "\(error)"])
             }
-            return desk.seeOther("/messages/\(draft.id)")
+            switch sent {
+            case .stored(let ids), .repeated(let ids): return desk.seeOther("/messages/\(ids.first ?? draft.id)")
+            case .refused:
+                form.beginAnew()
+                return try await page(form, ["form": Self.wasSent])
+            }
         }
     }
 
-    private func send(_ draft: Draft, _ form: SendForm) async throws {
+    private static let wasSent =
+        "Nothing was sent now: this form had been sent before with something else in it. Send it again to send this as well."
+
+    /// A second click sends nothing again, and leads to what the first one sent.
+    private func send(_ draft: Draft, _ form: SendForm) async throws -> SentOnce {
         if let topic = form.topic {
-            try await desk.broker.publish(draft, to: topic)
-        } else if let queue = form.queue {
-            try await desk.broker.send(draft, to: queue)
+            return try await desk.broker.publishOnce(
+                draft, to: topic, under: form.name, fingerprint: form.fingerprint)
         }
+        guard let queue = form.queue else { throw Refusal(.badRequest, "Say where it is to go.") }
+        return try await desk.broker.sendOnce(draft, to: queue, under: form.name, fingerprint: form.fingerprint)
     }
 
     /// What a message that was sent before says, where one is named.
@@ -46,14 +57,16 @@ struct SendPage {
             throw Refusal.nothingHere
         }
         guard record.isWhole else { throw Refusal(.badRequest, "Its body is too large to be changed here.") }
-        form.take(record.message)
+        guard form.take(record.message) else {
+            throw Refusal(.badRequest, "Its body is no text in UTF-8: it can't be changed here.")
+        }
         return form
     }
 
     private func page(_ form: SendForm, _ errors: [String: String]) async throws -> Response {
         let reading = try await desk.readings.current()
         let status: HTTPResponse.Status = errors.isEmpty ? .ok : .unprocessableContent
-        let alert = errors.isEmpty ? "" : HTML.alert("Nothing was sent: see below.")
+        let alert = errors.isEmpty ? "" : HTML.alert(errors["form"] ?? "Nothing was sent: see below.")
         let content = [alert, note(form), html(form, errors, reading), try await templates(form)]
         return desk.page("Send a message", at: "/send", content, status: status)
     }
@@ -85,7 +98,7 @@ struct SendPage {
                     "Headers, a line each as name: value", .area("headers", form.headers, rows: 3),
                     error: errors["headers"]),
                 .field("Body, in JSON", .area("body", form.body, rows: 16), error: errors["body"]),
-                form.parent.map { HTML.hidden("parent", $0) } ?? "", .button("Send"),
+                form.parent.map { HTML.hidden("parent", $0) } ?? "", .hidden("form", form.name), .button("Send"),
             ])
     }
 
@@ -112,6 +125,8 @@ struct SendPage {
 
 /// What is filled in.
 struct SendForm {
+    /// Names this form, so that sent twice it makes one message.
+    private(set) var name: String
     private(set) var to: String?
     private(set) var key: String?
     private(set) var tag: String?
@@ -121,6 +136,7 @@ struct SendForm {
     private(set) var parent: String?
 
     init(_ fields: Fields) {
+        name = fields["form"] ?? UUID().uuidString.lowercased()
         to = fields["to"] ?? fields["queue"].map { "queue \($0)" } ?? fields["topic"].map { "topic \($0)" }
         key = fields["key"]
         tag = fields["tag"]
@@ -133,12 +149,27 @@ struct SendForm {
     var queue: QueueName? { to.flatMap { $0.hasPrefix("queue ") ? QueueName(String($0.dropFirst(6))) : nil } }
     var topic: TopicName? { to.flatMap { $0.hasPrefix("topic ") ? TopicName(String($0.dropFirst(6))) : nil } }
 
-    mutating func take(_ message: Message) {
+    /// What goes from here on is another form.
+    mutating func beginAnew() { name = UUID().uuidString.lowercased() }
+
+    /// Tells one content from another one (FNV-1a of 64 bits): nobody but the operator chooses it.
+    var fingerprint: String {
+        let parts = [to, key, tag, delay, headers, body, parent].map { $0 ?? "" }
+        let hash = parts.joined(separator: "\0").utf8.reduce(UInt64(0xCBF2_9CE4_8422_2325)) {
+            ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+        }
+        return String(hash, radix: 36)
+    }
+
+    /// - Returns: false for a body that can't be shown as the text that it is: what is sent on is what is shown.
+    mutating func take(_ message: Message) -> Bool {
         let draft = Draft(changing: message)
+        guard let text = String(validating: draft.body, as: UTF8.self) else { return false }
         (key, tag) = (draft.key, draft.tag)
         headers = draft.headers.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: "\n")
-        body = BodyText.pretty(draft.body) ?? String(decoding: draft.body, as: UTF8.self)
+        body = text
         parent = "\(message.id)"
+        return true
     }
 
     /// In seconds.

@@ -35,7 +35,8 @@ enum QueueRoutes {
         let wish = QueueWish(&fields)
         try fields.end()
         let queue = QueueName(call.names[0])
-        let isNew = try await call.broker.create(queue: queue, wish.settings(over: QueueSettings()))
+        let settings = wish.settings(over: QueueSettings())
+        let isNew = try await call.caller.act { try await call.broker.create(queue: queue, settings) }
         let entry = try await isNew ? call.broker.queue(queue) : change(queue, wish, call)
         return call.answer(
             isNew ? .created : .ok, QueueSheet.document(entry, try await call.broker.statistics(of: queue)),
@@ -44,11 +45,13 @@ enum QueueRoutes {
 
     private static func change(_ queue: QueueName, _ wish: QueueWish, _ call: JSONCall) async throws -> QueueEntry {
         defer { call.backend.queues.forget(queue) }
-        return try await call.broker.change(queue: queue) { entry in
-            if let name = wish.fixed(differingFrom: entry.settings) {
-                throw Problem(.fixedSetting, "\(name) of queue \(queue) can't be changed; use another name.")
+        return try await call.caller.act {
+            try await call.broker.change(queue: queue) { entry in
+                if let name = wish.fixed(differingFrom: entry.settings) {
+                    throw Problem(.fixedSetting, "\(name) of queue \(queue) can't be changed; use another name.")
+                }
+                entry.settings = wish.settings(over: entry.settings)
             }
-            entry.settings = wish.settings(over: entry.settings)
         }
     }
 
@@ -56,7 +59,8 @@ enum QueueRoutes {
         let queue = try call.queue(.manage)
         try call.takeNothing()
         defer { call.backend.queues.forget(queue) }
-        guard try await call.broker.delete(queue: queue) else { throw Refusal.noSuchQueue(queue.text) }
+        let isGone = try await call.caller.act { try await call.broker.delete(queue: queue) }
+        guard isGone else { throw Refusal.noSuchQueue(queue.text) }
         return call.answer(.noContent)
     }
 

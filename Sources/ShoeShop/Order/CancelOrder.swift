@@ -19,14 +19,21 @@ public struct CancelOrder: Sendable {
 
     /// Guarantee: however often it is asked for, one message goes out, exactly if the wish is stored.
     public func commit(_ id: OrderID, in session: borrowing Session) throws -> CancellationOutcome {
+        try take(id, in: session).outcome
+    }
+
+    /// - Returns: also whether it is the first wish for this order.
+    private func take(
+        _ id: OrderID, in session: borrowing Session
+    ) throws -> (outcome: CancellationOutcome, isFirst: Bool) {
         let found = try session.query(Self.lock, id) { row in
             Standing(
                 status: OrderStatus(name: try row[0], rejection: try row[1]), isAsked: try row[2], detail: try row[3])
         }
-        guard let standing = found.first, let status = standing.status else { return .noSuchOrder }
+        guard let standing = found.first, let status = standing.status else { return (.noSuchOrder, false) }
         switch status {
-        case .cancelled: return .cancelled
-        case .dispatched, .rejected: return .tooLate(status, detail: standing.detail)
+        case .cancelled: return (.cancelled, false)
+        case .dispatched, .rejected: return (.tooLate(status, detail: standing.detail), false)
         case .received, .priced, .paid: break
         }
         if !standing.isAsked {
@@ -34,10 +41,10 @@ public struct CancelOrder: Sendable {
             try broker.send(
                 [Outgoing(OrderReference(orderID: id), key: id.description)], to: Workflow.cancellations, in: session)
         }
-        return .asked
+        return (.asked, !standing.isAsked)
     }
 
-    /// The same in a transaction of its own, recorded as what an operator did.
+    /// The same in a transaction of its own, recorded as what an operator did, unless it had been asked for before.
     ///
     /// - Parameters:
     ///   - id: of the order.
@@ -46,8 +53,8 @@ public struct CancelOrder: Sendable {
     public func commit(_ id: OrderID, by someone: Operator?, on database: Database) async throws -> CancellationOutcome
     {
         try await database.write(within: .seconds(5)) { session in
-            let outcome = try commit(id, in: session)
-            if outcome == .asked { try broker.note("cancel order", ["order": "\(id)"], by: someone, in: session) }
+            let (outcome, isFirst) = try take(id, in: session)
+            if isFirst { try broker.note("cancel order", ["order": "\(id)"], by: someone, in: session) }
             return outcome
         }
     }

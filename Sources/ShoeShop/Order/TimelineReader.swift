@@ -49,6 +49,11 @@ public struct TimelineReader: Sendable {
         }
     }
 
+    /// The place of the last event of all orders of a customer; 0 before the first one.
+    public func lastPlace(of customer: CustomerID) async throws -> Int64 {
+        try await database.read(Self.lastPlace, customer, within: Self.limit) { try $0[0, as: Int64.self] }.first ?? 0
+    }
+
     /// Whose token it is; nil for nobody's.
     public func customer(with token: CustomerToken) async throws -> CustomerID? {
         try await database.read(Self.customer, token.text, within: Self.limit) { try $0[0, as: CustomerID.self] }.first
@@ -87,6 +92,7 @@ public struct TimelineReader: Sendable {
         FROM orders.events AS e JOIN orders.orders AS o ON o.id = e.order_id
         WHERE e.customer = $1 AND e.milestone = 'received' ORDER BY e.place DESC LIMIT $2
         """
+    private static let lastPlace: Statement = "SELECT places FROM orders.customers WHERE id = $1"
     private static let customer: Statement = """
         SELECT id FROM orders.customers WHERE token_hash = sha256(convert_to($1, 'UTF8'))
         """

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MessageQueue
+import Postgres
 import Terminal
 
 struct Top: AsyncParsableCommand {
@@ -23,16 +24,30 @@ struct Top: AsyncParsableCommand {
             let broker = Broker(database)
             let screen = Screen(isForProgram: output.json)
             var pipeline = try await Pipeline(of: broker)
+            var trouble: String?
             repeat {
                 try await Task.sleep(for: Self.pause)
-                try await pipeline.read(from: broker)
-                if output.json || once {
+                do {
+                    try await pipeline.read(from: broker)
+                    trouble = nil
+                } catch let error as PostgresError where !once {
+                    // It may be back at the next look.
+                    if output.json, trouble == nil { StandardStream.error.write(line: Self.told(error)) }
+                    trouble = Self.told(error)
+                }
+                if !output.json, !once {
+                    await screen.refresh((trouble.map { ["! \($0)"] } ?? []) + pipeline.lines(queues: queues))
+                } else if trouble == nil {
                     try output.show(pipeline.report, text: pipeline.lines(queues: queues).joined(separator: "\n"))
-                } else {
-                    await screen.refresh(pipeline.lines(queues: queues))
                 }
             } while !once
         }
+    }
+}
+
+extension Top {
+    fileprivate static func told(_ error: PostgresError) -> String {
+        "at \(Date().clockText.prefix(8)) UTC the database could not be read, trying again: \(error)".visibleLine
     }
 }
 
@@ -122,7 +137,7 @@ struct Pipeline {
 
     private static func findings(of queue: QueueStatistics) -> [String] {
         let age = queue.oldestWaiting ?? 0
-        let isUnattended = age > 30 && queue.inFlight == 0 && !queue.isPaused
+        let isUnattended = max(age, queue.overdue ?? 0) > 30 && queue.inFlight == 0 && !queue.isPaused
         return [
             queue.dead > 0 ? "\(queue.queue) has \(queue.dead) dead letters" : nil,
             isUnattended ? "nobody receives from \(queue.queue)" : nil,

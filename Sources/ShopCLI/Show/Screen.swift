@@ -18,7 +18,8 @@ actor Screen {
     /// Draws `lines` where the last ones were. Without a terminal they are printed below each other, every few seconds.
     func refresh(_ lines: [String]) {
         if isForProgram { return }
-        let lines = lines.map(\.visibleLine)
+        let width = isTerminal ? width : Int.max
+        let lines = lines.map { Self.cut($0.visibleLine, to: width) }
         if isTerminal {
             write(erasure + lines.joined(separator: "\n") + "\n")
             drawn = lines
@@ -27,6 +28,17 @@ actor Screen {
             lastPlain = .now
             drawn = lines
         }
+    }
+
+    /// As many columns as the terminal has: a line that goes on in the next one would be counted as one when it is drawn anew.
+    private var width: Int {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return Table.width }
+        return Int(size.ws_col)
+    }
+
+    static func cut(_ line: String, to width: Int) -> String {
+        line.displayWidth > width ? String(line.prefix(columns: max(0, width - 1))) + "…" : line
     }
 
     /// Prints a line that stays, above the part that is drawn anew.

@@ -26,19 +26,56 @@ for (const form of document.querySelectorAll("form.checkout")) {
   form.addEventListener("submit", () => { form.querySelector("button").setAttribute("aria-busy", "true"); });
 }
 
-// An order that moves on is told at once; what has changed is then asked for.
-async function refresh() {
-  const answer = await fetch(location.href, {headers: {"Accept": "text/html"}});
-  if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
-  main.replaceChildren(...fresh.childNodes);
+// Orders that move on are told at once; what has changed is then asked for, however much was told meanwhile.
+const followed = document.querySelector("[data-follow]");
+
+// What is read aloud stays the same element: one that is new says nothing.
+function show(fresh) {
+  Object.assign(followed.dataset, fresh.dataset);
+  const [status, news] = [followed, fresh].map(part => part.querySelector("[role=status]"));
+  if (!status || !news) return followed.replaceChildren(...fresh.childNodes);
+  if (status.textContent !== news.textContent) status.textContent = news.textContent;
+  news.remove();
+  while (status.nextSibling) status.nextSibling.remove();
+  status.after(...fresh.childNodes);
 }
-const order = document.querySelector("[data-order]");
-if (order && order.dataset.over === "no" && "EventSource" in window) {
-  const source = new EventSource(`/orders/${order.dataset.order}/events`);
-  source.onmessage = async () => {
-    await refresh();
-    if (document.querySelector("[data-order]")?.dataset.over === "yes") source.close();
+async function ask() {
+  try {
+    const answer = await fetch(location.href, {headers: {"Accept": "text/html"}});
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.querySelector("[data-follow]");
+    if (answer.ok && fresh) show(fresh);
+    return answer.ok;
+  } catch { return false; }
+}
+let isAsking = false, isWanted = false;
+async function refresh() {
+  isWanted = true;
+  if (isAsking) return;
+  isAsking = true;
+  while (isWanted) {
+    isWanted = false;
+    if (await ask()) continue;
+    isWanted = true;
+    await new Promise(next => setTimeout(next, 2000));
+  }
+  isAsking = false;
+}
+if (followed && followed.dataset.over === "no" && "EventSource" in window) {
+  let source, next;
+  const listen = () => {
+    source = new EventSource(`${followed.dataset.follow}?after=${followed.dataset.place}`);
+    source.onmessage = async () => {
+      await refresh();
+      if (followed.dataset.over === "yes") source.close();
+    };
+    // What was refused is not tried again by the browser itself.
+    source.onerror = () => { if (source.readyState === EventSource.CLOSED) next = setTimeout(listen, 5000); };
   };
-  window.addEventListener("pagehide", () => source.close());
+  listen();
+  window.addEventListener("pagehide", () => {
+    source.close();
+    clearTimeout(next);
+  });
+  window.addEventListener("pageshow", event => { if (event.persisted) location.reload(); });
 }
