@@ -107,7 +107,7 @@ struct ReceiveTogetherTests {
             try await other.change(queue: "shoes") { $0.settings.limits = QueueLimits(concurrency: 2) }
             #expect(try await bench.broker.receive("shoes", limit: 5, lease: .seconds(60)).count == 1)
             #expect(try await bench.broker.receive("shoes", limit: 5, lease: .seconds(60)).isEmpty)
-            try await other.change(queue: "shoes") { $0.settings.limits = .none }
+            try await other.change(queue: "shoes") { $0.settings.limits = QueueLimits.none }
             #expect(try await bench.broker.receive("shoes", limit: 5, lease: .seconds(60)).count == 4)
             try await other.delete(queue: "shoes")
             await #expect(throws: QueueError.unknownQueue("shoes")) {

@@ -1,5 +1,6 @@
 import Foundation
 import MessageQueue
+import QueueGateway
 import TestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import Durations
+import Logging
 import Postgres
 
 extension Broker {
