@@ -36,7 +36,8 @@ struct DeskAccess {
     ///   could be guessed.
     init(_ settings: Settings) throws {
         let shortest = Access.shortestToken
-        if let token = try settings.secret(Settings.operatorToken, orIn: Settings.operatorTokenFile, shortest: shortest) {
+        if let token = try settings.secret(Settings.operatorToken, orIn: Settings.operatorTokenFile, shortest: shortest)
+        {
             let viewer = try settings.secret(Settings.viewerToken, orIn: Settings.viewerTokenFile, shortest: shortest)
             let viewers = viewer.map { [$0] } ?? []
             access = .tokens(viewers: viewers, operators: [token])
