@@ -15,11 +15,12 @@ struct FolderTests {
         let sources = try Self.sources()
         let own = sources.filter { $0.folder == folder }
         #expect(!own.isEmpty)
+        let nested = Set(own.flatMap(\.nested))
         for other in others {
             let names = sources.filter { $0.folder == other }.flatMap(\.declared)
             #expect(!names.isEmpty)
             for source in own {
-                let known = names.filter(source.mentions)
+                let known = names.filter { !nested.contains($0) && source.mentions($0) }
                 #expect(known == [], "\(folder)/\(source.name) knows what \(other) declares")
             }
         }
@@ -32,6 +33,7 @@ struct FolderTests {
         let words: Set<String>
         /// The types at the left margin.
         let declared: [String]
+        let nested: [String]
 
         init(_ file: URL) throws {
             folder = file.deletingLastPathComponent().lastPathComponent
@@ -41,6 +43,10 @@ struct FolderTests {
             words = Set(code.matches(of: #/[A-Za-z_][A-Za-z0-9_]*/#).map { String($0.output) })
             declared = lines.compactMap { line in
                 line.firstMatch(of: #/^([a-z]+ )*(struct|class|enum|actor|protocol) (?<name>[A-Z][A-Za-z0-9]*)/#)
+                    .map { String($0.output.name) }
+            }
+            nested = lines.compactMap { line in
+                line.firstMatch(of: #/^ +([a-z]+ )*(struct|class|enum|actor) (?<name>[A-Z][A-Za-z0-9]*)/#)
                     .map { String($0.output.name) }
             }
         }

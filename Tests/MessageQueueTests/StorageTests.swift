@@ -170,6 +170,8 @@ struct StorageTests {
         for case let file as URL in files where file.pathExtension == "swift" {
             let text = try String(contentsOf: file, encoding: .utf8)
             count += text.matches(of: #/static let \w+(: Statement =| = Statement\(| = appending\()/#).count
+            // Those of ``SentKeys``: for queues, and for topics.
+            count += 2 * text.matches(of: #/\n    let \w+: Statement(?=\n)/#).count
         }
         #expect(count == Self.statements.count)
     }

@@ -20,7 +20,7 @@ extension GatewayTests {
                     try await broker.topic("deals").droppedHalfMessages == 1
                 }
                 try await eventually("all chores are done") {
-                    try await broker.chores().filter { $0.doneAt != nil && $0.error == nil }.count == 6
+                    try await broker.chores().filter { $0.doneAt != nil && $0.error == nil }.count == 8
                 }
             }
         }

@@ -44,7 +44,7 @@ extension Broker {
             return HalfReceipt(number: number, turn: 0, mark: mark)
         }
         // Later than that, whoever waits looks anyway.
-        if after < HalfClerk.longestRest { halfRoom.ring(HalfPlace(topic: topic.name, group: group)) }
+        noteHalfMessage(of: group, in: topic.name, dueAfter: after)
         return receipt
     }
 
