@@ -293,6 +293,7 @@ let package = Package(
             name: "QueueDeskTests",
             dependencies: [
                 "QueueDesk", "ShopDesk", "ShoeShop", "MessageQueue", "Postgres", "TestSupport", httpClient(),
+                shop("NIOSSL", "swift-nio-ssl"),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
             ] + subprocess(),

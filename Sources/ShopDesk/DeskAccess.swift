@@ -22,7 +22,8 @@ extension Settings {
 
     static let desk: [any SettingDeclaration] =
         Settings.shop + [
-            operatorToken, operatorTokenFile, viewerToken, viewerTokenFile, shopFolder, statementTime,
+            operatorToken, operatorTokenFile, viewerToken, viewerTokenFile, tlsCertificate, tlsKey, shopFolder,
+            statementTime,
         ]
 }
 
