@@ -5,7 +5,8 @@ import QueueDesk
 extension Settings {
     static let operatorToken = Setting<String?>(
         "operator-token", default: nil,
-        "Lets browsers read and change, as the password of their login. Needed to listen beyond this machine.")
+        "Lets browsers read and change, as the password of their login; OWNER=TOKEN is somebody's own, and one a line are many. Needed to "
+            + "listen beyond this machine.")
     static let operatorTokenFile = Setting<String?>("operator-token-file", default: nil, "A file with that, instead.")
     static let viewerToken = Setting<String?>(
         "viewer-token", default: nil, "Lets browsers read, as the password of their login.")
@@ -36,17 +37,29 @@ struct DeskAccess {
     /// - Throws: `SettingsError` for an address that others can reach, without a token that keeps them out, and for a token that
     ///   could be guessed.
     init(_ settings: Settings) throws {
-        let shortest = Access.shortestToken
-        if let token = try settings.secret(Settings.operatorToken, orIn: Settings.operatorTokenFile, shortest: shortest)
-        {
-            let viewer = try settings.secret(Settings.viewerToken, orIn: Settings.viewerTokenFile, shortest: shortest)
-            let viewers = viewer.map { [$0] } ?? []
-            access = .tokens(viewers: viewers, operators: [token])
-        } else {
+        let operators = try Self.tokens(settings, Settings.operatorToken, orIn: Settings.operatorTokenFile)
+        let viewers = try Self.tokens(settings, Settings.viewerToken, orIn: Settings.viewerTokenFile)
+        if operators.isEmpty {
             guard Self.loopback.contains(settings[Settings.host]) else {
                 throw Settings.operatorToken.refused("without a token the desk listens on a loopback address only")
             }
             access = .loopback(as: NSUserName())
+        } else {
+            access = .tokens(viewers: viewers, operators: operators)
+        }
+    }
+
+    /// One a line.
+    private static func tokens(
+        _ settings: Settings, _ setting: Setting<String?>, orIn file: Setting<String?>
+    ) throws -> [AccessToken] {
+        let text = try settings.secret(setting, orIn: file, shortest: AccessToken.shortest)
+        return try (text ?? "").split(whereSeparator: \.isNewline).map { line in
+            guard let token = AccessToken(line.trimmingCharacters(in: .whitespaces)) else {
+                throw (settings[setting] == nil ? file : setting).refused(
+                    "each line is a token of \(AccessToken.shortest) characters or more, or OWNER=TOKEN")
+            }
+            return token
         }
     }
 }

@@ -17,12 +17,11 @@ public struct Access: Sendable {
         Access(visitor: { _ in .visitor(Visitor(name, .operator)) }, hosts: ["localhost", "127.0.0.1", "[::1]"])
     }
 
-    /// Whoever brings a token, as the password of HTTP Basic authentication (RFC 7617); the user name is whatever they want to
-    /// be recorded as. To be used behind TLS.
+    /// Whoever brings a token, as the password of HTTP Basic authentication (RFC 7617). To be used behind TLS.
     ///
-    /// - Precondition: tokens are random, and have ``shortestToken`` characters or more.
-    public static func tokens(viewers: [String] = [], operators: [String]) -> Access {
-        precondition((viewers + operators).allSatisfy { $0.utf8.count >= shortestToken }, "a token is too short")
+    /// Whoever brings somebody's own token is recorded as its owner. With one that has none, the user name is whatever they want to be
+    /// recorded as: then the record is as good as they are honest.
+    public static func tokens(viewers: [AccessToken] = [], operators: [AccessToken]) -> Access {
         let tokens = Tokens(viewers: viewers, operators: operators)
         return Access(visitor: tokens.visitor, hosts: nil)
     }
@@ -31,7 +30,4 @@ public struct Access: Sendable {
     public static func custom(_ visitor: @escaping @Sendable (Request) async throws -> Visitor?) -> Access {
         Access(visitor: { try await visitor($0).map(Answer.visitor) ?? .unknown }, hosts: nil)
     }
-
-    /// What a token has at least, in bytes: too long to be guessed.
-    public static let shortestToken = 20
 }

@@ -6,25 +6,27 @@ import Synchronization
 /// Tokens as passwords of HTTP Basic authentication. Wrong ones are answered after a second, a few at a time: whoever guesses
 /// is slowed down, and whoever has a token is not.
 final class Tokens: Sendable {
-    private let roles: [(token: [UInt8], role: Visitor.Role)]
+    private let roles: [(token: AccessToken, role: Visitor.Role)]
     private let delayed = Mutex(0)
 
     private static let mostDelayed = 10
     private static let delay = Duration.seconds(1)
 
-    init(viewers: [String], operators: [String]) {
-        roles = operators.map { (Array($0.utf8), .operator) } + viewers.map { (Array($0.utf8), .viewer) }
+    init(viewers: [AccessToken], operators: [AccessToken]) {
+        roles = operators.map { ($0, .operator) } + viewers.map { ($0, .viewer) }
     }
 
     func visitor(of request: Request) async throws -> Access.Answer {
         guard let (name, token) = Self.credentials(in: request) else { return .unknown }
-        if let role = role(of: token) { return .visitor(Visitor(name, role)) }
-        return try await refuse()
+        guard let known = known(token) else { return try await refuse() }
+        return .visitor(Visitor(known.token.owner ?? name, known.role))
     }
 
-    private func role(of token: [UInt8]) -> Visitor.Role? {
+    private func known(_ shown: [UInt8]) -> (token: AccessToken, role: Visitor.Role)? {
         // All are looked at: how long it takes tells nothing of which one matched.
-        roles.reduce(nil as Visitor.Role?) { found, known in Self.isEqual(known.token, token) ? known.role : found }
+        roles.reduce(nil as (token: AccessToken, role: Visitor.Role)?) { found, known in
+            Self.isEqual(known.token.secret, shown) ? known : found
+        }
     }
 
     private func refuse() async throws -> Access.Answer {

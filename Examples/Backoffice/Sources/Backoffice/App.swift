@@ -13,7 +13,7 @@ import QueueDesk
         try await broker.declare(queue: Questions.mails.name)
 
         let questions = Questions(database, broker)
-        let desk = QueueDesk(broker, options: options(token: environment["OPERATOR_TOKEN"]))
+        let desk = QueueDesk(broker, options: try options(token: environment["OPERATOR_TOKEN"]))
         let router = Router()
         QuestionRoutes(questions: questions).add(to: router)
         desk.addRoutes(to: router) { QuestionsPage(desk: desk, questions: questions).add(to: $0) }
@@ -25,10 +25,19 @@ import QueueDesk
         try await app.runService()
     }
 
-    private static func options(token: String?) -> QueueDesk.Options {
+    private struct TokenIsShort: Error {}
+
+    /// - Throws: for a token that could be guessed.
+    private static func access(token: String?) throws -> Access {
+        guard let token else { return .loopback(as: NSUserName()) }
+        guard let read = AccessToken(token) else { throw TokenIsShort() }
+        return .tokens(operators: [read])
+    }
+
+    private static func options(token: String?) throws -> QueueDesk.Options {
         var options = QueueDesk.Options(
             title: "Back office", path: "/queues",
-            access: token.map { .tokens(operators: [$0]) } ?? .loopback(as: NSUserName()),
+            access: try access(token: token),
             links: [.init("Questions", path: "/queues/questions")])
         // Whoever sends a mail by hand at the desk is told when the step could not read it.
         options.checks[Questions.mails.name] = { _ = try JSONDecoder().decode(Mail.self, from: Data($0)) }
