@@ -69,6 +69,9 @@ extension DeskTests {
         try await Desk.with { desk async throws in
             try await desk.kill(3)
             #expect(try await desk.page("/dead").contains("tired"))
+            #expect(try await !desk.page("/dead").contains("all that match"))
+            let found = try await desk.page("/dead?error=card%20is&key=")
+            #expect(found.contains("href=\"/dead/redrive?error=card%20is\"") && found.contains("Purge all that match"))
             let preview = try await desk.page("/dead/redrive?queue=payment&reason=tired")
             #expect(preview.contains("3 dead letters will be sent back"))
             let unsure = try await desk.post("/dead/redrive", "queue=payment&reason=tired&expected=3")

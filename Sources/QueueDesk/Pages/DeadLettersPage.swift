@@ -15,7 +15,8 @@ struct DeadLettersPage {
             let letters = try await desk.broker.deadLetterHeads(
                 filter, after: try fields.number("after") ?? 0, limit: Self.limit)
             return desk.page(
-                "Dead letters", at: "/dead", [groupTable(groups), form(fields), list(letters), next(letters, fields)])
+                "Dead letters", at: "/dead",
+                [groupTable(groups), form(fields), all(letters, fields), list(letters), next(letters, fields)])
         }
     }
 
@@ -47,6 +48,21 @@ struct DeadLettersPage {
                 .field("Key", .input("key", fields["key"])),
                 .field("Text of the error", .input("error", fields["error"])),
                 HTML("button", [:], ["Filter"]),
+            ])
+    }
+
+    /// What was looked for is what is acted on, however many pages it fills.
+    private func all(_ letters: [DeadLetterHead], _ fields: Fields) -> HTML {
+        let query: KeyValuePairs<String, String?> = [
+            "queue": fields["queue"], "reason": fields["reason"], "key": fields["key"], "error": fields["error"],
+            "message": fields["message"],
+        ]
+        guard Visitor.mayChange, !letters.isEmpty, query.contains(where: { $0.value != nil }) else { return "" }
+        return HTML(
+            "p", ["class": "row"],
+            [
+                .link("Redrive all that match…", to: desk.path("/dead/redrive", query)),
+                .link("Purge all that match…", to: desk.path("/dead/purge", query)),
             ])
     }
 
