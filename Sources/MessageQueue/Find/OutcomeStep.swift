@@ -89,11 +89,14 @@ extension Broker {
         FROM stretch s LEFT JOIN LATERAL (
             SELECT coalesce(CASE d.outcome WHEN 'd' THEN 'done' WHEN 'r' THEN 'retried' WHEN 'x' THEN 'expired' WHEN 'f' THEN 'dead'
                     WHEN 'h' THEN 'held' WHEN 'o' THEN 'outdated' WHEN 'p' THEN 'purged' WHEN 'b' THEN 'released' END,
-                    'waiting') AS outcome, count(*) AS count
+                    CASE WHEN k.first_seq <= m.seq THEN 'in flight' ELSE 'waiting' END) AS outcome, count(*) AS count
             FROM (SELECT n.* FROM mq.messages n WHERE n.queue = s.queue AND n.lane = s.lane AND n.seq > s.after AND n.seq <= s.last
                   ORDER BY n.seq DESC LIMIT $4) AS m
             LEFT JOIN LATERAL (
                 SELECT c.outcome FROM mq.completions c WHERE c.queue = m.queue AND c.lane = m.lane AND c.seq = m.seq LIMIT 1) AS d ON true
+            LEFT JOIN LATERAL (
+                SELECT c.first_seq FROM mq.claims c WHERE d.outcome IS NULL AND c.queue = m.queue AND c.lane = m.lane AND c.last_seq >= m.seq
+                ORDER BY c.last_seq LIMIT 1) AS k ON true
             GROUP BY 1) AS o ON true
         """
 }

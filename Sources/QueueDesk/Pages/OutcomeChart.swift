@@ -9,7 +9,7 @@ struct OutcomeChart {
     private static let height = 100.0
     private static let wide = 40.0
     private static let order: [TraceEntry.Outcome] = [
-        .done, .released, .held, .retried, .expired, .dead, .outdated, .purged, .waiting,
+        .done, .released, .held, .retried, .expired, .dead, .outdated, .purged, .inFlight, .waiting,
     ]
 
     init(_ steps: [OutcomeStep]) {
@@ -25,7 +25,14 @@ struct OutcomeChart {
             "figure", ["class": "chart"],
             [
                 HTML("figcaption", [:], ["Attempts by the minute, and what became of them"]), picture, legend,
-                HTML("details", [:], [HTML("summary", [:], ["As a table"]), table]),
+                HTML(
+                    "details", [:],
+                    [
+                        HTML("summary", [:], ["As a table"]), table,
+                        HTML(
+                            "p", [:],
+                            ["Attempts are counted; what became of more than a few of a minute is told by a sample."]),
+                    ]),
             ])
     }
 
@@ -81,7 +88,7 @@ struct OutcomeChart {
         case .done: "fill-good"
         case .dead, .expired: "fill-bad"
         case .retried, .held: "fill-warm"
-        case .waiting: "fill-accent"
+        case .waiting, .inFlight: "fill-accent"
         default: "fill-quiet"
         }
     }
