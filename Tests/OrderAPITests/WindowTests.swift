@@ -155,10 +155,17 @@ extension OrderAPITests {
                 #expect(
                     fixed.status == 303 && fixed.header("Set-Cookie")[1].count > 60,
                     "a token that was planted is not taken")
+                let own = String(fixed.header("Set-Cookie")[1].split(separator: ";")[0])
+                let secure = try await api.form(
+                    "/checkout", "key=k-4&" + Self.fields, ["Cookie": own, "X-Forwarded-Proto": "https"])
+                let cookie = try #require(secure.header("Set-Cookie").last)
+                #expect(
+                    cookie.hasPrefix("__Host-customer=") && cookie.hasSuffix("; Secure") && !cookie.contains(own),
+                    "by TLS even somebody's good token is taken only where this host has set it")
                 let orders = try await api.database.query("SELECT count(*) FROM orders.orders") {
                     try $0[0, as: Int.self]
                 }
-                #expect(orders == [1])
+                #expect(orders == [2])
             }
         }
     }

@@ -167,10 +167,18 @@ extension Request {
             guard header.lowercased().hasPrefix("bearer ") else { return nil }
             return CustomerToken(header.dropFirst(7).trimmingCharacters(in: .whitespaces))
         }
-        return cookies["customer"].flatMap { CustomerToken($0.value) }
+        return cookies[customerCookie].flatMap { CustomerToken($0.value) }
     }
+
+    /// Under which name a browser keeps a token. By TLS one that only this very host can have set (RFC 6265bis, section 4.1.3.2): no
+    /// neighbour can plant a token of its own, and read what is ordered by it.
+    var customerCookie: String { isSecure ? "__Host-customer" : "customer" }
+
+    /// Whether the client came by TLS, to a proxy in front of us.
+    var isSecure: Bool { headers[.forwardedProto] == "https" }
 }
 
 extension HTTPField.Name {
+    fileprivate static let forwardedProto = Self("X-Forwarded-Proto").unsafelyUnwrapped
     fileprivate static let lastEventID = Self("Last-Event-ID").unsafelyUnwrapped
 }

@@ -79,7 +79,7 @@ struct Window: Sendable {
             var response = Self.seeOther("/orders/\(id)", Basket.emptyCookie + request.secureMark)
             if let token = submission.submitter.token {
                 let cookie =
-                    "customer=\(token.text); Max-Age=31536000; Path=/; HttpOnly; SameSite=Lax" + request.secureMark
+                    "\(request.customerCookie)=\(token.text); Max-Age=31536000; Path=/; HttpOnly; SameSite=Lax" + request.secureMark
                 response.headers.append(HTTPField(name: .setCookie, value: cookie))
             }
             return response
@@ -119,11 +119,7 @@ struct Window: Sendable {
 
 extension Request {
     /// Of cookies that are given out over TLS: they never travel without it. Whoever ends TLS before us says so.
-    fileprivate var secureMark: String { headers[.forwardedProto] == "https" ? "; Secure" : "" }
-}
-
-extension HTTPField.Name {
-    fileprivate static let forwardedProto = Self("X-Forwarded-Proto").unsafelyUnwrapped
+    fileprivate var secureMark: String { isSecure ? "; Secure" : "" }
 }
 
 /// The style, the script, and the pictures.

@@ -88,7 +88,7 @@ struct OutcomeChart {
         case .done: "fill-good"
         case .dead, .expired: "fill-bad"
         case .retried, .held: "fill-warm"
-        case .waiting, .inFlight: "fill-accent"
+        case .waiting: "fill-accent"
         default: "fill-quiet"
         }
     }
