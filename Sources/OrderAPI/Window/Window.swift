@@ -79,7 +79,8 @@ struct Window: Sendable {
             var response = Self.seeOther("/orders/\(id)", Basket.emptyCookie + request.secureMark)
             if let token = submission.submitter.token {
                 let cookie =
-                    "\(request.customerCookie)=\(token.text); Max-Age=31536000; Path=/; HttpOnly; SameSite=Lax" + request.secureMark
+                    "\(request.customerCookie)=\(token.text); Max-Age=31536000; Path=/; HttpOnly; SameSite=Lax"
+                    + request.secureMark
                 response.headers.append(HTTPField(name: .setCookie, value: cookie))
             }
             return response
