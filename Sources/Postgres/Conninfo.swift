@@ -44,7 +44,7 @@ public struct Conninfo: Sendable {
 
     /// libpq ends a URL's password at the first @, so the rest of one with a bare @ in it would be looked up, and told, as a host.
     private func checkHosts() throws(PostgresError) {
-        let names = hosts.compactMap(\.name).filter { !$0.hasPrefix("/") }
+        let names = hosts.compactMap(\.name).filter { !$0.hasPrefix("/") && !$0.hasPrefix("@/") }
         if names.contains(where: { $0.dropFirst().contains("@") }) {
             throw Self.invalid("invalid host, with an @ in it (one in a password is written %40)")
         }

@@ -123,6 +123,21 @@ struct SendOnceTests {
         }
     }
 
+    @Test("a key that somebody is just taking anew is not forgotten, however long ago it expired")
+    func takenAnew() async throws {
+        try await Bench.with { bench in
+            _ = try await once([Outgoing(Shoe(size: 1), key: "a")], bench)
+            try await bench.database.execute("UPDATE mq.sent_keys SET expires_at = now() - interval '1 hour'")
+            let taker = try await Connection.open(bench.database.conninfo)
+            try await taker.script("BEGIN; UPDATE mq.sent_keys SET expires_at = now() + interval '1 hour'")
+            #expect(try await bench.database.execute(SentKeys.ofQueues.forget) == 0)
+            try await taker.script("COMMIT")
+            await taker.close()
+            let new = try await once([Outgoing(Shoe(size: 2), key: "a")], bench)
+            #expect(new == 0)
+        }
+    }
+
     @Test("of many who publish under one name at once one is heard, once by each, and all are told the same ids")
     func publishedUnderName() async throws {
         try await Bench.with(connections: 12) { bench in

@@ -77,6 +77,14 @@ struct PartsTests {
     @Test("two tokens are equal when all of their bytes are")
     func tokens() {
         #expect(Tokens.isEqual(Array("abc".utf8), Array("abc".utf8)))
+        let secret = "abcdefghijklmnopqrst"
+        #expect(AccessToken("ada=\(secret)")?.owner == "ada" && AccessToken("ada=\(secret)")?.secret == Array(secret.utf8))
+        for nobodys in [secret, secret + "="] {
+            #expect(AccessToken(nobodys)?.owner == nil && AccessToken(nobodys)?.secret == Array(nobodys.utf8))
+        }
+        for wrong in ["", "abc", "ada=abc", "alexander-the-great=abc", "a b=\(secret)"] {
+            #expect(AccessToken(wrong) == nil, "\(wrong)")
+        }
         for other in ["abd", "ab", "abcd", ""] { #expect(!Tokens.isEqual(Array("abc".utf8), Array(other.utf8))) }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import MessageQueue
+import Subprocess
 import TestSupport
 import Testing
 

@@ -19,7 +19,7 @@ public struct TestCertificate: Sendable {
                 "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-addext",
                 "keyUsage=critical,digitalSignature,keyCertSign", "-keyout", made.key, "-out", made.certificate,
             ], output: .discarded, error: .string(limit: 1 << 20))
-        guard result.terminationStatus.isSuccess else { throw NotMade(complaint: result.standardError ?? "") }
+        guard result.terminationStatus.isSuccess else { throw NotMade(complaint: result.standardError) }
         try await body(made)
     }
 

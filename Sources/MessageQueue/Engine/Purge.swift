@@ -8,7 +8,9 @@ extension Broker {
     /// ``TraceEntry/Outcome/purged``, and all of it is counted as ``QueueStatistics/purged``. What is sent or put back meanwhile is
     /// deleted as well, or stays. A paused queue stays paused: pausing it first makes sure that nobody takes anything while this goes
     /// on. In a queue that keeps order, what is being delivered anew counts as in flight.
-    /// - Parameter onBegin: told the number of the operator's action once it has begun.
+    /// - Parameters:
+    ///   - queue: whose messages.
+    ///   - onBegin: told the number of the operator's action once it has begun.
     /// - Returns: how many messages were deleted.
     /// - Throws: ``QueueError/unknownQueue(_:)``.
     @discardableResult

@@ -14,7 +14,8 @@ final class ReceiveTogether: Sendable {
         let lease: Duration
     }
 
-    private typealias Outcome = Result<[ReceivedMessage], any Error>
+    /// Nil for a call whose turn has not come: it comes again.
+    private typealias Outcome = Result<[ReceivedMessage]?, any Error>
     private typealias Group = GroupCommit<Call, Outcome>
 
     /// By queue, each while somebody receives from it.
@@ -33,7 +34,9 @@ final class ReceiveTogether: Sendable {
         let call = Call(broker: broker, entry: entry, limit: min(limit, Broker.largestClaim), lease: lease)
         let group = enter(entry.id)
         defer { leave(entry.id) }
-        return try await group.submit(call).get()
+        while true {
+            if let messages = try await group.submit(call).get() { return messages }
+        }
     }
 
     private func enter(_ queue: Int32) -> Group {
@@ -59,12 +62,14 @@ final class ReceiveTogether: Sendable {
         var outcomes = calls.map { _ in Outcome.success([]) }
         for (_, indices) in Dictionary(grouping: calls.indices, by: { calls[$0].lease }) {
             do {
-                for share in shares(of: indices.map { calls[$0].limit }) {
-                    // Where one claim finds nothing, the next one would not either.
-                    guard try await claim(for: indices[share], of: calls, into: &outcomes) else { break }
+                let count = share(of: indices.map { calls[$0].limit })
+                // Where this claim finds nothing, the next one would not either.
+                if try await claim(for: indices[..<count], of: calls, into: &outcomes) {
+                    // Leases run: who has got something doesn't wait for the others.
+                    for index in indices[count...] { outcomes[index] = .success(nil) }
                 }
             } catch {
-                for index in indices where outcomes[index].isEmpty { outcomes[index] = .failure(error) }
+                for index in indices { outcomes[index] = .failure(error) }
             }
         }
         return outcomes
@@ -88,21 +93,12 @@ final class ReceiveTogether: Sendable {
         return !look.messages.isEmpty
     }
 
-    /// Which calls share a claim: those behind each other that ask for ``mostMessages`` in all, or one that asks for more by itself.
-    static func shares(of limits: [Int]) -> [Range<Int>] {
-        var (shares, start, sum) = ([Range<Int>](), 0, 0)
-        for (index, limit) in limits.enumerated() {
-            if index > start, sum + limit > mostMessages {
-                shares.append(start..<index)
-                (start, sum) = (index, 0)
-            }
+    /// How many of the first calls share a claim: as many as ask for ``mostMessages`` in all, or one that asks for more by itself.
+    static func share(of limits: [Int]) -> Int {
+        var sum = 0
+        return limits.enumerated().first { index, limit in
             sum += limit
-        }
-        if start < limits.count { shares.append(start..<limits.count) }
-        return shares
+            return index > 0 && sum > mostMessages
+        }?.offset ?? limits.count
     }
-}
-
-extension Result where Success: Collection {
-    fileprivate var isEmpty: Bool { if case .success(let values) = self { values.isEmpty } else { false } }
 }

@@ -114,7 +114,7 @@ extension Broker {
         let someone = Operator.current
         return try await writeLookingAgain(on: database) { session in
             let listeners = try self.catalogue.listeners(of: topic, in: session)
-            let found = try SentKeys.ofTopics.take(key, of: topic.text, count: 1, in: session)
+            let found = try self.take(key, of: topic, count: 1, in: session)
             if let new = draft.named(by: found) {
                 self.publish([try Packed(new)], to: topic, heardBy: listeners, in: session)
                 let detail = new.detail.merging(["topic": topic.text]) { $1 }

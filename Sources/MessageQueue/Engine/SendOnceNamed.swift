@@ -43,7 +43,7 @@ extension Broker {
 
     /// Publishes messages, all of them or none, unless it was done before under this name; and tells the ids that they have then or now.
     ///
-    /// Guarantee: as that of ``sendOnce(_:to:under:fingerprint:)``, for calls with the same name for the same topic. Who subscribes
+    /// Guarantee: as that of ``sendOnce(_:to:under:fingerprint:)-(_,Queue<P>,_,_)``, for calls with the same name for the same topic. Who subscribes
     /// between a call and its repetition hears neither.
     /// - Parameters:
     ///   - messages: in their order.
@@ -58,18 +58,26 @@ extension Broker {
         try MessageLimits.check(sendOnceKey: key.request, of: messages.first?.id ?? MessageID())
         return try await writeLookingAgain(on: database) { session in
             _ = try self.catalogue.listeners(of: topic.name, in: session)
-            switch try SentKeys.ofTopics.take(key, of: topic.name.text, count: messages.count, in: session) {
+            switch try self.take(key, of: topic.name, count: messages.count, in: session) {
             case .new(let ids):
                 try self.publish(Self.named(messages, ids), to: topic, in: session)
                 return .stored(ids)
             case .known(let ids): return .repeated(ids)
-            case .another:
-                // Gone since it was looked up, there is nothing that a name was taken of.
-                let found = try session.query(Self.readTopic, topic.name.text) { try $0[0, as: String.self] }
-                if found.isEmpty { throw QueueError.unknownTopic(topic.name) }
-                return .refused
+            case .another: return .refused
             }
         }
+    }
+
+    /// - Throws: ``QueueError/unknownTopic(_:)`` for one that is gone since it was looked up: there is nothing that a name was taken of.
+    func take(
+        _ key: SentKeys.Name, of topic: TopicName, count: Int, in session: borrowing Session
+    ) throws -> SentKeys.Found {
+        let found = try SentKeys.ofTopics.take(key, of: topic.text, count: count, in: session)
+        if case .another = found {
+            let names = try session.query(Self.readTopic, topic.text) { try $0[0, as: String.self] }
+            if names.isEmpty { throw QueueError.unknownTopic(topic) }
+        }
+        return found
     }
 
     private static func named<P>(_ messages: [Outgoing<P>], _ ids: [MessageID]) -> [Outgoing<P>] {

@@ -12,6 +12,7 @@ struct SentKeys: Sendable {
     /// By primary key. First a row that only says that the name is this request's, then one for each message. A row of a request that
     /// had the name before says nothing, so it has to be as old as the name's.
     let namedIDs: Statement
+    /// Not what somebody is just taking anew.
     let forget: Statement
 
     /// - Parameters:
@@ -41,7 +42,8 @@ struct SentKeys: Sendable {
         forget = Statement(
             """
             DELETE FROM \(table) WHERE (\(column), key) IN (
-                SELECT \(column), key FROM \(table) WHERE expires_at <= now() ORDER BY expires_at LIMIT 10000)
+                SELECT \(column), key FROM \(table) WHERE expires_at <= now() ORDER BY expires_at LIMIT 10000
+                FOR UPDATE SKIP LOCKED)
             """)
     }
 }

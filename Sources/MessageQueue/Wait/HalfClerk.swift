@@ -39,7 +39,7 @@ struct HalfClerk: Sendable {
         do {
             let found = try await broker.halfMessages(
                 of: place.group, in: place.topic, limit: wish.limit, lasting: wish.lease)
-            if room.finish(caller, of: place, with: .success(found)) { try await broker.giveBack(found) }
+            if room.finish(caller, of: place, with: .success(found)) { await broker.giveBackIfPossible(found) }
             guard found.isEmpty else { return .zero }
             let next = try await broker.nextCheck(of: place.group, in: place.topic) ?? Self.longestRest
             return min(max(next, Self.shortestRest), Self.longestRest)

@@ -35,12 +35,16 @@ extension Broker {
             for: HalfPlace(topic: topic, group: group), WaitingWish(limit: limit, lease: lasting),
             atMost: waiting.withinLimits, with: self)
         guard Task.isCancelled, !found.isEmpty else { return found }
-        await uncancelled { [self] in
-            do { try await giveBack(found) } catch {
-                logger.info("a half message that nobody takes was not given back", metadata: ["error": "\(error)"])
-            }
-        }
+        await uncancelled { await self.giveBackIfPossible(found) }
         throw CancellationError()
+    }
+
+    /// Else nobody is asked about them until their receipts have ended. It is tried once: where nobody knows whether it was done, somebody
+    /// else may have them by now.
+    func giveBackIfPossible(_ halves: [HalfMessage]) async {
+        do { try await giveBack(halves) } catch {
+            logger.info("half messages that nobody takes were not given back", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Whoever waits in this process is to look again, where they would look later than it is due.

@@ -12,8 +12,8 @@ enum Persistence {
 
     fileprivate func bears(_ error: PostgresError, after tries: Int) -> Bool {
         if case .always = self { return true }
-        // The server may be out of memory, or never have as much as this one needs.
-        if error.isOutOfMemory { return tries < Self.triesForMemory }
+        // The server may be out of memory, or never have as much as this work needs. What became of work needs little: then it is the server.
+        if error.isOutOfMemory, case .aLittle = self { return tries < Self.triesForMemory }
         return error.isConnectionTrouble || bearsItself(error, after: tries)
     }
 

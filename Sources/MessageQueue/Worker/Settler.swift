@@ -69,7 +69,7 @@ struct Settler<Work: Traced>: Sendable {
             let verdict = runtime.policyVerdict(on: error, of: one.message)
             let failure = Judged<Work>(one.message, .fail(verdict), DeliveryOutcome(verdict, on: error))
             if settlement.isPatient { await settle([failure], &settlement) } else { settlement.left.append(failure) }
-        } else if let refusal = error as? PostgresError, refusal.refusesData || refusal.isOutOfMemory {
+        } else if let refusal = error as? PostgresError, refusal.refusesData {
             await settle(refused: one, because: refusal, &settlement)
         } else if settlement.isPatient {
             giveUp([one.message], because: error, &settlement)

@@ -12,7 +12,7 @@ public struct AccessToken: Sendable {
     public init?(_ text: String) {
         let parts = text.split(separator: "=", maxSplits: 1)
         // A token in Base64 may end with such signs.
-        let isOwned = parts.count == 2 && parts[1].utf8.count >= Self.shortest
+        let isOwned = parts.count == 2 && parts[1].contains { $0 != "=" }
         let secret = isOwned ? parts[1] : text[...]
         guard secret.utf8.count >= Self.shortest else { return nil }
         if isOwned, (try? #/[A-Za-z0-9._@-]{1,64}/#.wholeMatch(in: parts[0])) == nil { return nil }

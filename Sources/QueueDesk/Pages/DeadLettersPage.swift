@@ -57,7 +57,7 @@ struct DeadLettersPage {
             "queue": fields["queue"], "reason": fields["reason"], "key": fields["key"], "error": fields["error"],
             "message": fields["message"],
         ]
-        guard Visitor.mayChange, !letters.isEmpty, query.contains(where: { $0.value != nil }) else { return "" }
+        guard Visitor.mayChange, !letters.isEmpty, fields.all("ticket").isEmpty, query.contains(where: { $0.value != nil }) else { return "" }
         return HTML(
             "p", ["class": "row"],
             [
