@@ -57,7 +57,8 @@ struct DeadLettersPage {
             "queue": fields["queue"], "reason": fields["reason"], "key": fields["key"], "error": fields["error"],
             "message": fields["message"],
         ]
-        guard Visitor.mayChange, !letters.isEmpty, fields.all("ticket").isEmpty, query.contains(where: { $0.value != nil }) else { return "" }
+        let isFiltered = query.contains { $0.value != nil } && fields.all("ticket").isEmpty
+        guard Visitor.mayChange, isFiltered, !letters.isEmpty else { return "" }
         return HTML(
             "p", ["class": "row"],
             [
