@@ -38,6 +38,20 @@ struct PlanTests {
         }
     }
 
+    @Test("a message is found by its id, also by plans that were made while its segment was empty")
+    func byID() async throws {
+        try await Bench.with { bench in
+            for (statement, arguments) in [
+                (Broker.firstReceived, ["\(bench.queue)", "'{}'::uuid[]"]), (Broker.redriven, ["1", "0", "10"]),
+            ] {
+                let plan = try await Self.plan(of: statement, arguments, in: bench.database)
+                let looks = plan.filter { $0.contains("Scan") && $0.contains(" on messages_1") }
+                let ways = looks.filter { !$0.contains("Bitmap Heap Scan") }
+                #expect(!ways.isEmpty && ways.allSatisfy { $0.contains("messages_1_id") }, "\(plan)")
+            }
+        }
+    }
+
     @Test("a claim walks the head's index lane by lane, and looks before the head only for lanes that are behind")
     func claim() async throws {
         try await Bench.with { bench in

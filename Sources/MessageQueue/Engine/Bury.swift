@@ -46,7 +46,7 @@ extension Broker {
                           ORDER BY a.appended_at, a.seq)
          FROM (SELECT m.attempt, m.appended_at, m.seq, c.outcome, c.finished_at, left(c.error, \(MessageLimits.errorBytes)) AS error
                FROM mq.messages m LEFT JOIN mq.completions c ON (c.queue, c.lane, c.seq) = (m.queue, m.lane, m.seq)
-               WHERE m.id = \(row).id AND m.queue = \(row).queue
+               WHERE m.id = \(row).id AND m.queue + 0 = \(row).queue
                ORDER BY m.appended_at DESC, m.seq DESC LIMIT \(MessageLimits.historyAttempts)) AS a)
         """
     }

@@ -78,14 +78,15 @@ extension Broker {
     /// Consumers are processes with a connection of their own; what is taken by hand belongs to none.
     private static let noConsumer: Int64 = 0
 
-    /// By the messages' index on ids; of each attempt since the newest first one its claim, by the claims' primary key.
+    /// By the messages' index on ids, and not by their primary key, which begins with the queue (`+ 0`): planned while a segment was small,
+    /// that would read the whole queue for each message. Of each attempt since the newest first one its claim, by the claims' primary key.
     static let firstReceived: Statement = """
         SELECT w.id, (
             SELECT min(c.claimed_at) FROM mq.messages m CROSS JOIN LATERAL (
                 SELECT n.claimed_at, n.first_seq FROM mq.claims n WHERE n.queue = m.queue AND n.lane = m.lane AND n.last_seq >= m.seq
                 ORDER BY n.last_seq LIMIT 1) AS c
-            WHERE m.id = w.id AND m.queue = $1 AND c.first_seq <= m.seq AND m.appended_at >= coalesce((
-                SELECT max(f.appended_at) FROM mq.messages f WHERE f.id = w.id AND f.queue = $1 AND f.attempt = 1), '-infinity'))
+            WHERE m.id = w.id AND m.queue + 0 = $1 AND c.first_seq <= m.seq AND m.appended_at >= coalesce((
+                SELECT max(f.appended_at) FROM mq.messages f WHERE f.id = w.id AND f.queue + 0 = $1 AND f.attempt = 1), '-infinity'))
         FROM unnest($2::uuid[]) AS w(id)
         """
 
