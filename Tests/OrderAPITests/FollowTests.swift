@@ -69,36 +69,6 @@ extension OrderAPITests {
             }
         }
 
-        @Test("what a server tells that was away for many looks, and counts its transactions anew, is not missed")
-        func anotherServer() async throws {
-            try await API.with { api async throws in
-                let order = try await api.order()
-                let (id, token) = (try order.orderID(), try order.customerToken())
-                async let told = api.stream(token, after: 1, count: 1)
-                // A follower who comes later is told by his first reading; after some looks for news, this one has read.
-                var looks: Set<String> = []
-                try await eventually("somebody looks for news, again and again") {
-                    looks.formUnion(
-                        try await api.database.query(
-                            """
-                            SELECT query_start::text FROM pg_stat_activity WHERE datname = current_database()
-                                AND application_name = 'order-api' AND query LIKE '%AS look LEFT JOIN%'
-                            """
-                        ) { try $0[0, as: String.self] })
-                    return looks.count > 5
-                }
-                try await api.database.script("ALTER TABLE orders.events RENAME TO gone")
-                try await Task.sleep(for: .seconds(2))
-                let happened = try #require(OrderID(id))
-                try await api.database.write { session in
-                    try session.script("ALTER TABLE orders.gone RENAME TO events")
-                    OrderRecords.record([(happened, TimelineEntry(.paid, at: Date()))], in: session)
-                    try session.execute("UPDATE orders.events SET written = '3' WHERE place = 2")
-                }
-                #expect(try await told == [2])
-            }
-        }
-
         @Test("a stream goes on after the later of the two places it is asked for; what is no place is refused")
         func laterPlace() async throws {
             try await API.with { api async throws in
