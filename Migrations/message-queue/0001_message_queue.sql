@@ -370,37 +370,37 @@ BEGIN
     EXECUTE format('CREATE OR REPLACE VIEW mq.head_claims AS SELECT * FROM mq.claims_%s', number);
 END $$;
 
--- Whether a segment still holds a message that isn't finished. Asked at every upkeep for each segment that is old enough to go,
--- so it looks only at what is not known to be finished: per lane, whether the segment's last place is claimed, and the places of
--- claims that end beyond the watermark. A claim lies within one segment, and so do its completions.
-CREATE FUNCTION mq.has_unfinished(number int) RETURNS boolean LANGUAGE plpgsql
+-- The queues of which a segment still holds a message that isn't finished, each once per lane, so many at the most. Asked at every upkeep
+-- for each segment that is old enough to go, so it looks only at what is not known to be finished: per lane, whether the segment's last
+-- place is claimed, and the places of claims that end beyond the watermark. A claim lies within one segment, and so do its completions.
+CREATE FUNCTION mq.unfinished_in(number int, most int) RETURNS SETOF int LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
-DECLARE
-    answer boolean;
 BEGIN
-    EXECUTE format(
-        'SELECT EXISTS (
-            SELECT FROM mq.lanes l
-            CROSS JOIN LATERAL (
-                SELECT m.seq AS last FROM mq.messages_%1$s m WHERE m.queue = l.queue AND m.lane = l.lane
-                ORDER BY m.seq DESC LIMIT 1) AS stored
-            LEFT JOIN LATERAL (
-                SELECT c.last_seq AS last FROM mq.claims_%1$s c WHERE c.queue = l.queue AND c.lane = l.lane
-                ORDER BY c.last_seq DESC LIMIT 1) AS claimed ON true
-            LEFT JOIN LATERAL (
-                SELECT c.watermark FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
-                ORDER BY c.last_seq DESC LIMIT 1) AS newest ON true
-            LEFT JOIN mq.watermarks kept ON kept.queue = l.queue AND kept.lane = l.lane
-            WHERE greatest(newest.watermark, kept.watermark, 0) < stored.last AND (
-                claimed.last IS DISTINCT FROM stored.last OR EXISTS (
-                    SELECT FROM mq.claims_%1$s c, generate_series(c.first_seq, c.last_seq) AS place(seq)
-                    WHERE c.queue = l.queue AND c.lane = l.lane
-                      AND c.last_seq > greatest(newest.watermark, kept.watermark, 0)
-                      AND (SELECT d.seq FROM mq.completions_%1$s d
-                           WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = place.seq LIMIT 1) IS NULL)))', number)
-        INTO answer;
-    RETURN answer;
+    RETURN QUERY EXECUTE format(
+        'SELECT l.queue FROM mq.lanes l
+        CROSS JOIN LATERAL (
+            SELECT m.seq AS last FROM mq.messages_%1$s m WHERE m.queue = l.queue AND m.lane = l.lane
+            ORDER BY m.seq DESC LIMIT 1) AS stored
+        LEFT JOIN LATERAL (
+            SELECT c.last_seq AS last FROM mq.claims_%1$s c WHERE c.queue = l.queue AND c.lane = l.lane
+            ORDER BY c.last_seq DESC LIMIT 1) AS claimed ON true
+        LEFT JOIN LATERAL (
+            SELECT c.watermark FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
+            ORDER BY c.last_seq DESC LIMIT 1) AS newest ON true
+        LEFT JOIN mq.watermarks kept ON kept.queue = l.queue AND kept.lane = l.lane
+        WHERE greatest(newest.watermark, kept.watermark, 0) < stored.last AND (
+            claimed.last IS DISTINCT FROM stored.last OR EXISTS (
+                SELECT FROM mq.claims_%1$s c, generate_series(c.first_seq, c.last_seq) AS place(seq)
+                WHERE c.queue = l.queue AND c.lane = l.lane
+                  AND c.last_seq > greatest(newest.watermark, kept.watermark, 0)
+                  AND (SELECT d.seq FROM mq.completions_%1$s d
+                       WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = place.seq LIMIT 1) IS NULL))
+        LIMIT $1', number) USING most;
 END $$;
+
+-- Whether there is any.
+CREATE FUNCTION mq.has_unfinished(number int) RETURNS boolean LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS 'SELECT EXISTS (SELECT FROM mq.unfinished_in(number, 1))';
 
 -- Drops a segment whole, if it isn't the head and all in it is finished: that can't change any more, since only the head gets
 -- new messages. Lanes that caught up in it keep their cursor, and their pace: its claims go with it.
@@ -1164,7 +1164,7 @@ END $$;
 
 -- 10. Rights, and the record -----------------------------------------------------------------------------------------------
 
-REVOKE ALL ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int), mq.drop_segment(int), mq.delete_queue(text)
+REVOKE ALL ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.unfinished_in(int, int), mq.has_unfinished(int), mq.drop_segment(int), mq.delete_queue(text)
     FROM PUBLIC;
 
 -- Gives the schema and all that is in it to a role, which the caller has to be a member of: whoever owns it may change it, and
@@ -1209,7 +1209,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, INSERT, UPDATE (secret, rotated_at, revoked_at, last_used_at) ON mq.access_keys TO %s', taker);
     -- What was recorded of operators stays as it is, but for how far an action has come, and whether it is to go on.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE (ended_at, beat_at, messages, wanted, rate) ON mq.operator_actions TO %s', taker);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.has_unfinished(int),
+    EXECUTE format('GRANT EXECUTE ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.unfinished_in(int, int), mq.has_unfinished(int),
         mq.drop_segment(int), mq.delete_queue(text) TO %s', taker);
 END $$;
 

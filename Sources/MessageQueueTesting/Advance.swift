@@ -72,6 +72,6 @@ extension TestBroker {
     private static let dueDelays: Statement = """
         SELECT d.id, (extract(epoch FROM d.due_at - d.sent_at) * 1000000)::bigint FROM mq.scheduled d
         WHERE d.queue = $1 AND d.due_at <= now() AND NOT EXISTS (
-            SELECT FROM mq.messages m WHERE m.id = d.id AND m.queue = d.queue)
+            SELECT FROM mq.messages m WHERE m.id = d.id AND m.queue + 0 = d.queue)
         """
 }

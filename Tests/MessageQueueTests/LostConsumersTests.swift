@@ -18,7 +18,7 @@ struct LostConsumersTests {
         }
 
         /// The longest that it may be until the next look.
-        var pause: Duration { state.pause * Upkeep.jitter.upperBound }
+        var pause: Duration { state.pause * Broker.jitter.upperBound }
     }
 
     @Test("a consumer whose lock is free at two looks in a row is lost")

@@ -38,11 +38,19 @@ struct PlanTests {
         }
     }
 
-    @Test("a message is found by its id, also by plans that were made while its segment was empty")
-    func byID() async throws {
+    @Test(
+        "a message is found by its id, and not by reading its queue, however much was there when it was planned",
+        arguments: [0, 20_000, 200_000])
+    func byID(stored: Int) async throws {
         try await Bench.with { bench in
+            try await bench.database.execute(
+                """
+                INSERT INTO mq.messages_1 (seq, queue, lane, attempt, id, sent_at, body)
+                SELECT (1::bigint << 40) + n, $1, 0, 1, gen_random_uuid(), now(), '1' FROM generate_series(1, $2::int) AS n
+                """, bench.queue, Int32(stored))
             for (statement, arguments) in [
                 (Broker.firstReceived, ["\(bench.queue)", "'{}'::uuid[]"]), (Broker.redriven, ["1", "0", "10"]),
+                (Statement("SELECT \(Broker.history(of: "h")) FROM mq.held h"), []),
             ] {
                 let plan = try await Self.plan(of: statement, arguments, in: bench.database)
                 let looks = plan.filter { $0.contains("Scan") && $0.contains(" on messages_1") }

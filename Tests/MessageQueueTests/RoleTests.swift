@@ -268,7 +268,7 @@ struct RoleTests {
             try await TestRole.with(in: admin) { name, stranger in
                 try await admin.script("GRANT USAGE ON SCHEMA mq TO \(name)")
                 for call in [
-                    "open_segment(9)", "advance_head(1)", "has_unfinished(1)", "drop_segment(1)",
+                    "open_segment(9)", "advance_head(1)", "unfinished_in(1, 1)", "has_unfinished(1)", "drop_segment(1)",
                     "delete_queue('shoes')",
                 ] {
                     let error = await #expect(throws: PostgresError.self) {

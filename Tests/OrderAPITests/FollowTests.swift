@@ -69,6 +69,30 @@ extension OrderAPITests {
             }
         }
 
+        @Test("what a server tells that was away for many looks, and counts its transactions anew, is not missed")
+        func anotherServer() async throws {
+            try await API.with { api async throws in
+                let order = try await api.order()
+                let (id, token) = (try #require(OrderID(try order.orderID())), try order.customerToken())
+                async let told = api.stream(token, after: 1, count: 1)
+                try await eventually("somebody looks for news") { try await !api.looks().isEmpty }
+                // Nothing but looks for news reads this column, so that whoever follows can read what was.
+                try await api.database.script("ALTER TABLE orders.events RENAME COLUMN written TO hidden")
+                let before = try await api.looks()
+                var failed: Set<String> = []
+                try await eventually("several looks have failed") {
+                    failed.formUnion(try await api.looks().subtracting(before))
+                    return failed.count > 2
+                }
+                try await api.database.write { session in
+                    try session.script("ALTER TABLE orders.events RENAME COLUMN hidden TO written")
+                    OrderRecords.record([(id, TimelineEntry(.paid, at: Date()))], in: session)
+                    try session.execute("UPDATE orders.events SET written = '3' WHERE place = 2")
+                }
+                #expect(try await told == [2])
+            }
+        }
+
         @Test("a stream goes on after the later of the two places it is asked for; what is no place is refused")
         func laterPlace() async throws {
             try await API.with { api async throws in
@@ -133,6 +157,17 @@ extension API {
     fileprivate func events(_ token: String, _ query: String = "") async throws -> [Event] {
         let headers = HTTPHeaders([("Authorization", "Bearer \(token)")])
         return try await send(.GET, "/customers/me/events\(query)", nil, headers).json([Event].self)
+    }
+
+    /// When each connection last looked for news, and was answered.
+    fileprivate func looks() async throws -> Set<String> {
+        Set(
+            try await database.query(
+                """
+                SELECT query_start::text FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
+                    AND application_name = 'order-api' AND query LIKE '%AS look LEFT JOIN%'
+                """
+            ) { try $0[0, as: String.self] })
     }
 
     /// What a step would do.

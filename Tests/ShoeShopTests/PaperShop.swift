@@ -137,15 +137,10 @@ struct PaperShop: Sendable {
         try await shop.database.write { try CancelOrder(shop.broker).commit(id, in: $0) }
     }
 
-    /// Cancels, and has that decided at once.
+    /// Cancels, and has that decided at once; or not quite at once, where another call that is out has taken the message.
     func cancelDecidedly(_ id: OrderID) async throws {
-        if try await cancel(id) == .asked, try await isWaiting(Workflow.cancellations.name) {
-            _ = try await test.handle(with: CancelBooking(shop))
-        }
-    }
-
-    func isWaiting(_ queue: QueueName) async throws -> Bool {
-        try await shop.broker.statistics().contains { $0.queue == queue && $0.depth > 0 }
+        guard try await cancel(id) == .asked else { return }
+        do { _ = try await test.handle(with: CancelBooking(shop)) } catch TestError.nothingToHandle {}
     }
 
     /// Moves one message on, of the first of these steps that has one; false when none has.

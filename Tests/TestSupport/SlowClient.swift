@@ -4,28 +4,14 @@ import Foundation
 public struct SlowClient: Sendable {
     private let descriptor: Int32
 
-    public struct NoConnection: Error {}
-
     /// - Parameters:
     ///   - address: such as `http://127.0.0.1:8080`.
     ///   - text: said at once.
     public init(to address: String, saying text: String) throws {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        // What it does not read piles up at the other side.
-        var size: Int32 = 4096
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
-        var name = sockaddr_in()
-        name.sin_family = sa_family_t(AF_INET)
-        name.sin_port = in_port_t(URL(string: address)?.port ?? 0).bigEndian
-        name.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let connected = withUnsafePointer(to: &name) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard connected == 0 else {
-            close(descriptor)
-            throw NoConnection()
+        descriptor = try LoopbackSocket.connected(to: address) { descriptor in
+            // What it does not read piles up at the other side.
+            var size: Int32 = 4096
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
         }
         say(text)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import LocalPostgres
+import Postgres
 
 /// The PostgreSQL server of this test process.
 ///
@@ -11,6 +12,17 @@ public enum TestServer {
 
     /// Every test that needs the server awaits it; it lasts as long as the process.
     private static let started = Task {
+        let conninfo = try await start()
+        let connection = try await Connection.open(conninfo)
+        let version = try await connection.query("SELECT current_setting('server_version')") {
+            try $0[0, as: String.self]
+        }
+        await connection.close()
+        print("The tests' server is PostgreSQL \(version[0]).")
+        return conninfo
+    }
+
+    private static func start() async throws -> String {
         if let given = ProcessInfo.processInfo.environment["TEST_DATABASE_URL"] { return given }
         var settings = LocalPostgresSettings()
         settings.database = "tests"

@@ -8,9 +8,9 @@ func uncancelled(_ action: @escaping @Sendable () async -> Void) async {
 
 /// Who was cancelled is told so by Swift's own error, also when a statement was under way.
 ///
-/// For calls that wait: their callers cancel them at any moment, and know of no statement.
+/// For calls that wait: their callers cancel them at any moment, and know of no statement, which is no failure.
 /// - Throws: `CancellationError`, and what else `body` throws.
-func tellingCancellation<Value>(_ body: () async throws -> Value) async throws -> Value {
+package func tellingCancellation<Value>(_ body: () async throws -> Value) async throws -> Value {
     do { return try await body() } catch let error as PostgresError where error.kind == .cancelled {
         throw CancellationError()
     }

@@ -27,8 +27,7 @@ extension Broker {
     public func sendOnce<P>(
         _ messages: [Outgoing<P>], to queue: Queue<P>, under name: String, fingerprint: String
     ) async throws -> SentOnce {
-        let key = SentKeys.Name(name, fingerprint: fingerprint)
-        try MessageLimits.check(sendOnceKey: key.request, of: messages.first?.id ?? MessageID())
+        let key = try SentKeys.Name(name, fingerprint: fingerprint, of: messages.first?.id)
         return try await writeLookingAgain(on: database) { session in
             let entry = try self.catalogue.queue(queue.name, in: session)
             switch try SentKeys.ofQueues.take(key, of: entry.id, count: messages.count, in: session) {
@@ -54,8 +53,7 @@ extension Broker {
     public func publishOnce<P>(
         _ messages: [Outgoing<P>], to topic: Topic<P>, under name: String, fingerprint: String
     ) async throws -> SentOnce {
-        let key = SentKeys.Name(name, fingerprint: fingerprint)
-        try MessageLimits.check(sendOnceKey: key.request, of: messages.first?.id ?? MessageID())
+        let key = try SentKeys.Name(name, fingerprint: fingerprint, of: messages.first?.id)
         return try await writeLookingAgain(on: database) { session in
             _ = try self.catalogue.listeners(of: topic.name, in: session)
             switch try self.take(key, of: topic.name, count: messages.count, in: session) {

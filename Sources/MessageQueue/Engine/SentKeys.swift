@@ -55,9 +55,12 @@ extension SentKeys {
         /// Who comes with the same name for another request doesn't find this one.
         let request: String
 
-        init(_ name: String, fingerprint: String) {
+        /// - Parameter message: that a name which is too long is told of.
+        /// - Throws: ``QueueError/beyondLimit(_:)``.
+        init(_ name: String, fingerprint: String, of message: MessageID?) throws {
             taken = "name \(name)"
             request = "request \(fingerprint) \(name)"
+            try MessageLimits.check(sendOnceKey: request, of: message ?? MessageID())
         }
     }
 

@@ -14,9 +14,12 @@ extension Broker {
                 if Task.isCancelled || error is CancellationError { return }
                 logger.info("\(name) failed, trying again", metadata: ["error": "\(error)"])
             }
-            try? await Task.sleep(for: interval() * Double.random(in: Upkeep.jitter))
+            try? await Task.sleep(for: interval() * Double.random(in: Self.jitter))
         }
     }
+
+    /// What a pause is multiplied by, so that processes don't go in step.
+    static let jitter = 0.9...1.1
 
     /// Between two beats, beside the pause: a statement or two.
     var longestWork: Duration { longestCall * 2 }

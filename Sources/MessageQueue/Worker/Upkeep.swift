@@ -39,11 +39,6 @@ struct Upkeep: Sendable {
         return min(lease / 4, consumer.isPooled ? .seconds(2) : .seconds(10))
     }
 
-    /// What a pause is multiplied by, so that processes don't go in step.
-    static let jitter = 0.9...1.1
-
-    private var longestWork: Duration { broker.longestWork }
-
     private func beat() async throws {
         try await consumer.heartbeat()
         _ = try await broker.entries(of: [], on: broker.database)
@@ -84,7 +79,7 @@ struct Upkeep: Sendable {
     /// Puts back all that these consumers hold.
     func takeEverything(from gone: [Int64], beating pulse: Watchdog.Pulse? = nil) async throws {
         try await eachByItself(broker.allEntries()) { entry in
-            pulse?.beat(within: longestWork)
+            pulse?.beat(within: broker.longestWork)
             let memory = runtimes.first { $0.queue == entry.name }?.memory ?? ClaimMemory()
             let watermarks = try await broker.watermarks(of: entry, noting: memory).places
             var taken = 0
@@ -115,7 +110,7 @@ struct Upkeep: Sendable {
         let isThorough = memory.round.isMultiple(of: Self.thoroughRound)
         let wanted = runtimes.filter { isThorough || memory.claims[$0.entry.id] != $0.claimCount }
         try await eachByItself(wanted) { runtime in
-            pulse.beat(within: longestWork)
+            pulse.beat(within: broker.longestWork)
             let claims = runtime.claimCount
             let entry = runtime.entry
             let found = try await broker.watermarks(of: entry, noting: runtime.memory)

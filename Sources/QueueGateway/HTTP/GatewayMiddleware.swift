@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import Logging
-import Postgres
+import MessageQueue
 import ServiceLifecycle
 
 /// From a request to its dialect, and back. Whatever happens on the way, the client is answered in words that it knows.
@@ -40,13 +40,8 @@ struct GatewayMiddleware<Context: GatewayContext>: RouterMiddleware {
         let dialect = gateway.dialect(of: call.head)
         guard dialect.mayWait(call) else { return try await dialect.answer(call) }
         let presence = await context.channel.presence ?? Presence()
-        do {
-            return try await cancelWhenGracefulShutdown {
-                try await presence.during { try await dialect.answer(call) }
-            }
-        } catch let error as PostgresError where error.kind == .cancelled {
-            // A statement was under way when the client went, which is no failure.
-            throw CancellationError()
+        return try await tellingCancellation {
+            try await cancelWhenGracefulShutdown { try await presence.during { try await dialect.answer(call) } }
         }
     }
 
