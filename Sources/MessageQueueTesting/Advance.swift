@@ -31,7 +31,7 @@ extension TestBroker {
         let gone = Array(try await broker.findGone(except: 0, on: database).unlocked)
         let every = gone.isEmpty ? entries : try await broker.allEntries()
         for entry in every {
-            let watermarks = try await broker.watermarks(of: entry.id, from: [], on: database).places
+            let watermarks = try await broker.openPlaces(of: entry.id, on: database).watermarks
             while try await broker.rescue(entry, from: gone, beyond: watermarks) == Broker.rescueLimit {}
         }
         if !gone.isEmpty { try await database.execute(Broker.endConsumers, gone) }

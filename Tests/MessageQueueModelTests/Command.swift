@@ -41,7 +41,7 @@ enum Command: Sendable {
     case retryBlocked(World.ModelQueue, key: String)
     case skipBlocked(World.ModelQueue, key: String)
     case retire(drops: Bool)
-    case watermarks(World.ModelQueue, from: [Int64])
+    case openPlaces(World.ModelQueue, since: OpenPlaces)
     case statistics
 
     struct Ending: Sendable {
@@ -62,7 +62,7 @@ enum Command: Sendable {
         case received([ReceivedMessage])
         case count(Int)
         case report(RedriveReport)
-        case watermarks(Broker.Watermarks)
+        case openPlaces(OpenPlaces)
         case statistics([QueueStatistics])
         case lost(Set<Int64>, count: Int)
         case refused(Set<Receipt>)
@@ -161,8 +161,8 @@ extension Command {
             // While it waits for a lock, nobody else moves: whether it gets one is known at once.
             let retention = Broker.Retention(keep: drops ? .zero : Self.later, rotate: .zero)
             try await broker.retire(retention, patience: .milliseconds(3))
-        case .watermarks(let queue, let known):
-            return .watermarks(try await broker.watermarks(of: queue.id, from: known, on: broker.database))
+        case .openPlaces(let queue, let known):
+            return .openPlaces(try await broker.openPlaces(of: queue.id, since: known, on: broker.database))
         case .statistics: return .statistics(try await broker.statistics())
         }
         return .nothing
@@ -267,7 +267,7 @@ extension Command: CustomStringConvertible {
         case .retryBlocked(let queue, let key): "retry what blocks \(key) in \(queue.name)"
         case .skipBlocked(let queue, let key): "skip what blocks \(key) in \(queue.name)"
         case .retire(let drops): drops ? "open and drop segments" : "open a segment"
-        case .watermarks(let queue, let known): "watermarks of \(queue.name) from \(known)"
+        case .openPlaces(let queue, let known): "open places of \(queue.name) since \(known)"
         case .statistics: "statistics"
         }
     }

@@ -20,7 +20,7 @@ struct Generator {
     private var tickets: [ScheduledReceipt] = []
     /// Of half messages, the newest last.
     private var halves: [HalfReceipt] = []
-    private var watermarks: [Int: [Int32: [Int64]]] = [:]
+    private var open: [Int: [Int32: OpenPlaces]] = [:]
 
     init(seed: UInt64, queues: [World.ModelQueue]) {
         self.seed = seed
@@ -42,8 +42,8 @@ struct Generator {
 
     mutating func keep(_ receipts: [HalfReceipt]) { halves += receipts }
 
-    mutating func keep(_ known: [Int64], of queue: Int32, by client: Int) {
-        watermarks[client, default: [:]][queue] = known
+    mutating func keep(_ known: OpenPlaces, of queue: Int32, by client: Int) {
+        open[client, default: [:]][queue] = known
     }
 
     mutating func command(_ move: Move, by client: Int, _ facts: World.Facts, seeing snapshot: Snapshot) -> Command {
@@ -52,7 +52,8 @@ struct Generator {
         let kind = fitting(move.command, &dice, snapshot)
         let queue = queue(for: kind, &dice, snapshot)
         let limit = [1, 1, 2, 3, 5].randomElement(using: &dice) ?? 1
-        let known = watermarks[client]?[queue.id] ?? []
+        let open = open[client]?[queue.id] ?? OpenPlaces()
+        let known = open.watermarks
         let first = (0..<PriorityLevels.three.rawValue).randomElement(using: &dice) ?? 0
         let key = ["a", "b"].randomElement(using: &dice) ?? "a"
         switch kind {
@@ -114,7 +115,7 @@ struct Generator {
         case .retryBlocked: return .retryBlocked(queue, key: key)
         case .skipBlocked: return .skipBlocked(queue, key: key)
         case .retire: return .retire(drops: Bool.random(using: &dice))
-        case .watermarks: return .watermarks(queue, from: known)
+        case .openPlaces: return .openPlaces(queue, since: open)
         case .statistics: return .statistics
         }
     }

@@ -41,7 +41,7 @@ struct Move: Sendable {
             extend, rescue, rescueLost, promote
         case acknowledge, changeVisibility, discardOutdated, pause, resume, redrive, purge, purgeWaiting,
             retryBlocked, skipBlocked, retire,
-            watermarks, statistics
+            openPlaces, statistics
 
         /// How often, of all.
         fileprivate var weight: Int {
@@ -51,7 +51,7 @@ struct Move: Sendable {
             case .send: 14
             case .promote: 10
             case .publish, .rescue, .statistics: 6
-            case .rescueLost, .redrive, .extend, .watermarks: 5
+            case .rescueLost, .redrive, .extend, .openPlaces: 5
             case .sendOnce, .produce, .receiveByHand, .acknowledge, .changeVisibility, .resume, .retryBlocked,
                 .prepareHalf, .commitHalf, .sendUnderName, .publishUnderName:
                 4

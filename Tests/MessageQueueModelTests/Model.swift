@@ -89,7 +89,7 @@ final class Model {
         case .retryBlocked(let queue, let key): retryBlocked(Key(queue: queue.id, text: key))
         case .skipBlocked(let queue, let key): skipBlocked(Key(queue: queue.id, text: key))
         case .retire(let drops): only(drops ? [.dropped] : [])
-        case .watermarks, .statistics: only([])
+        case .openPlaces, .statistics: only([])
         }
     }
 

@@ -81,7 +81,7 @@ extension Scheduler {
         case (.received(let messages), .receiveByHand):
             let places = Set(run.claimed).union(change.delivered)
             if Set(messages.map(\.receipt)) != places { report("told \(messages.map(\.receipt)), claimed \(places)") }
-        case (.watermarks(let told), .watermarks(let queue, _)) where !run.wasBlocked:
+        case (.openPlaces(let told), .openPlaces(let queue, _)) where !run.wasBlocked:
             for what in run.view.contradictions(of: told, in: queue.id) { report(what) }
         case (.statistics(let all), _) where !run.wasBlocked:
             for what in run.view.contradictions(of: all, in: facts.queues, purged: run.purged) { report(what) }
@@ -105,8 +105,8 @@ extension Scheduler {
         case (_, .half(let receipt)): generator.keep([receipt])
         case (_, .halves(let told)): generator.keep(told.map(\.receipt))
         case (_, .visible(let visibility)): generator.keep(visibility.receipt)
-        case (.watermarks(let queue, _), .watermarks(let told)):
-            generator.keep(told.places, of: queue.id, by: client.number)
+        case (.openPlaces(let queue, _), .openPlaces(let told)):
+            generator.keep(told, of: queue.id, by: client.number)
         default: break
         }
     }

@@ -6,15 +6,16 @@ import Postgres
 extension Snapshot {
     private func log(of queue: Int32) -> [Receipt: Attempt] { log.filter { $0.key.queue == queue } }
 
-    func contradictions(of told: Broker.Watermarks, in queue: Int32) -> [String] {
+    func contradictions(of told: OpenPlaces, in queue: Int32) -> [String] {
         var found: [String] = []
         let open = log(of: queue).filter { $0.value.isOpen }
-        if told.open != open.count {
-            found.append("told \(told.open) open, there are \(open.count)")
+        if told.count != open.count {
+            found.append("told \(told.count) open, there are \(open.count)")
         }
+        let watermarks = told.watermarks
         for (place, attempt) in log(of: queue) where attempt.outcome == nil {
             let lane = Int(place.lane)
-            let watermark = lane < told.places.count ? told.places[lane] : 0
+            let watermark = lane < watermarks.count ? watermarks[lane] : 0
             if place.seq <= watermark { found.append("\(place) is below the watermark, and is not finished") }
         }
         return found

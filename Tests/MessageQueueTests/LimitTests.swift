@@ -205,7 +205,7 @@ struct LimitTests {
     func slowerBefore() {
         let now = Date(timeIntervalSince1970: 1_000_000)
         func allowance(owing seconds: Double) -> Broker.Allowance {
-            let lane = Broker.LaneFlow(
+            let lane = LaneFlow(
                 lane: 0, cursor: 0, open: [], pacedUntil: now.addingTimeInterval(seconds), now: now)
             return Broker.Allowance(of: QueueLimits(rate: 10, burst: 5), limit: 50, [lane])
         }

@@ -8,7 +8,7 @@ struct PlanTests {
     @Test("open places are looked up run by run or one by one: what else has been completed costs nothing")
     func openPlaces() async throws {
         let values = [
-            (Broker.depths, ["NULL"]), (Broker.findWatermarks, ["1", "'{}'::bigint[]"]),
+            (Broker.depths, ["NULL"]),
             (
                 Broker.openSince,
                 ["1", "'{1}'::smallint[]", "'{1}'::bigint[]", "'{1}'::bigint[]", "NULL::bigint[]", "true"]
@@ -80,12 +80,79 @@ struct PlanTests {
         }
     }
 
+    @Test("beside a message that is held for long, a look reads what is open, and nothing of what was finished meanwhile")
+    func heldForLong() async throws {
+        try await Bench.with(.init(lanes: 1)) { bench in
+            let hour = Duration.seconds(3600)
+            try await bench.send(1)
+            let held = try await bench.broker.receive("shoes", lease: hour)
+            for _ in 0..<20 {
+                try await bench.send(50)
+                try await bench.broker.complete(bench.broker.receive("shoes", limit: 50, lease: hour))
+            }
+            let entry = try await bench.entry()
+            let open = try await bench.broker.openPlaces(of: entry, noting: bench.memory)
+            #expect(open.count == 1 && open.watermarks == [held[0].receipt.seq - 1])
+            #expect(bench.memory.openPlaces(of: entry) == open)
+
+            let runs = [
+                "\(bench.queue)", "'{\(open.runs[0].lane)}'::smallint[]", "'{\(open.runs[0].first)}'::bigint[]",
+                "'{\(open.runs[0].last)}'::bigint[]",
+            ]
+            for (statement, arguments) in [
+                (Broker.openSince, runs + ["'{\(open.cursors[0])}'::bigint[]", "true"]), (Broker.leaseEnds, runs + ["500"]),
+            ] {
+                let plan = try await Self.plan(of: statement, arguments, in: bench.database, "ANALYZE, TIMING OFF, ")
+                #expect(Self.rowsRead(by: plan, from: ["claims_1", "completions_1"]) <= 5, "\(plan.joined(separator: "\n"))")
+            }
+        }
+    }
+
+    @Test("claims whose lease has ended are found one by one, by their last place")
+    func endedClaims() async throws {
+        try await Bench.with { bench in
+            try await bench.database.execute(
+                """
+                INSERT INTO mq.claims_1 (last_seq, first_seq, queue, lane, places, consumer)
+                SELECT (1::bigint << 40) + n, (1::bigint << 40) + n, $1, 0, 1, 0 FROM generate_series(1, 20000) AS n
+                """, bench.queue)
+            for (statement, arguments) in [
+                (Broker.findEnded, ["\(bench.queue)", "'{0}'::smallint[]", "'{1}'::bigint[]", "500"]),
+                (
+                    Broker.leaseEnds,
+                    ["\(bench.queue)", "'{0}'::smallint[]", "'{1}'::bigint[]", "'{1}'::bigint[]", "500"]
+                ),
+            ] {
+                let plan = try await Self.plan(of: statement, arguments, in: bench.database)
+                let looks = plan.indices.filter { plan[$0].contains("Scan") && plan[$0].contains(" on claims_1") }
+                #expect(!looks.isEmpty)
+                for look in looks {
+                    #expect(plan[look].contains("Index"), "\(plan.joined(separator: "\n"))")
+                    #expect(plan[look + 1].contains("last_seq"), "\(plan.joined(separator: "\n"))")
+                }
+            }
+        }
+    }
+
     private static func plan(
-        of statement: Statement, _ arguments: [String], in database: Database
+        of statement: Statement, _ arguments: [String], in database: Database, _ options: String = ""
     ) async throws -> [String] {
         let sql = arguments.enumerated().reversed().reduce(statement.sql) {
             $0.replacing("$\($1.offset + 1)", with: $1.element)
         }
-        return try await database.query(Statement("EXPLAIN (COSTS OFF) \(sql)")) { try $0[0, as: String.self] }
+        return try await database.query(Statement("EXPLAIN (\(options)COSTS OFF) \(sql)")) { try $0[0, as: String.self] }
+    }
+
+    /// Of a plan that was carried out, also those that a filter has removed.
+    private static func rowsRead(by plan: [String], from tables: [String]) -> Int {
+        var isTable = false
+        return plan.reduce(0) { sum, line in
+            if let node = line.firstMatch(of: /actual rows=([0-9]+)[0-9.]* loops=([0-9]+)/) {
+                isTable = tables.contains { line.contains(" on \($0) ") }
+                return sum + (isTable ? (Int(node.1) ?? 0) * (Int(node.2) ?? 0) : 0)
+            }
+            guard isTable, let removed = line.firstMatch(of: /Rows Removed by Filter: ([0-9]+)/) else { return sum }
+            return sum + (Int(removed.1) ?? 0)
+        }
     }
 }

@@ -205,13 +205,13 @@ struct StaleDatabaseTests {
             let before = try await bench.entry()
             let memory = ClaimMemory()
             memory.turn(to: before)
-            memory.note([7], of: before)
-            #expect(memory.watermarks(of: before) == [7])
+            memory.note(OpenPlaces(runs: [], cursors: [7]), of: before)
+            #expect(memory.watermarks(of: before) == [7] && memory.openPlaces(of: before).cursors == [7])
             try await change.happen(to: bench)
             let after = try await bench.entry()
-            #expect(memory.watermarks(of: after) == [])
+            #expect(memory.watermarks(of: after) == [] && memory.openPlaces(of: after) == OpenPlaces())
             // What was read before the change may be told after it.
-            memory.note([9], of: before)
+            memory.note(OpenPlaces(runs: [], cursors: [9]), of: before)
             #expect(memory.watermarks(of: after) == [])
         }
     }

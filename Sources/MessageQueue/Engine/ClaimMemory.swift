@@ -1,4 +1,3 @@
-import Foundation
 import Synchronization
 
 /// What a receiver of a queue remembers from claim to claim, so that it need not look at all of the log each time.
@@ -7,11 +6,15 @@ import Synchronization
 package final class ClaimMemory: Sendable {
     /// Per lane, a place up to which everything is known to be completed.
     let watermarks = Mutex<[Int64]>([])
-    /// Of a queue with a concurrency limit.
+    /// Of a queue with a concurrency limit, as of the last claim.
     let open = Mutex(OpenPlaces())
+    /// As of the last look at what is open.
+    private let seen = Mutex(OpenPlaces())
     /// Whose places these are.
     private let queue = Mutex<Catalogue.Entry?>(nil)
     private let turns = Atomic<Int>(0)
+    /// The number of the claim after which was looked.
+    private let lookedAt = Atomic<Int>(0)
 
     /// Forgets everything when the queue is another one than before.
     func turn(to entry: Catalogue.Entry) {
@@ -19,6 +22,7 @@ package final class ClaimMemory: Sendable {
             if let queue, !queue.isSame(as: entry) {
                 watermarks.withLock { $0 = [] }
                 open.withLock { $0 = OpenPlaces() }
+                seen.withLock { $0 = OpenPlaces() }
             }
             queue = entry
         }
@@ -29,58 +33,24 @@ package final class ClaimMemory: Sendable {
         return watermarks.withLock { $0 }
     }
 
-    func note(_ places: [Int64], of entry: Catalogue.Entry) {
+    func openPlaces(of entry: Catalogue.Entry) -> OpenPlaces {
+        turn(to: entry)
+        return seen.withLock { $0 }
+    }
+
+    /// What was read of another queue of this name is not noted.
+    func note(_ open: OpenPlaces, of entry: Catalogue.Entry) {
         queue.withLock { queue in
-            if queue?.isSame(as: entry) == true { watermarks.withLock { $0 = places } }
+            guard queue?.isSame(as: entry) == true else { return }
+            seen.withLock { $0 = open.bounded }
+            watermarks.withLock { $0 = open.watermarks }
+            lookedAt.store(turns.load(ordering: .relaxed), ordering: .relaxed)
         }
     }
+
+    /// Whether so much was claimed since the last look that the next one should not wait until there is nothing to claim.
+    var isFarBehind: Bool { turns.load(ordering: .relaxed) - lookedAt.load(ordering: .relaxed) >= 200 }
 
     /// Counts the claims, so that each begins elsewhere.
     func nextTurn() -> Int { turns.add(1, ordering: .relaxed).newValue }
-}
-
-/// The places in flight of a whole queue, as of the last claim: what a look since then has to be added to.
-struct OpenPlaces: Sendable, Equatable {
-    private(set) var runs: [PlaceRun] = []
-    /// Per lane, the last claimed place that was looked at.
-    private(set) var cursors: [Int64] = []
-
-    init() {}
-
-    init(runs: [PlaceRun], cursors: [Int64]) {
-        self.runs = runs.joined()
-        self.cursors = cursors
-    }
-
-    mutating func add(_ claimed: [Receipt]) {
-        let claimed = Receipt.runs(of: claimed).map {
-            PlaceRun(lane: $0.first.lane, first: $0.first.seq, last: $0.last)
-        }
-        runs = (runs + claimed).joined()
-        for run in claimed where Int(run.lane) < cursors.count {
-            cursors[Int(run.lane)] = max(cursors[Int(run.lane)], run.last)
-        }
-    }
-}
-
-/// Places of a lane without a gap.
-struct PlaceRun: Sendable, Equatable {
-    let lane: Int16
-    let first: Int64
-    fileprivate(set) var last: Int64
-
-    var count: Int { Int(last - first + 1) }
-}
-
-extension [PlaceRun] {
-    /// Those that touch are one.
-    fileprivate func joined() -> [PlaceRun] {
-        sorted { ($0.lane, $0.first) < ($1.lane, $1.first) }.reduce(into: []) { runs, run in
-            if let before = runs.last, before.lane == run.lane, before.last + 1 == run.first {
-                runs[runs.count - 1].last = run.last
-            } else {
-                runs.append(run)
-            }
-        }
-    }
 }

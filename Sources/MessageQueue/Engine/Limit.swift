@@ -32,21 +32,10 @@ extension Broker {
     ) throws -> Allowance {
         session.pipeline(Self.lockFlow, entry.id)
         let known = memory.open.withLock { $0 }
-        let lanes = try session.query(
-            Self.openSince, entry.id, known.runs.map(\.lane), known.runs.map(\.first), known.runs.map(\.last),
-            known.cursors,
-            entry.limits.concurrency != nil
-        ) { row in try LaneFlow(row) }
-        memory.open.withLock { $0 = OpenPlaces(runs: lanes.flatMap(\.open), cursors: lanes.map(\.cursor)) }
+        let lanes = try Self.flow(
+            of: entry.id, since: known, countingPlaces: entry.limits.concurrency != nil, in: session)
+        memory.open.withLock { $0 = OpenPlaces(lanes) }
         return Allowance(of: entry.limits, limit: limit, lanes)
-    }
-
-    struct LaneFlow {
-        let lane: Int16
-        let cursor: Int64
-        let open: [PlaceRun]
-        let pacedUntil: Date?
-        let now: Date
     }
 
     /// Written with a claim: from when on it takes how long for each message.
@@ -80,32 +69,6 @@ extension Broker {
     /// Beyond the number of any lane.
     static let lockFlow: Statement = "SELECT pg_advisory_xact_lock(mq.lock_class() + $1, 1000)"
 
-    /// The newest claim of a lane, found by the claims' primary key, carries the pace, or, once that is dropped, the lane itself.
-    /// What is open are the gaps between the completions of each run: of those that were open before, and of the claims since
-    /// `$5`, or since the watermark that the lane knows. Each run is walked by the completions' primary key, from its first place to its
-    /// last, so that a completion is read once and never again.
-    static let openSince: Statement = """
-        SELECT l.lane, coalesce(newest.last_seq, 0), open.firsts, open.lasts, greatest(newest.paced_until, l.paced_until), clock_timestamp()
-        FROM mq.lanes l LEFT JOIN LATERAL (
-            SELECT c.last_seq, c.watermark, c.paced_until FROM mq.claims c WHERE c.queue = l.queue AND c.lane = l.lane
-            ORDER BY c.last_seq DESC LIMIT 1) AS newest ON true
-        LEFT JOIN mq.watermarks kept ON kept.queue = l.queue AND kept.lane = l.lane,
-        LATERAL (SELECT coalesce(($5::bigint[])[l.lane + 1], greatest(newest.watermark, kept.watermark, 0)) AS seq) AS since,
-        LATERAL (
-            SELECT array_agg(gap.first ORDER BY gap.first) AS firsts, array_agg(gap.last ORDER BY gap.first) AS lasts FROM (
-                SELECT r.first, r.last FROM unnest($2::smallint[], $3::bigint[], $4::bigint[]) AS r(lane, first, last)
-                WHERE r.lane = l.lane AND r.first >= (SELECT min(s.segment)::bigint << 40 FROM mq.segments s)
-                UNION ALL
-                SELECT greatest(c.first_seq, since.seq + 1), c.last_seq FROM mq.claims c
-                WHERE c.queue = l.queue AND c.lane = l.lane AND c.last_seq > since.seq) AS run(first, last),
-            LATERAL (
-                SELECT lag(place.seq, 1, run.first - 1) OVER (ORDER BY place.seq) + 1 AS first, place.seq - 1 AS last FROM (
-                    SELECT d.seq FROM mq.completions d
-                    WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq >= run.first AND d.seq <= run.last
-                    UNION ALL SELECT run.last + 1) AS place) AS gap
-            WHERE gap.first <= gap.last AND $6) AS open
-        WHERE l.queue = $1 ORDER BY l.lane
-        """
     static let setLimits: Statement = """
         UPDATE mq.queues SET (concurrency_limit, rate_limit, burst, changed_at) = ($2, $3, $4, now()) WHERE name = $1 RETURNING id
         """
@@ -115,17 +78,5 @@ extension QueueLimits {
     /// As it is recorded.
     fileprivate var detail: [String: String?] {
         ["concurrency": concurrency.map { "\($0)" }, "rate": rate.map { "\($0)" }, "burst": burst.map { "\($0)" }]
-    }
-}
-
-extension Broker.LaneFlow {
-    fileprivate init(_ row: borrowing Row) throws {
-        lane = try row[0]
-        cursor = try row[1]
-        let firsts = try row[2, as: [Int64]?.self] ?? []
-        let lasts = try row[3, as: [Int64]?.self] ?? []
-        open = zip(firsts, lasts).map { [lane] in PlaceRun(lane: lane, first: $0, last: $1) }
-        pacedUntil = try row[4]
-        now = try row[5]
     }
 }

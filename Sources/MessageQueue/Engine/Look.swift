@@ -14,24 +14,19 @@ extension Broker {
     }
 
     /// Takes messages; where none are, rescues those whose leases have ended, promotes those that are due, and takes these.
-    ///
-    /// - Parameter asksForNext: whether it has to know how long it may be until something is there again.
-    func look(
-        into entry: Catalogue.Entry, limit: Int, lease: Duration, forNext asksForNext: Bool
-    ) async throws -> Look {
+    func look(into entry: Catalogue.Entry, limit: Int, lease: Duration) async throws -> Look {
         let memory = memory(of: entry)
         let claimer = Claimer(consumer: Self.noConsumer, lease: lease, memory: memory)
+        // Claims carry their lane's watermark, behind which nobody counts what is in flight.
+        if memory.isFarBehind { _ = try await openPlaces(of: entry, noting: memory) }
         let first = try await take(entry, claimer, limit)
         if !first.messages.isEmpty { return Look(messages: try await told(first.messages, lease, of: entry)) }
-        let found = try await watermarks(of: entry, noting: memory)
-        if found.open > 0 { _ = try await rescue(entry, from: [], beyond: found.places) }
+        let leaseEnd = try await rescueEnded(openPlaces(of: entry, noting: memory), in: entry)
         let promotion = try await promote(entry, on: database)
         if promotion.moved > 0 {
             let second = try await take(entry, claimer, limit)
             if !second.messages.isEmpty { return Look(messages: try await told(second.messages, lease, of: entry)) }
         }
-        guard asksForNext else { return Look(messages: []) }
-        let leaseEnd = found.open > 0 ? try await nextLeaseEnd(of: entry, beyond: found.places) : nil
         return Look(messages: [], next: [first.wait, promotion.nextDue, leaseEnd].compactMap(\.self).min())
     }
 
@@ -65,14 +60,8 @@ extension Broker {
 
     /// Leases that have ended, and scheduled messages that are due: whether there is anything to take now.
     func bringBack(_ entry: Catalogue.Entry, _ memory: ClaimMemory) async throws -> Bool {
-        let found = try await watermarks(of: entry, noting: memory)
-        if found.open > 0 { _ = try await rescue(entry, from: [], beyond: found.places) }
+        _ = try await rescueEnded(openPlaces(of: entry, noting: memory), in: entry)
         return try await promote(entry, on: database).moved > 0
-    }
-
-    private func nextLeaseEnd(of entry: Catalogue.Entry, beyond watermarks: [Int64]) async throws -> Duration? {
-        let ends = try await database.query(Self.nextLeaseEnd, entry.id, watermarks) { try $0[0, as: Double?.self] }
-        return ends.compactMap(\.self).first.map { .seconds(max(0, $0)) }
     }
 
     /// Consumers are processes with a connection of their own; what is taken by hand belongs to none.
@@ -89,18 +78,5 @@ extension Broker {
             WHERE m.id = w.id AND m.queue + 0 = $1 AND c.first_seq <= m.seq AND m.appended_at >= coalesce((
                 SELECT max(f.appended_at) FROM mq.messages f WHERE f.id = w.id AND f.queue + 0 = $1 AND f.attempt = 1), '-infinity'))
         FROM unnest($2::uuid[]) AS w(id)
-        """
-
-    /// Looks at the open places, as a rescue does: claims behind each lane's watermark by the claims' primary key, and of those with
-    /// fewer completions than places each place by itself.
-    static let nextLeaseEnd: Statement = """
-        SELECT extract(epoch FROM min(coalesce(v.lease_until, c.lease_until)) - now())::float8
-        FROM mq.lanes l JOIN mq.claims c ON c.queue = l.queue AND c.lane = l.lane AND c.last_seq > coalesce(($2::bigint[])[l.lane + 1], 0)
-        CROSS JOIN LATERAL generate_series(c.first_seq, c.last_seq) AS place(seq)
-        LEFT JOIN mq.leases v ON v.queue = l.queue AND v.lane = l.lane AND v.seq = place.seq
-        WHERE l.queue = $1 AND c.lease_until IS NOT NULL
-          AND (SELECT count(*) FROM mq.completions d WHERE d.queue = l.queue AND d.lane = l.lane
-               AND d.seq BETWEEN c.first_seq AND c.last_seq) < c.places
-          AND (SELECT d.seq FROM mq.completions d WHERE d.queue = l.queue AND d.lane = l.lane AND d.seq = place.seq LIMIT 1) IS NULL
         """
 }

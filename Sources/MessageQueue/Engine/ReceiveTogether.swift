@@ -84,7 +84,7 @@ final class ReceiveTogether: Sendable {
         guard let first = indices.first else { return false }
         let limit = indices.reduce(0) { $0 + calls[$1].limit }
         let look = try await calls[first].broker.look(
-            into: calls[first].entry, limit: limit, lease: calls[first].lease, forNext: false)
+            into: calls[first].entry, limit: limit, lease: calls[first].lease)
         var messages = look.messages[...]
         for index in indices {
             outcomes[index] = .success(Array(messages.prefix(calls[index].limit)))

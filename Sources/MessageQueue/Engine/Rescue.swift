@@ -9,8 +9,16 @@ extension Broker {
     /// - Parameter watermarks: per lane, a place up to which everything is completed.
     /// - Returns: how many places were rescued; ``rescueLimit`` means that there may be more.
     package func rescue(_ entry: Catalogue.Entry, from gone: [Int64], beyond watermarks: [Int64]) async throws -> Int {
-        let abandoned = Abandoned(queue: entry, gone: gone, watermarks: watermarks)
-        do { return try await rescue(abandoned) } catch let error as PostgresError where error.refusesData {
+        try await rescue(Abandoned(queue: entry, whose: .consumers(gone, beyond: watermarks)))
+    }
+
+    /// The same, of certain claims only.
+    func rescue(_ entry: Catalogue.Entry, of ended: [EndedClaim]) async throws -> Int {
+        try await rescue(Abandoned(queue: entry, whose: .claims(ended)))
+    }
+
+    private func rescue(_ abandoned: Abandoned) async throws -> Int {
+        do { return try await rescueTogether(abandoned) } catch let error as PostgresError where error.refusesData {
             let places = try await database.write { try abandoned.find(in: $0).map(\.message.receipt) }
             return try await rescue(abandoned, partwise: places[...])
         }
@@ -18,10 +26,10 @@ extension Broker {
 
     /// What can't be rescued together is halved, until the one that is refused stands alone.
     private func rescue(_ abandoned: Abandoned, partwise places: ArraySlice<Receipt>) async throws -> Int {
-        do { return try await rescue(abandoned, only: Set(places)) } catch let error as PostgresError
+        do { return try await rescueTogether(abandoned, only: Set(places)) } catch let error as PostgresError
             where error.refusesData
         {
-            guard places.count > 1 else { return try await rescue(abandoned, only: Set(places), refused: error) }
+            guard places.count > 1 else { return try await rescueTogether(abandoned, only: Set(places), refused: error) }
             let middle = places.startIndex + places.count / 2
             var taken = 0
             try await eachByItself([places[..<middle], places[middle...]]) { half in
@@ -35,7 +43,7 @@ extension Broker {
     /// - Parameters:
     ///   - places: nil for all.
     ///   - refusal: why they can't be given back; nil when nobody has tried.
-    private func rescue(
+    private func rescueTogether(
         _ abandoned: Abandoned, only places: Set<Receipt>? = nil, refused refusal: PostgresError? = nil
     ) async throws -> Int {
         try await database.write { session in
@@ -53,13 +61,23 @@ extension Broker {
 
     /// What nobody holds any more, in one queue.
     private struct Abandoned {
+        enum Claims {
+            case consumers([Int64], beyond: [Int64])
+            case claims([EndedClaim])
+        }
+
         let queue: Catalogue.Entry
-        let gone: [Int64]
-        let watermarks: [Int64]
+        let whose: Claims
 
         func find(in session: borrowing Session) throws -> [Rescued] {
-            try session.query(Broker.findAbandoned, queue.id, gone, watermarks, Int32(Broker.rescueLimit)) { row in
-                try Rescued(row, queue: queue)
+            let limit = Int32(Broker.rescueLimit)
+            let read = { (row: borrowing Row) in try Rescued(row, queue: queue) }
+            return switch whose {
+            case .consumers(let gone, let watermarks):
+                try session.query(Broker.findAbandoned, queue.id, gone, watermarks, limit, row: read)
+            case .claims(let ended):
+                try session.query(
+                    Broker.findEnded, queue.id, ended.map(\.lane), ended.map(\.last), limit, row: read)
             }
         }
 
@@ -112,15 +130,40 @@ extension Broker {
     ///
     /// A consumer may be given up while it lives, and claim once more before it notices: what an ended consumer holds is
     /// abandoned, whenever it was claimed.
-    static let findAbandoned: Statement = """
-        WITH claim AS MATERIALIZED (
-            SELECT c.lane, c.first_seq, c.last_seq, c.consumer, coalesce(c.lease_until < now(), true) AS is_over FROM mq.lanes l
-            JOIN mq.claims c ON c.queue = l.queue AND c.lane = l.lane AND c.last_seq > coalesce(($3::bigint[])[l.lane + 1], 0)
-            WHERE l.queue = $1 AND (c.lease_until < now() OR (c.lease_until IS NULL AND (c.consumer = ANY ($2)
-                OR EXISTS (SELECT FROM mq.consumers w WHERE w.id = c.consumer AND w.ended_at IS NOT NULL)))
-                OR EXISTS (SELECT FROM mq.leases v WHERE v.queue = $1 AND v.lane = c.lane AND v.seq BETWEEN c.first_seq AND c.last_seq
-                    AND v.lease_until < now()))
-            FOR UPDATE OF c SKIP LOCKED)
+    static let findAbandoned = Statement(
+        placesWithoutLease(
+            of: """
+                SELECT \(claimColumns) FROM mq.lanes l
+                JOIN mq.claims c ON c.queue = l.queue AND c.lane = l.lane AND c.last_seq > coalesce(($3::bigint[])[l.lane + 1], 0)
+                WHERE l.queue = $1 AND (c.lease_until IS NULL AND c.consumer = ANY ($2) OR \(hasEnded))
+                FOR UPDATE OF c SKIP LOCKED
+                """))
+
+    /// The same of certain claims, by their lanes and last places.
+    static let findEnded = Statement(
+        placesWithoutLease(
+            of: """
+                SELECT ended.* FROM (
+                    SELECT DISTINCT e.lane, e.last_seq FROM unnest($2::smallint[], $3::bigint[]) AS e(lane, last_seq)) AS e
+                CROSS JOIN LATERAL (
+                    SELECT \(claimColumns) FROM mq.claims c
+                    WHERE c.queue = $1 AND c.lane = e.lane AND c.last_seq = e.last_seq AND (\(hasEnded))
+                    LIMIT 1 FOR UPDATE SKIP LOCKED) AS ended
+                """))
+
+    private static let claimColumns =
+        "c.lane, c.first_seq, c.last_seq, c.consumer, coalesce(c.lease_until < now(), true) AS is_over"
+
+    private static let hasEnded = """
+        c.lease_until < now()
+            OR c.lease_until IS NULL AND EXISTS (SELECT FROM mq.consumers w WHERE w.id = c.consumer AND w.ended_at IS NOT NULL)
+            OR EXISTS (SELECT FROM mq.leases v WHERE v.queue = $1 AND v.lane = c.lane AND v.seq BETWEEN c.first_seq AND c.last_seq
+                AND v.lease_until < now())
+        """
+
+    private static func placesWithoutLease(of claims: String) -> String {
+        """
+        WITH claim AS MATERIALIZED (\(claims))
         SELECT c.lane, m.seq, m.attempt, m.appended_at, c.consumer, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body
         FROM claim c JOIN mq.messages m ON m.queue = $1 AND m.lane = c.lane AND m.seq BETWEEN c.first_seq AND c.last_seq
         LEFT JOIN mq.leases v ON v.queue = $1 AND v.lane = m.lane AND v.seq = m.seq
@@ -128,6 +171,7 @@ extension Broker {
           AND NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = $1 AND d.lane = m.lane AND d.seq = m.seq)
         LIMIT $4
         """
+    }
 
     /// A place that somebody finished in the meantime is left alone, and not answered. So is one that was made invisible for longer
     /// just before its claim was locked: only a statement after that lock sees it.

@@ -45,7 +45,7 @@ struct WaitingClerk: Sendable {
             // Before it looks: what comes later rings.
             attach(entry.id, insteadOf: &heard)
             let isHearing = listener.isHearing(entry.id)
-            let look = try await broker.look(into: entry, limit: wish.limit, lease: wish.lease, forNext: true)
+            let look = try await broker.look(into: entry, limit: wish.limit, lease: wish.lease)
             if room.finish(caller, of: queue, with: .success(look.messages)) { try await giveBack(look.messages) }
             guard look.messages.isEmpty else {
                 patience.renew()

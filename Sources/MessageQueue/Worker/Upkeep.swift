@@ -81,7 +81,7 @@ struct Upkeep: Sendable {
         try await eachByItself(broker.allEntries()) { entry in
             pulse?.beat(within: broker.longestWork)
             let memory = runtimes.first { $0.queue == entry.name }?.memory ?? ClaimMemory()
-            let watermarks = try await broker.watermarks(of: entry, noting: memory).places
+            let watermarks = try await broker.openPlaces(of: entry, noting: memory).watermarks
             var taken = 0
             repeat {
                 taken = try await broker.rescue(entry, from: gone, beyond: watermarks)
@@ -113,12 +113,12 @@ struct Upkeep: Sendable {
             pulse.beat(within: broker.longestWork)
             let claims = runtime.claimCount
             let entry = runtime.entry
-            let found = try await broker.watermarks(of: entry, noting: runtime.memory)
-            if found.open == 0 {
+            let open = try await broker.openPlaces(of: entry, noting: runtime.memory)
+            if open.isEmpty {
                 memory.claims[entry.id] = claims
-                try await keep(found.places, of: entry, memory)
+                try await keep(open.watermarks, of: entry, memory)
             } else {
-                _ = try await broker.rescue(entry, from: [], beyond: found.places)
+                _ = try await broker.rescueEnded(open, in: entry)
             }
         }
     }
