@@ -26,6 +26,8 @@ public final class Broker: Sendable {
         await WaitingClerk(of: queue, in: room, with: broker, bell: bell).run()
     }
     let waitingListener = WaitingListener()
+    /// Rung when a half message is prepared that is to be asked about soon.
+    let halfBells = Bells<HalfPlace>()
     /// Where producers wait to be asked about half messages.
     let halfRoom = WaitingRoom<HalfPlace, HalfMessage> { place, room, broker, bell in
         await HalfClerk(of: place, in: room, with: broker, bell: bell).run()

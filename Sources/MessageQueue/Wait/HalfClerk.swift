@@ -1,11 +1,3 @@
-/// Where producers wait to be asked about half messages.
-struct HalfPlace: Hashable, Sendable, CustomStringConvertible {
-    let topic: TopicName
-    let group: String
-
-    var description: String { "\(group) of \(topic)" }
-}
-
 /// Looks for half messages on behalf of all producers of a group who wait to be asked, one after the other, until nobody does.
 struct HalfClerk: Sendable {
     private let place: HalfPlace
@@ -21,11 +13,14 @@ struct HalfClerk: Sendable {
     }
 
     /// What other processes prepare is noticed by then.
-    static let longestRest = Duration.seconds(10)
+    private static let longestRest = Doorbell.horizon
     /// One that is due may be somebody else's for a moment.
     private static let shortestRest = Duration.milliseconds(100)
 
     func run() async {
+        // Before it looks: what is prepared later rings.
+        broker.halfBells.attach(bell, to: place)
+        defer { broker.halfBells.detach(bell, from: place) }
         let pulse = broker.watchdog.pulse(ofTask: "look for half messages of \(place)")
         while let (caller, wish) = room.serveNext(of: place) {
             pulse.beat(within: broker.longestCall * 4 + Self.longestRest)

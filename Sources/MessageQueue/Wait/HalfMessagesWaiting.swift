@@ -47,11 +47,6 @@ extension Broker {
         }
     }
 
-    /// Whoever waits in this process is to look again, where they would look later than it is due.
-    func noteHalfMessage(of group: String, in topic: TopicName, dueAfter rest: Duration) {
-        if rest < HalfClerk.longestRest { halfRoom.ring(HalfPlace(topic: topic, group: group)) }
-    }
-
     /// As if nobody had been asked. What has come to an end meanwhile stays so.
     func giveBack(_ halves: [HalfMessage]) async throws {
         let receipts = halves.map(\.receipt)

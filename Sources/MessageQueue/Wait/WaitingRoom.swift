@@ -92,9 +92,6 @@ final class WaitingRoom<Place: Hashable & Sendable, Found: Sendable>: Sendable {
         return value
     }
 
-    /// Something may have come for whoever waits here.
-    func ring(_ place: Place) { state.withLock { $0.lines[place]?.bell }?.ring() }
-
     // MARK: What the clerk does
 
     /// Nil when nobody waits any more: the line is gone, and so is its clerk.
