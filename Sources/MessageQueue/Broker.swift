@@ -12,7 +12,9 @@ import Synchronization
 ///     try broker.send([Outgoing(order)], to: placed, in: session)   // committed together, or not at all
 /// }
 /// ```
-/// The verbs are in files of their own name. Each has a form that takes part in the caller's transaction.
+/// What an application's own work commits with has a form that takes part in the caller's transaction: `send`, `publish`,
+/// `schedule`, `sendOnce` by a key, `complete`, `retry`, `release`, `deadLetter`, `acknowledge`, the commit of a half message,
+/// and ``note(_:_:by:in:)``. Everything else is a transaction of its own.
 public final class Broker: Sendable {
     /// The database that it works on, whose pool it shares.
     public let database: Database
