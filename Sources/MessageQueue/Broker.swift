@@ -29,10 +29,10 @@ public final class Broker: Sendable {
     }
     let waitingListener = WaitingListener()
     /// Rung when a half message is prepared that is to be asked about soon.
-    let halfBells = Bells<HalfPlace>()
+    let halfBells = Bells<ProducerGroup>()
     /// Where producers wait to be asked about half messages.
-    let halfRoom = WaitingRoom<HalfPlace, HalfMessage> { place, room, broker, bell in
-        await HalfClerk(of: place, in: room, with: broker, bell: bell).run()
+    let halfRoom = WaitingRoom<ProducerGroup, HalfMessage> { group, room, broker, bell in
+        await HalfClerk(of: group, in: room, with: broker, bell: bell).run()
     }
     let inTurn = ReceiveTogether()
     /// What is remembered of queues that are received from by hand.

@@ -61,22 +61,22 @@ final class Bell: Sendable {
 }
 
 /// Who in this process is to be rung, by what for.
-final class Bells<Place: Hashable & Sendable>: Sendable {
-    private let attached = Mutex<[Place: [ObjectIdentifier: Bell]]>([:])
+final class Bells<Subject: Hashable & Sendable>: Sendable {
+    private let attached = Mutex<[Subject: [ObjectIdentifier: Bell]]>([:])
 
-    func attach(_ bell: Bell, to place: Place) {
-        attached.withLock { $0[place, default: [:]][ObjectIdentifier(bell)] = bell }
+    func attach(_ bell: Bell, to subject: Subject) {
+        attached.withLock { $0[subject, default: [:]][ObjectIdentifier(bell)] = bell }
     }
 
-    func detach(_ bell: Bell, from place: Place) {
+    func detach(_ bell: Bell, from subject: Subject) {
         attached.withLock { attached in
-            attached[place]?[ObjectIdentifier(bell)] = nil
-            if attached[place]?.isEmpty == true { attached[place] = nil }
+            attached[subject]?[ObjectIdentifier(bell)] = nil
+            if attached[subject]?.isEmpty == true { attached[subject] = nil }
         }
     }
 
-    func ring(_ place: Place) {
-        for bell in attached.withLock({ Array($0[place, default: [:]].values) }) { bell.ring() }
+    func ring(_ subject: Subject) {
+        for bell in attached.withLock({ Array($0[subject, default: [:]].values) }) { bell.ring() }
     }
 
     func ringAll() {

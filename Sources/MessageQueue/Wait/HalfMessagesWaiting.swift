@@ -32,7 +32,7 @@ extension Broker {
             }
         }
         let found = try await halfRoom.wait(
-            for: HalfPlace(topic: topic, group: group), WaitingWish(limit: limit, lease: lasting),
+            for: ProducerGroup(name: group, topic: topic), WaitingWish(limit: limit, lease: lasting),
             atMost: waiting.withinLimits, with: self)
         guard Task.isCancelled, !found.isEmpty else { return found }
         await uncancelled { await self.giveBackIfPossible(found) }
