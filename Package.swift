@@ -292,7 +292,8 @@ let package = Package(
         .testTarget(
             name: "QueueDeskTests",
             dependencies: [
-                "QueueDesk", "ShopDesk", "ShoeShop", "MessageQueue", "Postgres", "TestSupport", httpClient(),
+                "QueueDesk", "ShopDesk", "ShoeShop", "MessageQueue", "Postgres", "TestSupport", log(), lifecycle(),
+                hummingbird(), httpClient(),
                 shop("NIOSSL", "swift-nio-ssl"),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),

@@ -12,7 +12,9 @@ import Synchronization
 ///     try broker.send([Outgoing(order)], to: placed, in: session)   // committed together, or not at all
 /// }
 /// ```
-/// The verbs are in files of their own name. Each has a form that takes part in the caller's transaction.
+/// What an application's own work commits with has a form that takes part in the caller's transaction: `send`, `publish`,
+/// `schedule`, `sendOnce` by a key, `complete`, `retry`, `release`, `deadLetter`, `acknowledge`, the commit of a half message,
+/// and ``note(_:_:by:in:)``. Everything else is a transaction of its own.
 public final class Broker: Sendable {
     /// The database that it works on, whose pool it shares.
     public let database: Database
@@ -26,9 +28,11 @@ public final class Broker: Sendable {
         await WaitingClerk(of: queue, in: room, with: broker, bell: bell).run()
     }
     let waitingListener = WaitingListener()
+    /// Rung when a half message is prepared that is to be asked about soon.
+    let halfBells = Bells<ProducerGroup>()
     /// Where producers wait to be asked about half messages.
-    let halfRoom = WaitingRoom<HalfPlace, HalfMessage> { place, room, broker, bell in
-        await HalfClerk(of: place, in: room, with: broker, bell: bell).run()
+    let halfRoom = WaitingRoom<ProducerGroup, HalfMessage> { group, room, broker, bell in
+        await HalfClerk(of: group, in: room, with: broker, bell: bell).run()
     }
     let inTurn = ReceiveTogether()
     /// What is remembered of queues that are received from by hand.

@@ -6,13 +6,14 @@ extension TestBroker {
     /// Lets virtual time pass, at once: for the engine it is now that much later.
     ///
     /// What was scheduled becomes due, leases end, blocked keys are tried again, rates let more through, keys of `sendOnce`
-    /// expire, messages and dead letters grow older, just as if the time had passed. Of the consumers, those that are gone are noticed; those that live are taken to have
-    /// given their signs of life meanwhile, and keep what they hold. Messages whose lease ended are back in their queues when
-    /// this returns; what has become due is handled by the next ``drain(_:advancingUpTo:limit:)``, or by a worker, which
-    /// is told.
+    /// expire, receipts of half messages end and their producers are asked, messages and dead letters grow older, just as if
+    /// the time had passed. Of the consumers, those that are gone are noticed; those that live are taken to have given their
+    /// signs of life meanwhile, and keep what they hold. Messages whose lease ended are back in their queues when this
+    /// returns; what has become due is handled by the next ``drain(_:advancingUpTo:limit:)``, or by a worker, which is told.
     ///
     /// Only the engine's own tables are moved: your tables, `now()` in your statements and `Date()` in your code tell
-    /// the real time. The retention of the log does not pass, so that ``sent(to:since:)`` keeps telling everything.
+    /// the real time, and so does what is only shown, such as when a queue was made. The retention of the log does not pass,
+    /// so that ``sent(to:since:)`` keeps telling everything.
     public func advance(by time: Duration) async throws {
         guard time > .zero, time <= Self.mostTime else {
             throw QueueError.invalidArgument("time passes forward, by a thousand years at the most, not by \(time)")
@@ -52,20 +53,26 @@ extension TestBroker {
     private static let mostTime = Duration.longest * 1000
 
     /// Time passes when all that is past lies farther back, and all that is to come is nearer.
-    private static let shifts: [Statement] = [
-        "UPDATE mq.scheduled SET due_at = due_at - $1 * interval '1 us', sent_at = sent_at - $1 * interval '1 us'",
-        """
-        UPDATE mq.claims SET claimed_at = claimed_at - $1 * interval '1 us', lease_until = lease_until - $1 * interval '1 us',
-            paced_until = paced_until - $1 * interval '1 us'
-        """,
-        "UPDATE mq.leases SET lease_until = lease_until - $1 * interval '1 us'",
-        "UPDATE mq.messages SET sent_at = sent_at - $1 * interval '1 us', appended_at = appended_at - $1 * interval '1 us'",
-        "UPDATE mq.completions SET finished_at = finished_at - $1 * interval '1 us'",
-        "UPDATE mq.dead_letters SET died_at = died_at - $1 * interval '1 us', sent_at = sent_at - $1 * interval '1 us'",
-        "UPDATE mq.blocked_keys SET since = since - $1 * interval '1 us', retry_at = retry_at - $1 * interval '1 us'",
-        "UPDATE mq.held SET sent_at = sent_at - $1 * interval '1 us'",
-        "UPDATE mq.sent_keys SET expires_at = expires_at - $1 * interval '1 us'",
-        "UPDATE mq.published_keys SET expires_at = expires_at - $1 * interval '1 us'",
+    private static let shifts = shifted.map { table, columns in
+        let times = columns.map { "\($0) = \($0) - $1 * interval '1 us'" }.joined(separator: ", ")
+        let known = columns.joined(separator: ", ")
+        return Statement("UPDATE mq.\(table) SET \(times) WHERE coalesce(\(known)) IS NOT NULL")
+    }
+
+    /// What the engine goes by, and how old messages and dead letters are.
+    static let shifted: [(table: String, columns: [String])] = [
+        ("scheduled", ["due_at", "sent_at"]),
+        ("claims", ["claimed_at", "lease_until", "paced_until"]),
+        ("lanes", ["paced_until"]),
+        ("leases", ["lease_until"]),
+        ("messages", ["sent_at", "appended_at"]),
+        ("completions", ["finished_at"]),
+        ("dead_letters", ["died_at", "sent_at"]),
+        ("blocked_keys", ["since", "retry_at"]),
+        ("held", ["sent_at"]),
+        ("half_messages", ["check_at", "prepared_at"]),
+        ("sent_keys", ["expires_at"]),
+        ("published_keys", ["expires_at"]),
     ]
 
     /// A message that was never in the log is scheduled by its sender.

@@ -62,7 +62,9 @@ extension TestBroker {
             WHERE NOT EXISTS (SELECT FROM mq.completions d WHERE (d.queue, d.lane, d.seq) = (c.queue, c.lane, place.seq))
             GROUP BY c.queue
             UNION ALL
-            SELECT c.queue, max(c.paced_until) FROM mq.claims c WHERE c.paced_until > now() GROUP BY c.queue
+            SELECT p.queue, max(p.paced_until) FROM (
+                SELECT queue, paced_until FROM mq.claims UNION ALL SELECT queue, paced_until FROM mq.lanes) AS p
+            WHERE p.paced_until > now() GROUP BY p.queue
         ) AS event (queue, at) JOIN mq.queues q ON q.id = event.queue
         WHERE q.id = ANY($1) AND at IS NOT NULL
         """

@@ -1,9 +1,10 @@
 import Foundation
 import MessageQueue
-import MessageQueueTesting
 import Postgres
 import TestSupport
 import Testing
+
+@testable import MessageQueueTesting
 
 @Suite("Virtual time passes at once, and for everything", .timeLimit(.minutes(10)))
 struct ClockTests {
@@ -53,6 +54,76 @@ struct ClockTests {
             #expect(try await send() == 1)
         }
     }
+
+    @Test("as virtual time passes producers are asked about half messages, and about those of a day ago no more")
+    func halves() async throws {
+        try await TestBroker.with { test in
+            let (broker, topic) = (test.broker, Depot.moved)
+            let receipt = try await broker.prepare(
+                Outgoing(Parcel(weight: 1)), to: topic, by: "depot", check: .seconds(3600))
+            try await test.advance(by: .seconds(3500))
+            #expect(try await broker.halfMessages(of: "depot", in: topic.name).isEmpty)
+            try await test.advance(by: .seconds(101))
+            #expect(try await broker.commit(half: receipt) == false, "its time has passed")
+            #expect(try await broker.halfMessages(of: "depot", in: topic.name).map(\.checks) == [1])
+            try await test.advance(by: .seconds(86_400))
+            #expect(try await broker.halfMessages(of: "depot", in: topic.name).isEmpty)
+        }
+    }
+
+    @Test("the rate of a queue lets more through as virtual time passes, also where its last claims are dropped")
+    func pace() async throws {
+        try await TestBroker.with { test in
+            try await test.broker.limit("arrivals", to: QueueLimits(rate: 1.0 / 3600, burst: 1))
+            try await test.arrive(1)
+            // What dropping them leaves.
+            try await test.database.execute("UPDATE mq.lanes SET paced_until = now() + interval '1 hour'")
+            #expect(try await test.broker.receive("arrivals", lease: .seconds(60)).isEmpty)
+            try await test.advance(by: .seconds(3500))
+            #expect(try await test.broker.receive("arrivals", lease: .seconds(60)).isEmpty)
+            try await test.advance(by: .seconds(101))
+            #expect(try await test.broker.receive("arrivals", lease: .seconds(60)).count == 1)
+        }
+    }
+
+    @Test("virtual time passes for every time that the schema keeps, but for those that nothing goes by")
+    func everything() async throws {
+        try await TestBroker.with { test in
+            let known = Set(try await test.database.query(Self.times) { try $0[0, as: String.self] })
+            let shifted = Set(TestBroker.shifted.flatMap { table, columns in columns.map { "\(table).\($0)" } })
+            let unmoved = Self.unmoved.reduce(into: Set<String>()) { $0.formUnion($1.times) }
+            #expect(shifted.isDisjoint(with: unmoved))
+            #expect(known.subtracting(shifted).subtracting(unmoved) == [], "neither moved nor excused")
+            #expect(shifted.union(unmoved).subtracting(known) == [], "in no table")
+        }
+    }
+
+    /// Of partitions, those of the whole.
+    private static let times: Statement = """
+        SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        WHERE c.relnamespace = 'mq'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT a.attisdropped
+          AND a.atttypid = 'timestamptz'::regtype
+        """
+
+    private static let unmoved: [(reason: String, times: Set<String>)] = [
+        (
+            "people are shown it, and nothing goes by it",
+            [
+                "migrations.applied_at", "queues.created_at", "queues.changed_at", "queues.paused_at",
+                "topics.created_at", "topics.changed_at", "subscriptions.created_at",
+                "subscriptions.changed_at", "access_keys.created_at",
+                "access_keys.rotated_at", "access_keys.revoked_at", "access_keys.last_used_at",
+            ]
+        ),
+        ("retention does not pass", ["segments.opened_at", "operator_actions.began_at", "operator_actions.ended_at"]),
+        (
+            "whoever lives is taken to have given signs of life meanwhile, and to have done its chores",
+            [
+                "consumers.started_at", "consumers.heartbeat_at", "consumers.ended_at", "operator_actions.beat_at",
+                "chores.done_at", "chores.failing_since",
+            ]
+        ),
+    ]
 
     @Test("a worker is told of what has become due in virtual time, and keeps what it holds; one that is gone doesn't")
     func workers() async throws {

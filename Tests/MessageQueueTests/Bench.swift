@@ -15,6 +15,11 @@ struct Shoe: Codable, Sendable, Equatable {
     var size: Int
 }
 
+extension [ReceivedMessage] {
+    /// Of the shoes in them.
+    func sizes() throws -> [Int] { try map { try Payloads.decode(Shoe.self, from: $0.message.body).size } }
+}
+
 /// A broker over a database of the test's own.
 struct Bench: Sendable {
     let database: Database
@@ -80,6 +85,20 @@ struct Bench: Sendable {
         while true {
             let caught = try broker.receive(entry, by: claimer, limit: limit, in: session)
             if !caught.messages.isEmpty || !caught.isIncomplete { return caught.messages }
+        }
+    }
+
+    /// Completes what comes, so many at once, and tells it, until it is over and nothing is left.
+    func completeAll(
+        _ limits: ClosedRange<Int>, until isOver: Tally<Bool>, _ tell: @Sendable ([ReceivedMessage]) throws -> Void
+    ) async throws {
+        while true {
+            let last = isOver.value
+            let moved = try await broker.promote(entry(), on: database).moved
+            let held = try await receive(Int.random(in: limits))
+            if !held.isEmpty { try await broker.complete(held) }
+            try tell(held)
+            if last, held.isEmpty, moved == 0, try await statistics().depth == 0 { return }
         }
     }
 

@@ -42,13 +42,8 @@ struct CrowdTests {
                 }
                 for _ in 0..<6 {
                     group.addTask {
-                        while true {
-                            let last = isOver.value
-                            let moved = try await bench.broker.promote(bench.entry(), on: bench.database).moved
-                            let held = try await bench.receive(Int.random(in: 1...40))
-                            if !held.isEmpty { try await bench.broker.complete(held) }
+                        try await bench.completeAll(1...40, until: isOver) { held in
                             seen.change { $0 += held.map(\.message.id) }
-                            if last, held.isEmpty, moved == 0, try await bench.statistics().depth == 0 { return }
                         }
                     }
                 }

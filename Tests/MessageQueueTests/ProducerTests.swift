@@ -14,7 +14,7 @@ struct ProducerTests {
         """
 
     private func sizes(_ bench: Bench) async throws -> [Int] {
-        try await bench.receive().map { try Payloads.decode(Shoe.self, from: $0.message.body).size }
+        try await bench.receive().sizes()
     }
 
     @Test("a producer's messages stand behind one another in its lane, each call in a transaction of its own")
@@ -196,69 +196,76 @@ struct ProducerTests {
     @Test("rotations and the death of a producer's session lose nothing, repeat nothing and leave no place out")
     func attacked() async throws {
         try await Bench.with(QueueSettings(lanes: 4), connections: 16) { bench in
-            let attempted = Tally<[Int]>([])
-            let acknowledged = Tally<[Int]>([])
-            let rotations = Tally(0)
-            let handled = Tally<[Int]>([])
-            let isOver = Tally(false)
             var options = DatabaseOptions()
             options.connection.applicationName = "producers"
             let broker = Broker(Database(bench.database.conninfo, options: options), logger: bench.broker.logger)
+            let attack = Attack()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<3 {
-                    group.addTask {
-                        let next = Tally(number * 1_000_000)
-                        while rotations.value < 4 {
-                            // A session that was ended ends the producer, and the next one goes on.
-                            try? await broker.withProducer(of: bench.shoes) { producer in
-                                while rotations.value < 4 {
-                                    let count = Int.random(in: 1...3)
-                                    let first = next.value
-                                    next.change { $0 += count }
-                                    let sizes = Array(first..<first + count)
-                                    attempted.change { $0 += sizes }
-                                    try await producer.send(sizes.map { Outgoing(Shoe(size: $0)) })
-                                    acknowledged.change { $0 += sizes }
-                                }
-                            }
-                        }
-                    }
+                    group.addTask { await attack.produce(from: number * 1_000_000, by: broker, to: bench.shoes) }
                 }
-                group.addTask {
-                    while rotations.value < 4 {
-                        let deeds = try? await bench.broker.retire(Broker.Retention(keep: .zero, rotate: .zero))
-                        guard deeds?.contains(where: { $0.hasPrefix("opened") }) == true else { continue }
-                        rotations.change { $0 += 1 }
-                        try await bench.database.execute(
-                            """
-                            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                            WHERE application_name = 'producers' AND datname = current_database() LIMIT 1
-                            """)
-                    }
-                }
+                group.addTask { try await attack.rotateAndKill(bench) }
                 for _ in 0..<2 {
                     group.addTask {
-                        while true {
-                            let last = isOver.value
-                            let moved = try await bench.broker.promote(bench.entry(), on: bench.database).moved
-                            let held = try await bench.receive(50)
-                            try await bench.broker.complete(held)
-                            let new = try held.map { try Payloads.decode(Shoe.self, from: $0.message.body).size }
-                            handled.change { $0 += new }
-                            if last, held.isEmpty, moved == 0, try await bench.statistics().depth == 0 { return }
+                        try await bench.completeAll(50...50, until: attack.isOver) { held in
+                            let new = try held.sizes()
+                            attack.handled.change { $0 += new }
                         }
                     }
                 }
                 for _ in 0..<4 { try await group.next() }
-                isOver.change { $0 = true }
+                attack.isOver.change { $0 = true }
                 try await group.waitForAll()
             }
             await broker.database.close()
             let check = QueueCheck(
-                attempted: attempted.value, acknowledged: acknowledged.value, handled: handled.value)
+                attempted: attack.attempted.value, acknowledged: attack.acknowledged.value,
+                handled: attack.handled.value)
             print("producers attacked: \(check)")
             #expect(check.isFaultless && check.duplicated == 0, "\(check)")
             #expect(try await bench.audit() == [])
+        }
+    }
+
+    /// On producers whose sessions are called `producers`.
+    private struct Attack: Sendable {
+        let attempted = Tally<[Int]>([])
+        let acknowledged = Tally<[Int]>([])
+        let handled = Tally<[Int]>([])
+        let rotations = Tally(0)
+        let isOver = Tally(false)
+
+        private var goesOn: Bool { rotations.value < 4 }
+
+        /// A session that was ended ends the producer, and the next one goes on.
+        func produce(from start: Int, by broker: Broker, to queue: Queue<Shoe>) async {
+            let next = Tally(start)
+            while goesOn {
+                try? await broker.withProducer(of: queue) { producer in
+                    while goesOn {
+                        let count = Int.random(in: 1...3)
+                        let first = next.value
+                        next.change { $0 += count }
+                        let sizes = Array(first..<first + count)
+                        attempted.change { $0 += sizes }
+                        try await producer.send(sizes.map { Outgoing(Shoe(size: $0)) })
+                        acknowledged.change { $0 += sizes }
+                    }
+                }
+            }
+        }
+
+        func rotateAndKill(_ bench: Bench) async throws {
+            while goesOn {
+                let deeds = try? await bench.broker.retire(Broker.Retention(keep: .zero, rotate: .zero))
+                guard deeds?.contains(where: { $0.hasPrefix("opened") }) == true else { continue }
+                rotations.change { $0 += 1 }
+                try await bench.database.execute(
+                    """
+                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE application_name = 'producers' AND datname = current_database() LIMIT 1
+                    """)
+            }
         }
     }
 }

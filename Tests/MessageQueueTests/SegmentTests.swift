@@ -56,14 +56,9 @@ struct SegmentTests {
                 }
                 for _ in 0..<3 {
                     group.addTask {
-                        while true {
-                            let last = isOver.value
-                            let moved = try await bench.broker.promote(bench.entry(), on: bench.database).moved
-                            let held = try await bench.receive(20)
-                            try await bench.broker.complete(held)
-                            let new = try held.map { try Payloads.decode(Shoe.self, from: $0.message.body).size }
+                        try await bench.completeAll(20...20, until: isOver) { held in
+                            let new = try held.sizes()
                             sizes.change { $0 += new }
-                            if last, held.isEmpty, moved == 0, try await bench.statistics().depth == 0 { return }
                         }
                     }
                 }

@@ -54,11 +54,17 @@ struct Desk: Sendable {
     func send(
         _ method: HTTPMethod, _ path: String, _ body: String? = nil, headers: HTTPHeaders = [:]
     ) async throws -> Answer {
-        var request = HTTPClientRequest(url: address + path)
+        try await Self.send(method, to: address + path, body, headers: headers)
+    }
+
+    static func send(
+        _ method: HTTPMethod, to url: String, _ body: String? = nil, headers: HTTPHeaders = [:]
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: url)
         request.method = method
         request.headers = headers
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
-        let response = try await Self.http.execute(request, timeout: .seconds(60))
+        let response = try await http.execute(request, timeout: .seconds(60))
         return Answer(
             status: Int(response.status.code), headers: response.headers,
             text: String(buffer: try await response.body.collect(upTo: 1 << 24)))

@@ -11,7 +11,8 @@ public struct DeadLetter: Sendable {
     public let message: Message
     /// How often it was delivered.
     public let attempts: Int
-    /// A short class to select by: `attempts-exhausted`, `worker-lost`, `unreadable-payload`, or what a step said.
+    /// A short class to select by: `attempts-exhausted`, `worker-lost`, `unreadable-payload`, `outcome-refused`, or what a step,
+    /// or who received it by hand, said. See <doc:RetriesAndDeadLetters>.
     public let reason: String
     /// The text of the last error.
     public let error: String?

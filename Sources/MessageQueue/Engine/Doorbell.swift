@@ -23,10 +23,10 @@ final class Doorbell: Sendable {
         var rings = 0
         var isRinging = false
         var waiters: [CheckedContinuation<Void, Never>] = []
-        var bells: [Int32: [ObjectIdentifier: Bell]] = [:]
     }
 
     private let state = Mutex(State())
+    private let bells = Bells<Int32>()
     private let database: Database
     private let watchdog: Watchdog
     private let logger: Logger
@@ -41,36 +41,26 @@ final class Doorbell: Sendable {
 
     func ring(_ queues: [Int32]) {
         guard !queues.isEmpty else { return }
-        let (bells, mustDrive) = state.withLock { state in
+        let mustDrive = state.withLock { state in
             state.pending.formUnion(queues)
             state.rings += 1
             defer { state.isRinging = true }
-            return (queues.flatMap { state.bells[$0].map { Array($0.values) } ?? [] }, !state.isRinging)
+            return !state.isRinging
         }
-        for bell in bells { bell.ring() }
+        for queue in queues { bells.ring(queue) }
         // Awaited by nobody: it ends once no ring is pending, and a ring may be lost. Detached, since it rings for others too,
         // and what it logs belongs to no delivery.
         if mustDrive { Task.detached { await self.drive() } }
     }
 
     /// Rings the bells of this process only, for a NOTIFY that came in.
-    func ringHere(_ queue: Int32) {
-        let bells = state.withLock { $0.bells[queue].map { Array($0.values) } ?? [] }
-        for bell in bells { bell.ring() }
-    }
+    func ringHere(_ queue: Int32) { bells.ring(queue) }
 
-    func ringAllHere() {
-        let bells = state.withLock { $0.bells.values.flatMap { Array($0.values) } }
-        for bell in bells { bell.ring() }
-    }
+    func ringAllHere() { bells.ringAll() }
 
-    func attach(_ bell: Bell, to queue: Int32) {
-        state.withLock { $0.bells[queue, default: [:]][ObjectIdentifier(bell)] = bell }
-    }
+    func attach(_ bell: Bell, to queue: Int32) { bells.attach(bell, to: queue) }
 
-    func detach(_ bell: Bell, from queue: Int32) {
-        state.withLock { $0.bells[queue]?[ObjectIdentifier(bell)] = nil }
-    }
+    func detach(_ bell: Bell, from queue: Int32) { bells.detach(bell, from: queue) }
 
     private func drive() async {
         let pulse = watchdog.pulse(ofTask: "doorbell")
@@ -125,64 +115,4 @@ final class Doorbell: Sendable {
     static let notify: Statement = """
         SELECT set_config('synchronous_commit', 'off', true), pg_notify(channel, '') FROM unnest($1::text[]) AS channel
         """
-}
-
-/// Something one task waits on until it is rung, or a time has passed. A ring while nobody waits is kept.
-final class Bell: Sendable {
-    private struct State {
-        var isRung = false
-        var waiter: CheckedContinuation<Void, Never>?
-        /// How many waits have begun, and which was told to end last.
-        var waits = 0
-        var ended = 0
-    }
-
-    private let state = Mutex(State())
-
-    func ring() {
-        let waiter = state.withLock { state in
-            state.isRung = state.waiter == nil
-            return state.waiter.take()
-        }
-        waiter?.resume()
-    }
-
-    /// Returns when rung, when the time has passed, or when the task is cancelled.
-    func wait(atMost limit: Duration) async {
-        let wait = state.withLock { state in
-            state.waits += 1
-            return state.waits
-        }
-        // Awaited by nobody, since that would hold up whoever is rung: it ends with this wait, and ends no other one.
-        let timer = Task {
-            try await Task.sleep(for: limit)
-            end(wait)
-        }
-        defer { timer.cancel() }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isRung = state.withLock { state in
-                    // Its time may have passed before it waited.
-                    if state.isRung || Task.isCancelled || state.ended == wait {
-                        state.isRung = false
-                        return true
-                    }
-                    state.waiter = continuation
-                    return false
-                }
-                if isRung { continuation.resume() }
-            }
-        } onCancel: {
-            end(wait)
-        }
-    }
-
-    private func end(_ wait: Int) {
-        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
-            guard state.waits == wait else { return nil }
-            state.ended = wait
-            return state.waiter.take()
-        }
-        waiter?.resume()
-    }
 }

@@ -44,7 +44,7 @@ extension Broker {
             return HalfReceipt(number: number, turn: 0, mark: mark)
         }
         // Later than that, whoever waits looks anyway.
-        noteHalfMessage(of: group, in: topic.name, dueAfter: after)
+        if after < Doorbell.horizon { halfBells.ring(ProducerGroup(name: group, topic: topic.name)) }
         return receipt
     }
 

@@ -219,11 +219,3 @@ extension Broker {
     package static let endConsumers: Statement =
         "UPDATE mq.consumers SET ended_at = now() WHERE id = ANY ($1) AND ended_at IS NULL"
 }
-
-extension Array {
-    func partitioned(by belongs: (Element) -> Bool) -> ([Element], [Element]) {
-        reduce(into: ([], [])) { parts, element in
-            if belongs(element) { parts.0.append(element) } else { parts.1.append(element) }
-        }
-    }
-}

@@ -1,4 +1,3 @@
-import Logging
 import Metrics
 import Postgres
 public import ServiceLifecycle
@@ -39,16 +38,8 @@ public final class QueueMetrics: Service {
     /// - Throws: ``QueueError/invalidSettings(_:)`` for an interval outside of its range.
     public func run() async throws {
         try QueueError.demand("interval", interval, in: SettingRange.intervals)
-        let pulse = broker.watchdog.pulse(of: "queue metrics")
         await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                pulse.beat(within: self.interval * 1.1 + self.broker.longestCall * 2)
-                do { try await self.refresh() } catch {
-                    self.broker.logger.debug("queues could not be read", metadata: ["error": "\(error)"])
-                }
-                // Ends early, by an error, when cancelled.
-                try? await Task.sleep(for: self.interval * Double.random(in: 0.9...1.1))
-            }
+            await self.broker.every({ self.interval }, "queue metrics") { _ in try await self.refresh() }
         }
     }
 

@@ -1,33 +1,28 @@
-/// Where producers wait to be asked about half messages.
-struct HalfPlace: Hashable, Sendable, CustomStringConvertible {
-    let topic: TopicName
-    let group: String
-
-    var description: String { "\(group) of \(topic)" }
-}
-
 /// Looks for half messages on behalf of all producers of a group who wait to be asked, one after the other, until nobody does.
 struct HalfClerk: Sendable {
-    private let place: HalfPlace
-    private let room: WaitingRoom<HalfPlace, HalfMessage>
+    private let group: ProducerGroup
+    private let room: WaitingRoom<ProducerGroup, HalfMessage>
     private let broker: Broker
     private let bell: Bell
 
-    init(of place: HalfPlace, in room: WaitingRoom<HalfPlace, HalfMessage>, with broker: Broker, bell: Bell) {
-        self.place = place
+    init(of group: ProducerGroup, in room: WaitingRoom<ProducerGroup, HalfMessage>, with broker: Broker, bell: Bell) {
+        self.group = group
         self.room = room
         self.broker = broker
         self.bell = bell
     }
 
     /// What other processes prepare is noticed by then.
-    static let longestRest = Duration.seconds(10)
+    private static let longestRest = Doorbell.horizon
     /// One that is due may be somebody else's for a moment.
     private static let shortestRest = Duration.milliseconds(100)
 
     func run() async {
-        let pulse = broker.watchdog.pulse(ofTask: "look for half messages of \(place)")
-        while let (caller, wish) = room.serveNext(of: place) {
+        // Before it looks: what is prepared later rings.
+        broker.halfBells.attach(bell, to: group)
+        defer { broker.halfBells.detach(bell, from: group) }
+        let pulse = broker.watchdog.pulse(ofTask: "look for half messages of \(group)")
+        while let (caller, wish) = room.serveNext(of: group) {
             pulse.beat(within: broker.longestCall * 4 + Self.longestRest)
             let rest = await serve(caller, wish)
             if rest > .zero { await bell.wait(atMost: rest) }
@@ -38,13 +33,13 @@ struct HalfClerk: Sendable {
     private func serve(_ caller: Int, _ wish: WaitingWish) async -> Duration {
         do {
             let found = try await broker.halfMessages(
-                of: place.group, in: place.topic, limit: wish.limit, lasting: wish.lease)
-            if room.finish(caller, of: place, with: .success(found)) { await broker.giveBackIfPossible(found) }
+                of: group.name, in: group.topic, limit: wish.limit, lasting: wish.lease)
+            if room.finish(caller, of: group, with: .success(found)) { await broker.giveBackIfPossible(found) }
             guard found.isEmpty else { return .zero }
-            let next = try await broker.nextCheck(of: place.group, in: place.topic) ?? Self.longestRest
+            let next = try await broker.nextCheck(of: group.name, in: group.topic) ?? Self.longestRest
             return min(max(next, Self.shortestRest), Self.longestRest)
         } catch {
-            return room.rest(after: error, for: caller, of: place, broker.logger)
+            return room.rest(after: error, for: caller, of: group, broker.logger)
         }
     }
 }

@@ -32,7 +32,7 @@ extension Broker {
             }
         }
         let found = try await halfRoom.wait(
-            for: HalfPlace(topic: topic, group: group), WaitingWish(limit: limit, lease: lasting),
+            for: ProducerGroup(name: group, topic: topic), WaitingWish(limit: limit, lease: lasting),
             atMost: waiting.withinLimits, with: self)
         guard Task.isCancelled, !found.isEmpty else { return found }
         await uncancelled { await self.giveBackIfPossible(found) }
@@ -45,11 +45,6 @@ extension Broker {
         do { try await giveBack(halves) } catch {
             logger.info("half messages that nobody takes were not given back", metadata: ["error": "\(error)"])
         }
-    }
-
-    /// Whoever waits in this process is to look again, where they would look later than it is due.
-    func noteHalfMessage(of group: String, in topic: TopicName, dueAfter rest: Duration) {
-        if rest < HalfClerk.longestRest { halfRoom.ring(HalfPlace(topic: topic, group: group)) }
     }
 
     /// As if nobody had been asked. What has come to an end meanwhile stays so.

@@ -4,7 +4,7 @@ struct WaitingWish: Sendable {
     let lease: Duration
 }
 
-/// Who waits for messages of one place, served in the order of their coming. Decisions only: no clock, no lock, no I/O.
+/// Who waits for one subject, such as a queue, served in the order of their coming. Decisions only: no clock, no lock or I/O.
 struct WaitingLine<Found: Sendable> {
     typealias Outcome = Result<[Found], any Error>
     /// How a wait ends.

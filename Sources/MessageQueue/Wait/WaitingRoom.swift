@@ -2,15 +2,15 @@ import Logging
 import Postgres
 import Synchronization
 
-/// Where callers wait who find nothing: a line for each place, such as a queue, with one clerk who looks for all that stand in it.
+/// Where callers wait who find nothing: a line for each subject, such as a queue, with one clerk who looks for all in it.
 ///
-/// So however many wait, the database is asked by one of them for each place.
-final class WaitingRoom<Place: Hashable & Sendable, Found: Sendable>: Sendable {
-    /// Looks for whoever waits at a place, until nobody does.
-    typealias Clerk = @Sendable (Place, WaitingRoom<Place, Found>, Broker, Bell) async -> Void
+/// So however many wait, the database is asked by one of them for each subject.
+final class WaitingRoom<Subject: Hashable & Sendable, Found: Sendable>: Sendable {
+    /// Looks for whoever waits for a subject, until nobody does.
+    typealias Clerk = @Sendable (Subject, WaitingRoom<Subject, Found>, Broker, Bell) async -> Void
 
     private struct State {
-        var lines: [Place: (line: WaitingLine<Found>, bell: Bell)] = [:]
+        var lines: [Subject: (line: WaitingLine<Found>, bell: Bell)] = [:]
         var callers = 0
     }
 
@@ -22,114 +22,111 @@ final class WaitingRoom<Place: Hashable & Sendable, Found: Sendable>: Sendable {
     /// How long a caller whose time has passed waits for the end of the look that is made on its behalf.
     private static var grace: Duration { .seconds(1) }
 
-    /// Whether somebody waits at this place: then nothing is there.
-    func isWaited(for place: Place) -> Bool { state.withLock { $0.lines[place]?.line.isEmpty == false } }
+    /// Whether somebody waits for this subject: then nothing is there.
+    func isWaited(for subject: Subject) -> Bool { state.withLock { $0.lines[subject]?.line.isEmpty == false } }
 
-    /// How many wait at this place.
-    func count(for place: Place) -> Int { state.withLock { $0.lines[place]?.line.count ?? 0 } }
+    /// How many wait for this subject.
+    func count(for subject: Subject) -> Int { state.withLock { $0.lines[subject]?.line.count ?? 0 } }
 
-    /// How many wait at any place.
+    /// How many wait, whatever for.
     var count: Int { state.withLock { $0.lines.values.reduce(0) { $0 + $1.line.count } } }
 
     /// Waits for messages, for so long at the most.
     ///
     /// - Throws: `CancellationError`, or what kept the last look from an answer.
     func wait(
-        for place: Place, _ wish: WaitingWish, atMost limit: Duration, with broker: Broker
+        for subject: Subject, _ wish: WaitingWish, atMost limit: Duration, with broker: Broker
     ) async throws -> [Found] {
         let caller = state.withLock { state in
             state.callers += 1
             return state.callers
         }
-        async let _: Void = expire(caller, of: place, after: limit)
+        async let _: Void = expire(caller, of: subject, after: limit)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
-                join(caller, place, wish, with: broker) { continuation.resume(with: $0) }
+                join(caller, subject, wish, with: broker) { continuation.resume(with: $0) }
                 // The cancellation may have come before there was anybody to leave.
-                if Task.isCancelled { leave(caller, of: place, with: .failure(CancellationError())) }
+                if Task.isCancelled { leave(caller, of: subject, with: .failure(CancellationError())) }
             }
         } onCancel: {
-            leave(caller, of: place, with: .failure(CancellationError()))
+            leave(caller, of: subject, with: .failure(CancellationError()))
         }
     }
 
     private func join(
-        _ caller: Int, _ place: Place, _ wish: WaitingWish, with broker: Broker,
+        _ caller: Int, _ subject: Subject, _ wish: WaitingWish, with broker: Broker,
         _ answer: @escaping WaitingLine<Found>.Answer
     ) {
         let bell = state.withLock { state -> Bell? in
-            let isNew = state.lines[place] == nil
-            state.lines[place, default: (WaitingLine<Found>(), Bell())].line.join(caller, wish, answer)
-            return isNew ? state.lines[place]?.bell : nil
+            let isNew = state.lines[subject] == nil
+            state.lines[subject, default: (WaitingLine<Found>(), Bell())].line.join(caller, wish, answer)
+            return isNew ? state.lines[subject]?.bell : nil
         }
         guard let bell else { return }
         // Awaited by nobody: it ends once nobody stands in the line. Detached, since it looks for others too.
-        Task.detached { [self] in await clerk(place, self, broker, bell) }
+        Task.detached { [self] in await clerk(subject, self, broker, bell) }
     }
 
-    private func expire(_ caller: Int, of place: Place, after limit: Duration) async {
+    private func expire(_ caller: Int, of subject: Subject, after limit: Duration) async {
         guard (try? await Task.sleep(for: limit)) != nil else { return }
-        let over = change(place) { $0.expire(caller) } ?? nil
+        let over = change(subject) { $0.expire(caller) } ?? nil
         if let over { return over.answer(over.outcome) }
         guard (try? await Task.sleep(for: Self.grace)) != nil else { return }
-        leave(caller, of: place, with: .success([]))
+        leave(caller, of: subject, with: .success([]))
     }
 
-    private func leave(_ caller: Int, of place: Place, with outcome: WaitingLine<Found>.Outcome) {
-        let answer = change(place) { $0.leave(caller) } ?? nil
+    private func leave(_ caller: Int, of subject: Subject, with outcome: WaitingLine<Found>.Outcome) {
+        let answer = change(subject) { $0.leave(caller) } ?? nil
         answer?(outcome)
     }
 
     /// The clerk is told at once when the line has become empty.
-    private func change<T>(_ place: Place, _ body: (inout WaitingLine<Found>) -> T) -> T? {
+    private func change<T>(_ subject: Subject, _ body: (inout WaitingLine<Found>) -> T) -> T? {
         let (value, bell) = state.withLock { state -> (T?, Bell?) in
-            guard let bell = state.lines[place]?.bell else { return (nil, nil) }
-            let value = body(&state.lines[place, default: (WaitingLine<Found>(), bell)].line)
-            return (value, state.lines[place]?.line.isEmpty == true ? bell : nil)
+            guard let bell = state.lines[subject]?.bell else { return (nil, nil) }
+            let value = body(&state.lines[subject, default: (WaitingLine<Found>(), bell)].line)
+            return (value, state.lines[subject]?.line.isEmpty == true ? bell : nil)
         }
         bell?.ring()
         return value
     }
 
-    /// Something may have come for whoever waits here.
-    func ring(_ place: Place) { state.withLock { $0.lines[place]?.bell }?.ring() }
-
     // MARK: What the clerk does
 
     /// Nil when nobody waits any more: the line is gone, and so is its clerk.
-    func serveNext(of place: Place) -> (caller: Int, wish: WaitingWish)? {
+    func serveNext(of subject: Subject) -> (caller: Int, wish: WaitingWish)? {
         state.withLock { state in
-            let next = state.lines[place]?.line.serveNext()
-            if next == nil { state.lines[place] = nil }
+            let next = state.lines[subject]?.line.serveNext()
+            if next == nil { state.lines[subject] = nil }
             return next
         }
     }
 
     /// - Returns: whether there are messages that nobody waits for any more.
-    func finish(_ caller: Int, of place: Place, with outcome: WaitingLine<Found>.Outcome) -> Bool {
-        guard let end = change(place, { $0.finish(caller, with: outcome) }) else { return false }
+    func finish(_ caller: Int, of subject: Subject, with outcome: WaitingLine<Found>.Outcome) -> Bool {
+        guard let end = change(subject, { $0.finish(caller, with: outcome) }) else { return false }
         end.answer?(outcome)
         return end.areUnclaimed
     }
 
     /// Nobody in this line can be served.
-    private func sendAway(from place: Place, because error: any Error) {
-        for answer in change(place, { $0.leaveAll() }) ?? [] { answer(.failure(error)) }
+    private func sendAway(from subject: Subject, because error: any Error) {
+        for answer in change(subject, { $0.leaveAll() }) ?? [] { answer(.failure(error)) }
     }
 
     /// A look has failed. What may pass is tried again; with anything else nobody in the line can be served.
     ///
     /// - Returns: how long to rest before the next look.
-    func rest(after error: any Error, for caller: Int, of place: Place, _ logger: Logger) -> Duration {
+    func rest(after error: any Error, for caller: Int, of subject: Subject, _ logger: Logger) -> Duration {
         let mayPass = (error as? PostgresError).map { $0.isRetryable || $0.isConnectionTrouble } ?? false
         guard mayPass else {
-            sendAway(from: place, because: error)
+            sendAway(from: subject, because: error)
             return .zero
         }
         logger.info(
-            "could not look for those who wait, trying again", metadata: ["place": "\(place)", "error": "\(error)"])
-        _ = finish(caller, of: place, with: .failure(error))
+            "could not look for those who wait, trying again", metadata: ["subject": "\(subject)", "error": "\(error)"])
+        _ = finish(caller, of: subject, with: .failure(error))
         return .milliseconds(200) * Double.random(in: 0.8...1.2)
     }
 }

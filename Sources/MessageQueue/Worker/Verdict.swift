@@ -50,9 +50,3 @@ extension Error {
 
     fileprivate var delay: Duration? { if case .retryAfter(let delay) = disposition { delay } else { nil } }
 }
-
-/// The step took longer than it may.
-struct StepTimedOut: Error, CustomStringConvertible {
-    let limit: Duration
-    var description: String { "preparing took longer than \(limit)" }
-}

@@ -8,7 +8,7 @@ extension Broker {
     ) async {
         let pulse = watchdog.pulse(of: name)
         while !Task.isCancelled {
-            pulse.beat(within: interval() + (limit ?? longestWork))
+            pulse.beat(within: interval() * Self.jitter.upperBound + (limit ?? longestWork))
             do { try await action(pulse) } catch {
                 // A process that stops while the database is away waits for nothing any more.
                 if Task.isCancelled || error is CancellationError { return }
