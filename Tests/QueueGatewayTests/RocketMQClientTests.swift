@@ -6,7 +6,7 @@ extension VendorClientTests {
     @Test(
         "Alibaba's own client of RocketMQ publishes and consumes in groups, and finds what the service promises",
         arguments: [
-            "publish_and_consume", "groups_and_tags", "acknowledging", "delays", "orderly", "long_polls", "errors",
+            "publish_and_consume", "empty_bodies", "groups_and_tags", "acknowledging", "delays", "orderly", "long_polls", "errors",
             "half_messages", "half_checks", "instances",
         ])
     func rocketMQ(_ function: String) async throws {

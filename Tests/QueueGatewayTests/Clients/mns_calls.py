@@ -13,6 +13,7 @@ from mns.mns_request import ListQueueRequest, ListQueueResponse
 from mns.queue import Message, QueueMeta
 
 from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, eventually, expect, main, refused
+from rest import ok
 
 account = Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET)
 
@@ -146,6 +147,25 @@ def plain_bodies():
         got = queue.receive_message_with_str_body(0)
         equal(got.message_body, body)
         queue.delete_message(got.receipt_handle)
+
+
+def empty_bodies():
+    """Of what was sent elsewhere without a body the client reads one blank, or nothing where it decodes; and all that comes along."""
+    digest = hashlib.md5(b" ").hexdigest().upper()
+    for name, decodes, empty in [("decoded", True, b""), ("plain", False, " ")]:
+        queue = made(name)
+        queue.set_encoding(decodes)
+        queue.send_message(Message("a"))
+        ok(201, "POST", "/v1/queues/%s/messages" % name, {"bodyBase64": ""})
+        queue.send_message(Message("b"))
+        for found in [queue.batch_peek_message(3), queue.batch_receive_message(3)]:
+            expected = [empty, b"a", b"b"] if decodes else [empty, "a", "b"]
+            equal(sorted(message.message_body for message in found), expected)
+            equal([m.message_body_md5 for m in found if m.message_body == empty], [digest])
+        queue.batch_delete_message([message.receipt_handle for message in found])
+        ok(201, "POST", "/v1/queues/%s/messages" % name, {"bodyBase64": ""})
+        equal(queue.peek_message().message_body, empty)
+        equal(queue.receive_message(0).message_body, empty)
 
 
 def handles():

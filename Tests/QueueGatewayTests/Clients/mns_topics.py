@@ -15,6 +15,7 @@ from mns.subscription import SubscriptionMeta, SubscriptionNotifyContentFormat, 
 from mns.topic import Base64TopicMessage, DirectMailInfo, DirectSMSInfo, TopicMessage, TopicMeta
 
 from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, expect, main, refused
+from rest import ok
 from wire import ask, code
 
 account = Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET)
@@ -248,6 +249,11 @@ def formats():
     equal(notification(json.loads(bodies(queues["JSON"], 1)[0].message_body), "as-json", sent), (body, None))
     expect("MessageTag" not in bodies(queues["XML"], 1)[0].message_body, "no tag")
     bodies(queues["SIMPLIFIED"], 1)
+    # Where nothing is published, a blank.
+    ok(201, "POST", "/v1/topics/news/messages", {"bodyBase64": ""})
+    equal(bodies(queues["SIMPLIFIED"], 1)[0].message_body, " ")
+    equal(json.loads(bodies(queues["JSON"], 1)[0].message_body)["Message"], " ")
+    equal(ElementTree.fromstring(bodies(queues["XML"], 1)[0].message_body).find(NAMESPACE + "Message").text, " ")
     # What is sent in Base64 is read by a client that decodes.
     queues["SIMPLIFIED"].set_encoding(True)
     topic.publish_message(Base64TopicMessage(body))

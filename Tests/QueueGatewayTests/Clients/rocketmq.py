@@ -1,4 +1,5 @@
 """Publishing and consuming in groups, by mq-http-sdk."""
+import hashlib
 import threading
 import time
 
@@ -7,6 +8,7 @@ from mq_http_sdk.mq_exception import MQServerException
 from mq_http_sdk.mq_producer import TopicMessage
 
 from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, eventually, expect, main, refused
+from rest import ok
 
 client = MQClient(ENDPOINT, ACCESS_ID, ACCESS_SECRET)
 
@@ -62,6 +64,18 @@ def publish_and_consume():
     no("MessageNotExist", consumer.consume_message, 1, 0)
     consumer.ack_message([got.receipt_handle])
     no("MessageNotExist", consumer.ack_message, [got.receipt_handle])
+
+
+def empty_bodies():
+    """What was published elsewhere without a body is one blank, and what comes along with it can be read."""
+    producer, consumer = client.get_producer("", "empty"), joined("empty", "G", instance="")
+    producer.publish_message(message("a"))
+    ok(201, "POST", "/v1/topics/empty/messages", {"bodyBase64": ""})
+    producer.publish_message(message("b"))
+    got = consumer.consume_message(3, 3)
+    equal(sorted(m.message_body for m in got), [" ", "a", "b"])
+    equal([m.message_body_md5 for m in got if m.message_body == " "], [hashlib.md5(b" ").hexdigest().upper()])
+    consumer.ack_message([m.receipt_handle for m in got])
 
 
 def groups_and_tags():
