@@ -122,7 +122,7 @@ END $$;
 -- messages of keys that had failed are delivered anew.
 CREATE TABLE mq.queues (
     id                int PRIMARY KEY DEFAULT mq.draw_queue_id(),
-    name              text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$'),
+    name              text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$'),
     lanes             smallint NOT NULL DEFAULT 8 CHECK (lanes BETWEEN 1 AND 64),
     levels            smallint NOT NULL DEFAULT 1 CHECK (levels BETWEEN 1 AND 16),
     -- NULL keeps no order; b blocks a key whose message failed for good, s skips the message to the dead letters
@@ -180,7 +180,7 @@ CREATE TABLE mq.watermarks (
 
 CREATE TABLE mq.topics (
     id         int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name       text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$'),
+    name       text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$'),
     created_at timestamptz NOT NULL DEFAULT now(),
     changed_at timestamptz NOT NULL DEFAULT now(),
     -- What programs note of a topic for themselves; to the engine they mean nothing.

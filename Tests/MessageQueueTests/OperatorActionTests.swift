@@ -69,6 +69,15 @@ struct OperatorActionTests {
         }
     }
 
+    @Test("what is done to a queue of the longest name is told by that name")
+    func longQueue() async throws {
+        try await Bench.with { bench in
+            let queue = QueueName(String(repeating: "q", count: MessageLimits.nameCharacters))
+            _ = try await ada.act { try await bench.broker.create(queue: queue) }
+            #expect(try await bench.broker.operatorActions(queue: queue).map(\.verb) == [.createQueue])
+        }
+    }
+
     @Test("an operator who retries or skips a blocked key is recorded, and one who found nothing to do is not")
     func blocked() async throws {
         try await Bench.with(QueueSettings(order: .blockOnFailure)) { bench in

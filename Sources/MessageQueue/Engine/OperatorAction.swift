@@ -181,7 +181,7 @@ extension Broker {
         _ deed: Deed, matched: Int? = nil, rate: Double? = nil, in session: borrowing Session
     ) throws -> Int64 {
         let numbers = try session.query(
-            Self.beginAction, deed.verb.rawValue, deed.queue?.text.storable(upTo: MessageLimits.nameBytes),
+            Self.beginAction, deed.verb.rawValue, deed.queue?.text.storable(upTo: MessageLimits.nameCharacters),
             try Payloads.encode(headers: deed.detail.mapValues { $0.storable(upTo: MessageLimits.keyBytes) }),
             deed.by?.name, deed.by?.via, matched.map(Int64.init), rate
         ) { row in try row[0, as: Int64.self] }

@@ -63,22 +63,3 @@ struct JSONCall: Sendable {
         return Answer(status: status, headers: headers, body: document.bytes)
     }
 }
-
-extension String {
-    /// As queues and topics may be named.
-    var canBeName: Bool { isName(upTo: 120) }
-
-    /// As subscriptions may be named.
-    var canBeSubscription: Bool { isName(upTo: 255) }
-
-    private func isName(upTo limit: Int) -> Bool {
-        let isGood = utf8.enumerated().allSatisfy { place, byte in
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-            case UInt8(ascii: "a")...UInt8(ascii: "z"): true
-            default: place > 0 && [UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-")].contains(byte)
-            }
-        }
-        return isGood && 1...limit ~= utf8.count
-    }
-}

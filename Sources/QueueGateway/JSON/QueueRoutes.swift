@@ -29,7 +29,7 @@ enum QueueRoutes {
 
     @Sendable static func put(_ call: JSONCall) async throws -> Answer {
         try call.account.demand(.manage, onQueue: call.names[0])
-        try call.checkName(isGood: \.canBeName)
+        try call.checkName()
         try call.takeNoParameters()
         var fields = try call.fields(isNeeded: false)
         let wish = QueueWish(&fields)
@@ -102,8 +102,8 @@ extension JSONCall {
     }
 
     /// Of something that is to be made.
-    func checkName(isGood: (String) -> Bool) throws {
-        guard let name = names.last, isGood(name) else {
+    func checkName() throws {
+        guard let name = names.last, name.canBeName else {
             throw Problem(
                 .invalidRequest,
                 "A name is a letter or digit, then letters, digits, '.', '_' and '-', and not too long.")

@@ -33,7 +33,7 @@ enum SubscriptionRoutes {
 
     @Sendable static func put(_ call: JSONCall) async throws -> Answer {
         let topic = try call.topic(.manage)
-        try call.checkName(isGood: \.canBeSubscription)
+        try call.checkName()
         try call.takeNoParameters()
         let wish = try wish(call, topic)
         // Whoever lets a queue hear a topic fills it.
@@ -47,7 +47,7 @@ enum SubscriptionRoutes {
 
     private static func wish(_ call: JSONCall, _ topic: TopicName) throws -> Subscription {
         var fields = try call.fields()
-        let queue = fields.text("queue", upTo: 120)
+        let queue = fields.text("queue", upTo: MessageLimits.nameCharacters)
         let tags = fields.texts("tags", atMost: mostTags, upTo: MessageLimits.tagBytes)
         let format = fields.word("format", of: Format.allCases)
         if !(queue?.canBeName ?? false) { fields.refuse("queue", "has to be the name of a queue") }
@@ -77,7 +77,7 @@ enum SubscriptionRoutes {
     /// What can be no name is nobody's.
     private static func name(_ call: JSONCall) throws -> String {
         let name = call.names[1]
-        guard name.canBeSubscription else { throw Problem(.noSuchSubscription, "There is no such subscription.") }
+        guard name.canBeName else { throw Problem(.noSuchSubscription, "There is no such subscription.") }
         return name
     }
 

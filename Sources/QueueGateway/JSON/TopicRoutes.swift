@@ -23,7 +23,7 @@ enum TopicRoutes {
 
     @Sendable static func put(_ call: JSONCall) async throws -> Answer {
         try call.account.demand(.manage, onTopic: call.names[0])
-        try call.checkName(isGood: \.canBeName)
+        try call.checkName()
         try call.takeNothing()
         let topic = TopicName(call.names[0])
         let isNew = try await call.broker.create(topic: topic)

@@ -1,4 +1,5 @@
 import HTTPTypes
+import MessageQueue
 
 /// RocketMQ over HTTP, version 2015-06-06: publishing, consuming in groups, acknowledging, half messages.
 struct RocketMQ: Dialect {

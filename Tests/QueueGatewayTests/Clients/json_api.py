@@ -42,9 +42,12 @@ def queues():
     wrong = problem(422, "invalid-fields", "PUT", "/v1/queues/x", {
         "leaseSeconds": 0, "lanes": 65, "priorities": 2, "order": "some", "retry": {"attempts": "5", "more": 1}, "limits": [], "lease": 1})
     equal(sorted(places(wrong)), ["/lanes", "/lease", "/leaseSeconds", "/limits", "/order", "/priorities", "/retry/attempts", "/retry/more"])
-    for name in ["-a", "a%20b", "a" * 121, "%C3%A4", "a%00b", "%2F"]:
+    for name in ["-a", "a%20b", "a" * 256, "%C3%A4", "a%00b", "%2F"]:
         problem(400, "invalid-request", "PUT", "/v1/queues/" + name)
         problem(404, "no-such-queue", "GET", "/v1/queues/" + name)
+    for kind in ["queues", "topics"]:
+        ok(201, "PUT", "/v1/%s/%s" % (kind, "a" * 255))
+    ok(201, "PUT", "/v1/topics/%s/subscriptions/%s" % ("a" * 255, "s" * 255), {"queue": "a" * 255})
     ok(204, "DELETE", "/v1/queues/kept")
     problem(404, "no-such-queue", "DELETE", "/v1/queues/kept")
     problem(404, "no-such-queue", "POST", "/v1/queues/kept/messages", {"body": 1})

@@ -86,6 +86,11 @@ def names():
     no("QueueNameLengthError", account.get_queue("a" * 121).create, QueueMeta())
     account.get_queue("A" * 120).create(QueueMeta())
     account.get_queue("7").create(QueueMeta())
+    # What others have named, and clients of the service could not.
+    ok(201, "PUT", "/v1/queues/a_b." + "c" * 251)
+    queue = account.get_queue("a_b." + "c" * 251)
+    queue.send_message(Message("x"))
+    equal(queue.receive_message(0).message_body, b"x")
 
 
 def lists():

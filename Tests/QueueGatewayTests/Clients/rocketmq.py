@@ -278,6 +278,25 @@ def instances():
         no("InvalidArgument", client.get_consumer(instance, "orders", group, "").consume_message, 1, 0)
 
 
+def long_names():
+    """An instance, a group and a topic as the service names them make the name of a queue, of either kind."""
+    instance, topic, group = "MQ_INST_1234567890123456_ABCDEFGH", "t" * 64, "GID_" + "g" * 60
+    equal((len(instance), len(group)), (33, 64))
+    consumer = joined(topic, group, instance=instance)
+    no("MessageNotExist", consumer.consume_message_orderly, 1, 0)
+    client.get_producer(instance, topic).publish_message(message("x", shard="s"))
+    for consume in [consumer.consume_message, consumer.consume_message_orderly]:
+        got = consume(1, 30)[0]
+        equal(got.message_body, "x")
+        consumer.ack_message([got.receipt_handle])
+    producer = client.get_trans_producer(instance, topic, group)
+    producer.commit(producer.publish_message(half("y")).receipt_handle)
+    equal(consumer.consume_message(1, 30)[0].message_body, "y")
+    # Together they may be longer than any name.
+    no("InvalidArgument", client.get_consumer(instance, topic, "g" * 157, "").consume_message, 1, 0)
+    no("TopicNotExist", client.get_producer(instance, "t" * 222).publish_message, message("x"))
+
+
 def made_beforehand():
     producer = client.get_producer("MQ_INST_1", "early")
     for n, tag in enumerate(["red", "blue", "red"]):
