@@ -1,10 +1,14 @@
 import Crypto
 import Foundation
+import MessageQueue
 
 /// Who makes a call: an access key that has proved itself.
 struct Account: Sendable {
     let id: String
     let permissions: [Permission]
+
+    /// As whose deed it is recorded what the account makes, changes and deletes, by whichever dialect.
+    var caller: Operator { Operator(id, via: "gateway") }
 
     func mayUse(_ verb: AccessVerb, on resource: String) -> Bool {
         permissions.contains { $0.allows(verb, on: resource) }

@@ -13,8 +13,6 @@ struct JSONCall: Sendable {
 
     var broker: Broker { backend.broker }
     var parameters: Parameters { Parameters(call.query) }
-    /// Recorded with what this call changes as an operator would.
-    var caller: Operator { Operator(account.id, via: "gateway") }
 
     /// The queue of the path, on which the caller may do this.
     ///

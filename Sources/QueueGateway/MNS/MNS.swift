@@ -20,7 +20,7 @@ struct MNS: Dialect {
         }
         // Where GET takes messages, HEAD is nothing that anybody would want.
         let onlyAsks = call.method == .head && call.path.last != "messages"
-        return try await route(onlyAsks ? call.asGet : call, account)
+        return try await account.caller.act { try await route(onlyAsks ? call.asGet : call, account) }
     }
 
     private func route(_ call: Call, _ account: Account) async throws -> Answer {

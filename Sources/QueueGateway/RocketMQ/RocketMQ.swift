@@ -23,7 +23,9 @@ struct RocketMQ: Dialect {
         }
         let topic = try MQName.topic(call.path[1], of: call.query["ns"])
         guard topic.canBeName else { throw Refusal.noSuchTopic(topic) }
-        return try await route(call, GroupCalls(backend, groups, account, topic: topic))
+        return try await account.caller.act {
+            try await route(call, GroupCalls(backend, groups, account, topic: topic))
+        }
     }
 
     private func route(_ call: Call, _ calls: GroupCalls) async throws -> Answer {

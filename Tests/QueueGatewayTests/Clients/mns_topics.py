@@ -296,6 +296,30 @@ def filters():
     equal(topic.list_subscription(), ([], ""))
 
 
+def deeds():
+    """What clients make, change and delete, once in each dialect; the test looks what was recorded."""
+    topic, queue = topic_of("news"), queue_of("heard")
+    topic, queue = topic_of("news"), queue_of("heard")
+    topic.set_attributes(TopicMeta(2048))
+    queue.set_attributes(QueueMeta(vis_timeout=45, polling_wait_sec=5))
+    queue.set_attributes(QueueMeta())
+    subscription = hear(topic, "s", "heard")
+    subscription.set_attributes(SubscriptionMeta(notify_strategy=SubscriptionNotifyStrategy.EXPONENTIAL))
+    topic.publish_message(TopicMessage("x"))
+    bodies(queue, 1)
+    for deed in [subscription.unsubscribe, topic.delete, queue.delete]:
+        deed()
+        deed()
+    ok(201, "PUT", "/v1/topics/news")
+    ok(201, "PUT", "/v1/queues/heard")
+    for _ in range(2):
+        ok(200, "PUT", "/v1/queues/heard", {"leaseSeconds": 45})
+    ok(201, "PUT", "/v1/topics/news/subscriptions/s", {"queue": "heard"})
+    ok(200, "PUT", "/v1/topics/news/subscriptions/s", {"queue": "heard", "tags": ["a"]})
+    for target in ["topics/news/subscriptions/s", "topics/news", "queues/heard"]:
+        ok(204, "DELETE", "/v1/" + target)
+
+
 def publishing():
     nowhere = account.get_topic("nowhere")
     no("TopicNotExist", nowhere.publish_message, TopicMessage("x"))
