@@ -24,7 +24,8 @@ struct MNS: Dialect {
     }
 
     private func route(_ call: Call, _ account: Account) async throws -> Answer {
-        switch (call.path.first, call.path.count) {
+        try call.query.allow(Self.parameters(of: call))
+        return switch (call.path.first, call.path.count) {
         case ("queues", 1...2): try await QueueCalls(backend, account).answer(call, nameAt: 1)
         case ("queues", 3) where call.path[2] == "messages":
             try await MessageCalls(backend, account, queue: call.path[1]).answer(call)
@@ -37,6 +38,18 @@ struct MNS: Dialect {
         case ("commonbuy", 2) where call.path[1] == "openservice" && call.method == .post:
             AccountCalls().openService(call)
         default: throw Refusal.unknownPath
+        }
+    }
+
+    /// Those that a call may have, in lower case.
+    private static func parameters(of call: Call) -> Set<String> {
+        switch (call.path.first, call.path.count, call.method) {
+        case (nil, _, _): ["account", "accountmeta"]
+        case ("queues", 3, .get): ["numofmessages", "peekonly", "waitseconds"]
+        case ("queues", 3, .delete): ["receipthandle"]
+        case ("queues", 3, .put): ["receipthandle", "visibilitytimeout"]
+        case ("queues", 2, .put), ("topics", 2, .put), ("topics", 4, .put): ["metaoverride"]
+        default: []
         }
     }
 }
