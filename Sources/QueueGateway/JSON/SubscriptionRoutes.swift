@@ -58,6 +58,10 @@ enum SubscriptionRoutes {
 
     private static func change(to wish: Subscription, _ call: JSONCall) async throws {
         try await call.broker.change(subscription: wish.name, of: wish.topic) { subscription in
+            guard subscription.address == nil else {
+                throw Problem(
+                    .fixedSetting, "\(wish.name) goes to a web server. Delete it first, or use another name.")
+            }
             subscription.endpoint = wish.endpoint
             subscription.tags = wish.tags
             subscription.format = wish.format
@@ -85,8 +89,9 @@ enum SubscriptionRoutes {
         let subscription = entry.subscription
         return [
             "name": .string(subscription.name), "topic": .of(subscription.topic),
-            "queue": .of(subscription.goesTo), "tags": .of(subscription.tags), "format": .of(subscription.format),
-            "createdAt": .of(entry.createdAt), "changedAt": .of(entry.changedAt),
+            "queue": .of(subscription.goesTo), "endpoint": .of(subscription.address),
+            "waiting": .boolean(subscription.address != nil), "tags": .of(subscription.tags),
+            "format": .of(subscription.format), "createdAt": .of(entry.createdAt), "changedAt": .of(entry.changedAt),
         ]
     }
 }
@@ -94,5 +99,7 @@ enum SubscriptionRoutes {
 extension Subscription {
     /// Nil when it goes elsewhere.
     fileprivate var goesTo: QueueName? { if case .queue(let name) = endpoint { name } else { nil } }
+    /// Nil when it goes to a queue.
+    fileprivate var address: String? { if case .stored(let address) = endpoint { address } else { nil } }
     fileprivate var queueName: String { goesTo?.text ?? "" }
 }

@@ -41,7 +41,8 @@ enum TopicRoutes {
 
     @Sendable private static func document(_ topic: TopicSetup) -> JSONText {
         [
-            "name": .string(topic.topic.text), "createdAt": .of(topic.createdAt), "changedAt": .of(topic.changedAt),
+            "name": .string(topic.topic.text), "droppedHalfMessages": .integer(topic.droppedHalfMessages),
+            "createdAt": .of(topic.createdAt), "changedAt": .of(topic.changedAt),
         ]
     }
 }
