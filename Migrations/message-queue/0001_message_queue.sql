@@ -55,7 +55,9 @@ CREATE TABLE mq.migrations (
 -- What tells this schema from any other.
 CREATE TABLE mq.identity (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    id       uuid NOT NULL DEFAULT gen_random_uuid()
+    id       uuid NOT NULL DEFAULT gen_random_uuid(),
+    -- What programs note of all queues and topics together; to the engine they mean nothing.
+    labels   jsonb NOT NULL DEFAULT '{}'
 );
 INSERT INTO mq.identity DEFAULT VALUES;
 
@@ -1201,6 +1203,7 @@ BEGIN
     EXECUTE format('REVOKE ALL ON SCHEMA mq FROM %s', taker);
     EXECUTE format('GRANT USAGE ON SCHEMA mq TO %s', taker);
     EXECUTE format('GRANT SELECT ON mq.migrations, mq.identity, mq.segments, mq.head, mq.head_claims TO %s', taker);
+    EXECUTE format('GRANT UPDATE (labels) ON mq.identity TO %s', taker);
     EXECUTE format('GRANT SELECT, INSERT ON mq.messages, mq.head_messages, mq.completions TO %s', taker);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON mq.queues, mq.lanes, mq.watermarks, mq.consumers, mq.claims,
         mq.chores TO %s', taker);

@@ -108,6 +108,23 @@ struct OperatorActionTests {
         }
     }
 
+    @Test("what is noted of all queues together is kept, within its limit, and who notes it is recorded")
+    func labelsOfAll() async throws {
+        try await Bench.with { bench in
+            let broker = bench.broker
+            #expect(try await broker.labels().isEmpty)
+            for _ in 0..<2 { try await ada.act { try await broker.changeLabels { $0["a"] = "secret" } } }
+            await #expect(throws: QueueError.self) {
+                try await broker.changeLabels { $0["b"] = String(repeating: "b", count: MessageLimits.headerBytes) }
+            }
+            #expect(try await broker.labels() == ["a": "secret"])
+            let told = try await broker.operatorActions()
+            #expect(told.map(\.verb) == [.changeLabels] && told[0].by == ada && told[0].detail == ["labels": "a"])
+            try await broker.changeLabels { $0["a"] = nil }
+            #expect(try await broker.labels().isEmpty)
+        }
+    }
+
     @Test("an operator of any name is recorded, and so is what was looked for, each cut to what is kept")
     func longNames() async throws {
         try await Bench.with { bench in

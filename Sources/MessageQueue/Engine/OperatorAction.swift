@@ -70,6 +70,8 @@ public struct OperatorAction: Sendable, Codable {
         case subscribe
         /// ``Broker/unsubscribe(_:from:)``
         case unsubscribe
+        /// ``Broker/changeLabels(_:)``
+        case changeLabels = "change labels"
         /// ``Broker/send(_:to:)-(Draft,_)``
         case send
         /// ``Broker/note(_:_:by:in:)``

@@ -17,6 +17,8 @@ struct Account: Sendable {
     /// - Throws: ``Refusal``.
     func demand(_ verb: AccessVerb, onQueue name: String) throws { try demand(verb, on: "queues/\(name)") }
     func demand(_ verb: AccessVerb, onTopic name: String) throws { try demand(verb, on: "topics/\(name)") }
+    /// Of what is noted of all queues and topics together.
+    func demandAccount(_ verb: AccessVerb) throws { try demand(verb, on: "account") }
 
     private func demand(_ verb: AccessVerb, on resource: String) throws {
         guard mayUse(verb, on: resource) else {

@@ -34,9 +34,9 @@ struct MNS: Dialect {
             try await TopicCalls(backend, account).publish(call, to: TopicName(call.path[1]))
         case ("topics", 3...4) where call.path[2] == "subscriptions":
             try await SubscriptionCalls(backend, account, topic: call.path[1]).answer(call, nameAt: 3)
-        case (nil, _): try AccountCalls().answer(call)
+        case (nil, _): try await AccountCalls(backend, account).answer(call)
         case ("commonbuy", 2) where call.path[1] == "openservice" && call.method == .post:
-            AccountCalls().openService(call)
+            AccountCalls(backend, account).openService(call)
         default: throw Refusal.unknownPath
         }
     }

@@ -376,9 +376,11 @@ def long_polls():
 
 
 def account_calls():
-    # Nothing is logged to a bucket; a program that sets one goes on all the same.
-    account.set_attributes(AccountMeta("my-bucket"))
+    # Nothing is logged to a bucket; that one is set is kept all the same.
     equal(account.get_attributes().logging_bucket, "")
+    for bucket, expected in [("my-bucket", "my-bucket"), (None, "my-bucket"), (u"<\u6876>", u"<\u6876>"), ("", "")]:
+        account.set_attributes(AccountMeta(bucket))
+        equal(Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET).get_attributes().logging_bucket, expected)
     expect(account.open_service().status == 200, "the service can be opened")
 
 
