@@ -173,6 +173,28 @@ def empty_bodies():
         equal(queue.receive_message(0).message_body, empty)
 
 
+def binary_bodies():
+    """Bytes that others have sent are read as such by a client that decodes, and in Base64 by one that does not; a text it can't decode."""
+    queue = made("binary")
+    for decodes, expected in [(True, b"\0\xff\1"), (False, "AP8B")]:
+        queue.set_encoding(decodes)
+        ok(201, "POST", "/v1/queues/binary/messages", {"bodyBase64": "AP8B"})
+        queue.delete_message(queue.batch_receive_message(1)[0].receipt_handle)
+        ok(201, "POST", "/v1/queues/binary/messages", {"bodyBase64": "AP8B"})
+        got = queue.receive_message(0)
+        equal(got.message_body, expected)
+        queue.delete_message(got.receipt_handle)
+    ok(201, "POST", "/v1/queues/binary/messages", {"body": {"order": 17}})
+    queue.set_encoding(True)
+    try:
+        queue.batch_peek_message(1)
+        expect(False, "a text that is no Base64")
+    except MNSClientException as failure:
+        equal(failure.type, "RespDataDamaged")
+    queue.set_encoding(False)
+    equal(queue.receive_message(0).message_body, '{"order": 17}')
+
+
 def handles():
     queue = made("handles", vis_timeout=30)
     other = made("other")

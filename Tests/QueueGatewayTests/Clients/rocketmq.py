@@ -78,6 +78,25 @@ def empty_bodies():
     consumer.ack_message([m.receipt_handle for m in got])
 
 
+def binary_bodies():
+    """Bytes that were published elsewhere are read in Base64."""
+    consumer = joined("binary", "G", instance="")
+    ok(201, "POST", "/v1/topics/binary/messages", {"bodyBase64": "AP8B"})
+    equal(consumer.consume_message(1, 3)[0].message_body, "AP8B")
+
+
+def keys():
+    """A message is found by its sharding key, and without one by its KEYS; consumers read both."""
+    consumer, producer = joined("keyed", "G", instance=""), client.get_producer("", "keyed")
+    producer.publish_message(message("both", key="k1", shard="s1"))
+    producer.publish_message(message("one", key="k2"))
+    got = dict((m.message_body, m) for m in all_of(consumer, 2))
+    equal([got[body].get_message_key() for body in ["both", "one"]], ["k1", "k2"])
+    equal(got["both"].get_sharding_key(), "s1")
+    found = dict((key, ok(200, "GET", "/v1/messages?key=" + key)["attempts"]) for key in ["k1", "s1", "k2"])
+    equal([len(found[key]) for key in ["k1", "s1", "k2"]], [0, 1, 1])
+
+
 def groups_and_tags():
     producer = client.get_producer("", "shared")
     one, two = joined("shared", "GID-1", instance=""), joined("shared", "GID-2", instance="")
