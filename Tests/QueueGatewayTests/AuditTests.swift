@@ -2,7 +2,9 @@ import MessageQueue
 import Testing
 
 extension VendorClientTests {
-    @Test("what a key makes, changes and deletes is recorded as its deed, in MNS and in JSON, and what it only uses is not")
+    @Test(
+        "what a key makes, changes and deletes is recorded as its deed, in MNS and in JSON, and what it only uses is not"
+    )
     func deeds() async throws {
         try await GatewayProcess.with { gateway in
             try await gateway.run("deeds", of: "mns_topics", with: "aliyun-mns-sdk")
