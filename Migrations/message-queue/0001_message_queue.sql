@@ -55,7 +55,9 @@ CREATE TABLE mq.migrations (
 -- What tells this schema from any other.
 CREATE TABLE mq.identity (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    id       uuid NOT NULL DEFAULT gen_random_uuid()
+    id       uuid NOT NULL DEFAULT gen_random_uuid(),
+    -- What programs note of all queues and topics together; to the engine they mean nothing.
+    labels   jsonb NOT NULL DEFAULT '{}'
 );
 INSERT INTO mq.identity DEFAULT VALUES;
 
@@ -122,7 +124,7 @@ END $$;
 -- messages of keys that had failed are delivered anew.
 CREATE TABLE mq.queues (
     id                int PRIMARY KEY DEFAULT mq.draw_queue_id(),
-    name              text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$'),
+    name              text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$'),
     lanes             smallint NOT NULL DEFAULT 8 CHECK (lanes BETWEEN 1 AND 64),
     levels            smallint NOT NULL DEFAULT 1 CHECK (levels BETWEEN 1 AND 16),
     -- NULL keeps no order; b blocks a key whose message failed for good, s skips the message to the dead letters
@@ -180,7 +182,7 @@ CREATE TABLE mq.watermarks (
 
 CREATE TABLE mq.topics (
     id         int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name       text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$'),
+    name       text NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$'),
     created_at timestamptz NOT NULL DEFAULT now(),
     changed_at timestamptz NOT NULL DEFAULT now(),
     -- What programs note of a topic for themselves; to the engine they mean nothing.
@@ -1201,6 +1203,7 @@ BEGIN
     EXECUTE format('REVOKE ALL ON SCHEMA mq FROM %s', taker);
     EXECUTE format('GRANT USAGE ON SCHEMA mq TO %s', taker);
     EXECUTE format('GRANT SELECT ON mq.migrations, mq.identity, mq.segments, mq.head, mq.head_claims TO %s', taker);
+    EXECUTE format('GRANT UPDATE (labels) ON mq.identity TO %s', taker);
     EXECUTE format('GRANT SELECT, INSERT ON mq.messages, mq.head_messages, mq.completions TO %s', taker);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON mq.queues, mq.lanes, mq.watermarks, mq.consumers, mq.claims,
         mq.chores TO %s', taker);

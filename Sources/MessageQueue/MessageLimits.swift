@@ -6,6 +6,8 @@ import Durations
 /// stored; so whatever was accepted can be retried, held back, buried and found by its key. Texts of errors, which nobody sends
 /// on purpose, are cut, and times until a message comes again are shortened.
 public enum MessageLimits {
+    /// The longest name of a queue, a topic or a subscription, in characters, which are ASCII.
+    public static let nameCharacters = 255
     /// The longest key, of a message or of `sendOnce`, in bytes: an index holds it, together with a place.
     public static let keyBytes = 1_000
     /// The longest tag, of a message or of a subscription, in bytes.

@@ -1,7 +1,8 @@
 public import Foundation
 import Postgres
 
-/// The name of a queue: a letter or digit first, then letters, digits, `.`, `_` and `-`; 120 characters at most.
+/// The name of a queue: a letter or digit first, then letters, digits, `.`, `_` and `-`; 255 characters at most,
+/// see ``MessageLimits/nameCharacters``.
 public struct QueueName: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible, Codable {
     /// The name as it is written.
     public let text: String
@@ -29,6 +30,20 @@ public struct TopicName: Hashable, Sendable, ExpressibleByStringLiteral, CustomS
         try container.encode(text)
     }
     public var description: String { text }
+}
+
+extension String {
+    /// Whether a queue, a topic or a subscription may have this name.
+    package var canBeName: Bool {
+        let isGood = utf8.enumerated().allSatisfy { place, byte in
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+            case UInt8(ascii: "a")...UInt8(ascii: "z"): true
+            default: place > 0 && [UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-")].contains(byte)
+            }
+        }
+        return isGood && 1...MessageLimits.nameCharacters ~= utf8.count
+    }
 }
 
 /// The publisher's name for a message, the same over all its attempts: a UUID of version 7, so that ids of messages sent

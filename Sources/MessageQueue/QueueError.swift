@@ -74,7 +74,8 @@ extension QueueError: CustomStringConvertible {
         case .unknownTopic(let name): "there is no topic \(name); declare it first"
         case .unknownSubscription(let name, let topic): "topic \(topic) has no subscription \(name)"
         case .invalidName(let name):
-            "\"\(name)\" is no name: a letter or digit, then letters, digits, '.', '_', '-'; 120 characters at most"
+            "\"\(name)\" is no name: a letter or digit, then letters, digits, '.', '_', '-'; "
+                + "\(MessageLimits.nameCharacters) characters at most"
         case .invalidSettings(let what), .invalidArgument(let what): what
         case .beyondLimit(let excess): "\(excess)"
         case .delayRefused(let message, let queue?):

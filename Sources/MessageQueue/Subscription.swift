@@ -58,9 +58,7 @@ extension Message {
 extension Subscription {
     /// - Throws: ``QueueError/invalidName(_:)``, ``QueueError/beyondLimit(_:)``.
     func check() throws {
-        guard (try? #/[A-Za-z0-9][A-Za-z0-9._-]{0,254}/#.wholeMatch(in: name)) != nil else {
-            throw QueueError.invalidName(name)
-        }
+        guard name.canBeName else { throw QueueError.invalidName(name) }
         for tag in tags ?? [] { try MessageLimits.check(tag: tag) }
         var texts = labels
         if let format { texts["format"] = format }

@@ -54,6 +54,77 @@ struct OperatorActionTests {
         }
     }
 
+    @Test("topics and subscriptions that an operator makes, changes or deletes are recorded, and a program's are not")
+    func topics() async throws {
+        try await Bench.with { bench in
+            let broker = bench.broker
+            let hook = Subscription("hook", of: "sold", to: .stored("https://ada:secret@hook.example"), format: "XML")
+            func deeds() async throws {
+                _ = try await broker.create(topic: "sold")
+                _ = try await broker.create(topic: "sold")
+                try await broker.change(topic: "sold") { $0.labels["a"] = "secret" }
+                try await broker.change(topic: "sold") { $0.labels["a"] = "secret" }
+                _ = try await broker.create(subscription: hook)
+                _ = try await broker.create(subscription: hook)
+                try await broker.change(subscription: "hook", of: "sold") { hook in
+                    hook.endpoint = .queue("shoes")
+                    hook.tags = ["red", "blue"]
+                    hook.labels["b"] = "secret"
+                }
+                try await broker.subscribe("shoes", to: "sold", tags: ["red"])
+                for _ in 0..<2 { try await broker.unsubscribe("shoes", from: "sold") }
+                for _ in 0..<2 { try await broker.delete(subscription: "hook", of: "sold") }
+                for _ in 0..<2 { try await broker.delete(topic: "sold") }
+            }
+            try await deeds()
+            #expect(try await broker.operatorActions().isEmpty)
+            try await ada.act { try await deeds() }
+            let told = try await broker.operatorActions().reversed()
+            #expect(
+                told.map(\.verb) == [
+                    .createTopic, .changeTopic, .createSubscription, .changeSubscription, .subscribe, .unsubscribe,
+                    .deleteSubscription, .deleteTopic,
+                ])
+            #expect(told.allSatisfy { $0.by == ada && $0.detail["topic"] == "sold" && $0.standing == .ended })
+            #expect(told.map(\.queue) == [nil, nil, nil, "shoes", "shoes", "shoes", nil, nil])
+            let details = told.map { action in action.detail.filter { $0.key != "topic" } }
+            #expect(
+                details == [
+                    [:], ["labels": "a"], ["subscription": "hook", "format": "XML"],
+                    ["subscription": "hook", "tags": "red, blue", "labels": "b"], ["tags": "red"], [:],
+                    ["subscription": "hook"], [:],
+                ])
+        }
+    }
+
+    @Test("of a queue's labels it is recorded which an operator has changed, and not what they hold")
+    func labels() async throws {
+        try await Bench.with { bench in
+            try await bench.broker.change(queue: "shoes") { $0.labels = ["a": "1", "b": "2", "c": "3"] }
+            try await ada.act { () async throws in
+                try await bench.broker.change(queue: "shoes") { $0.labels = ["a": "1", "b": "secret", "d": "4"] }
+            }
+            #expect(try await bench.broker.operatorActions().map(\.detail) == [["labels": "b, c, d"]])
+        }
+    }
+
+    @Test("what is noted of all queues together is kept, within its limit, and who notes it is recorded")
+    func labelsOfAll() async throws {
+        try await Bench.with { bench in
+            let broker = bench.broker
+            #expect(try await broker.labels().isEmpty)
+            for _ in 0..<2 { try await ada.act { try await broker.changeLabels { $0["a"] = "secret" } } }
+            await #expect(throws: QueueError.self) {
+                try await broker.changeLabels { $0["b"] = String(repeating: "b", count: MessageLimits.headerBytes) }
+            }
+            #expect(try await broker.labels() == ["a": "secret"])
+            let told = try await broker.operatorActions()
+            #expect(told.map(\.verb) == [.changeLabels] && told[0].by == ada && told[0].detail == ["labels": "a"])
+            try await broker.changeLabels { $0["a"] = nil }
+            #expect(try await broker.labels().isEmpty)
+        }
+    }
+
     @Test("an operator of any name is recorded, and so is what was looked for, each cut to what is kept")
     func longNames() async throws {
         try await Bench.with { bench in
@@ -66,6 +137,15 @@ struct OperatorActionTests {
             #expect(told.messages == 1 && told.by?.name.hasPrefix("ada 日") == true)
             for text in [told.by?.name, told.by?.via] { #expect((190...200).contains(text?.utf8.count ?? 0)) }
             #expect((990...1000).contains(told.detail["error"]?.utf8.count ?? 0))
+        }
+    }
+
+    @Test("what is done to a queue of the longest name is told by that name")
+    func longQueue() async throws {
+        try await Bench.with { bench in
+            let queue = QueueName(String(repeating: "q", count: MessageLimits.nameCharacters))
+            _ = try await ada.act { try await bench.broker.create(queue: queue) }
+            #expect(try await bench.broker.operatorActions(queue: queue).map(\.verb) == [.createQueue])
         }
     }
 

@@ -61,6 +61,8 @@ struct RoleTests {
             try await broker.noteUse(ofAccessKeys: ["AK"])
             #expect(try await broker.rotate(accessKey: "AK", to: [2]))
             #expect(try await broker.revoke(accessKey: "AK"))
+            try await broker.changeLabels { $0["a"] = "b" }
+            #expect(try await broker.labels() == ["a": "b"])
             try await broker.pause("shoes")
             try await broker.resume("shoes")
             #expect(try await bench.audit() == [])

@@ -60,8 +60,10 @@ extension GatewayTests {
             try await eventually("the gateway listens for rings") { try await gateway.isListening ? () : nil }
             let start = ContinuousClock.now
             gateway.process.signal(SIGTERM)
-            let reply = try? await poll
-            #expect(reply == nil || reply?.text.contains("MessageNotExist") == true)
+            let reply = try await poll
+            #expect(reply.text.contains("MessageNotExist"), "\(reply)")
+            // Or the client would send its next request on a connection that is closed by then.
+            #expect(reply.headers["Connection"] == ["close"], "\(reply)")
             #expect(start.duration(to: .now) < .seconds(25))
         }
     }

@@ -154,6 +154,7 @@ extension GatewayTests {
                 ("GET", "/queues/in-a/messages", nil), ("POST", "/queues/out-a/messages", message),
                 ("PUT", "/queues/in-a", "<Queue/>"), ("DELETE", "/queues/out-a", nil), ("GET", "/queues/in-a", nil),
                 ("GET", "/queues/in-a/messages?peekonly=true", nil), ("PUT", "/queues/other", "<Queue/>"),
+                ("GET", "/?accountmeta=true", nil), ("PUT", "/?accountmeta=true", "<Account/>"),
             ] as [(String, String, String?)] {
                 let reply = try await limited.signed(.init(rawValue: method), target, body)
                 #expect(

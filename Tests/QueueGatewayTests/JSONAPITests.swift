@@ -16,9 +16,8 @@ struct JSONAPITests {
         "with nothing but an HTTP client each operation of the JSON API does what its description says, and refuses in its words",
         arguments: [
             "queues", "lists", "messages", "bodies", "strict", "batches", "delays", "visibility", "idempotency",
-            "publishing_once",
-            "long_polls", "gone_clients", "whole_queues", "topics", "search", "dead_letters", "access",
-            "paths_and_methods", "descriptions", "mns",
+            "publishing_once", "long_polls", "gone_clients", "whole_queues", "topics", "web_servers", "search",
+            "dead_letters", "access", "paths_and_methods", "descriptions", "mns",
         ])
     func json(_ function: String) async throws {
         try await GatewayProcess.with { gateway in
@@ -54,6 +53,18 @@ struct JSONAPITests {
             let message = try #require(taken.first).message
             #expect(try taken[0].decoded(as: Shoe.self).payload == Shoe(size: 7))
             #expect(message.key == "order-2" && message.tag == "b" && message.headers == ["city": "Hangzhou"])
+        }
+    }
+
+    @Test("in JSON a topic tells how many half messages were dropped since nobody ended them")
+    func jsonDroppedHalves() async throws {
+        try await GatewayProcess.with { gateway in
+            try await gateway.broker.declare(topic: "deals")
+            try await gateway.database.execute("UPDATE mq.topics SET dropped_halves = 3")
+            for target in ["/v1/topics/deals", "/v1/topics"] {
+                let told = try await gateway.json(.GET, target).text
+                #expect(told.contains(#""droppedHalfMessages":3"#), "\(told)")
+            }
         }
     }
 

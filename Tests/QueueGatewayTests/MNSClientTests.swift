@@ -8,8 +8,8 @@ struct VendorClientTests {
         "Alibaba's own client makes each call of queues and messages, and finds what the service promises",
         arguments: [
             "create_and_attributes", "attribute_ranges", "names", "lists", "send_and_receive", "plain_bodies",
-            "handles", "first_reception", "batches", "delays_and_priorities", "properties", "sizes", "long_polls",
-            "account_calls", "wrong_keys",
+            "empty_bodies", "binary_bodies", "handles", "first_reception", "batches", "delays_and_priorities",
+            "properties", "sizes", "long_polls", "account_calls", "wrong_keys",
         ])
     func queues(_ function: String) async throws {
         try await GatewayProcess.with { gateway in

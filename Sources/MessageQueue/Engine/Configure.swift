@@ -33,7 +33,7 @@ extension Broker {
     ///
     /// Guarantee: what `change` is given is how the queue is set up now, and nobody else changes it meanwhile. Lanes, priorities and
     /// order are fixed. Workers notice within ten seconds, whoever receives by hand or publishes at once, whoever sends within a quarter
-    /// of a minute. Under an ``Operator`` it is recorded as what they did, with what is different.
+    /// of a minute. Under an ``Operator`` it is recorded as what they did, with what is different; of labels with their names.
     /// - Parameters:
     ///   - name: the queue.
     ///   - change: in the transaction; it is called again when that has to be repeated.
@@ -55,7 +55,8 @@ extension Broker {
             let stored = try self.store(new, insteadOf: old, in: session)
             if let someone {
                 let before = old.settings.told
-                let detail = stored.settings.told.filter { before[$0.key] != $0.value }
+                var detail = stored.settings.told.filter { before[$0.key] != $0.value }
+                detail["labels"] = stored.labels.names(differingFrom: old.labels)
                 try self.record(Deed(.changeQueue, name, detail, by: someone), in: session)
             }
             return stored

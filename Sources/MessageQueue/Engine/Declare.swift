@@ -41,9 +41,7 @@ extension Broker {
     }
 
     static func check(_ name: String) throws {
-        guard (try? #/[A-Za-z0-9][A-Za-z0-9._-]{0,119}/#.wholeMatch(in: name)) != nil else {
-            throw QueueError.invalidName(name)
-        }
+        guard name.canBeName else { throw QueueError.invalidName(name) }
     }
 
     static let declareQueue: Statement = """

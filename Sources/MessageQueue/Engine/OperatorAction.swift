@@ -8,7 +8,7 @@ public import Postgres
 /// ```
 /// Guarantee: each change by an operator's verb is recorded in the transaction that makes it, with the operator it was made
 /// under; ``Broker/operatorActions(before:queue:limit:)`` tells them. Without an operator the role of the database is recorded
-/// alone; and queues are then made, changed and deleted without a record, as programs do at their start.
+/// alone; and queues, topics and subscriptions are then made, changed and deleted without a record, as programs do at their start.
 public struct Operator: Sendable, Equatable, Codable {
     /// Who it is, as the program knows it, such as a login.
     public let name: String
@@ -54,6 +54,24 @@ public struct OperatorAction: Sendable, Codable {
         case changeQueue = "change queue"
         /// ``Broker/delete(queue:)``
         case deleteQueue = "delete queue"
+        /// ``Broker/create(topic:labels:)``
+        case createTopic = "create topic"
+        /// ``Broker/change(topic:_:)``
+        case changeTopic = "change topic"
+        /// ``Broker/delete(topic:)``
+        case deleteTopic = "delete topic"
+        /// ``Broker/create(subscription:)``
+        case createSubscription = "create subscription"
+        /// ``Broker/change(subscription:of:_:)``
+        case changeSubscription = "change subscription"
+        /// ``Broker/delete(subscription:of:)``
+        case deleteSubscription = "delete subscription"
+        /// ``Broker/subscribe(_:to:tags:)``
+        case subscribe
+        /// ``Broker/unsubscribe(_:from:)``
+        case unsubscribe
+        /// ``Broker/changeLabels(_:)``
+        case changeLabels = "change labels"
         /// ``Broker/send(_:to:)-(Draft,_)``
         case send
         /// ``Broker/note(_:_:by:in:)``
@@ -82,7 +100,7 @@ public struct OperatorAction: Sendable, Codable {
     public let number: Int64
     /// What was done.
     public let verb: Verb
-    /// The queue that it was done to; nil where it may have been several.
+    /// The queue that it was done to; nil where it may have been several, or none.
     public let queue: QueueName?
     /// What else was said, such as the filter of a redrive.
     public let detail: [String: String]
@@ -181,7 +199,7 @@ extension Broker {
         _ deed: Deed, matched: Int? = nil, rate: Double? = nil, in session: borrowing Session
     ) throws -> Int64 {
         let numbers = try session.query(
-            Self.beginAction, deed.verb.rawValue, deed.queue?.text.storable(upTo: MessageLimits.nameBytes),
+            Self.beginAction, deed.verb.rawValue, deed.queue?.text.storable(upTo: MessageLimits.nameCharacters),
             try Payloads.encode(headers: deed.detail.mapValues { $0.storable(upTo: MessageLimits.keyBytes) }),
             deed.by?.name, deed.by?.via, matched.map(Int64.init), rate
         ) { row in try row[0, as: Int64.self] }
@@ -208,6 +226,15 @@ extension Broker {
         UPDATE mq.operator_actions SET messages = messages + $2, ended_at = CASE WHEN $3 THEN clock_timestamp() END,
             beat_at = clock_timestamp() WHERE number = $1
         """
+}
+
+extension [String: String] {
+    /// The names of labels that are others than before; nil when all are the same. What they hold is the business of whoever set them,
+    /// such as an address with a password.
+    func names(differingFrom old: Self) -> String? {
+        let names = Set(keys).union(old.keys).filter { self[$0] != old[$0] }
+        return names.isEmpty ? nil : names.sorted().joined(separator: ", ")
+    }
 }
 
 extension OperatorAction {

@@ -3,13 +3,15 @@ import Postgres
 extension Broker {
     /// Makes a subscription, unless its topic has one of this name, which then stays as it is.
     ///
-    /// A message is heard by the subscriptions that are committed when it is published.
+    /// A message is heard by the subscriptions that are committed when it is published. Under an ``Operator`` it is recorded as what they
+    /// did, if it is new; but not the address of an endpoint that is only noted, since it may hold a password.
     /// - Returns: whether it is new. Of several who make the same one at once, one is told so.
     /// - Throws: ``QueueError/unknownTopic(_:)``, ``QueueError/unknownQueue(_:)``, ``QueueError/invalidName(_:)``,
     ///   ``QueueError/beyondLimit(_:)``.
     public func create(subscription: Subscription) async throws -> Bool {
         try subscription.check()
         let labels = try Payloads.encode(headers: subscription.labels)
+        let deed = Operator.current.map { Deed(.createSubscription, subscription.queue, subscription.told(), by: $0) }
         return try await writeLookingAgain(on: database) { session in
             try self.lock(subscription.topic, in: session)
             let queue = try subscription.queue.map { try self.catalogue.queue($0, in: session).id }
@@ -17,6 +19,7 @@ extension Broker {
                 try session.execute(
                     Self.createSubscription, subscription.topic.text, queue, subscription.name, subscription.tags,
                     subscription.storedEndpoint, subscription.format, labels) == 1
+            if isNew, let deed { try self.record(deed, in: session) }
             try self.catalogue.reload(in: session)
             return isNew
         }
@@ -53,7 +56,7 @@ extension Broker {
     /// Changes a subscription: where it goes, its tags, format and labels.
     ///
     /// Guarantee: what `change` is given is how it is set up now, and nobody else changes it meanwhile. What is published from the
-    /// commit on goes by it.
+    /// commit on goes by it. Under an ``Operator`` it is recorded as what they did, with what is different; of labels with their names.
     /// - Parameters:
     ///   - name: the subscription.
     ///   - topic: whose subscription.
@@ -66,13 +69,19 @@ extension Broker {
         subscription name: String, of topic: TopicName,
         _ change: @escaping @Sendable (inout Subscription) throws -> Void
     ) async throws -> SubscriptionEntry {
-        try await writeLookingAgain(on: database) { session in
+        let someone = Operator.current
+        return try await writeLookingAgain(on: database) { session in
             try self.lock(topic, in: session)
             let found = try session.query(Self.readSubscription, topic.text, name) { try SubscriptionEntry($0) }
             guard let old = found.first else { throw QueueError.unknownSubscription(name, of: topic) }
             var new = old.subscription
             try change(&new)
-            return new == old.subscription ? old : try self.store(new, in: session) ?? old
+            if new == old.subscription { return old }
+            if let someone {
+                let detail = new.told(insteadOf: old.subscription)
+                try self.record(Deed(.changeSubscription, new.queue, detail, by: someone), in: session)
+            }
+            return try self.store(new, in: session) ?? old
         }
     }
 
@@ -86,13 +95,19 @@ extension Broker {
         return try session.query(Self.readSubscription, new.topic.text, new.name) { try SubscriptionEntry($0) }.first
     }
 
-    /// Ends a subscription; what was published before is still delivered.
+    /// Ends a subscription; what was published before is still delivered. Under an ``Operator`` it is recorded as what they did.
     ///
     /// - Returns: false when there was none.
     @discardableResult
     public func delete(subscription name: String, of topic: TopicName) async throws -> Bool {
         defer { catalogue.doubt() }
-        return try await database.execute(Self.deleteSubscription, topic.text, name) == 1
+        let detail = ["topic": topic.text, "subscription": name]
+        let deed = Operator.current.map { Deed(.deleteSubscription, nil, detail, by: $0) }
+        return try await database.write { session in
+            let isGone = try session.execute(Self.deleteSubscription, topic.text, name) == 1
+            if isGone, let deed { try self.record(deed, in: session) }
+            return isGone
+        }
     }
 
     private static let subscriptionColumns = """
@@ -128,6 +143,19 @@ extension Broker {
     static let deleteSubscription: Statement = """
         DELETE FROM mq.subscriptions s USING mq.topics t WHERE t.id = s.topic AND t.name = $1 AND s.name = $2
         """
+}
+
+extension Subscription {
+    /// As the audit has it: what it is, and what is different from before.
+    fileprivate func told(insteadOf old: Subscription? = nil) -> [String: String?] {
+        let heard = tags?.joined(separator: ", ") ?? "all"
+        let form = format ?? "none"
+        return [
+            "topic": topic.text, "subscription": name, "tags": tags == old?.tags ? nil : heard,
+            "format": format == old?.format ? nil : form,
+            "labels": old.flatMap { labels.names(differingFrom: $0.labels) },
+        ]
+    }
 }
 
 extension SubscriptionEntry {

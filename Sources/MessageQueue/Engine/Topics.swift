@@ -16,7 +16,8 @@ public struct TopicSetup: Sendable, Equatable {
 }
 
 extension Broker {
-    /// Makes a topic, unless there is one of this name, which then stays as it is.
+    /// Makes a topic, unless there is one of this name, which then stays as it is. Under an ``Operator`` it is recorded as what they
+    /// did, if it is new.
     ///
     /// - Returns: whether it is new. Of several who make the same topic at once, one is told so.
     /// - Throws: ``QueueError/invalidName(_:)``, ``QueueError/beyondLimit(_:)``.
@@ -24,7 +25,12 @@ extension Broker {
         try Self.check(name.text)
         try MessageLimits.check(labels: labels)
         let text = try Payloads.encode(headers: labels)
-        return try await writeLookingAgain(on: database) { try $0.execute(Self.createTopic, name.text, text) == 1 }
+        let deed = Operator.current.map { Deed(.createTopic, nil, ["topic": name.text], by: $0) }
+        return try await writeLookingAgain(on: database) { session in
+            let isNew = try session.execute(Self.createTopic, name.text, text) == 1
+            if isNew, let deed { try self.record(deed, in: session) }
+            return isNew
+        }
     }
 
     /// How one topic is set up.
@@ -51,7 +57,7 @@ extension Broker {
             Self.listTopics, prefix, last?.text ?? "", Int64(limit), row: { try TopicSetup($0) })
     }
 
-    /// Changes a topic's labels.
+    /// Changes a topic's labels. Under an ``Operator`` it is recorded as what they did, with the names of those that are different.
     ///
     /// Guarantee: what `change` is given is how the topic is set up now, and nobody else changes it meanwhile.
     /// - Parameters:
@@ -63,25 +69,36 @@ extension Broker {
     public func change(
         topic name: TopicName, _ change: @escaping @Sendable (inout TopicSetup) throws -> Void
     ) async throws -> TopicSetup {
-        try await writeLookingAgain(on: database) { session in
+        let someone = Operator.current
+        return try await writeLookingAgain(on: database) { session in
             let old = try self.lock(name, in: session)
             var new = old
             try change(&new)
             if new == old { return old }
             try MessageLimits.check(labels: new.labels)
+            if let someone {
+                let detail = ["topic": name.text, "labels": new.labels.names(differingFrom: old.labels)]
+                try self.record(Deed(.changeTopic, nil, detail, by: someone), in: session)
+            }
             let text = try Payloads.encode(headers: new.labels)
             return try session.query(Self.changeTopic, name.text, text) { try TopicSetup($0) }.first ?? new
         }
     }
 
-    /// Deletes a topic with its subscriptions. What was published before is still delivered.
+    /// Deletes a topic with its subscriptions. What was published before is still delivered. Under an ``Operator`` it is recorded as what
+    /// they did.
     ///
     /// - Returns: false when there was none.
     @discardableResult
     public func delete(topic name: TopicName) async throws -> Bool {
         // It may be gone whatever is heard of it.
         defer { catalogue.doubt() }
-        return try await database.execute(Self.deleteTopic, name.text) == 1
+        let deed = Operator.current.map { Deed(.deleteTopic, nil, ["topic": name.text], by: $0) }
+        return try await database.write { session in
+            let isGone = try session.execute(Self.deleteTopic, name.text) == 1
+            if isGone, let deed { try self.record(deed, in: session) }
+            return isGone
+        }
     }
 
     /// Keeps others from changing a topic or its subscriptions until the transaction ends; publishers go on.

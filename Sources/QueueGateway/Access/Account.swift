@@ -1,10 +1,14 @@
 import Crypto
 import Foundation
+import MessageQueue
 
 /// Who makes a call: an access key that has proved itself.
 struct Account: Sendable {
     let id: String
     let permissions: [Permission]
+
+    /// As whose deed it is recorded what the account makes, changes and deletes, by whichever dialect.
+    var caller: Operator { Operator(id, via: "gateway") }
 
     func mayUse(_ verb: AccessVerb, on resource: String) -> Bool {
         permissions.contains { $0.allows(verb, on: resource) }
@@ -13,6 +17,8 @@ struct Account: Sendable {
     /// - Throws: ``Refusal``.
     func demand(_ verb: AccessVerb, onQueue name: String) throws { try demand(verb, on: "queues/\(name)") }
     func demand(_ verb: AccessVerb, onTopic name: String) throws { try demand(verb, on: "topics/\(name)") }
+    /// Of what is noted of all queues and topics together.
+    func demandAccount(_ verb: AccessVerb) throws { try demand(verb, on: "account") }
 
     private func demand(_ verb: AccessVerb, on resource: String) throws {
         guard mayUse(verb, on: resource) else {

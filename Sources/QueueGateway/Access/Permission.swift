@@ -16,7 +16,7 @@ public enum AccessVerb: String, Sendable, Codable, CaseIterable {
 public struct Permission: Sendable, Codable, Equatable, CustomStringConvertible {
     /// What is allowed.
     public let verbs: Set<AccessVerb>
-    /// On what: `queues/` or `topics/` and a name, or a pattern of both.
+    /// On what: `queues/` or `topics/` and a name, or `account`, for what is noted of all of them; or a pattern of these.
     public let pattern: String
 
     /// Allows these verbs on what the pattern matches.

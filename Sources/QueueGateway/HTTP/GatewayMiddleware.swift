@@ -11,6 +11,15 @@ struct GatewayMiddleware<Context: GatewayContext>: RouterMiddleware {
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
+        var response = try await respond(to: request, context, next)
+        // The connection ends with this answer, and clients lose the next request on one that they take for open.
+        if Task.isShuttingDownGracefully { response.headers[.connection] = "close" }
+        return response
+    }
+
+    private func respond(
+        to request: Request, _ context: Context, _ next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
         let head: CallHead
         let isEncrypted = gateway.options.isEncrypted
         do { head = try CallHead(request.head, isEncrypted: isEncrypted) } catch {

@@ -107,7 +107,8 @@ enum DeadLetterRoutes {
     ) async throws -> Answer {
         _ = try await call.backend.queues.sheet(of: queue)
         let number = try await call.errands.beginReported { begun in
-            try await call.caller.act { try await act(begun) }
+            // It is done in another task than the call's.
+            try await call.account.caller.act { try await act(begun) }
         }
         guard let number, let action = try await call.broker.operatorAction(number) else {
             return call.answer(.ok, ["action": .null])
@@ -148,7 +149,7 @@ enum ActionRoutes {
     private static func steer(_ call: JSONCall, _ act: (Int64) async throws -> Bool) async throws -> Answer {
         try call.takeNothing()
         let number = try await action(call, .manage).number
-        guard try await call.caller.act({ try await act(number) }) else {
+        guard try await act(number) else {
             throw Problem(.actionEnded, "All of it was done, or it was stopped before.")
         }
         return call.answer(.ok, document(try await action(call, .manage)))

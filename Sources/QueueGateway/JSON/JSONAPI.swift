@@ -27,8 +27,8 @@ struct JSONAPI: Dialect {
         let account = try await PresentedKey(call.head).account(among: backend.keys)
         guard call.path.first == "v1" else { throw Problem(.noSuchPath, "GET /v1/openapi.yaml tells what there is.") }
         let (route, names) = try Route.find(call.method, path)
-        return try await route.handle(
-            JSONCall(call: call, account: account, backend: backend, errands: errands, names: names))
+        let own = JSONCall(call: call, account: account, backend: backend, errands: errands, names: names)
+        return try await account.caller.act { try await route.handle(own) }
     }
 
     func answer(_ refusal: Refusal, to call: Call) -> Answer { Problem(refusal).answer(id: call.id) }

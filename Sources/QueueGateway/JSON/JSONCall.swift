@@ -13,8 +13,6 @@ struct JSONCall: Sendable {
 
     var broker: Broker { backend.broker }
     var parameters: Parameters { Parameters(call.query) }
-    /// Recorded with what this call changes as an operator would.
-    var caller: Operator { Operator(account.id, via: "gateway") }
 
     /// The queue of the path, on which the caller may do this.
     ///
@@ -61,24 +59,5 @@ struct JSONCall: Sendable {
         guard let document else { return Answer(status: status, headers: headers) }
         headers[.contentType] = "application/json"
         return Answer(status: status, headers: headers, body: document.bytes)
-    }
-}
-
-extension String {
-    /// As queues and topics may be named.
-    var canBeName: Bool { isName(upTo: 120) }
-
-    /// As subscriptions may be named.
-    var canBeSubscription: Bool { isName(upTo: 255) }
-
-    private func isName(upTo limit: Int) -> Bool {
-        let isGood = utf8.enumerated().allSatisfy { place, byte in
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
-            case UInt8(ascii: "a")...UInt8(ascii: "z"): true
-            default: place > 0 && [UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-")].contains(byte)
-            }
-        }
-        return isGood && 1...limit ~= utf8.count
     }
 }

@@ -29,6 +29,7 @@ enum MessageDocument {
     static func document(_ waiting: WaitingMessage) -> JSONText {
         document(waiting.message).adding([
             ("attempt", .integer(waiting.attempt)), ("priority", .integer(waiting.priority.number)),
+            ("firstReceivedAt", .of(waiting.firstReceivedAt)),
         ])
     }
 

@@ -29,14 +29,14 @@ enum QueueRoutes {
 
     @Sendable static func put(_ call: JSONCall) async throws -> Answer {
         try call.account.demand(.manage, onQueue: call.names[0])
-        try call.checkName(isGood: \.canBeName)
+        try call.checkName()
         try call.takeNoParameters()
         var fields = try call.fields(isNeeded: false)
         let wish = QueueWish(&fields)
         try fields.end()
         let queue = QueueName(call.names[0])
         let settings = wish.settings(over: QueueSettings())
-        let isNew = try await call.caller.act { try await call.broker.create(queue: queue, settings) }
+        let isNew = try await call.broker.create(queue: queue, settings)
         let entry = try await isNew ? call.broker.queue(queue) : change(queue, wish, call)
         return call.answer(
             isNew ? .created : .ok, QueueSheet.document(entry, try await call.broker.statistics(of: queue)),
@@ -45,13 +45,11 @@ enum QueueRoutes {
 
     private static func change(_ queue: QueueName, _ wish: QueueWish, _ call: JSONCall) async throws -> QueueEntry {
         defer { call.backend.queues.forget(queue) }
-        return try await call.caller.act {
-            try await call.broker.change(queue: queue) { entry in
-                if let name = wish.fixed(differingFrom: entry.settings) {
-                    throw Problem(.fixedSetting, "\(name) of queue \(queue) can't be changed; use another name.")
-                }
-                entry.settings = wish.settings(over: entry.settings)
+        return try await call.broker.change(queue: queue) { entry in
+            if let name = wish.fixed(differingFrom: entry.settings) {
+                throw Problem(.fixedSetting, "\(name) of queue \(queue) can't be changed; use another name.")
             }
+            entry.settings = wish.settings(over: entry.settings)
         }
     }
 
@@ -59,29 +57,28 @@ enum QueueRoutes {
         let queue = try call.queue(.manage)
         try call.takeNothing()
         defer { call.backend.queues.forget(queue) }
-        let isGone = try await call.caller.act { try await call.broker.delete(queue: queue) }
-        guard isGone else { throw Refusal.noSuchQueue(queue.text) }
+        guard try await call.broker.delete(queue: queue) else { throw Refusal.noSuchQueue(queue.text) }
         return call.answer(.noContent)
     }
 
     @Sendable static func purge(_ call: JSONCall) async throws -> Answer {
         let queue = try call.queue(.manage)
         try call.takeNothing()
-        let deleted = try await call.caller.act { try await call.broker.purge(waitingIn: queue) }
+        let deleted = try await call.broker.purge(waitingIn: queue)
         return call.answer(.ok, ["deleted": .integer(deleted)])
     }
 
     @Sendable static func pause(_ call: JSONCall) async throws -> Answer {
         let queue = try call.queue(.manage)
         try call.takeNothing()
-        try await call.caller.act { try await call.broker.pause(queue) }
+        try await call.broker.pause(queue)
         return call.answer(.noContent)
     }
 
     @Sendable static func resume(_ call: JSONCall) async throws -> Answer {
         let queue = try call.queue(.manage)
         try call.takeNothing()
-        try await call.caller.act { try await call.broker.resume(queue) }
+        try await call.broker.resume(queue)
         return call.answer(.noContent)
     }
 }
@@ -102,8 +99,8 @@ extension JSONCall {
     }
 
     /// Of something that is to be made.
-    func checkName(isGood: (String) -> Bool) throws {
-        guard let name = names.last, isGood(name) else {
+    func checkName() throws {
+        guard let name = names.last, name.canBeName else {
             throw Problem(
                 .invalidRequest,
                 "A name is a letter or digit, then letters, digits, '.', '_' and '-', and not too long.")

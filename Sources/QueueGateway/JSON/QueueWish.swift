@@ -119,6 +119,7 @@ enum QueueSheet {
             "active": .integer(counts.depth), "inactive": .integer(counts.inFlight),
             "delayed": .integer(counts.scheduled), "retrying": .integer(counts.retrying),
             "held": .integer(counts.held), "dead": .integer(counts.dead),
+            "outdated": .integer(counts.outdated), "purged": .integer(counts.purged),
             "oldestWaitingSeconds": .of(counts.oldestWaiting),
         ]
     }

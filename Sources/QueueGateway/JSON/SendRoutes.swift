@@ -7,16 +7,18 @@ enum SendRoutes {
     @Sendable static func one(_ call: JSONCall) async throws -> Answer {
         let queue = try call.queue(.send)
         let message = try Drafts.one(call, isDelayable: true)
-        try await check([message], for: queue, call) { _ in "" }
-        let sent = try await store([message], in: queue, call)
+        let sheet = try await call.backend.queues.sheet(of: queue)
+        try check([message], for: sheet) { _ in "" }
+        let sent = try await store([message].delayed(by: sheet), in: queue, call)
         return call.answer(.created, sent[0])
     }
 
     @Sendable static func batch(_ call: JSONCall) async throws -> Answer {
         let queue = try call.queue(.send)
         let messages = try Drafts.batch(call, isDelayable: true)
-        try await check(messages, for: queue, call) { "/messages/\($0)" }
-        let sent = try await store(messages, in: queue, call)
+        let sheet = try await call.backend.queues.sheet(of: queue)
+        try check(messages, for: sheet) { "/messages/\($0)" }
+        let sent = try await store(messages.delayed(by: sheet), in: queue, call)
         return call.answer(.created, ["messages": .array(sent)])
     }
 
@@ -24,10 +26,9 @@ enum SendRoutes {
     ///
     /// - Throws: ``Problem`` that names each that is too large.
     private static func check(
-        _ messages: [Outgoing<RawBody>], for queue: QueueName, _ call: JSONCall, pointer: (Int) -> String
-    ) async throws {
-        let labels = try await call.backend.queues.sheet(of: queue).labels
-        guard let longest = labels.number(.maximumMessageSize) else { return }
+        _ messages: [Outgoing<RawBody>], for sheet: QueueEntry, pointer: (Int) -> String
+    ) throws {
+        guard let longest = sheet.labels.number(.maximumMessageSize) else { return }
         let parts = messages.enumerated().filter { $0.element.payload.bytes.count > longest }.map { number, _ in
             WrongPart(
                 place: .body(pointer(number)),
@@ -49,9 +50,8 @@ enum SendRoutes {
     private static func send(
         _ messages: [Outgoing<RawBody>], to queue: QueueName, _ call: JSONCall
     ) async throws -> [JSONText] {
-        let usual = try await call.backend.queues.sheet(of: queue).settings.delay
         // What is sent at once shares its commit with others.
-        guard messages.contains(where: { $0.delay ?? usual > .zero }) else {
+        guard messages.contains(where: { $0.delay ?? .zero > .zero }) else {
             try await call.broker.send(messages, to: Queue(queue))
             return messages.map { ["id": .of($0.id), "receipt": .null] }
         }

@@ -33,7 +33,7 @@ enum SubscriptionRoutes {
 
     @Sendable static func put(_ call: JSONCall) async throws -> Answer {
         let topic = try call.topic(.manage)
-        try call.checkName(isGood: \.canBeSubscription)
+        try call.checkName()
         try call.takeNoParameters()
         let wish = try wish(call, topic)
         // Whoever lets a queue hear a topic fills it.
@@ -47,7 +47,7 @@ enum SubscriptionRoutes {
 
     private static func wish(_ call: JSONCall, _ topic: TopicName) throws -> Subscription {
         var fields = try call.fields()
-        let queue = fields.text("queue", upTo: 120)
+        let queue = fields.text("queue", upTo: MessageLimits.nameCharacters)
         let tags = fields.texts("tags", atMost: mostTags, upTo: MessageLimits.tagBytes)
         let format = fields.word("format", of: Format.allCases)
         if !(queue?.canBeName ?? false) { fields.refuse("queue", "has to be the name of a queue") }
@@ -58,6 +58,10 @@ enum SubscriptionRoutes {
 
     private static func change(to wish: Subscription, _ call: JSONCall) async throws {
         try await call.broker.change(subscription: wish.name, of: wish.topic) { subscription in
+            guard subscription.address == nil else {
+                throw Problem(
+                    .fixedSetting, "\(wish.name) goes to a web server. Delete it first, or use another name.")
+            }
             subscription.endpoint = wish.endpoint
             subscription.tags = wish.tags
             subscription.format = wish.format
@@ -77,7 +81,7 @@ enum SubscriptionRoutes {
     /// What can be no name is nobody's.
     private static func name(_ call: JSONCall) throws -> String {
         let name = call.names[1]
-        guard name.canBeSubscription else { throw Problem(.noSuchSubscription, "There is no such subscription.") }
+        guard name.canBeName else { throw Problem(.noSuchSubscription, "There is no such subscription.") }
         return name
     }
 
@@ -85,8 +89,9 @@ enum SubscriptionRoutes {
         let subscription = entry.subscription
         return [
             "name": .string(subscription.name), "topic": .of(subscription.topic),
-            "queue": .of(subscription.goesTo), "tags": .of(subscription.tags), "format": .of(subscription.format),
-            "createdAt": .of(entry.createdAt), "changedAt": .of(entry.changedAt),
+            "queue": .of(subscription.goesTo), "endpoint": .of(subscription.address),
+            "waiting": .boolean(subscription.address != nil), "tags": .of(subscription.tags),
+            "format": .of(subscription.format), "createdAt": .of(entry.createdAt), "changedAt": .of(entry.changedAt),
         ]
     }
 }
@@ -94,5 +99,7 @@ enum SubscriptionRoutes {
 extension Subscription {
     /// Nil when it goes elsewhere.
     fileprivate var goesTo: QueueName? { if case .queue(let name) = endpoint { name } else { nil } }
+    /// Nil when it goes to a queue.
+    fileprivate var address: String? { if case .stored(let address) = endpoint { address } else { nil } }
     fileprivate var queueName: String { goesTo?.text ?? "" }
 }

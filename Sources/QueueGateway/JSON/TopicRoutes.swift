@@ -23,7 +23,7 @@ enum TopicRoutes {
 
     @Sendable static func put(_ call: JSONCall) async throws -> Answer {
         try call.account.demand(.manage, onTopic: call.names[0])
-        try call.checkName(isGood: \.canBeName)
+        try call.checkName()
         try call.takeNothing()
         let topic = TopicName(call.names[0])
         let isNew = try await call.broker.create(topic: topic)
@@ -41,7 +41,8 @@ enum TopicRoutes {
 
     @Sendable private static func document(_ topic: TopicSetup) -> JSONText {
         [
-            "name": .string(topic.topic.text), "createdAt": .of(topic.createdAt), "changedAt": .of(topic.changedAt),
+            "name": .string(topic.topic.text), "droppedHalfMessages": .integer(topic.droppedHalfMessages),
+            "createdAt": .of(topic.createdAt), "changedAt": .of(topic.changedAt),
         ]
     }
 }

@@ -1,19 +1,43 @@
 import HTTPTypes
+import MessageQueue
 
-/// What clients ask of an account. Nothing here is billed, nor logged to a bucket.
+/// What clients ask of an account. There is one, of all queues and topics; nothing of it is billed, nor logged to a bucket.
 struct AccountCalls {
-    func answer(_ call: Call) throws -> Answer {
+    let backend: Backend
+    let account: Account
+
+    /// What is noted of the account, and has no effect.
+    private static let bucket = "gateway.logging-bucket"
+
+    init(_ backend: Backend, _ account: Account) {
+        self.backend = backend
+        self.account = account
+    }
+
+    func answer(_ call: Call) async throws -> Answer {
         guard call.query["accountmeta"] != nil || call.query["account"] != nil else { throw Refusal.unknownPath }
         switch call.method {
-        case .get:
-            return call.mns(.ok, XMLElement("Account", [XMLElement("LoggingBucket", "")]))
-        case .put:
-            let body = try XMLReader.read(call.body)
-            guard body.name == "Account" else { throw Refusal.wrongRoot("Account") }
-            // There are no buckets here, so that there is nothing to keep; a client that sets one at its start shall go on.
-            return call.mns(.noContent)
+        case .get: return try await get(call)
+        case .put: return try await set(call)
         default: throw Refusal.unknownPath
         }
+    }
+
+    private func get(_ call: Call) async throws -> Answer {
+        try account.demandAccount(.read)
+        let bucket = try await backend.broker.labels()[Self.bucket] ?? ""
+        return call.mns(.ok, XMLElement("Account", [XMLElement("LoggingBucket", bucket)]))
+    }
+
+    /// What a client does not name it leaves as it is.
+    private func set(_ call: Call) async throws -> Answer {
+        try account.demandAccount(.manage)
+        let body = try XMLReader.read(call.body)
+        guard body.name == "Account" else { throw Refusal.wrongRoot("Account") }
+        if let bucket = body["LoggingBucket"] {
+            try await backend.broker.changeLabels { $0[Self.bucket] = bucket.isEmpty ? nil : bucket }
+        }
+        return call.mns(.noContent)
     }
 
     func openService(_ call: Call) -> Answer {

@@ -20,11 +20,12 @@ struct MNS: Dialect {
         }
         // Where GET takes messages, HEAD is nothing that anybody would want.
         let onlyAsks = call.method == .head && call.path.last != "messages"
-        return try await route(onlyAsks ? call.asGet : call, account)
+        return try await account.caller.act { try await route(onlyAsks ? call.asGet : call, account) }
     }
 
     private func route(_ call: Call, _ account: Account) async throws -> Answer {
-        switch (call.path.first, call.path.count) {
+        try call.query.allow(Self.parameters(of: call))
+        return switch (call.path.first, call.path.count) {
         case ("queues", 1...2): try await QueueCalls(backend, account).answer(call, nameAt: 1)
         case ("queues", 3) where call.path[2] == "messages":
             try await MessageCalls(backend, account, queue: call.path[1]).answer(call)
@@ -33,10 +34,22 @@ struct MNS: Dialect {
             try await TopicCalls(backend, account).publish(call, to: TopicName(call.path[1]))
         case ("topics", 3...4) where call.path[2] == "subscriptions":
             try await SubscriptionCalls(backend, account, topic: call.path[1]).answer(call, nameAt: 3)
-        case (nil, _): try AccountCalls().answer(call)
+        case (nil, _): try await AccountCalls(backend, account).answer(call)
         case ("commonbuy", 2) where call.path[1] == "openservice" && call.method == .post:
-            AccountCalls().openService(call)
+            AccountCalls(backend, account).openService(call)
         default: throw Refusal.unknownPath
+        }
+    }
+
+    /// Those that a call may have, in lower case.
+    private static func parameters(of call: Call) -> Set<String> {
+        switch (call.path.first, call.path.count, call.method) {
+        case (nil, _, _): ["account", "accountmeta"]
+        case ("queues", 3, .get): ["numofmessages", "peekonly", "waitseconds"]
+        case ("queues", 3, .delete): ["receipthandle"]
+        case ("queues", 3, .put): ["receipthandle", "visibilitytimeout"]
+        case ("queues", 2, .put), ("topics", 2, .put), ("topics", 4, .put): ["metaoverride"]
+        default: []
         }
     }
 }

@@ -1,13 +1,18 @@
+import MessageQueue
+
 /// The names that MNS lets clients make: a letter or digit first, then letters, digits and hyphens. What the library calls
 /// otherwise can be used, and not made.
 enum MNSName {
-    private static let longest = 120
-    private static let longestOfSubscription = 255
+    private static let longestOfQueue = 120
 
-    static func checkQueue(_ name: String) throws { try check(name, longest, .invalidQueueName, .queueNameTooLong) }
-    static func checkTopic(_ name: String) throws { try check(name, longest, .invalidTopicName, .topicNameTooLong) }
+    static func checkQueue(_ name: String) throws {
+        try check(name, longestOfQueue, .invalidQueueName, .queueNameTooLong)
+    }
+    static func checkTopic(_ name: String) throws {
+        try check(name, MessageLimits.nameCharacters, .invalidTopicName, .topicNameTooLong)
+    }
     static func checkSubscription(_ name: String) throws {
-        try check(name, longestOfSubscription, .invalidSubscriptionName, .subscriptionNameTooLong)
+        try check(name, MessageLimits.nameCharacters, .invalidSubscriptionName, .subscriptionNameTooLong)
     }
 
     private static func check(

@@ -41,18 +41,18 @@ extension MessageCalls {
 
     private func store(_ drafts: [MessageDraft], _ sheet: QueueEntry) async throws -> [SentMessage] {
         guard !drafts.isEmpty else { return [] }
-        let messages = try drafts.map { try $0.outgoing() }
-        let handles = try await send(messages, to: sheet)
+        let messages = try drafts.map { try $0.outgoing() }.delayed(by: sheet)
+        let handles = try await send(messages)
         return zip(zip(drafts, messages), handles).map { pair, handle in
             SentMessage(id: pair.1.id, body: pair.0.body, group: pair.0.group, handle: handle)
         }
     }
 
     /// - Returns: for each that is not due yet, the handle by which it can be taken back.
-    private func send(_ messages: [Outgoing<RawBody>], to sheet: QueueEntry) async throws -> [String?] {
+    private func send(_ messages: [Outgoing<RawBody>]) async throws -> [String?] {
         let target = Queue<RawBody>(queue)
         // What is sent at once shares its commit with others.
-        guard messages.contains(where: { $0.delay ?? sheet.settings.delay > .zero }) else {
+        guard messages.contains(where: { $0.delay ?? .zero > .zero }) else {
             try await broker.send(messages, to: target)
             return messages.map { _ in nil }
         }

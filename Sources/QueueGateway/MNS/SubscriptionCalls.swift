@@ -18,7 +18,7 @@ struct SubscriptionCalls: NamedCalls {
     }
 
     func check(_ name: String) throws {
-        guard name.canBeSubscription else {
+        guard name.canBeName else {
             throw Refusal(.noSuchSubscription, "The topic \(topic) has no subscription \(name).")
         }
     }

@@ -22,7 +22,7 @@ struct GroupCalls {
         do { return try await body() } catch QueueError.unknownTopic
             where account.mayUse(.manage, on: "topics/\(topic)")
         {
-            try await broker.declare(topic: TopicName(topic))
+            _ = try await broker.create(topic: TopicName(topic))
             return try await body()
         }
     }

@@ -24,7 +24,7 @@ extension QueueGateway {
         do {
             let topic = try MQName.topic(topic, of: instance)
             let name = try MQName.group(group)
-            try await broker.declare(topic: TopicName(topic))
+            _ = try await broker.create(topic: TopicName(topic))
             let options = Options()
             let groups = ConsumerGroups(
                 broker, Redelivery(plain: options.redelivery, orderly: options.orderlyRedelivery))

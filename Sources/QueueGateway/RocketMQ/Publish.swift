@@ -20,6 +20,7 @@ extension GroupCalls {
             throw Refusal(.invalidArgument, "MessageBody has \(Self.largestBody) bytes at the most.")
         }
         let properties = MQProperties(root["Properties"] ?? "")
+        // A message has one key, by which it is ordered as well as found.
         let message = Outgoing(
             RawBody(body), key: properties.shardingKey ?? properties.keys,
             tag: root["MessageTag"].flatMap { $0.isEmpty ? nil : $0 }, headers: try properties.headers())

@@ -1,4 +1,5 @@
 import HTTPTypes
+import MessageQueue
 
 /// RocketMQ over HTTP, version 2015-06-06: publishing, consuming in groups, acknowledging, half messages.
 struct RocketMQ: Dialect {
@@ -20,9 +21,22 @@ struct RocketMQ: Dialect {
         guard call.path.count == 3, call.path[0] == "topics", call.path[2] == "messages" else {
             throw Refusal.unknownPath
         }
+        try call.query.allow(Self.parameters(of: call))
         let topic = try MQName.topic(call.path[1], of: call.query["ns"])
         guard topic.canBeName else { throw Refusal.noSuchTopic(topic) }
-        return try await route(call, GroupCalls(backend, groups, account, topic: topic))
+        return try await account.caller.act {
+            try await route(call, GroupCalls(backend, groups, account, topic: topic))
+        }
+    }
+
+    /// Those that a call may have, in lower case.
+    private static func parameters(of call: Call) -> Set<String> {
+        switch (call.method, call.query["trans"]) {
+        case (.get, "pop"): ["consumer", "ns", "numofmessages", "trans", "waitseconds"]
+        case (.get, _): ["consumer", "ns", "numofmessages", "tag", "trans", "waitseconds"]
+        case (.delete, _): ["consumer", "ns", "trans"]
+        default: ["ns"]
+        }
     }
 
     private func route(_ call: Call, _ calls: GroupCalls) async throws -> Answer {

@@ -4,8 +4,8 @@ import MessageQueue
 
 struct Audit: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows who paused, limited, redrove, purged or sent what, and when, the latest first.",
-        discussion: "Recorded with each change, whether it was made here, at the desk or by a program.")
+        abstract: "Shows who made, changed, paused, redrove, purged or sent what, and when, the latest first.",
+        discussion: "Recorded with each change, made here, at the desk, through the gateway or by a program.")
 
     @Option(help: "Only those before the action of this number: the last of the page before.")
     var before = Int64.max

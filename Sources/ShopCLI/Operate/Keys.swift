@@ -22,8 +22,8 @@ struct KeysCreate: AsyncParsableCommand {
     @Option(help: "Whose it is.") var label = ""
     @Option(
         help: """
-            What it may do, and where: send, receive, read, manage, or * for all, a colon, and queues/NAME or topics/NAME, where \
-            * stands for any characters. Can be given several times. Default: everything.
+            What it may do, and where: send, receive, read, manage, or * for all, a colon, and queues/NAME, topics/NAME or account, \
+            where * stands for any characters. Can be given several times. Default: everything.
             """, transform: Self.permission)
     var allow: [Permission] = []
     @Option(help: Allowed.rate.help("The most calls a second, through each gateway."), transform: Allowed.rate.read)

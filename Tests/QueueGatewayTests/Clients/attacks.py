@@ -44,6 +44,31 @@ def paths_and_methods():
         equal(code(ask(method, "/topics/t/messages?" + target, **MQ)), (400, "InvalidQueryString"), target)
 
 
+def parameters():
+    """A misspelt one does not pass in silence: who looks for messages would take them."""
+    ask("PUT", "/queues/asked", b"<Queue/>")
+    equal(ask("POST", "/queues/asked/messages", MESSAGE)[0], 201)
+    messages = "/queues/asked/messages"
+    for method, target in [
+            ("GET", "/queues?prefix=a"), ("GET", "/queues/asked?metaoverride=true"), ("PUT", "/queues/asked?metaoverwrite=true"),
+            ("PUT", "/queues/asked?metaoverride=yes"), ("PUT", "/topics/t?meta=true"), ("DELETE", "/queues/asked?force=true"),
+            ("GET", messages + "?peekonly=1"), ("GET", messages + "?peek=true"), ("GET", messages + "?numOfMessage=16"),
+            ("GET", messages + "?waitseconds=0&wait=5"), ("POST", messages + "?DelaySeconds=5"), ("DELETE", messages + "?Receipt=x"),
+            ("DELETE", messages + "?ReceiptHandle=x&VisibilityTimeout=1"), ("PUT", messages + "?ReceiptHandle=x&Visibility=1"),
+            ("POST", "/topics/t/messages?tag=a"), ("GET", "/topics/t/subscriptions?prefix=a"),
+            ("PUT", "/topics/t/subscriptions/s?metaoverride"), ("GET", "/?accountmeta=true&a=b"), ("GET", "/?%00%EF%BF%BF")]:
+        equal(code(ask(method, target, b"<Queue/>" if method == "PUT" else b"")), (400, "InvalidQueryString"), target)
+    group = "/topics/t/messages?consumer=G"
+    for method, target in [
+            ("POST", "/topics/t/messages?NS=I&consumer=G"), ("GET", group + "&tags=a"), ("GET", group + "&wait=5"),
+            ("GET", group + "&trans=pop&tag=a"), ("GET", group + "&instance=I"), ("DELETE", group + "&waitseconds=1"),
+            ("DELETE", group + "&trans=commit&x")]:
+        equal(code(ask(method, target, MESSAGE if method == "POST" else b"", **MQ)), (400, "InvalidQueryString"), target)
+    # Nobody has taken it; and names count without regard to case.
+    status, _, body = ask("GET", messages + "?WaitSeconds=0&NUMOFMESSAGES=1&PeekOnly=False")
+    expect(status == 200 and b"<DequeueCount>1<" in body, body)
+
+
 def odd_names():
     """Names that nothing can have, and that no document can show."""
     ask("PUT", "/topics/t", b"<Topic/>")

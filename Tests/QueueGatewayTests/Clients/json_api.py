@@ -19,7 +19,8 @@ def queues():
         "leaseSeconds": 30, "delaySeconds": 0, "retentionSeconds": None,
         "retry": {"attempts": 10, "baseSeconds": 0.5, "capSeconds": 60, "jitter": 0.2},
         "limits": {"concurrency": None, "ratePerSecond": None, "burst": None}, "lanes": 8, "priorities": 1, "order": None})
-    equal(usual["counts"], {"active": 0, "inactive": 0, "delayed": 0, "retrying": 0, "held": 0, "dead": 0, "oldestWaitingSeconds": None})
+    equal(usual["counts"], {"active": 0, "inactive": 0, "delayed": 0, "retrying": 0, "held": 0, "dead": 0, "outdated": 0, "purged": 0,
+                            "oldestWaitingSeconds": None})
     wish = {"leaseSeconds": 1.5, "retry": {"attempts": 3}, "retentionSeconds": 60, "delaySeconds": 1, "limits": {"concurrency": 5}}
     for _ in range(2):
         changed = ok(200, "PUT", "/v1/queues/a.b_c-1", wish)["settings"]
@@ -42,9 +43,12 @@ def queues():
     wrong = problem(422, "invalid-fields", "PUT", "/v1/queues/x", {
         "leaseSeconds": 0, "lanes": 65, "priorities": 2, "order": "some", "retry": {"attempts": "5", "more": 1}, "limits": [], "lease": 1})
     equal(sorted(places(wrong)), ["/lanes", "/lease", "/leaseSeconds", "/limits", "/order", "/priorities", "/retry/attempts", "/retry/more"])
-    for name in ["-a", "a%20b", "a" * 121, "%C3%A4", "a%00b", "%2F"]:
+    for name in ["-a", "a%20b", "a" * 256, "%C3%A4", "a%00b", "%2F"]:
         problem(400, "invalid-request", "PUT", "/v1/queues/" + name)
         problem(404, "no-such-queue", "GET", "/v1/queues/" + name)
+    for kind in ["queues", "topics"]:
+        ok(201, "PUT", "/v1/%s/%s" % (kind, "a" * 255))
+    ok(201, "PUT", "/v1/topics/%s/subscriptions/%s" % ("a" * 255, "s" * 255), {"queue": "a" * 255})
     ok(204, "DELETE", "/v1/queues/kept")
     problem(404, "no-such-queue", "DELETE", "/v1/queues/kept")
     problem(404, "no-such-queue", "POST", "/v1/queues/kept/messages", {"body": 1})
@@ -76,7 +80,7 @@ def messages():
         "body": {"order": 17}, "key": "order-17", "tag": "paid", "headers": {"city": "Köln", "a.b": ""}, "priority": 3})
     equal(sent["receipt"], None)
     peeked = ok(200, "GET", path + "/messages?max=5")["messages"]
-    equal([(m["id"], m["body"], m["attempt"]) for m in peeked], [(sent["id"], {"order": 17}, 1)])
+    equal([(m["id"], m["body"], m["attempt"], m["firstReceivedAt"]) for m in peeked], [(sent["id"], {"order": 17}, 1, None)])
     expect("receipt" not in peeked[0], "nobody has taken it")
     got, = receive(path, 10, leaseSeconds=120)
     equal((got["id"], got["body"], got["key"], got["tag"], got["headers"]),
@@ -160,6 +164,8 @@ def delays():
     moved = ok(200, "POST", path + "/messages/visibility", {"receipt": later["receipt"], "leaseSeconds": 0})
     expect(moved["receipt"] != later["receipt"], "the receipt is used up")
     equal(sorted(message["body"] for message in eventually(lambda: both(path), "both")), [1, 3])
+    key = {"Idempotency_Key": "k1"}
+    equal(ok(201, "POST", path + "/messages", {"body": 4, "delaySeconds": 600}, **key)["receipt"], None, "it is answered alike each time")
     queue("ordered", order="block-on-failure")
     problem(422, "contradiction", "POST", "/v1/queues/ordered/messages", {"body": 1, "delaySeconds": 5})
 
@@ -178,7 +184,10 @@ def visibility():
     problem(409, "lease-lost", "POST", path + "/messages/visibility", {"receipt": first["receipt"], "leaseSeconds": 1})
     equal(acknowledge(path, first["receipt"]), ["lost"])
     ok(200, "POST", path + "/messages/visibility", {"receipt": longer["receipt"], "leaseSeconds": 0})
+    seen = eventually(lambda: (ok(200, "GET", path + "/messages")["messages"] or [None])[0], "it waits again")
     second, = receive(path, waitSeconds=30)
+    equal((seen["id"], seen["attempt"], seen["firstReceivedAt"]), (first["id"], 2, second["firstReceivedAt"]))
+    expect(seen["firstReceivedAt"], "it was received before")
     equal((second["id"], second["attempt"], second["firstReceivedAt"]), (first["id"], 2, first["firstReceivedAt"] or second["firstReceivedAt"]))
     other = queue("elsewhere")
     problem(409, "lease-lost", "POST", other + "/messages/visibility", {"receipt": second["receipt"], "leaseSeconds": 1})
@@ -284,7 +293,10 @@ def whole_queues():
     equal(len(receive(path, 1, waitSeconds=30)), 1)
     equal(ok(200, "POST", path + "/purge")["deleted"], 4)
     counts = ok(200, "GET", path)["counts"]
-    equal((counts["active"], counts["inactive"]), (0, 1))
+    equal((counts["active"], counts["inactive"], counts["purged"], counts["outdated"]), (0, 1, 4, 0))
+    short = queue("short", retentionSeconds=0.001)
+    ok(201, "POST", short + "/messages", {"body": 1})
+    eventually(lambda: receive(short) == [] and ok(200, "GET", short)["counts"]["outdated"] == 1 or None, "it is dropped, and counted")
     for deed in ["pause", "resume", "purge"]:
         problem(404, "no-such-queue", "POST", "/v1/queues/none/" + deed)
         problem(422, "invalid-fields", "POST", path + "/" + deed, {"a": 1})
@@ -292,7 +304,8 @@ def whole_queues():
 
 
 def topics():
-    equal(ok(201, "PUT", "/v1/topics/news").headers["Location"], "/v1/topics/news")
+    fresh = ok(201, "PUT", "/v1/topics/news")
+    equal((fresh.headers["Location"], fresh["droppedHalfMessages"]), ("/v1/topics/news", 0))
     equal(ok(200, "PUT", "/v1/topics/news")["name"], "news")
     ok(201, "PUT", "/v1/topics/other")
     equal([topic["name"] for topic in ok(200, "GET", "/v1/topics")["topics"]], ["news", "other"])
@@ -301,7 +314,7 @@ def topics():
     everything, some = queue("all"), queue("some")
     where = "/v1/topics/news/subscriptions/"
     made = ok(201, "PUT", where + "all", {"queue": "all"})
-    equal((made["queue"], made["tags"], made["format"]), ("all", None, None))
+    equal((made["queue"], made["tags"], made["format"], made["endpoint"], made["waiting"]), ("all", None, None, None, False))
     ok(201, "PUT", where + "s1", {"queue": "some", "tags": ["a"], "format": "JSON"})
     equal(ok(200, "PUT", where + "s1", {"queue": "some", "tags": ["a", "b"], "format": "XML"})["tags"], ["a", "b"])
     equal([entry["name"] for entry in ok(200, "GET", where[:-1])["subscriptions"]], ["all", "s1"])
@@ -326,6 +339,23 @@ def topics():
     for method in ["GET", "DELETE"]:
         problem(404, "no-such-topic", method, "/v1/topics/news")
     problem(404, "no-such-topic", "POST", "/v1/topics/news/messages", {"body": 1})
+
+
+def web_servers():
+    """A subscription to one, which clients of MNS make, is told as what it is, and does not turn into another."""
+    from mns.account import Account
+    from mns.subscription import SubscriptionMeta
+    ok(201, "PUT", "/v1/topics/news")
+    queue("orders")
+    address, where = "http://127.0.0.1:9/hook?a=b", "/v1/topics/news/subscriptions"
+    theirs = Account("http://%s:%d" % (HOST, PORT), ACCESS_ID, ACCESS_SECRET).get_topic("news").get_subscription("hook")
+    theirs.subscribe(SubscriptionMeta(address))
+    problem(409, "fixed-setting", "PUT", where + "/hook", {"queue": "orders"})
+    for hook in [ok(200, "GET", where + "/hook"), ok(200, "GET", where)["subscriptions"][0]]:
+        equal((hook["name"], hook["endpoint"], hook["queue"], hook["waiting"]), ("hook", address, None, True))
+    equal(theirs.get_attributes().endpoint, address)
+    ok(204, "DELETE", where + "/hook")
+    equal(ok(201, "PUT", where + "/hook", {"queue": "orders"})["queue"], "orders")
 
 
 def search():

@@ -13,6 +13,7 @@ from mns.mns_request import ListQueueRequest, ListQueueResponse
 from mns.queue import Message, QueueMeta
 
 from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, eventually, expect, main, refused
+from rest import ok
 
 account = Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET)
 
@@ -85,6 +86,11 @@ def names():
     no("QueueNameLengthError", account.get_queue("a" * 121).create, QueueMeta())
     account.get_queue("A" * 120).create(QueueMeta())
     account.get_queue("7").create(QueueMeta())
+    # What others have named, and clients of the service could not.
+    ok(201, "PUT", "/v1/queues/a_b." + "c" * 251)
+    queue = account.get_queue("a_b." + "c" * 251)
+    queue.send_message(Message("x"))
+    equal(queue.receive_message(0).message_body, b"x")
 
 
 def lists():
@@ -146,6 +152,47 @@ def plain_bodies():
         got = queue.receive_message_with_str_body(0)
         equal(got.message_body, body)
         queue.delete_message(got.receipt_handle)
+
+
+def empty_bodies():
+    """Of what was sent elsewhere without a body the client reads one blank, or nothing where it decodes; and all that comes along."""
+    digest = hashlib.md5(b" ").hexdigest().upper()
+    for name, decodes, empty in [("decoded", True, b""), ("plain", False, " ")]:
+        queue = made(name)
+        queue.set_encoding(decodes)
+        queue.send_message(Message("a"))
+        ok(201, "POST", "/v1/queues/%s/messages" % name, {"bodyBase64": ""})
+        queue.send_message(Message("b"))
+        for found in [queue.batch_peek_message(3), queue.batch_receive_message(3)]:
+            expected = [empty, b"a", b"b"] if decodes else [empty, "a", "b"]
+            equal(sorted(message.message_body for message in found), expected)
+            equal([m.message_body_md5 for m in found if m.message_body == empty], [digest])
+        queue.batch_delete_message([message.receipt_handle for message in found])
+        ok(201, "POST", "/v1/queues/%s/messages" % name, {"bodyBase64": ""})
+        equal(queue.peek_message().message_body, empty)
+        equal(queue.receive_message(0).message_body, empty)
+
+
+def binary_bodies():
+    """Bytes that others have sent are read as such by a client that decodes, and in Base64 by one that does not; a text it can't decode."""
+    queue = made("binary")
+    for decodes, expected in [(True, b"\0\xff\1"), (False, "AP8B")]:
+        queue.set_encoding(decodes)
+        ok(201, "POST", "/v1/queues/binary/messages", {"bodyBase64": "AP8B"})
+        queue.delete_message(queue.batch_receive_message(1)[0].receipt_handle)
+        ok(201, "POST", "/v1/queues/binary/messages", {"bodyBase64": "AP8B"})
+        got = queue.receive_message(0)
+        equal(got.message_body, expected)
+        queue.delete_message(got.receipt_handle)
+    ok(201, "POST", "/v1/queues/binary/messages", {"body": {"order": 17}})
+    queue.set_encoding(True)
+    try:
+        queue.batch_peek_message(1)
+        expect(False, "a text that is no Base64")
+    except MNSClientException as failure:
+        equal(failure.type, "RespDataDamaged")
+    queue.set_encoding(False)
+    equal(queue.receive_message(0).message_body, '{"order": 17}')
 
 
 def handles():
@@ -351,9 +398,11 @@ def long_polls():
 
 
 def account_calls():
-    # Nothing is logged to a bucket; a program that sets one goes on all the same.
-    account.set_attributes(AccountMeta("my-bucket"))
+    # Nothing is logged to a bucket; that one is set is kept all the same.
     equal(account.get_attributes().logging_bucket, "")
+    for bucket, expected in [("my-bucket", "my-bucket"), (None, "my-bucket"), (u"<\u6876>", u"<\u6876>"), ("", "")]:
+        account.set_attributes(AccountMeta(bucket))
+        equal(Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET).get_attributes().logging_bucket, expected)
     expect(account.open_service().status == 200, "the service can be opened")
 
 

@@ -15,6 +15,7 @@ from mns.subscription import SubscriptionMeta, SubscriptionNotifyContentFormat, 
 from mns.topic import Base64TopicMessage, DirectMailInfo, DirectSMSInfo, TopicMessage, TopicMeta
 
 from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, expect, main, refused
+from rest import ok
 from wire import ask, code
 
 account = Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET)
@@ -98,8 +99,8 @@ def topics():
 def names():
     for name in ["-a", "a_b", "a.b", "a%20b"]:
         no("TopicNameInvalid", account.get_topic(name).create, TopicMeta())
-    no("TopicNameLengthError", account.get_topic("a" * 121).create, TopicMeta())
-    topic = topic_of("A" * 120)
+    no("TopicNameLengthError", account.get_topic("a" * 256).create, TopicMeta())
+    topic = topic_of("A" * 255)
     queue_of("q")
     for name in ["-a", "a_b", "a.b", "a%20b"]:
         no("SubscriptionNameInvalid", topic.get_subscription(name).subscribe, SubscriptionMeta(to_queue("q")))
@@ -248,6 +249,11 @@ def formats():
     equal(notification(json.loads(bodies(queues["JSON"], 1)[0].message_body), "as-json", sent), (body, None))
     expect("MessageTag" not in bodies(queues["XML"], 1)[0].message_body, "no tag")
     bodies(queues["SIMPLIFIED"], 1)
+    # Where nothing is published, a blank.
+    ok(201, "POST", "/v1/topics/news/messages", {"bodyBase64": ""})
+    equal(bodies(queues["SIMPLIFIED"], 1)[0].message_body, " ")
+    equal(json.loads(bodies(queues["JSON"], 1)[0].message_body)["Message"], " ")
+    equal(ElementTree.fromstring(bodies(queues["XML"], 1)[0].message_body).find(NAMESPACE + "Message").text, " ")
     # What is sent in Base64 is read by a client that decodes.
     queues["SIMPLIFIED"].set_encoding(True)
     topic.publish_message(Base64TopicMessage(body))
@@ -288,6 +294,30 @@ def filters():
     hear(topic, "blue", "q-2")
     queues[2].delete()
     equal(topic.list_subscription(), ([], ""))
+
+
+def deeds():
+    """What clients make, change and delete, once in each dialect; the test looks what was recorded."""
+    topic, queue = topic_of("news"), queue_of("heard")
+    topic, queue = topic_of("news"), queue_of("heard")
+    topic.set_attributes(TopicMeta(2048))
+    queue.set_attributes(QueueMeta(vis_timeout=45, polling_wait_sec=5))
+    queue.set_attributes(QueueMeta())
+    subscription = hear(topic, "s", "heard")
+    subscription.set_attributes(SubscriptionMeta(notify_strategy=SubscriptionNotifyStrategy.EXPONENTIAL))
+    topic.publish_message(TopicMessage("x"))
+    bodies(queue, 1)
+    for deed in [subscription.unsubscribe, topic.delete, queue.delete]:
+        deed()
+        deed()
+    ok(201, "PUT", "/v1/topics/news")
+    ok(201, "PUT", "/v1/queues/heard")
+    for _ in range(2):
+        ok(200, "PUT", "/v1/queues/heard", {"leaseSeconds": 45})
+    ok(201, "PUT", "/v1/topics/news/subscriptions/s", {"queue": "heard"})
+    ok(200, "PUT", "/v1/topics/news/subscriptions/s", {"queue": "heard", "tags": ["a"]})
+    for target in ["topics/news/subscriptions/s", "topics/news", "queues/heard"]:
+        ok(204, "DELETE", "/v1/" + target)
 
 
 def publishing():

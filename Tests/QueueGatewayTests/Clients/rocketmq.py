@@ -1,4 +1,5 @@
 """Publishing and consuming in groups, by mq-http-sdk."""
+import hashlib
 import threading
 import time
 
@@ -7,6 +8,7 @@ from mq_http_sdk.mq_exception import MQServerException
 from mq_http_sdk.mq_producer import TopicMessage
 
 from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, eventually, expect, main, refused
+from rest import ok
 
 client = MQClient(ENDPOINT, ACCESS_ID, ACCESS_SECRET)
 
@@ -62,6 +64,37 @@ def publish_and_consume():
     no("MessageNotExist", consumer.consume_message, 1, 0)
     consumer.ack_message([got.receipt_handle])
     no("MessageNotExist", consumer.ack_message, [got.receipt_handle])
+
+
+def empty_bodies():
+    """What was published elsewhere without a body is one blank, and what comes along with it can be read."""
+    producer, consumer = client.get_producer("", "empty"), joined("empty", "G", instance="")
+    producer.publish_message(message("a"))
+    ok(201, "POST", "/v1/topics/empty/messages", {"bodyBase64": ""})
+    producer.publish_message(message("b"))
+    got = consumer.consume_message(3, 3)
+    equal(sorted(m.message_body for m in got), [" ", "a", "b"])
+    equal([m.message_body_md5 for m in got if m.message_body == " "], [hashlib.md5(b" ").hexdigest().upper()])
+    consumer.ack_message([m.receipt_handle for m in got])
+
+
+def binary_bodies():
+    """Bytes that were published elsewhere are read in Base64."""
+    consumer = joined("binary", "G", instance="")
+    ok(201, "POST", "/v1/topics/binary/messages", {"bodyBase64": "AP8B"})
+    equal(consumer.consume_message(1, 3)[0].message_body, "AP8B")
+
+
+def keys():
+    """A message is found by its sharding key, and without one by its KEYS; consumers read both."""
+    consumer, producer = joined("keyed", "G", instance=""), client.get_producer("", "keyed")
+    producer.publish_message(message("both", key="k1", shard="s1"))
+    producer.publish_message(message("one", key="k2"))
+    got = dict((m.message_body, m) for m in all_of(consumer, 2))
+    equal([got[body].get_message_key() for body in ["both", "one"]], ["k1", "k2"])
+    equal(got["both"].get_sharding_key(), "s1")
+    found = dict((key, ok(200, "GET", "/v1/messages?key=" + key)["attempts"]) for key in ["k1", "s1", "k2"])
+    equal([len(found[key]) for key in ["k1", "s1", "k2"]], [0, 1, 1])
 
 
 def groups_and_tags():
@@ -262,6 +295,25 @@ def instances():
     # Names that could be taken for others.
     for instance, group in [("a.b", "G"), ("", "a.b"), ("", "orderly"), ("a/b", "G")]:
         no("InvalidArgument", client.get_consumer(instance, "orders", group, "").consume_message, 1, 0)
+
+
+def long_names():
+    """An instance, a group and a topic as the service names them make the name of a queue, of either kind."""
+    instance, topic, group = "MQ_INST_1234567890123456_ABCDEFGH", "t" * 64, "GID_" + "g" * 60
+    equal((len(instance), len(group)), (33, 64))
+    consumer = joined(topic, group, instance=instance)
+    no("MessageNotExist", consumer.consume_message_orderly, 1, 0)
+    client.get_producer(instance, topic).publish_message(message("x", shard="s"))
+    for consume in [consumer.consume_message, consumer.consume_message_orderly]:
+        got = consume(1, 30)[0]
+        equal(got.message_body, "x")
+        consumer.ack_message([got.receipt_handle])
+    producer = client.get_trans_producer(instance, topic, group)
+    producer.commit(producer.publish_message(half("y")).receipt_handle)
+    equal(consumer.consume_message(1, 30)[0].message_body, "y")
+    # Together they may be longer than any name.
+    no("InvalidArgument", client.get_consumer(instance, topic, "g" * 157, "").consume_message, 1, 0)
+    no("TopicNotExist", client.get_producer(instance, "t" * 222).publish_message, message("x"))
 
 
 def made_beforehand():
