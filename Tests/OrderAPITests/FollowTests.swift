@@ -37,6 +37,62 @@ extension OrderAPITests {
             }
         }
 
+        @Test("who repeats a request whose answer was lost, with the token that its client chose, is its customer")
+        func chosenToken() async throws {
+            let log = "/tmp/shoeshop-api-\(UUID().uuidString).log"
+            defer { try? FileManager.default.removeItem(atPath: log) }
+            let (token, other) = (CustomerToken.random().text, CustomerToken.random().text)
+            try await TestDatabase.withShop { database in
+                try await API.with(database, log: log) { api async throws in
+                    let first = try await api.order(showing: token, key: "lost")
+                    let again = try await api.order(showing: token, key: "lost")
+                    #expect(again.status == 202 && again.body == first.body)
+                    for answer in [first, again] { #expect(answer.header("Customer-Token") == [token]) }
+                    let stranger = try await api.order(showing: other, key: "lost")
+                    #expect(stranger.body == first.body && stranger.header("Customer-Token").isEmpty)
+                    let nobodys = HTTPHeaders([("Authorization", "Bearer \(other)")])
+                    #expect(try await api.send(.GET, "/customers/me/events", nil, nobodys).status == 401)
+                    let second = try await api.order(showing: token, key: nil)
+                    #expect(second.header("Location").allSatisfy { !$0.contains(token) })
+                    #expect(try await api.events(token).map(\.place) == [1, 2])
+                }
+            }
+            let told = try String(contentsOfFile: log, encoding: .utf8)
+            #expect(told.contains("listening") && !told.contains(token) && !told.contains(other))
+        }
+
+        @Test("first orders of one chosen token that come all at once, by two processes, make one customer")
+        func chosenAtOnce() async throws {
+            try await API.with { api async throws in
+                try await API.with(api.database) { other in
+                    let token = CustomerToken.random().text
+                    let answers = try await withThrowingTaskGroup(of: Answer.self) { group in
+                        for number in 0..<40 {
+                            let door = number.isMultiple(of: 2) ? api : other
+                            group.addTask { try await door.order(showing: token, key: nil) }
+                        }
+                        return try await group.reduce(into: []) { $0.append($1) }
+                    }
+                    #expect(answers.allSatisfy { $0.status == 202 && $0.header("Customer-Token") == [token] })
+                    #expect(try await api.events(token).map(\.place) == Array(1...40))
+                    #expect(try await api.database.count("SELECT count(*) FROM orders.customers") == 1)
+                }
+            }
+        }
+
+        @Test("a token that could be guessed, or comes with somebody's, is refused, and nothing is stored")
+        func refusedTokens() async throws {
+            try await API.with { api async throws in
+                for wrong in ["", "x", String(repeating: "a", count: 43), CustomerToken.random().text + "x"] {
+                    let answer = try await api.order(showing: wrong, key: nil)
+                    #expect(answer.status == 400 && (wrong.isEmpty || !answer.text.contains(wrong)), "\(wrong)")
+                }
+                let both = [("Authorization", "Bearer \(CustomerToken.random().text)")]
+                #expect(try await api.order(showing: CustomerToken.random().text, key: nil, both).status == 400)
+                #expect(try await api.database.orderCount() == 0)
+            }
+        }
+
         @Test("whoever waits is answered as soon as something happens, and with nothing when nothing does")
         func waiting() async throws {
             try await API.with { api async throws in
@@ -152,6 +208,14 @@ extension API {
     fileprivate func order(as token: String) async throws -> Answer {
         try await send(
             .POST, "/orders", Form.good, ["Content-Type": "application/json", "Authorization": "Bearer \(token)"])
+    }
+
+    fileprivate func order(
+        showing token: String, key: String?, _ headers: [(String, String)] = []
+    ) async throws -> Answer {
+        let own = [("Content-Type", "application/json"), ("Customer-Token", token)]
+        let named = key.map { [("Idempotency-Key", $0)] } ?? []
+        return try await send(.POST, "/orders", Form.good, HTTPHeaders(own + named + headers))
     }
 
     fileprivate func events(_ token: String, _ query: String = "") async throws -> [Event] {

@@ -59,6 +59,20 @@ public struct TimelineReader: Sendable {
         try await database.read(Self.customer, token.text, within: Self.limit) { try $0[0, as: CustomerID.self] }.first
     }
 
+    /// Whether an order is one of whoever has this token.
+    public func isOrder(_ order: OrderID, of token: CustomerToken) async throws -> Bool {
+        let answers = try await database.read(Self.isOrder, order, token.text, within: Self.limit) { row in
+            try row[0, as: Bool.self]
+        }
+        return answers == [true]
+    }
+
+    /// What a submitter shows, where it is by that token that an order is theirs; nil otherwise.
+    public func token(of submitter: Submitter, owning order: OrderID) async throws -> CustomerToken? {
+        guard case .bearer(_, let token) = submitter, try await isOrder(order, of: token) else { return nil }
+        return token
+    }
+
     /// All that has become visible since an earlier look, and the mark of this one. Without a mark, only that of now.
     ///
     /// Exact, whatever order transactions commit in: the mark is a snapshot, and what was visible in it isn't told again.
@@ -95,6 +109,10 @@ public struct TimelineReader: Sendable {
     private static let lastPlace: Statement = "SELECT places FROM orders.customers WHERE id = $1"
     private static let customer: Statement = """
         SELECT id FROM orders.customers WHERE token_hash = sha256(convert_to($1, 'UTF8'))
+        """
+    private static let isOrder: Statement = """
+        SELECT EXISTS (SELECT FROM orders.orders AS o JOIN orders.customers AS c ON c.id = o.customer
+            WHERE o.id = $1 AND c.token_hash = sha256(convert_to($2, 'UTF8')))
         """
     /// Not visible in a snapshot is what began after it, and what was running then: both by the index on `written`. So a transaction
     /// that somebody leaves open for hours costs nothing.
