@@ -80,7 +80,7 @@ extension Checkout {
                 let claim = KeyClaim(key: key, body: submission.body, id: placed.id)
                 if let owner = try IdempotencyKeys.claim([claim], in: session)[claim.id] { return .success(owner) }
             }
-            OrderRecords.insert([placed], of: [submission.submitter], in: session)
+            try OrderRecords.insert([placed], of: [submission.submitter], in: session)
             return .success(nil)
         }
     }

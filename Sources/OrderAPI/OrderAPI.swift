@@ -43,7 +43,8 @@ extension Paths {
     fileprivate static let api = Paths([
         (["orders"], .post), (["orders", "*"], .get), (["orders", "*", "events"], .get),
         (["orders", "*", "invoice"], .get), (["orders", "*", "cancel"], .post), (["products"], .get),
-        (["customers", "me", "events"], .get), (["mine"], .get),
+        (["customers", "me", "events"], .get), (["mine"], .get), (["mine", "key"], .post),
+        (["mine", "forget"], .post),
         (["openapi.yaml"], .get), ([], .get), (["basket"], .get), (["basket", "lines"], .post), (["checkout"], .post),
         (["stock"], .get), (["shop.css"], .get), (["shop.js"], .get), (["pictures", "*"], .get),
     ])

@@ -22,7 +22,13 @@ struct ReadingRoutes {
             }
             guard let events = try await timelines.events(of: id, after: 0), let order = try await orders.order(id)
             else { throw Self.noSuchOrder }
-            return OrderJourney(order, events).page.response()
+            let key = try await unshownKey(of: id, request)
+            var response = OrderJourney(order, events, key: key).page.response()
+            if key != nil {
+                let cookie = CustomerCookie.unshown.remove(for: request)
+                response.headers.append(HTTPField(name: .setCookie, value: cookie))
+            }
+            return response
         }
         router.get("orders/:id/invoice") { _, context in
             switch try await orders.invoice(of: try Self.id(in: context)) {
@@ -38,6 +44,13 @@ struct ReadingRoutes {
             }
         }
         router.get("products") { _, _ in try JSONAnswer.response(try await orders.products()) }
+    }
+
+    /// Of whoever has just become a customer with this order: it is shown to them once.
+    private func unshownKey(of id: OrderID, _ request: Request) async throws -> CustomerToken? {
+        guard CustomerCookie.unshown.value(in: request) == id.description, let token = request.customerToken
+        else { return nil }
+        return try await timelines.isOrder(id, of: token) ? token : nil
     }
 
     /// What is no UUID names no order.

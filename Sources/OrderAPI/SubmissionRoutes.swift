@@ -16,21 +16,26 @@ struct SubmissionRoutes {
     func add(to router: some RouterMethods<BasicRequestContext>) {
         router.post("orders") { request, _ in
             var submission = try await Submission(of: request)
-            if request.headers[.authorization] != nil {
-                guard let customer = try await FollowRoutes.customer(of: request, reader) else {
-                    throw FollowRoutes.unknown
-                }
-                submission.submitter = .known(customer)
-            }
+            submission.submitter = try await submitter(of: request)
             switch try await desk.submit(submission) {
             case .accepted(let id): return try Self.acceptance(of: id, submission.submitter.token)
-            case .replayed(let id): return try Self.acceptance(of: id, nil)
+            case .replayed(let id):
+                return try Self.acceptance(of: id, try await reader.token(of: submission.submitter, owning: id))
             case .conflict: throw Problem.keyConflict
             }
         }
     }
 
-    /// With the token of whoever became a customer, as a header: it isn't told again, and the body is the same each time.
+    /// By the token that is shown, as one that is known already, or of the client's own choice.
+    private func submitter(of request: Request) async throws -> Submitter {
+        let chosen = try request.chosenToken
+        guard request.headers[.authorization] != nil else { return chosen.map(Submitter.showing) ?? .new() }
+        guard chosen == nil else { throw Self.twoTokens }
+        guard let customer = try await FollowRoutes.customer(of: request, reader) else { throw FollowRoutes.unknown }
+        return .known(customer)
+    }
+
+    /// With the token by which the order is its customer's, as a header: the body is the same each time.
     private static func acceptance(of id: OrderID, _ token: CustomerToken?) throws -> Response {
         struct Acceptance: Encodable {
             let id: OrderID
@@ -40,6 +45,23 @@ struct SubmissionRoutes {
         response.headers[.location] = "/orders/\(id)"
         if let token { response.headers[.customerToken] = token.text }
         return response
+    }
+
+    private static var twoTokens: Problem {
+        Problem(.badRequest, "Send the Customer-Token or Authorization, not both.")
+    }
+}
+
+extension Request {
+    /// What the client wants to be known by.
+    fileprivate var chosenToken: CustomerToken? {
+        get throws {
+            guard let text = headers[.customerToken] else { return nil }
+            guard let token = CustomerToken(text) else {
+                throw Problem(.badRequest, "The Customer-Token must be 43 letters and digits, chosen at random.")
+            }
+            return token
+        }
     }
 }
 

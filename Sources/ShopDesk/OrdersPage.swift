@@ -14,6 +14,8 @@ struct OrdersPage {
     private let reader: OrderReader
 
     private static let limit = 50
+    private static let refresh = Duration.seconds(5)
+    private static let refreshOfOne = Duration.seconds(3)
     private static let statuses = ["received", "priced", "paid", "dispatched", "rejected", "cancelled"]
 
     init(desk: QueueDesk, shop: Shop) {
@@ -40,12 +42,19 @@ struct OrdersPage {
 
     private func list(_ fields: Fields) async throws -> Response {
         if let id = fields["q"].flatMap({ OrderID($0) }) { return desk.seeOther("/orders/\(id)") }
-        let orders = try await reader.latest(
-            before: fields["before"].flatMap { OrderID($0) }, status: fields["status"], text: fields["q"],
-            limit: Self.limit)
+        let orders = try await orders(like: fields)
         return desk.page(
-            "Orders", at: "/orders", refresh: fields["before"] == nil ? .seconds(5) : nil,
+            "Orders", at: "/orders", refresh: fields["before"] == nil ? Self.refresh : nil,
             [form(fields), table(orders), older(orders, fields)])
+    }
+
+    private func orders(like fields: Fields) async throws -> [OrderSummary] {
+        let (before, status, text) = (fields["before"], fields["status"], fields["q"])
+        let question = desk.path("/orders", ["before": before, "status": status, "q": text])
+        return try await desk.shared(question, refresh: Self.refresh) { [reader] in
+            try await reader.latest(
+                before: before.flatMap { OrderID($0) }, status: status, text: text, limit: Self.limit)
+        }
     }
 
     private func form(_ fields: Fields) -> DeskHTML {
@@ -80,14 +89,30 @@ struct OrdersPage {
 
     // MARK: One order
 
-    private func show(_ id: OrderID) async throws -> Response {
-        guard let order = try await reader.order(id), let events = try await reader.events(of: id) else {
-            throw Refusal(.notFound, "There is no such order.")
+    private struct Seen: Sendable {
+        let order: OrderView
+        let events: [TimelineEntry]
+        let attempts: [TraceEntry]
+    }
+
+    private func read(_ id: OrderID) async throws -> Seen {
+        let question = desk.path("/orders/\(id)")
+        return try await desk.shared(question, refresh: Self.refreshOfOne) { [reader, broker = shop.broker] in
+            guard let order = try await reader.order(id), let events = try await reader.events(of: id) else {
+                throw Refusal(.notFound, "There is no such order.")
+            }
+            return Seen(order: order, events: events, attempts: try await broker.trace("\(id)", limit: 300))
         }
-        let attempts = try await shop.broker.trace("\(id)", limit: 300)
+    }
+
+    private func show(_ id: OrderID) async throws -> Response {
+        let seen = try await read(id)
         return desk.page(
-            "Order \(id)", refresh: .seconds(3),
-            [facts(order), actions(order), lines(order), steps(events), desk.timeline(of: attempts)])
+            "Order \(id)", refresh: Self.refreshOfOne,
+            [
+                facts(seen.order), actions(seen.order), lines(seen.order), steps(seen.events),
+                desk.timeline(of: seen.attempts),
+            ])
     }
 
     private func facts(_ order: OrderView) -> DeskHTML {

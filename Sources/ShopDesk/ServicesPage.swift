@@ -8,11 +8,15 @@ struct ServicesPage {
     let desk: QueueDesk
     let services: Services
 
+    private static let refresh = Duration.seconds(3)
+
     func add(to router: some RouterMethods) {
         router.get("services") { _, _ in
-            let entries = await services.all()
+            let entries = try await desk.shared(desk.path("/services"), refresh: Self.refresh) { [services] in
+                await services.all()
+            }
             return desk.page(
-                "Services", at: "/services", refresh: .seconds(3),
+                "Services", at: "/services", refresh: Self.refresh,
                 [versions(entries), table(entries), errors(entries), note])
         }
     }

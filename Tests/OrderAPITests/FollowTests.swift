@@ -37,6 +37,63 @@ extension OrderAPITests {
             }
         }
 
+        @Test("who repeats a request whose answer was lost, with the token that its client chose, is its customer")
+        func chosenToken() async throws {
+            let log = "/tmp/shoeshop-api-\(UUID().uuidString).log"
+            defer { try? FileManager.default.removeItem(atPath: log) }
+            let (token, other) = (CustomerToken.random().text, CustomerToken.random().text)
+            try await TestDatabase.withShop { database in
+                try await API.with(database, log: log) { api async throws in
+                    let first = try await api.order(showing: token, key: "lost")
+                    let again = try await api.order(showing: token, key: "lost")
+                    #expect(again.status == 202 && again.body == first.body)
+                    for answer in [first, again] { #expect(answer.header("Customer-Token") == [token]) }
+                    let stranger = try await api.order(showing: other, key: "lost")
+                    #expect(stranger.body == first.body && stranger.header("Customer-Token").isEmpty)
+                    let nobodys = HTTPHeaders([("Authorization", "Bearer \(other)")])
+                    #expect(try await api.send(.GET, "/customers/me/events", nil, nobodys).status == 401)
+                    let second = try await api.order(showing: token, key: nil)
+                    #expect(second.header("Location").allSatisfy { !$0.contains(token) })
+                    #expect(try await api.events(token).map(\.place) == [1, 2])
+                }
+            }
+            let told = try String(contentsOfFile: log, encoding: .utf8)
+            #expect(told.contains("listening") && !told.contains(token) && !told.contains(other))
+        }
+
+        @Test("first orders of one chosen token that come all at once, by two processes, make one customer")
+        func chosenAtOnce() async throws {
+            try await API.with { api async throws in
+                try await API.with(api.database) { other in
+                    let token = CustomerToken.random().text
+                    let answers = try await withThrowingTaskGroup(of: Answer.self) { group in
+                        for number in 0..<40 {
+                            let door = number.isMultiple(of: 2) ? api : other
+                            group.addTask { try await door.order(showing: token, key: nil) }
+                        }
+                        return try await group.reduce(into: []) { $0.append($1) }
+                    }
+                    #expect(answers.allSatisfy { $0.status == 202 && $0.header("Customer-Token") == [token] })
+                    #expect(try await api.events(token).map(\.place) == Array(1...40))
+                    #expect(try await api.database.count("SELECT count(*) FROM orders.customers") == 1)
+                }
+            }
+        }
+
+        @Test("a token that could be guessed, or comes with somebody's, is refused, and nothing is stored")
+        func refusedTokens() async throws {
+            try await API.with { api async throws in
+                for wrong in ["", "x", String(repeating: "a", count: 43), CustomerToken.random().text + "x"] {
+                    let answer = try await api.order(showing: wrong, key: nil)
+                    #expect(answer.status == 400, "\(wrong)")
+                    #expect(wrong.count < 43 || !answer.text.contains(wrong))
+                }
+                let both = [("Authorization", "Bearer \(CustomerToken.random().text)")]
+                #expect(try await api.order(showing: CustomerToken.random().text, key: nil, both).status == 400)
+                #expect(try await api.database.orderCount() == 0)
+            }
+        }
+
         @Test("whoever waits is answered as soon as something happens, and with nothing when nothing does")
         func waiting() async throws {
             try await API.with { api async throws in
@@ -90,6 +147,24 @@ extension OrderAPITests {
                     try session.execute("UPDATE orders.events SET written = '3' WHERE place = 2")
                 }
                 #expect(try await told == [2])
+            }
+        }
+
+        @Test("what a server tells that took the place of another one, and has never been away, is not missed")
+        func silentSwitch() async throws {
+            try await API.with { api async throws in
+                let order = try await api.order()
+                let (id, token) = (try #require(OrderID(try order.orderID())), try order.customerToken())
+                let (seen, see) = AsyncStream.makeStream(of: Int64.self)
+                async let told = api.stream(token, after: 0, count: 2) { see.yield($0) }
+                for await place in seen where place == 1 { break }
+                // The mark is there, and from before. Another server counts its transactions anew.
+                try await api.database.write { session in
+                    try session.execute("UPDATE mq.identity SET id = gen_random_uuid()")
+                    OrderRecords.record([(id, TimelineEntry(.paid, at: Date()))], in: session)
+                    try session.execute("UPDATE orders.events SET written = '3' WHERE place = 2")
+                }
+                #expect(try await told == [1, 2])
             }
         }
 
@@ -154,6 +229,14 @@ extension API {
             .POST, "/orders", Form.good, ["Content-Type": "application/json", "Authorization": "Bearer \(token)"])
     }
 
+    fileprivate func order(
+        showing token: String, key: String?, _ headers: [(String, String)] = []
+    ) async throws -> Answer {
+        let own = [("Content-Type", "application/json"), ("Customer-Token", token)]
+        let named = key.map { [("Idempotency-Key", $0)] } ?? []
+        return try await send(.POST, "/orders", Form.good, HTTPHeaders(own + named + headers))
+    }
+
     fileprivate func events(_ token: String, _ query: String = "") async throws -> [Event] {
         let headers = HTTPHeaders([("Authorization", "Bearer \(token)")])
         return try await send(.GET, "/customers/me/events\(query)", nil, headers).json([Event].self)
@@ -165,7 +248,7 @@ extension API {
             try await database.query(
                 """
                 SELECT query_start::text FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'
-                    AND application_name = 'order-api' AND query LIKE '%AS look LEFT JOIN%'
+                    AND application_name = 'order-api' AND query LIKE 'WITH look AS%'
                 """
             ) { try $0[0, as: String.self] })
     }
@@ -180,7 +263,8 @@ extension API {
 
     /// The places of the next events of a stream.
     fileprivate func stream(
-        _ token: String, after place: Int64, count: Int, _ query: String = ""
+        _ token: String, after place: Int64, count: Int, _ query: String = "",
+        onEvent: @Sendable (Int64) -> Void = { _ in }
     ) async throws -> [Int64] {
         var request = HTTPClientRequest(url: address + "/customers/me/events\(query)")
         request.headers = [
@@ -191,6 +275,7 @@ extension API {
         for try await bytes in response.body {
             text += String(buffer: bytes)
             let places = text.matches(of: /id: (\d+)\ndata: [^\n]*\n\n/).compactMap { Int64($0.output.1) }
+            if let last = places.last { onEvent(last) }
             if places.count >= count { return Array(places.prefix(count)) }
         }
         throw NeverHappened(description: "the stream ended")

@@ -9,8 +9,11 @@ struct SecretTests {
         let token = try #require(submitter.token)
         var dumped = ""
         dump(submitter, to: &dumped)
-        dump(["token": token], to: &dumped)
-        let texts = ["\(token)", "\(submitter)", String(reflecting: token), String(reflecting: [submitter]), dumped]
+        dump(["token": token, "bearer": Submitter.showing(token)] as [String: Any], to: &dumped)
+        let texts = [
+            "\(token)", "\(submitter)", "\(Submitter.showing(token))", String(reflecting: token),
+            String(reflecting: [submitter]), dumped,
+        ]
         for text in texts { #expect(!text.contains(token.text), "\(text)") }
         #expect("\(token)" == "***")
     }

@@ -49,6 +49,12 @@ struct StatementTests {
                 """, "text[], bytea[], uuid[]"
             ),
             ("SELECT milestone, at, detail FROM orders.events WHERE order_id = $1 ORDER BY at, milestone", "uuid"),
+            (
+                """
+                SELECT n.id, c.id FROM unnest($1::uuid[], $2::text[]) AS n (id, token)
+                        JOIN orders.customers AS c ON c.token_hash = sha256(convert_to(n.token, 'UTF8'))
+                """, "uuid[], text[]"
+            ),
         ])
     func indexed(sql: String, types: String) async throws {
         // The test would prove nothing about a statement that isn't one of ours any more.
@@ -62,6 +68,8 @@ struct StatementTests {
                     SELECT gen_random_uuid(), 'taken', '{}', '{}' FROM generate_series(1, 20000);
                 INSERT INTO orders.events (order_id, milestone, at, place)
                     SELECT gen_random_uuid(), 'received', now(), n FROM generate_series(1, 20000) AS n;
+                INSERT INTO orders.customers (id, token_hash)
+                    SELECT gen_random_uuid(), n::text::bytea FROM generate_series(1, 20000) AS n;
                 INSERT INTO payment.calls (order_id, calls) SELECT gen_random_uuid(), 1 FROM generate_series(1, 20000);
                 INSERT INTO payment.charges (order_id, status, amount_cents, charge_id)
                     SELECT gen_random_uuid(), 'charged', 1, 'c' || n FROM generate_series(1, 20000) AS n;

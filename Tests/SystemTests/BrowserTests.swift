@@ -29,6 +29,7 @@ extension SystemTests {
             // Nobody reloads this page: it is told.
             try await browser.sees("Paid. We are booking the carrier.")
             let order = try await browser.address
+            let key = try await browser.text("section.key code")
 
             try await browser.open(desk)
             try await browser.sees("logistics has 1 dead letter")
@@ -44,7 +45,13 @@ extension SystemTests {
 
             try await browser.open(order)
             try await browser.sees("Your shoes are with the carrier.")
+            #expect(try await !browser.text().contains(key), "it is shown once")
             try await browser.open(window + "/mine")
+            try await browser.sees("dispatched")
+            try await browser.click("form.key button")
+            try await browser.sees("This browser knows of no orders of yours.")
+            try await browser.fill("[name=key]", key)
+            try await browser.click("form.key button")
             try await browser.sees("dispatched")
         }
     }
@@ -64,6 +71,8 @@ extension SystemTests {
             try await browser.click("form.checkout button")
             let order = try await browser.address
             #expect(order.contains("/orders/"))
+            try await browser.follow("I have kept it")
+            #expect(try await browser.address == order)
             try await eventually("it arrives") { try await shop.count(status: "dispatched") == 1 ? () : nil }
             try await browser.open(order)
             try await browser.forbidScripts(false)
@@ -90,10 +99,13 @@ extension SystemTests {
                     "/timeline?key=\(orders[0])", "/dead", "/dead/redrive?queue=refunds", "/send?queue=payment",
                     "/queues/payment/purge", "/audit", "/orders", "/orders/\(orders[0])", "/services",
                 ].map { desk + $0 } + ["/", "/basket", "/orders/\(orders[0])", "/mine"].map { window + $0 }
+            try await Self.check(axe, in: browser, "/mine, unknown") { try await browser.open(window + "/mine") }
             // Filled by one who has bought something, and is about to again.
             try await browser.open(window)
             try await browser.click(".card button")
             try await Self.buy(in: browser)
+            try await browser.sees("Your key")
+            #expect(try await Axe.violations(in: browser, axe).isEmpty, "the page with the key")
             try await browser.open(window)
             try await browser.click(".card button")
             for page in pages { try await Self.check(axe, in: browser, page) { try await browser.open(page) } }

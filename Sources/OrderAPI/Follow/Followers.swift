@@ -26,8 +26,8 @@ actor Followers: Service {
     private var count = 0
     private var number = 0
     /// Up to where everybody has been told.
-    private var mark: String?
-    /// A look failed: the mark may be of another server, or of a time that a restored one has not seen.
+    private var mark: TimelineMark?
+    /// A look failed: what the server lost in a crash it may have numbered anew since.
     private var isInDoubt = false
     private var lastWord = ContinuousClock.now
 
@@ -92,14 +92,13 @@ actor Followers: Service {
 
     private func look() async {
         guard let last = mark else { return }
-        let isNew = isInDoubt
         do {
-            let (events, now) = try await reader.news(since: isNew ? nil : last)
+            let news = try await reader.news(since: isInDoubt ? nil : last)
             // Meanwhile all may have gone, and others come.
             guard mark == last else { return }
-            mark = now
+            mark = news.mark
             isInDoubt = false
-            isNew ? tellAllToReadAgain() : tell(events)
+            news.isComplete ? tell(news.events) : tellAllToReadAgain()
         } catch {
             isInDoubt = true
             logger.info("could not look for news, trying again", metadata: ["error": "\(error)"])

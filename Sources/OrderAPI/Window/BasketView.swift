@@ -74,7 +74,7 @@ struct BasketView {
         """
         <form method="post" action="/checkout" class="checkout">
         <h2>Where to</h2>
-        <input type="hidden" name="key" value="\(form.key)">
+        <input type="hidden" name="key" value="\(form.key)"><input type="hidden" name="token" value="\(form.token.text)">
         \(basket.lines.map { "<input type=\"hidden\" name=\"line\" value=\"\(Basket.text(of: $0))\">" as HTML })
         \(CheckoutForm.fields.map(field))<label><span>Pay with</span><select name="card">\(Self.cards.map(card))</select>\
         \(wrong("/paymentToken", id: "card"))</label>

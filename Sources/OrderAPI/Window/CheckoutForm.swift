@@ -6,6 +6,8 @@ import ShopHTTP
 struct CheckoutForm {
     /// Names this form, so that sent twice it makes one order.
     private(set) var key: String
+    /// What whoever orders with it first is known by: there before it is sent, so that no lost answer takes it away.
+    let token: CustomerToken
     let basket: Basket
     private let values: [String: String]
 
@@ -20,18 +22,20 @@ struct CheckoutForm {
     ]
 
     static var empty: CheckoutForm {
-        CheckoutForm(key: UUID().uuidString.lowercased(), basket: Basket(), values: ["country": "DE"])
+        CheckoutForm(key: UUID().uuidString.lowercased(), token: .random(), basket: Basket(), values: ["country": "DE"])
     }
 
     init(_ fields: FormFields) {
         let names = Self.fields.map(\.name) + ["card"]
         key = fields["key"] ?? ""
+        token = fields["token"].flatMap { CustomerToken($0) } ?? .random()
         basket = Basket(lines: fields.all("line").compactMap(Basket.line))
         values = Dictionary(uniqueKeysWithValues: names.map { ($0, fields[$0] ?? "") })
     }
 
-    private init(key: String, basket: Basket, values: [String: String]) {
+    private init(key: String, token: CustomerToken, basket: Basket, values: [String: String]) {
         self.key = key
+        self.token = token
         self.basket = basket
         self.values = values
     }
@@ -39,7 +43,7 @@ struct CheckoutForm {
     subscript(name: String) -> String { values[name] ?? "" }
 
     func withFreshKey() -> CheckoutForm {
-        CheckoutForm(key: UUID().uuidString.lowercased(), basket: basket, values: values)
+        CheckoutForm(key: UUID().uuidString.lowercased(), token: token, basket: basket, values: values)
     }
 
     /// As the API takes it: the same form gives the same bytes.

@@ -5,6 +5,8 @@ import ShoeShop
 struct OrderJourney {
     private let order: OrderView
     private let events: [TimelineEvent]
+    /// Shown beside it; nil once its customer has seen it.
+    private let key: CustomerToken?
 
     private static let way: [(Milestone, String)] = [
         (.received, "Received"), (.priced, "Priced"), (.reserved, "Shoes set aside"), (.paid, "Paid"),
@@ -15,13 +17,15 @@ struct OrderJourney {
     ]
 
     /// - Parameter events: read before the order: what is told after the last of them may already be seen, and is never missed.
-    init(_ order: OrderView, _ events: [TimelineEvent]) {
+    init(_ order: OrderView, _ events: [TimelineEvent], key: CustomerToken? = nil) {
         self.order = order
         self.events = events
+        self.key = key
     }
 
     var page: WindowPage {
-        WindowPage("Your order", html, refresh: isOver ? nil : 3)
+        let shown: HTML = key.map { KeyView.shown($0, on: order.id) } ?? ""
+        return WindowPage("Your order", "\(shown)\(html)", refresh: isOver || key != nil ? nil : 3)
     }
 
     private var isCancelled: Bool { ["rejected", "cancelled"].contains(order.status) }

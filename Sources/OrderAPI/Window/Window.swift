@@ -27,6 +27,11 @@ struct Window: Sendable {
         router.post("basket/lines") { request, _ in try await change(request) }
         router.post("checkout") { request, _ in try await checkout(request) }
         router.get("mine") { request, _ in try await mine(request) }
+        router.post("mine/key") { request, _ in try await enter(request) }
+        router.post("mine/forget") { request, _ in
+            try FormFields.check(request)
+            return Self.seeOther("/mine", [CustomerCookie.token.remove(for: request)])
+        }
         router.get("stock") { _, _ in
             let hints = try await self.hints.current()
             return try JSONAnswer.response(Dictionary(uniqueKeysWithValues: hints.map { ($0.key.code, $0.value.text) }))
@@ -57,7 +62,7 @@ struct Window: Sendable {
         let quantity = fields["quantity"].flatMap { Int($0) } ?? 1
         guard let code = fields["sku"], SKU(code).isWellFormed else { throw Problem(.badRequest, "Choose a size.") }
         if fields["set"] == nil { basket.add(SKU(code), quantity) } else { basket.set(SKU(code), to: quantity) }
-        return Self.seeOther("/basket", basket.cookie + request.secureMark)
+        return Self.seeOther("/basket", [basket.cookie + request.secureMark])
     }
 
     // MARK: Ordering
@@ -73,18 +78,12 @@ struct Window: Sendable {
         let parsed = try OrderForm.read(body)
         guard let draft = parsed.draft else { return try await basket(form.basket, form, parsed.errors) }
         let known = try await FollowRoutes.customer(of: request, reader)
-        let submission = Submission(draft: draft, key: key, body: body, submitter: known.map { .known($0) } ?? .new())
-        switch try await desk.submit(submission) {
-        case .accepted(let id):
-            var response = Self.seeOther("/orders/\(id)", Basket.emptyCookie + request.secureMark)
-            if let token = submission.submitter.token {
-                let cookie =
-                    "\(request.customerCookie)=\(token.text); Max-Age=31536000; Path=/; HttpOnly; SameSite=Lax"
-                    + request.secureMark
-                response.headers.append(HTTPField(name: .setCookie, value: cookie))
-            }
-            return response
-        case .replayed(let id): return Self.seeOther("/orders/\(id)", Basket.emptyCookie + request.secureMark)
+        let submitter = known.map(Submitter.known) ?? .showing(form.token)
+        switch try await desk.submit(Submission(draft: draft, key: key, body: body, submitter: submitter)) {
+        case .accepted(let id): return Self.ordered(id, request, submitter.token)
+        case .replayed(let id):
+            // The answer may have been lost, or nobody waited for it: whoever ordered with this form is told all of it again.
+            return Self.ordered(id, request, try await reader.token(of: submitter, owning: id))
         case .conflict:
             return try await basket(
                 form.basket, form.withFreshKey(),
@@ -93,10 +92,23 @@ struct Window: Sendable {
         }
     }
 
-    /// Whoever has ordered here, sees what became of it.
+    /// On to the order's page, with what the browser keeps of whoever has become a customer with it.
+    private static func ordered(_ id: OrderID, _ request: Request, _ token: CustomerToken?) -> Response {
+        let kept = token.map { token in
+            [
+                CustomerCookie.token.set(token.text, for: request),
+                CustomerCookie.unshown.set(id.description, for: request),
+            ]
+        }
+        return seeOther("/orders/\(id)", [Basket.emptyCookie + request.secureMark] + (kept ?? []))
+    }
+
+    // MARK: A customer's orders
+
+    /// Whoever has ordered here, or has given their key, sees what became of it.
     private func mine(_ request: Request) async throws -> Response {
         guard let customer = try await FollowRoutes.customer(of: request, reader) else {
-            return WindowPage("Your orders", "<p>You have not ordered anything here yet.</p>").response()
+            return WindowPage("Your orders", KeyView.form()).response()
         }
         // Read first: what is told after this place may already be seen, and is never missed.
         let place = try await reader.lastPlace(of: customer)
@@ -108,19 +120,27 @@ struct Window: Sendable {
         }
         let html: HTML = """
             <ul data-follow="/customers/me/events" data-place="\(place.description)" data-over="no" aria-live="polite">\(items)</ul>
-
+            \(KeyView.forget)
             """
         return WindowPage("Your orders", html, refresh: 5).response()
     }
 
-    private static func seeOther(_ path: String, _ cookie: String) -> Response {
-        Response(status: .seeOther, headers: [.location: path, .setCookie: cookie])
+    /// Another device of the same customer. Nobody is slowed down who tries: a key is too long to be guessed.
+    private func enter(_ request: Request) async throws -> Response {
+        let text = try await FormFields(of: request)["key"] ?? ""
+        guard let token = CustomerToken(text.trimmingCharacters(in: .whitespacesAndNewlines)),
+            try await reader.customer(with: token) != nil
+        else {
+            return WindowPage("Your orders", KeyView.form(isWrong: true)).response(.unprocessableContent)
+        }
+        return Self.seeOther("/mine", [CustomerCookie.token.set(token.text, for: request)])
     }
-}
 
-extension Request {
-    /// Of cookies that are given out over TLS: they never travel without it. Whoever ends TLS before us says so.
-    fileprivate var secureMark: String { isSecure ? "; Secure" : "" }
+    private static func seeOther(_ path: String, _ cookies: [String]) -> Response {
+        var response = Response(status: .seeOther, headers: [.location: path])
+        for cookie in cookies { response.headers.append(HTTPField(name: .setCookie, value: cookie)) }
+        return response
+    }
 }
 
 /// The style, the script, and the pictures.

@@ -108,6 +108,8 @@ async function refresh() {
       answer.ok ? upToDate() : outdated(told);
     } catch { outdated(told); }
   }
-  setTimeout(refresh, pause);
+  soon();
 }
-if (pause > 0) setTimeout(refresh, pause);
+// Many that were opened together don't ask together for ever.
+function soon() { setTimeout(refresh, pause * (0.9 + Math.random() / 5)); }
+if (pause > 0) soon();

@@ -6,6 +6,13 @@ struct ActionPage {
     let desk: QueueDesk
 
     private static let limit = 100
+    private static let pause = Duration.seconds(2)
+
+    /// Read together: a page that looks anew no more shows the end of both.
+    private struct Seen: Sendable {
+        let action: OperatorAction
+        let messages: [RedrivenMessage]
+    }
 
     func add(to router: some RouterMethods) {
         router.get("actions/:number") { request, context in
@@ -41,10 +48,18 @@ struct ActionPage {
         return desk.seeOther("/actions/\(number)")
     }
 
+    private func read(_ number: Int64, after ticket: Int64) async throws -> Seen {
+        let question = desk.path("/actions/\(number)", ["after": "\(ticket)"])
+        return try await desk.shared(question, refresh: Self.pause) { [broker = desk.broker] in
+            guard let action = try await broker.operatorAction(number) else { throw Refusal.nothingHere }
+            return Seen(
+                action: action, messages: try await broker.redriven(by: number, after: ticket, limit: Self.limit))
+        }
+    }
+
     private func show(_ number: Int64, _ fields: Fields) async throws -> Response {
-        guard let action = try await desk.broker.operatorAction(number) else { throw Refusal.nothingHere }
-        let messages = try await desk.broker.redriven(
-            by: number, after: try fields.number("after") ?? 0, limit: Self.limit)
+        let seen = try await read(number, after: try fields.number("after") ?? 0)
+        let (action, messages) = (seen.action, seen.messages)
         return desk.page(
             "Action \(number): \(action.verb.rawValue)", refresh: Self.refresh(action.standing, messages),
             [facts(action), buttons(action), table(messages, action), next(messages, number)])
@@ -53,13 +68,13 @@ struct ActionPage {
     /// What has come to its end is asked for no more: the action, and each message that is shown.
     static func refresh(_ standing: OperatorAction.Standing, _ messages: [RedrivenMessage]) -> Duration? {
         switch standing {
-        case .underWay, .paused: return .seconds(2)
+        case .underWay, .paused: return pause
         // Its process may only have been held up.
         case .brokenOff: return .seconds(30)
         case .ended:
             let ends: Set<TraceEntry.Outcome> = [.done, .dead, .deadLetter, .outdated, .purged]
             let isOver = messages.allSatisfy { message in message.attempt.map { ends.contains($0.outcome) } ?? true }
-            return isOver ? nil : .seconds(2)
+            return isOver ? nil : pause
         }
     }
 

@@ -6,15 +6,22 @@ struct AuditPage {
     let desk: QueueDesk
 
     private static let limit = 100
+    private static let refresh = Duration.seconds(5)
 
     func add(to router: some RouterMethods) {
         router.get("audit") { request, _ in
             let fields = try Fields(query: request)
-            let actions = try await desk.broker.operatorActions(
-                before: try fields.number("before") ?? .max, queue: fields["queue"].map { QueueName($0) },
-                limit: Self.limit)
+            let actions = try await actions(before: try fields.number("before"), fields["queue"])
             return desk.page(
-                "Audit", at: "/audit", refresh: .seconds(5), [table(actions), older(actions, fields["queue"])])
+                "Audit", at: "/audit", refresh: Self.refresh, [table(actions), older(actions, fields["queue"])])
+        }
+    }
+
+    private func actions(before number: Int64?, _ queue: String?) async throws -> [OperatorAction] {
+        let question = desk.path("/audit", ["before": number.map { "\($0)" }, "queue": queue])
+        return try await desk.shared(question, refresh: Self.refresh) { [broker = desk.broker] in
+            try await broker.operatorActions(
+                before: number ?? .max, queue: queue.map { QueueName($0) }, limit: Self.limit)
         }
     }
 

@@ -18,7 +18,15 @@ extension QueueDesk {
     /// - Throws: ``Refusal`` when they may only read, and what `body` throws.
     public func acting<T: Sendable>(_ body: () async throws -> T) async throws -> T {
         guard let visitor = Visitor.current, visitor.role == .operator else { throw Refusal.onlyReads }
-        return try await Operator(visitor.name, via: "desk").act(body)
+        do {
+            let outcome = try await Operator(visitor.name, via: "desk").act(body)
+            await reads.forget()
+            return outcome
+        } catch {
+            // It may have been done all the same.
+            await reads.forget()
+            throw error
+        }
     }
 
     /// After a change: the page is asked for anew, so that reloading it changes nothing again.

@@ -10,6 +10,7 @@ struct QueuePage {
     /// How many attempts are looked at for errors and times.
     private static let attempts = 500
     private static let steps = 15
+    private static let refresh = Duration.seconds(15)
 
     func add(to router: some RouterMethods) {
         router.get("queues/:name") { _, context in try await show(try Self.name(in: context)) }
@@ -25,19 +26,30 @@ struct QueuePage {
     private func show(_ name: QueueName) async throws -> Response {
         let reading = try await desk.readings.current()
         guard let queue = reading.queue(name) else { throw QueueError.unknownQueue(name) }
-        let entry = try await desk.broker.queue(name)
-        let steps = try await desk.broker.outcomes(of: name, each: .seconds(60), count: Self.steps)
-        let last = try await desk.broker.find(MessageSearch(.queue(name), isClaimed: true), limit: Self.attempts)
-            .entries
-        let blocked = try await desk.broker.blockedKeys(of: name, limit: 50)
+        let entry = try await shared(name) { try await $0.queue(name) }
+        let steps = try await shared(name) { try await $0.outcomes(of: name, each: .seconds(60), count: Self.steps) }
+        let last = try await shared(name) {
+            try await $0.find(MessageSearch(.queue(name), isClaimed: true), limit: Self.attempts).entries
+        }
+        let blocked = try await shared(name) { try await $0.blockedKeys(of: name, limit: 50) }
         let live = LiveValues(reading)
         return desk.page(
-            "Queue \(name)", refresh: .seconds(15),
+            "Queue \(name)", refresh: Self.refresh,
             [
                 numbers(of: name, live), links(name, queue), sparks(of: name, live), OutcomeChart(steps).html,
                 LatencyTable(last).html, ErrorTable(desk: desk, entries: last).html, holders(reading, name),
                 keys(blocked, of: name), settings(entry), QueueActions(desk: desk).html(queue, entry),
             ])
+    }
+
+    /// Read once for everybody who has the page open.
+    private func shared<T: Sendable>(
+        _ name: QueueName, _ read: @escaping @Sendable (Broker) async throws -> T
+    ) async throws -> T {
+        let question = desk.path("/queues/\(name.text.queryEscaped)")
+        return try await desk.shared(question, refresh: Self.refresh) { [broker = desk.broker] in
+            try await read(broker)
+        }
     }
 
     private func numbers(of name: QueueName, _ live: LiveValues) -> HTML {

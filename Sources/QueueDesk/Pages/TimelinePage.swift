@@ -7,13 +7,17 @@ struct TimelinePage {
     let desk: QueueDesk
 
     private static let limit = 300
+    private static let refresh = Duration.seconds(5)
 
     func add(to router: some RouterMethods) {
         router.get("timeline") { request, _ in
             guard let key = try Fields(query: request)["key"] else { throw Refusal(.badRequest, "No key was given.") }
-            let entries = try await desk.broker.trace(key, limit: Self.limit)
+            let question = desk.path("/timeline", ["key": key])
+            let entries = try await desk.shared(question, refresh: Self.refresh) { [broker = desk.broker] in
+                try await broker.trace(key, limit: Self.limit)
+            }
             guard !entries.isEmpty else { throw Refusal.nothingHere }
-            return desk.page("Timeline of \(key)", refresh: .seconds(5), [desk.timeline(of: entries)])
+            return desk.page("Timeline of \(key)", refresh: Self.refresh, [desk.timeline(of: entries)])
         }
     }
 }

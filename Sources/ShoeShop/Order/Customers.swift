@@ -19,18 +19,21 @@ extension CustomerID: PostgresEncodable, PostgresDecodable {
     }
 }
 
-/// What customers show to see all of their orders. They are told it once, with their first order; the database keeps its hash.
+/// What customers show to see all of their orders: chosen by their client, or told once, with their first order. The database
+/// keeps its hash.
 public struct CustomerToken: Hashable, Sendable {
     public let text: String
 
     private static let length = 43
+    /// Of 43 random ones fewer differ once in a million million times.
+    private static let fewestLetters = 16
     private static let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
 
-    /// Nil for a text that no token looks like.
+    /// Nil for a text that no token looks like: 43 letters and digits, of which at least 16 differ.
     public init?(_ text: String) {
-        guard text.count == Self.length, text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) }) else {
-            return nil
-        }
+        guard text.count == Self.length, text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber) }),
+            Set(text).count >= Self.fewestLetters
+        else { return nil }
         self.text = text
     }
 
@@ -65,17 +68,33 @@ public enum Submitter: Hashable, Sendable {
     case known(CustomerID)
     /// Becomes a customer with this order.
     case new(CustomerID, CustomerToken)
+    /// Shows a token of their own choice, and becomes a customer with the first order that comes with it: this one, unless
+    /// they are one already.
+    case bearer(CustomerID, CustomerToken)
 
     public static func new() -> Submitter { .new(.new(), .random()) }
 
+    /// Whoever shows this token, with their first order or with a later one.
+    public static func showing(_ token: CustomerToken) -> Submitter { .bearer(.new(), token) }
+
     public var id: CustomerID {
         switch self {
-        case .known(let id), .new(let id, _): id
+        case .known(let id), .new(let id, _), .bearer(let id, _): id
         }
     }
 
-    /// To be told with the answer; nil for those who have one.
-    public var token: CustomerToken? { if case .new(_, let token) = self { token } else { nil } }
+    /// To be told with the answer; nil for those who are known without.
+    public var token: CustomerToken? {
+        switch self {
+        case .known: nil
+        case .new(_, let token), .bearer(_, let token): token
+        }
+    }
+
+    fileprivate var shown: (id: CustomerID, token: CustomerToken)? {
+        guard case .bearer(let id, let token) = self else { return nil }
+        return (id: id, token: token)
+    }
 }
 
 /// The rows of `orders.customers`.
@@ -87,8 +106,36 @@ enum Customers {
         session.pipeline(insert, new.map(\.id), new.map { $0.token?.text ?? "" })
     }
 
+    /// The same submitters, each bearer as the customer whose token it is. Who is none yet becomes one, without events so far.
+    ///
+    /// Locks nobody who is there. Waits for another transaction that makes a customer of the same token: tokens are taken in
+    /// order, so that two groups with the same ones don't wait for each other.
+    static func settle(_ submitters: [Submitter], in session: borrowing Session) throws -> [Submitter] {
+        let bearers = submitters.compactMap(\.shown).sorted { $0.token.text < $1.token.text }
+        guard !bearers.isEmpty else { return submitters }
+        let (ids, tokens) = (bearers.map(\.id), bearers.map(\.token.text))
+        session.walkIndexes()
+        session.pipeline(admit, ids, tokens)
+        let found = try session.query(find, ids, tokens) { row in
+            (bearer: try row[0, as: CustomerID.self], customer: try row[1, as: CustomerID.self])
+        }
+        let customers = Dictionary(found.map { ($0.bearer, $0.customer) }) { first, _ in first }
+        return submitters.map { submitter in
+            submitter.shown.flatMap { customers[$0.id] }.map(Submitter.known) ?? submitter
+        }
+    }
+
     private static let insert: Statement = """
         INSERT INTO orders.customers (id, token_hash, places)
         SELECT id, sha256(convert_to(token, 'UTF8')), 1 FROM unnest($1::uuid[], $2::text[]) AS n (id, token)
+        """
+    private static let admit: Statement = """
+        INSERT INTO orders.customers (id, token_hash)
+        SELECT id, sha256(convert_to(token, 'UTF8')) FROM unnest($1::uuid[], $2::text[]) AS n (id, token)
+        ON CONFLICT (token_hash) DO NOTHING
+        """
+    private static let find: Statement = """
+        SELECT n.id, c.id FROM unnest($1::uuid[], $2::text[]) AS n (id, token)
+        JOIN orders.customers AS c ON c.token_hash = sha256(convert_to(n.token, 'UTF8'))
         """
 }

@@ -8,7 +8,10 @@ package enum OrderRecords {
     package typealias Change = (order: Order, entries: [TimelineEntry])
 
     /// Stores new orders with their lines, as received, each of one submitter.
-    package static func insert(_ orders: [PlacedOrder], of submitters: [Submitter], in session: borrowing Session) {
+    package static func insert(
+        _ orders: [PlacedOrder], of submitters: [Submitter], in session: borrowing Session
+    ) throws {
+        let submitters = try Customers.settle(submitters, in: session)
         Customers.insert(submitters, in: session)
         let customers = orders.map(\.customer)
         let addresses = orders.map(\.address)

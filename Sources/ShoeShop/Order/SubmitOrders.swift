@@ -66,7 +66,7 @@ public struct SubmitOrders: Sendable {
         _ orders: [PlacedOrder], of submissions: [Submission], in session: borrowing Session
     ) throws {
         guard !orders.isEmpty else { return }
-        OrderRecords.insert(orders, of: submissions.map(\.submitter), in: session)
+        try OrderRecords.insert(orders, of: submissions.map(\.submitter), in: session)
         let messages = zip(orders, submissions).map { order, submission in
             Outgoing(order, key: order.id.description, headers: submission.trace?.traceHeaders ?? [:])
         }

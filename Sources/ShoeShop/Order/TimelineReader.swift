@@ -18,6 +18,21 @@ public struct TimelineEvent: Hashable, Sendable, Encodable {
     private enum CodingKeys: CodingKey { case place, order, milestone, at, detail }
 }
 
+/// Up to where all timelines have been read: what was visible then, and at which server.
+public struct TimelineMark: Hashable, Sendable {
+    let snapshot: String
+    let server: String
+}
+
+/// What a look for news finds.
+public struct TimelineNews: Sendable {
+    public fileprivate(set) var events: [TimelineEvent] = []
+    public let mark: TimelineMark
+    /// Whether the events are all since the earlier mark. False where that is of another server, or of a time that this one has
+    /// not seen, since it was restored or promoted: then what is known has to be read again.
+    public let isComplete: Bool
+}
+
 /// Reads timelines page by page, and what is new in all of them at once.
 public struct TimelineReader: Sendable {
     private let database: Database
@@ -59,14 +74,33 @@ public struct TimelineReader: Sendable {
         try await database.read(Self.customer, token.text, within: Self.limit) { try $0[0, as: CustomerID.self] }.first
     }
 
+    /// Whether an order is one of whoever has this token.
+    public func isOrder(_ order: OrderID, of token: CustomerToken) async throws -> Bool {
+        let answers = try await database.read(Self.isOrder, order, token.text, within: Self.limit) { row in
+            try row[0, as: Bool.self]
+        }
+        return answers == [true]
+    }
+
+    /// What a submitter shows, where it is by that token that an order is theirs; nil otherwise.
+    public func token(of submitter: Submitter, owning order: OrderID) async throws -> CustomerToken? {
+        guard case .bearer(_, let token) = submitter, try await isOrder(order, of: token) else { return nil }
+        return token
+    }
+
     /// All that has become visible since an earlier look, and the mark of this one. Without a mark, only that of now.
     ///
     /// Exact, whatever order transactions commit in: the mark is a snapshot, and what was visible in it isn't told again.
-    public func news(since mark: String?) async throws -> (events: [TimelineEvent], mark: String) {
-        let rows = try await database.read(Self.news, mark, within: Self.limit) { row in
-            (try row[0, as: String.self], try row[1, as: Int64?.self] == nil ? nil : try TimelineEvent(row, from: 1))
+    public func news(since mark: TimelineMark?) async throws -> TimelineNews {
+        let rows = try await database.read(Self.news, mark?.snapshot, mark?.server, within: Self.limit) { row in
+            (
+                TimelineNews(mark: TimelineMark(snapshot: try row[0], server: try row[1]), isComplete: try row[2]),
+                try row[3, as: Int64?.self] == nil ? nil : try TimelineEvent(row, from: 3)
+            )
         }
-        return (rows.compactMap(\.1), rows.first?.0 ?? "")
+        guard var news = rows.first?.0 else { throw PostgresError(.decoding, "a look for news has no answer") }
+        news.events = rows.compactMap(\.1)
+        return news
     }
 
     private func read(
@@ -96,15 +130,26 @@ public struct TimelineReader: Sendable {
     private static let customer: Statement = """
         SELECT id FROM orders.customers WHERE token_hash = sha256(convert_to($1, 'UTF8'))
         """
-    /// Not visible in a snapshot is what began after it, and what was running then: both by the index on `written`. So a transaction
-    /// that somebody leaves open for hours costs nothing.
+    private static let isOrder: Statement = """
+        SELECT EXISTS (SELECT FROM orders.orders AS o JOIN orders.customers AS c ON c.id = o.customer
+            WHERE o.id = $1 AND c.token_hash = sha256(convert_to($2, 'UTF8')))
+        """
+    /// Not visible in a snapshot is what began after it, and what was running then: both by the index on `written`. So
+    /// a transaction that somebody leaves open for hours costs nothing.
+    ///
+    /// Numbers of transactions mean nothing at another server, and one that was set back gives the same ones again.
     private static let news: Statement = """
-        SELECT pg_current_snapshot()::text, e.place, e.order_id, e.milestone, e.at, e.detail, e.customer
-        FROM (SELECT 1) AS look LEFT JOIN LATERAL (
+        WITH look AS MATERIALIZED (
+            SELECT server, coalesce(server = $2 AND pg_snapshot_xmax($1::text::pg_snapshot)
+                <= pg_snapshot_xmax(pg_current_snapshot()), false) AS is_complete
+            FROM mq.fingerprint() AS server)
+        SELECT pg_current_snapshot()::text, l.server, l.is_complete,
+            e.place, e.order_id, e.milestone, e.at, e.detail, e.customer
+        FROM look AS l LEFT JOIN LATERAL (
             SELECT place, order_id, milestone, at, detail, customer FROM orders.events
-            WHERE written >= pg_snapshot_xmax($1::text::pg_snapshot)
+            WHERE l.is_complete AND written >= pg_snapshot_xmax($1::text::pg_snapshot)
             UNION ALL SELECT place, order_id, milestone, at, detail, customer FROM orders.events
-            WHERE written = ANY (ARRAY(SELECT pg_snapshot_xip($1::text::pg_snapshot)))) AS e ON true
+            WHERE l.is_complete AND written = ANY (ARRAY(SELECT pg_snapshot_xip($1::text::pg_snapshot)))) AS e ON true
         ORDER BY e.customer, e.place
         """
 }

@@ -7,6 +7,8 @@ struct QuestionsPage: Sendable {
     let desk: QueueDesk
     let questions: Questions
 
+    private static let refresh = Duration.seconds(10)
+
     func add(to router: some RouterMethods) {
         router.get("questions") { _, _ in try await show() }
         router.post("questions/:id/answer") { request, context in
@@ -23,9 +25,12 @@ struct QuestionsPage: Sendable {
     }
 
     private func show() async throws -> Response {
-        let open = try await questions.unanswered()
+        // Read once, however many have the page open.
+        let open = try await desk.shared(desk.path("/questions"), refresh: Self.refresh) { [questions] in
+            try await questions.unanswered()
+        }
         return desk.page(
-            "Questions", at: "/questions", refresh: .seconds(10),
+            "Questions", at: "/questions", refresh: Self.refresh,
             [
                 .table(
                     "Questions without an answer", ["Asked", "By", "Question", ""],
