@@ -5,11 +5,12 @@ import QueueDesk
 extension Settings {
     static let operatorToken = Setting<String?>(
         "operator-token", default: nil,
-        "Lets browsers read and change, as the password of their login; OWNER=TOKEN is somebody's own, and one a line are many. Needed to "
-            + "listen beyond this machine.")
+        "Lets browsers read and change, as the password of their login; OWNER=TOKEN is somebody's own, and one a line are many. This "
+            + "or a viewer's is needed to listen beyond this machine.")
     static let operatorTokenFile = Setting<String?>("operator-token-file", default: nil, "A file with that, instead.")
     static let viewerToken = Setting<String?>(
-        "viewer-token", default: nil, "Lets browsers read, as the password of their login.")
+        "viewer-token", default: nil,
+        "Lets browsers read, as the password of their login; alone, it lets nobody change anything.")
     static let viewerTokenFile = Setting<String?>("viewer-token-file", default: nil, "A file with that, instead.")
 
     static let shopFolder = Setting<String?>(
@@ -28,7 +29,7 @@ extension Settings {
         ]
 }
 
-/// Who may use the desk: everybody on this machine, or whoever has a token.
+/// Who may use the desk: everybody on this machine where there is no token, else whoever has one.
 struct DeskAccess {
     let access: Access
 
@@ -39,7 +40,7 @@ struct DeskAccess {
     init(_ settings: Settings) throws {
         let operators = try Self.tokens(settings, Settings.operatorToken, orIn: Settings.operatorTokenFile)
         let viewers = try Self.tokens(settings, Settings.viewerToken, orIn: Settings.viewerTokenFile)
-        if operators.isEmpty {
+        if operators.isEmpty, viewers.isEmpty {
             guard Self.loopback.contains(settings[Settings.host]) else {
                 throw Settings.operatorToken.refused("without a token the desk listens on a loopback address only")
             }

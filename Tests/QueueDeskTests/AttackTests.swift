@@ -100,6 +100,19 @@ extension DeskTests {
         }
     }
 
+    @Test("with tokens of viewers alone they read, and nobody changes anything, on a loopback address either")
+    func viewersAlone() async throws {
+        try await Desk.with(["VIEWER_TOKEN": "viewers-have-only-this-one"]) { desk async throws in
+            let login = "Basic " + Data("bob:viewers-have-only-this-one".utf8).base64EncodedString()
+            let viewer: HTTPHeaders = ["Authorization": login, "Sec-Fetch-Site": "same-origin"]
+            #expect(try await desk.send(.GET, "/").status == 401)
+            #expect(try await desk.post("/queues/payment/pause", "").status == 401)
+            #expect(try await desk.page("/queues/payment", viewer).contains("You may read here, and change nothing."))
+            #expect(try await desk.post("/queues/payment/pause", "", viewer).status == 403)
+            #expect(try await desk.broker.operatorActions().isEmpty)
+        }
+    }
+
     @Test("whoever brings somebody's own token is recorded as its owner, whatever user name they type")
     func owners() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "desk-\(UUID().uuidString)")
