@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Foundation
 import MessageQueue
 import NIOCore
 import NIOHTTP1
@@ -99,6 +100,42 @@ extension DeskTests {
             _ = try await desk.post("/dead/purge", "ticket=\(chosen.ticket)&expected=1&sure=yes")
             try await eventually("it is gone") { try await desk.broker.deadLetterCount() == 2 ? () : nil }
             #expect(try await !desk.broker.deadLetters().map(\.ticket).contains(chosen.ticket))
+        }
+    }
+
+    @Test("where nothing is ticked, or a filter got lost, no dead letter is meant; all are only where that is said")
+    func nothingChosen() async throws {
+        try await Desk.with { desk async throws in
+            try await desk.kill(2)
+            #expect(try await desk.page("/dead").contains("<input type=\"hidden\" name=\"chosen\" value=\"yes\">"))
+            for query in ["chosen=yes", "chosen=yes&queue=payment", "chosen=yes&all=yes", "", "queue=+", "all=no"] {
+                for action in ["redrive", "purge"] {
+                    let preview = try await desk.send(.GET, "/dead/\(action)?\(query)")
+                    #expect(preview.status == 400 && !preview.text.contains("name=\"sure\""), "\(query)")
+                    #expect(preview.text.contains("Back to the dead letters"), "\(query)")
+                    let answer = try await desk.post("/dead/\(action)", "\(query)&expected=2&sure=yes")
+                    #expect(answer.status == 400, "\(query)")
+                }
+            }
+            #expect(try await desk.send(.GET, "/dead/purge?chosen=yes").text.contains("No dead letter was chosen"))
+            #expect(try await desk.broker.operatorActions().isEmpty)
+            let all = try await desk.page("/dead/redrive?all=yes")
+            #expect(all.contains("every dead letter") && all.contains("name=\"all\" value=\"yes\""))
+            #expect(try await desk.post("/dead/redrive", "all=yes&expected=2&sure=yes").status == 303)
+            try await eventually("all are sent back") { try await desk.broker.deadLetterCount() == 0 ? () : nil }
+        }
+    }
+
+    @Test("whoever may only read is shown nothing that they would be refused, on a page that refuses them either")
+    func viewersPages() async throws {
+        try await Desk.with(["VIEWER_TOKEN": "viewers-have-only-this-one"]) { desk async throws in
+            try await desk.kill(1)
+            let login = "Basic " + Data("bob:viewers-have-only-this-one".utf8).base64EncodedString()
+            let page = try await desk.page("/dead", ["Authorization": login])
+            #expect(page.contains("the card is away") && !page.contains("checkbox") && !page.contains(">Choose<"))
+            #expect(!page.contains("/send") && !page.contains("Purge"))
+            let refused = try await desk.send(.GET, "/send", headers: ["Authorization": login])
+            #expect(refused.status == 403 && refused.text.contains("bob, viewer") && !refused.text.contains("/send"))
         }
     }
 
