@@ -5,8 +5,8 @@ import QueueDesk
 extension Settings {
     static let operatorToken = Setting<String?>(
         "operator-token", default: nil,
-        "Lets browsers read and change, as the password of their login; OWNER=TOKEN is somebody's own, and one a line are many. This "
-            + "or a viewer's is needed to listen beyond this machine.")
+        "Lets browsers read and change, as the password of their login; OWNER=TOKEN is somebody's own, one a line are "
+            + "many, and sha256:HEX stands for a token. This or a viewer's is needed to listen beyond this machine.")
     static let operatorTokenFile = Setting<String?>("operator-token-file", default: nil, "A file with that, instead.")
     static let viewerToken = Setting<String?>(
         "viewer-token", default: nil,
@@ -58,7 +58,8 @@ struct DeskAccess {
         return try (text ?? "").split(whereSeparator: \.isNewline).map { line in
             guard let token = AccessToken(line.trimmingCharacters(in: .whitespaces)) else {
                 throw (settings[setting] == nil ? file : setting).refused(
-                    "each line is a token of \(AccessToken.shortest) characters or more, or OWNER=TOKEN")
+                    "each line is a token of \(AccessToken.shortest) characters or more, or OWNER=TOKEN; "
+                        + "sha256: and 64 hexadecimal digits may stand for a token")
             }
             return token
         }

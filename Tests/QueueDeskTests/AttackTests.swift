@@ -119,7 +119,9 @@ extension DeskTests {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let file = folder.appending(path: "tokens").path
-        try "ada=ada-alone-has-this-one\n\nbob=bob-alone-has-this-one\n"
+        // Of Ada's the file has the digest alone.
+        let digest = "99e2519158c705d1cbfd70b8cc406f0c8ad9b4c2f462853538ac4936ebab746f"
+        try "ada=sha256:\(digest)\n\nbob=bob-alone-has-this-one\n"
             .write(toFile: file, atomically: true, encoding: .utf8)
         try await Desk.with(["OPERATOR_TOKEN_FILE": file]) { desk async throws in
             for (path, token) in [
@@ -132,6 +134,10 @@ extension DeskTests {
                 #expect(answer.status == 303, "\(answer)")
             }
             #expect(try await desk.broker.operatorActions().map(\.by?.name) == ["bob", "ada"])
+            for shown in [digest, "sha256:\(digest)", "ada=sha256:\(digest)"] {
+                let login = "Basic " + Data("ada:\(shown)".utf8).base64EncodedString()
+                #expect(try await desk.send(.GET, "/", headers: ["Authorization": login]).status == 401, "\(shown)")
+            }
         }
     }
 
