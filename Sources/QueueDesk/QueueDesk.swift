@@ -13,7 +13,7 @@ public import ServiceLifecycle
 /// ```
 /// Everything is rendered here, reads without JavaScript, and asks nothing of any other server. The desk keeps nothing that
 /// matters: it may be killed, doubled, or put behind a balancer. However many look, the database is asked once every two
-/// seconds, and every fifteen when nobody does.
+/// seconds and after each change that is made here, and every fifteen when nobody looks.
 public struct QueueDesk: Service {
     let broker: Broker
     let options: Options

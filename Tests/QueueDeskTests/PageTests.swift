@@ -154,6 +154,20 @@ extension DeskTests {
         }
     }
 
+    @Test("the page after a change shows the queue as it is now, not as it was read a moment before")
+    func afterChange() async throws {
+        try await Desk.with { desk async throws in
+            for (verb, button, state) in [("pause", "Resume", "paused"), ("resume", "Pause", "")] {
+                // What is shown of all queues was read for these pages, and is as good as new.
+                _ = try await (desk.page("/"), desk.page("/queues/payment"))
+                let done = try await desk.post("/queues/payment/\(verb)", "")
+                let page = try await desk.page(try #require(done.headers["Location"].first))
+                #expect(page.contains("\(button) deliveries") && page.contains("data-live=\"payment state\">\(state)<"))
+                #expect(try await desk.page("/").contains("data-live=\"payment state\">\(state)<"))
+            }
+        }
+    }
+
     @Test("a page that stays open is told of what changes, in one event after the other")
     func live() async throws {
         try await Desk.with { desk async throws in

@@ -13,12 +13,20 @@ extension QueueDesk {
         form(page, fields.map { HTML.hidden($0, $1) } + [HTML.button(text)])
     }
 
-    /// Runs what the visitor asked for, recorded as theirs.
+    /// Runs what the visitor asked for, recorded as theirs. The next page of this desk shows how things stand after it.
     ///
     /// - Throws: ``Refusal`` when they may only read, and what `body` throws.
     public func acting<T: Sendable>(_ body: () async throws -> T) async throws -> T {
         guard let visitor = Visitor.current, visitor.role == .operator else { throw Refusal.onlyReads }
-        return try await Operator(visitor.name, via: "desk").act(body)
+        do {
+            let outcome = try await Operator(visitor.name, via: "desk").act(body)
+            await readings.forgetReading()
+            return outcome
+        } catch {
+            // It may have been done all the same.
+            await readings.forgetReading()
+            throw error
+        }
     }
 
     /// After a change: the page is asked for anew, so that reloading it changes nothing again.
