@@ -13,6 +13,11 @@ extension Settings {
         "Lets browsers read, as the password of their login; alone, it lets nobody change anything.")
     static let viewerTokenFile = Setting<String?>("viewer-token-file", default: nil, "A file with that, instead.")
 
+    static let hosts = Setting<String?>(
+        "hosts", default: nil,
+        "The names under which browsers reach it, without ports, separated by commas. Unless given, those of this machine "
+            + "on a loopback address, and any name elsewhere.")
+
     static let shopFolder = Setting<String?>(
         "shop-folder", default: nil,
         "Where the processes of this machine say where they listen, in run, and keep their logs, in logs: for the page of services."
@@ -24,7 +29,7 @@ extension Settings {
 
     static let desk: [any SettingDeclaration] =
         Settings.shop + [
-            operatorToken, operatorTokenFile, viewerToken, viewerTokenFile, tlsCertificate, tlsKey, shopFolder,
+            operatorToken, operatorTokenFile, viewerToken, viewerTokenFile, hosts, tlsCertificate, tlsKey, shopFolder,
             statementTime,
         ]
 }
@@ -32,22 +37,41 @@ extension Settings {
 /// Who may use the desk: everybody on this machine where there is no token, else whoever has one.
 struct DeskAccess {
     let access: Access
+    /// Under which names; nil for any.
+    let hosts: Set<String>?
 
     private static let loopback: Set<String> = ["127.0.0.1", "localhost", "::1"]
 
-    /// - Throws: `SettingsError` for an address that others can reach, without a token that keeps them out, and for a token that
-    ///   could be guessed.
+    /// - Throws: `SettingsError` for an address or a name by which others can reach it, without a token that keeps them
+    ///   out, and for a token that could be guessed.
     init(_ settings: Settings) throws {
+        hosts = try Self.hosts(settings)
         let operators = try Self.tokens(settings, Settings.operatorToken, orIn: Settings.operatorTokenFile)
         let viewers = try Self.tokens(settings, Settings.viewerToken, orIn: Settings.viewerTokenFile)
         if operators.isEmpty, viewers.isEmpty {
             guard Self.loopback.contains(settings[Settings.host]) else {
                 throw Settings.operatorToken.refused("without a token the desk listens on a loopback address only")
             }
+            guard hosts?.isSubset(of: Access.localNames) ?? false else {
+                throw Settings.hosts.refused("without a token the desk has the names of this machine only")
+            }
             access = .loopback(as: NSUserName())
         } else {
             access = .tokens(viewers: viewers, operators: operators)
         }
+    }
+
+    /// To a loopback address a browser is led by a name of another site only where that lets its name point here.
+    private static func hosts(_ settings: Settings) throws -> Set<String>? {
+        guard let text = settings[Settings.hosts] else {
+            return loopback.contains(settings[Settings.host]) ? Access.localNames : nil
+        }
+        let names = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
+        let areNames = names.allSatisfy { $0.wholeMatch(of: /[a-z0-9._-]+|\[[0-9a-f:.]+\]/) != nil }
+        guard !names.isEmpty, areNames else {
+            throw Settings.hosts.refused("it has names or addresses, such as desk.example, without ports")
+        }
+        return Set(names)
     }
 
     /// One a line.

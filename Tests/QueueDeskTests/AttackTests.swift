@@ -40,6 +40,38 @@ extension DeskTests {
         }
     }
 
+    @Test("with tokens, too, a desk on a loopback address has the names of this machine, or those that it was given")
+    func names() async throws {
+        let token = ["OPERATOR_TOKEN": "operators-have-this-one"]
+        let login = "Basic " + Data("ada:operators-have-this-one".utf8).base64EncodedString()
+        for (settings, known, unknown) in [
+            ([:], ["localhost", "127.0.0.1:80"], ["evil.example", "desk.example"]),
+            (["HOSTS": "desk.example, [FE80::1]"], ["DESK.example:443", "[fe80::1]"], ["evil.example", "localhost"]),
+        ] as [([String: String], [String], [String])] {
+            try await Desk.with(token.merging(settings) { $1 }) { desk async throws in
+                for (hosts, status) in [(known, 200), (unknown, 421)] {
+                    for host in hosts {
+                        let answer = try await desk.send(.GET, "/", headers: ["Host": host, "Authorization": login])
+                        #expect(answer.status == status, "\(host)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("names with a port or a scheme are refused at the start, and names beyond this machine without a token")
+    func refusedNames() async throws {
+        try await TestDatabase.with(.desk) { database in
+            let token = ["DATABASE_URL": database.conninfo, "PORT": "0", "OPERATOR_TOKEN": "operators-have-this-one"]
+            let open = ["DATABASE_URL": database.conninfo, "PORT": "0", "HOSTS": "localhost,desk.example"]
+            let wrong = ["desk.example:443", "https://desk.example", ",", "*.example"]
+            for environment in wrong.map({ token.merging(["HOSTS": $0]) { $1 } }) + [open] {
+                let end = try await TestProcess.end(of: "shop-desk", [], environment: environment)
+                #expect(end.status == 64 && end.complaint.contains("HOSTS: "), "\(environment): \(end)")
+            }
+        }
+    }
+
     @Test(
         "every answer says that nothing but the desk's own style and script may be used, and that nobody may frame it")
     func headers() async throws {
