@@ -61,7 +61,8 @@ struct DeskAccess {
         }
     }
 
-    /// To a loopback address a browser is led by a name of another site only where that lets its name point here.
+    /// Unless given, those of this machine on a loopback address: by another one a browser comes only where a site lets its
+    /// own name point here.
     private static func hosts(_ settings: Settings) throws -> Set<String>? {
         guard let text = settings[Settings.hosts] else {
             return loopback.contains(settings[Settings.host]) ? Access.localNames : nil
