@@ -15,8 +15,8 @@ extension Settings {
 
     static let hosts = Setting<String?>(
         "hosts", default: nil,
-        "The names under which browsers reach it, without ports, separated by commas. Unless given, those of this machine "
-            + "on a loopback address, and any name elsewhere.")
+        "The names under which browsers reach it, without ports, separated by commas. Unless given, those of this "
+            + "machine on a loopback address, and any name elsewhere.")
 
     static let shopFolder = Setting<String?>(
         "shop-folder", default: nil,
@@ -61,8 +61,8 @@ struct DeskAccess {
         }
     }
 
-    /// Unless given, those of this machine on a loopback address: by another one a browser comes only where a site lets its
-    /// own name point here.
+    /// Unless given, those of this machine on a loopback address: by another one a browser comes only where a site lets
+    /// its own name point here.
     private static func hosts(_ settings: Settings) throws -> Set<String>? {
         guard let text = settings[Settings.hosts] else {
             return loopback.contains(settings[Settings.host]) ? Access.localNames : nil
