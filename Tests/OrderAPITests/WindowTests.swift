@@ -41,6 +41,9 @@ extension OrderAPITests {
                 let page = try await api.send(
                     .GET, "/basket", nil, ["Cookie": "a=b; basket=RUNNER-42-TAN:2~X:1~%00:3~Y"])
                 #expect(page.text.contains("169.80 EUR") && page.text.contains("not for sale"))
+                for label in ["Shoe", "Size", "Price", "Pairs", "Stock"] {
+                    #expect(page.text.contains("<td data-label=\"\(label)\""), "what a phone calls the cell")
+                }
                 let behindTLS = try await api.form(
                     "/basket/lines", "sku=RUNNER-42-TAN&quantity=1", ["X-Forwarded-Proto": "https"])
                 #expect(

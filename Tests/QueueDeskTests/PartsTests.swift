@@ -20,6 +20,20 @@ struct PartsTests {
         #expect(html.contains("<td data-label=\"Count\" class=\"number\">1</td><td>x</td>"))
     }
 
+    @Test("what is wrong about a control is read with it, and one that is right says nothing of that")
+    func controls() {
+        let field = HTML.field("Key", .input("key", "k", error: "It is <long>.")).source
+        let state = "aria-invalid=\"true\" aria-describedby=\"wrong-key\""
+        #expect(field.contains("<input name=\"key\" type=\"text\" value=\"k\" autocomplete=\"off\" \(state)>"))
+        #expect(field.contains("<span class=\"wrong\" id=\"wrong-key\">It is &lt;long&gt;.</span></label>"))
+        for control in [
+            HTML.area("key", "", rows: 3, error: "No."), .select("key", ["a"], chosen: nil, none: nil, error: "No."),
+        ] { #expect(control.source.contains(state) && control.source.contains("id=\"wrong-key\">No.<")) }
+        for control in [
+            HTML.input("key", nil), .area("key", "", rows: 3), .select("key", ["a"], chosen: nil, none: nil),
+        ] { #expect(!control.source.contains("aria-") && !control.source.contains("wrong")) }
+    }
+
     @Test("a percentile is of the nearest rank, and there is none of nothing")
     func percentile() {
         #expect(LatencyTable.percentile(0.5, of: []) == nil)
