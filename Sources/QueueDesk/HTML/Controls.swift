@@ -43,7 +43,7 @@ extension HTML {
         HTML("input", ["type": "hidden", "name": name, "value": value])
     }
 
-    /// One of several, with what is wrong about it, if something is. `none` is what is read where nothing is chosen; nil
+    /// One of several, with what is wrong about it, if something is. `none` is read where nothing is chosen; nil
     /// leaves that out.
     public static func select(
         _ name: String, _ options: [String], chosen: String?, none: String?, error: String? = nil
