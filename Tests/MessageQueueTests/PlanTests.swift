@@ -60,6 +60,28 @@ struct PlanTests {
         }
     }
 
+    @Test("what one person did, or what was done to one queue or by one verb, is found by an index of its own")
+    func actions() async throws {
+        try await Bench.with { bench in
+            try await bench.database.execute(
+                """
+                INSERT INTO mq.operator_actions (verb, queue, operator, via)
+                SELECT 'verb ' || n % 100, 'queue ' || n % 100, 'person ' || n % 100, 'desk'
+                FROM generate_series(1, 20000) AS n
+                """)
+            for (statement, values, index) in [
+                (Broker.listActionsByPerson, ["NULL", "'person 7'", "NULL"], "operator_actions_person"),
+                (Broker.listActionsByQueue, ["'queue 7'", "NULL", "NULL"], "operator_actions_queue"),
+                (Broker.listActionsByVerb, ["NULL", "NULL", "'verb 7'"], "operator_actions_verb"),
+                (Broker.listActions, ["NULL", "NULL", "NULL"], "operator_actions_pkey"),
+            ] {
+                let plan = try await Self.plan(of: statement, ["20000"] + values + ["100"], in: bench.database)
+                let text = plan.joined(separator: "\n")
+                #expect(text.contains(index) && !text.contains("Seq Scan"), "\(text)")
+            }
+        }
+    }
+
     @Test("a claim walks the head's index lane by lane, and looks before the head only for lanes that are behind")
     func claim() async throws {
         try await Bench.with { bench in

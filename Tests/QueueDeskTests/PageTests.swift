@@ -154,6 +154,30 @@ extension DeskTests {
         }
     }
 
+    @Test("what operators did is found by who did it, by what they did, and by queue, page by page")
+    func auditFilters() async throws {
+        try await Desk.with { desk async throws in
+            try await Operator("ada", via: "test").act {
+                for _ in 0..<60 {
+                    try await desk.broker.pause("payment")
+                    try await desk.broker.resume("payment")
+                }
+            }
+            try await Operator("bob", via: "test").act { try await desk.broker.pause("stock") }
+            let bobs = try await desk.page("/audit?by=bob&verb=+&queue=")
+            #expect(bobs.contains(">bob<") && bobs.contains(">stock<") && !bobs.contains(">ada<"))
+            #expect(bobs.contains("name=\"by\" type=\"text\" value=\"bob\""))
+            let pauses = try await desk.page("/audit?by=ada&verb=pause&queue=payment")
+            #expect(pauses.contains("<option value=\"pause\" selected>") && !pauses.contains(">resume</a>"))
+            #expect(try await desk.page("/audit?by=bob&queue=payment").contains("Nobody has done anything like that."))
+            let first = try await desk.page("/audit?by=ada&queue=payment")
+            let link = try #require(first.firstMatch(of: /href="([^"]*before=[^"]*)"/)?.output.1)
+            let second = try await desk.page(String(link).replacing("&amp;", with: "&"))
+            #expect(second.matches(of: />ada</).count == 20 && !second.contains(">bob<"))
+            #expect(try await desk.send(.GET, "/audit?verb=nonsense").status == 400)
+        }
+    }
+
     @Test("the page after a change shows the queue as it is now, not as it was read a moment before")
     func afterChange() async throws {
         try await Desk.with { desk async throws in

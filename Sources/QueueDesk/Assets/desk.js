@@ -111,7 +111,8 @@ if (places.length > 0 && "EventSource" in window) {
 function isBusy() {
   return isHeld || document.hidden || main.contains(document.activeElement) && document.activeElement !== main
     || !getSelection().isCollapsed || main.querySelector("input[type=checkbox]:checked, details[open]") !== null
-    || [...main.querySelectorAll("input:not([type=hidden]):not([type=checkbox]), textarea")].some(i => i.value !== i.defaultValue);
+    || [...main.querySelectorAll("input:not([type=hidden]):not([type=checkbox]), textarea")].some(i => i.value !== i.defaultValue)
+    || [...main.querySelectorAll("select")].some(s => s.selectedIndex !== Math.max(0, [...s.options].findIndex(o => o.defaultSelected)));
 }
 async function refresh() {
   if (!isBusy()) {

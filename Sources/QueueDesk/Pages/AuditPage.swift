@@ -12,14 +12,35 @@ struct AuditPage {
             let fields = try Fields(query: request)
             let actions = try await desk.broker.operatorActions(
                 before: try fields.number("before") ?? .max, queue: fields["queue"].map { QueueName($0) },
-                limit: Self.limit)
+                by: fields["by"], verb: try Self.verb(fields), limit: Self.limit)
             return desk.page(
-                "Audit", at: "/audit", refresh: .seconds(5), [table(actions), older(actions, fields["queue"])])
+                "Audit", at: "/audit", refresh: .seconds(5),
+                [form(fields), table(actions, fields), older(actions, fields)])
         }
     }
 
-    private func table(_ actions: [OperatorAction]) -> HTML {
-        HTML.table(
+    private static func verb(_ fields: Fields) throws -> OperatorAction.Verb? {
+        guard let text = fields["verb"] else { return nil }
+        guard let verb = OperatorAction.Verb(rawValue: text) else {
+            throw Refusal(.badRequest, "\(text) is nothing that operators do.")
+        }
+        return verb
+    }
+
+    private func form(_ fields: Fields) -> HTML {
+        let verbs = OperatorAction.Verb.allCases.map(\.rawValue)
+        return HTML(
+            "form", ["method": "get", "action": desk.path("/audit"), "class": "search", "role": "search"],
+            [
+                .field("By", .input("by", fields["by"])),
+                .field("Did", .select("verb", verbs, chosen: fields["verb"], none: "anything")),
+                .field("Queue", .input("queue", fields["queue"])), .button("Filter"),
+            ])
+    }
+
+    private func table(_ actions: [OperatorAction], _ fields: Fields) -> HTML {
+        let isFiltered = ["by", "verb", "queue", "before"].contains { fields[$0] != nil }
+        return HTML.table(
             "What operators did", ["Began", "By", "Through", "Did", "Queue", "#Messages", "More", "Standing"],
             actions.map { action in
                 let more = action.detail.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
@@ -31,11 +52,14 @@ struct AuditPage {
                     .text(more.joined(separator: ", ")),
                     .badge(action.standing.rawValue),
                 ]
-            }, empty: "Nobody has changed anything yet.")
+            }, empty: isFiltered ? "Nobody has done anything like that." : "Nobody has changed anything yet.")
     }
 
-    private func older(_ actions: [OperatorAction], _ queue: String?) -> HTML {
+    private func older(_ actions: [OperatorAction], _ fields: Fields) -> HTML {
         guard actions.count == Self.limit, let last = actions.last else { return .text("") }
-        return HTML("p", [:], [.link("Older", to: desk.path("/audit", ["before": "\(last.number)", "queue": queue]))])
+        let path = desk.path(
+            "/audit",
+            ["by": fields["by"], "verb": fields["verb"], "queue": fields["queue"], "before": "\(last.number)"])
+        return .paragraph(.link("Older", to: path))
     }
 }
