@@ -14,7 +14,10 @@ struct ReadingsTests {
             let holder = try await Connection.open(database.conninfo)
             func waiting(_ count: Int) async throws -> Bool {
                 try await holder.query(
-                    "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'mq.consumers'::regclass"
+                    """
+                    SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database
+                    WHERE NOT granted AND relation = 'mq.consumers'::regclass AND datname = current_database()
+                    """
                 ) { _ in }.count == count
             }
             try await holder.script("BEGIN; LOCK TABLE mq.consumers IN ACCESS EXCLUSIVE MODE")
