@@ -45,9 +45,11 @@ actor Readings {
         await recall()
         while true {
             pulse.beat(within: Self.pause + longestReading)
+            let begun = changes
             do {
                 let reading = try await current(notOlderThan: watchers.isEmpty ? Self.pauseUnwatched : Self.pause / 2)
-                tell(.values(LiveValues(reading).json))
+                // Pages that show what was changed meanwhile don't go back to how it was before.
+                if begun == changes { tell(.values(LiveValues(reading).json)) }
             } catch {
                 try Task.checkCancellation()
                 tell(.stale(since: readAt))
