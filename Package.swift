@@ -70,8 +70,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
-        // From here on behind the traits: `Desk` and `Gateway` take Hummingbird and swift-nio, `Gateway` also swift-nio-extras,
-        // swift-crypto and swift-http-types, and `Shop` all.
+        // From here on behind the traits: `Desk` and `Gateway` take Hummingbird, swift-crypto and swift-nio, `Gateway`
+        // also swift-nio-extras and swift-http-types, and `Shop` all.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0", traits: []),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.25.0"),
@@ -150,7 +150,7 @@ let package = Package(
             name: "QueueDesk",
             dependencies: [
                 "MessageQueue", "Postgres", "XMLMarkup", log(), lifecycle(), hummingbird(),
-                desk("NIOCore", "swift-nio"),
+                desk("Crypto", "swift-crypto"), desk("NIOCore", "swift-nio"),
             ],
             resources: [.embedInCode("Assets")],
             swiftSettings: strict),

@@ -1060,6 +1060,10 @@ CREATE TABLE mq.operator_actions (
     role     text NOT NULL DEFAULT session_user,
     detail   jsonb
 );
+-- Pages of what one person did, of what was done to one queue, and of what was done by one verb, each the latest first.
+CREATE INDEX operator_actions_person ON mq.operator_actions (coalesce(operator, role), number);
+CREATE INDEX operator_actions_queue ON mq.operator_actions (queue, number) WHERE queue IS NOT NULL;
+CREATE INDEX operator_actions_verb ON mq.operator_actions (verb, number);
 
 -- Keys of gateways. The secret is sealed by the gateway, with a key that is not in the database; permissions mean something to it alone.
 CREATE TABLE mq.access_keys (

@@ -25,6 +25,7 @@ import ShopHTTP
     private static func addRoutes(
         of shop: Shop, _ desk: OrderDesk, _ followers: Followers, to router: Router<BasicRequestContext>, logger: Logger
     ) {
+        router.add(middleware: AnswerHeaders())
         router.add(
             middleware: Problems(paths: .api, logger: logger) { problem, request in
                 request.isOfBrowser ? ProblemView(problem).response : nil

@@ -34,7 +34,10 @@ struct ReadingRoutes {
             switch try await orders.invoice(of: try Self.id(in: context)) {
             case .issued(let page):
                 let response = Response(
-                    status: .ok, headers: [.contentType: "text/html; charset=utf-8"],
+                    status: .ok,
+                    headers: [
+                        .contentType: "text/html; charset=utf-8", .contentSecurityPolicy: InvoiceAnswer.policy,
+                    ],
                     body: .init(byteBuffer: ByteBuffer(string: page)))
                 return response.unstored
             case .notIssuedYet:

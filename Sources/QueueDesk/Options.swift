@@ -23,8 +23,8 @@ extension QueueDesk {
         public var path: String
         /// Who may read and change.
         public var access: Access
-        /// The names, without a port, under which browsers may reach it; nil: for ``Access/loopback(as:)`` those of this machine,
-        /// for others any.
+        /// The names, in lower case and without a port, under which browsers may reach it; nil: for
+        /// ``Access/loopback(as:)`` ``Access/localNames``, for others any.
         public var hosts: Set<String>?
         /// Pages of the adopter's own.
         public var links: [Link]

@@ -12,8 +12,9 @@ public import ServiceLifecycle
 /// // ... and run the desk as a service, beside the HTTP server
 /// ```
 /// Everything is rendered here, reads without JavaScript, and asks nothing of any other server. The desk keeps nothing that
-/// matters: it may be killed, doubled, or put behind a balancer. However many look, the database is asked once every
-/// two seconds, and every fifteen when nobody does; what a page reads beside is read once for all who have it open.
+/// matters: it may be killed, doubled, or put behind a balancer. However many look, the database is asked once every two
+/// seconds and after each change that is made here, and every fifteen when nobody does; what a page reads beside is read once
+/// for all who have it open.
 public struct QueueDesk: Service {
     let broker: Broker
     let options: Options

@@ -168,8 +168,7 @@ struct OrdersPage {
             return Response(
                 status: .ok,
                 headers: [
-                    .contentType: "text/html; charset=utf-8",
-                    .contentSecurityPolicy: "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+                    .contentType: "text/html; charset=utf-8", .contentSecurityPolicy: InvoiceAnswer.policy,
                 ], body: .init(byteBuffer: ByteBuffer(string: page)))
         case .notIssuedYet: throw Refusal(.notFound, "There is no invoice yet: invoices are issued once paid.")
         case .noSuchOrder: throw Refusal(.notFound, "There is no such order.")

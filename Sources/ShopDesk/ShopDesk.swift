@@ -26,6 +26,7 @@ import ShopProcesses
         var options = QueueDesk.Options(
             title: "Shoe shop", access: access.access,
             links: [.init("Orders", path: "/orders"), .init("Services", path: "/services")])
+        options.hosts = access.hosts
         options.checks = MessageChecks.all
         options.retention = settings[Settings.retention]
         return options

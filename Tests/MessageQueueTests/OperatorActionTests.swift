@@ -34,6 +34,36 @@ struct OperatorActionTests {
         }
     }
 
+    @Test("actions are told of one person, one queue or one verb, and of all three together, page by page")
+    func filters() async throws {
+        try await Bench.with { bench in
+            let broker = bench.broker
+            try await broker.declare(queue: "boots")
+            try await ada.act {
+                try await broker.pause("shoes")
+                try await broker.pause("boots")
+            }
+            try await Operator("bob", via: "shoeshop").act {
+                try await broker.resume("shoes")
+                try await broker.resume("boots")
+                try await broker.pause("shoes")
+            }
+            try await broker.resume("shoes")
+            let role = try #require(try await broker.operatorActions(limit: 1).first).role
+            #expect(try await broker.operatorActions(by: "ada").map(\.queue) == ["boots", "shoes"])
+            #expect(try await broker.operatorActions(by: role).map(\.verb) == [.resume])
+            #expect(try await broker.operatorActions(by: "eve").isEmpty)
+            #expect(try await broker.operatorActions(verb: .pause).map(\.by?.name) == ["bob", "ada", "ada"])
+            #expect(try await broker.operatorActions(queue: "boots").map(\.verb) == [.resume, .pause])
+            #expect(try await broker.operatorActions(queue: "shoes", by: "bob").map(\.verb) == [.pause, .resume])
+            #expect(try await broker.operatorActions(queue: "boots", verb: .resume).map(\.by?.name) == ["bob"])
+            #expect(try await broker.operatorActions(queue: "shoes", by: "ada", verb: .resume).isEmpty)
+            let first = try await broker.operatorActions(by: "bob", limit: 2)
+            let second = try await broker.operatorActions(before: first[1].number, by: "bob", limit: 2)
+            #expect(first.map(\.verb) == [.pause, .resume] && second.map(\.verb) == [.resume])
+        }
+    }
+
     @Test("a queue that an operator makes, changes or deletes is recorded, with what is different; a program's is not")
     func queues() async throws {
         try await Bench.with { bench in

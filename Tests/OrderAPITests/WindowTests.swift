@@ -41,6 +41,9 @@ extension OrderAPITests {
                 let page = try await api.send(
                     .GET, "/basket", nil, ["Cookie": "a=b; basket=RUNNER-42-TAN:2~X:1~%00:3~Y"])
                 #expect(page.text.contains("169.80 EUR") && page.text.contains("not for sale"))
+                for label in ["Shoe", "Size", "Price", "Pairs", "Stock"] {
+                    #expect(page.text.contains("<td data-label=\"\(label)\""), "what a phone calls the cell")
+                }
                 let behindTLS = try await api.form(
                     "/basket/lines", "sku=RUNNER-42-TAN&quantity=1", ["X-Forwarded-Proto": "https"])
                 #expect(
@@ -167,6 +170,38 @@ extension OrderAPITests {
                 let other = try await api.form("/checkout", "key=k-1&" + Self.fields.replacing("Bonn", with: "Ulm"))
                 #expect(other.status == 422 && other.text.contains("role=\"alert\"") && other.text.contains("Ulm"))
                 #expect(other.text.contains("had been sent before") && !other.text.contains("value=\"k-1\""))
+            }
+        }
+
+        @Test("no answer is taken for what it isn't, and no page runs others' scripts or is framed, an invoice either")
+        func headers() async throws {
+            try await API.with { api async throws in
+                let id = try await api.order().orderID()
+                try await api.database.execute(
+                    """
+                    INSERT INTO orders.invoices (order_id, number, issued_at, html)
+                    SELECT id, 'INV-1', now(), '<!doctype html><title>Invoice</title>' FROM orders.orders
+                    """)
+                let paths = [
+                    "/", "/basket", "/mine", "/stock", "/products", "/shop.css", "/shop.js", "/pictures/RUNNER.tan.svg",
+                    "/openapi.yaml", "/nowhere", "/checkout", "/customers/me/events", "/orders/none", "/orders/\(id)",
+                    "/orders/\(id)/events", "/orders/\(id)/invoice",
+                ]
+                var pages: Set<String> = []
+                for (path, accept) in paths.flatMap({ [($0, "text/html"), ($0, "application/json")] }) {
+                    let answer = try await api.send(.GET, path, nil, ["Accept": accept])
+                    #expect(answer.header("X-Content-Type-Options") == ["nosniff"], "\(path)")
+                    guard answer.type?.hasPrefix("text/html") == true else { continue }
+                    pages.insert(path)
+                    let policy = answer.header("Content-Security-Policy").first ?? ""
+                    let parts = ["default-src 'none'", "frame-ancestors 'none'"]
+                    #expect(parts.allSatisfy { policy.contains($0) }, "\(path): \(policy)")
+                    #expect(!policy.contains("script-src 'unsafe"), "\(path): \(policy)")
+                }
+                #expect(pages.isSuperset(of: ["/", "/basket", "/mine", "/nowhere", "/orders/\(id)"]))
+                let invoice = try await api.get("/orders/\(id)/invoice")
+                #expect(pages.contains("/orders/\(id)/invoice"))
+                #expect(invoice.header("Content-Security-Policy").first?.contains("sandbox") == true)
             }
         }
 

@@ -40,6 +40,38 @@ extension DeskTests {
         }
     }
 
+    @Test("with tokens, too, a desk on a loopback address has the names of this machine, or those that it was given")
+    func names() async throws {
+        let token = ["OPERATOR_TOKEN": "operators-have-this-one"]
+        let login = "Basic " + Data("ada:operators-have-this-one".utf8).base64EncodedString()
+        for (settings, known, unknown) in [
+            ([:], ["localhost", "127.0.0.1:80"], ["evil.example", "desk.example"]),
+            (["HOSTS": "desk.example, [FE80::1]"], ["DESK.example:443", "[fe80::1]"], ["evil.example", "localhost"]),
+        ] as [([String: String], [String], [String])] {
+            try await Desk.with(token.merging(settings) { $1 }) { desk async throws in
+                for (hosts, status) in [(known, 200), (unknown, 421)] {
+                    for host in hosts {
+                        let answer = try await desk.send(.GET, "/", headers: ["Host": host, "Authorization": login])
+                        #expect(answer.status == status, "\(host)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("names with a port or a scheme are refused at the start, and names beyond this machine without a token")
+    func refusedNames() async throws {
+        try await TestDatabase.with(.desk) { database in
+            let token = ["DATABASE_URL": database.conninfo, "PORT": "0", "OPERATOR_TOKEN": "operators-have-this-one"]
+            let open = ["DATABASE_URL": database.conninfo, "PORT": "0", "HOSTS": "localhost,desk.example"]
+            let wrong = ["desk.example:443", "https://desk.example", ",", "*.example"]
+            for environment in wrong.map({ token.merging(["HOSTS": $0]) { $1 } }) + [open] {
+                let end = try await TestProcess.end(of: "shop-desk", [], environment: environment)
+                #expect(end.status == 64 && end.complaint.contains("HOSTS: "), "\(environment): \(end)")
+            }
+        }
+    }
+
     @Test(
         "every answer says that nothing but the desk's own style and script may be used, and that nobody may frame it")
     func headers() async throws {
@@ -100,13 +132,28 @@ extension DeskTests {
         }
     }
 
+    @Test("with tokens of viewers alone they read, and nobody changes anything, on a loopback address either")
+    func viewersAlone() async throws {
+        try await Desk.with(["VIEWER_TOKEN": "viewers-have-only-this-one"]) { desk async throws in
+            let login = "Basic " + Data("bob:viewers-have-only-this-one".utf8).base64EncodedString()
+            let viewer: HTTPHeaders = ["Authorization": login, "Sec-Fetch-Site": "same-origin"]
+            #expect(try await desk.send(.GET, "/").status == 401)
+            #expect(try await desk.post("/queues/payment/pause", "").status == 401)
+            #expect(try await desk.page("/queues/payment", viewer).contains("You may read here, and change nothing."))
+            #expect(try await desk.post("/queues/payment/pause", "", viewer).status == 403)
+            #expect(try await desk.broker.operatorActions().isEmpty)
+        }
+    }
+
     @Test("whoever brings somebody's own token is recorded as its owner, whatever user name they type")
     func owners() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "desk-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let file = folder.appending(path: "tokens").path
-        try "ada=ada-alone-has-this-one\n\nbob=bob-alone-has-this-one\n"
+        // Of Ada's the file has the digest alone.
+        let digest = "99e2519158c705d1cbfd70b8cc406f0c8ad9b4c2f462853538ac4936ebab746f"
+        try "ada=sha256:\(digest)\n\nbob=bob-alone-has-this-one\n"
             .write(toFile: file, atomically: true, encoding: .utf8)
         try await Desk.with(["OPERATOR_TOKEN_FILE": file]) { desk async throws in
             for (path, token) in [
@@ -119,6 +166,10 @@ extension DeskTests {
                 #expect(answer.status == 303, "\(answer)")
             }
             #expect(try await desk.broker.operatorActions().map(\.by?.name) == ["bob", "ada"])
+            for shown in [digest, "sha256:\(digest)", "ada=sha256:\(digest)"] {
+                let login = "Basic " + Data("ada:\(shown)".utf8).base64EncodedString()
+                #expect(try await desk.send(.GET, "/", headers: ["Authorization": login]).status == 401, "\(shown)")
+            }
         }
     }
 

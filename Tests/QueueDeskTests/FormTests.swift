@@ -39,7 +39,7 @@ extension DeskTests {
             }
             for rate in ["nan", "inf", "-inf", "1e300", "-0", "0"] {
                 #expect(try await desk.post("/queues/payment/limit", "rate=\(rate)").status == 400, "\(rate)")
-                let redrive = try await desk.post("/dead/redrive", "expected=0&sure=yes&rate=\(rate)")
+                let redrive = try await desk.post("/dead/redrive", "all=yes&expected=0&sure=yes&rate=\(rate)")
                 #expect(redrive.status == 400, "\(rate)")
                 #expect(try await desk.post("/actions/1/limit", "rate=\(rate)").status == 400, "\(rate)")
             }

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Foundation
 import MessageQueue
 import NIOCore
 import NIOHTTP1
@@ -102,6 +103,42 @@ extension DeskTests {
         }
     }
 
+    @Test("where nothing is ticked, or a filter got lost, no dead letter is meant; all are only where that is said")
+    func nothingChosen() async throws {
+        try await Desk.with { desk async throws in
+            try await desk.kill(2)
+            #expect(try await desk.page("/dead").contains("<input type=\"hidden\" name=\"chosen\" value=\"yes\">"))
+            for query in ["chosen=yes", "chosen=yes&queue=payment", "chosen=yes&all=yes", "", "queue=+", "all=no"] {
+                for action in ["redrive", "purge"] {
+                    let preview = try await desk.send(.GET, "/dead/\(action)?\(query)")
+                    #expect(preview.status == 400 && !preview.text.contains("name=\"sure\""), "\(query)")
+                    #expect(preview.text.contains("Back to the dead letters"), "\(query)")
+                    let answer = try await desk.post("/dead/\(action)", "\(query)&expected=2&sure=yes")
+                    #expect(answer.status == 400, "\(query)")
+                }
+            }
+            #expect(try await desk.send(.GET, "/dead/purge?chosen=yes").text.contains("No dead letter was chosen"))
+            #expect(try await desk.broker.operatorActions().isEmpty)
+            let all = try await desk.page("/dead/redrive?all=yes")
+            #expect(all.contains("every dead letter") && all.contains("name=\"all\" value=\"yes\""))
+            #expect(try await desk.post("/dead/redrive", "all=yes&expected=2&sure=yes").status == 303)
+            try await eventually("all are sent back") { try await desk.broker.deadLetterCount() == 0 ? () : nil }
+        }
+    }
+
+    @Test("whoever may only read is shown nothing that they would be refused, on a page that refuses them either")
+    func viewersPages() async throws {
+        try await Desk.with(["VIEWER_TOKEN": "viewers-have-only-this-one"]) { desk async throws in
+            try await desk.kill(1)
+            let login = "Basic " + Data("bob:viewers-have-only-this-one".utf8).base64EncodedString()
+            let page = try await desk.page("/dead", ["Authorization": login])
+            #expect(page.contains("the card is away") && !page.contains("checkbox") && !page.contains(">Choose<"))
+            #expect(!page.contains("/send") && !page.contains("Purge"))
+            let refused = try await desk.send(.GET, "/send", headers: ["Authorization": login])
+            #expect(refused.status == 403 && refused.text.contains("bob, viewer") && !refused.text.contains("/send"))
+        }
+    }
+
     @Test("a queue is paused, limited and resumed from its page")
     func queue() async throws {
         try await Desk.with { desk async throws in
@@ -114,6 +151,44 @@ extension DeskTests {
             #expect(try await desk.post("/queues/nowhere/pause", "").status == 404)
             let verbs = try await desk.broker.operatorActions().map(\.verb)
             #expect(verbs == [.resume, .limit, .pause])
+        }
+    }
+
+    @Test("what operators did is found by who did it, by what they did, and by queue, page by page")
+    func auditFilters() async throws {
+        try await Desk.with { desk async throws in
+            try await Operator("ada", via: "test").act {
+                for _ in 0..<60 {
+                    try await desk.broker.pause("payment")
+                    try await desk.broker.resume("payment")
+                }
+            }
+            try await Operator("bob", via: "test").act { try await desk.broker.pause("stock") }
+            let bobs = try await desk.page("/audit?by=bob&verb=+&queue=")
+            #expect(bobs.contains(">bob<") && bobs.contains(">stock<") && !bobs.contains(">ada<"))
+            #expect(bobs.contains("name=\"by\" type=\"text\" value=\"bob\""))
+            let pauses = try await desk.page("/audit?by=ada&verb=pause&queue=payment")
+            #expect(pauses.contains("<option value=\"pause\" selected>") && !pauses.contains(">resume</a>"))
+            #expect(try await desk.page("/audit?by=bob&queue=payment").contains("Nobody has done anything like that."))
+            let first = try await desk.page("/audit?by=ada&queue=payment")
+            let link = try #require(first.firstMatch(of: /href="([^"]*before=[^"]*)"/)?.output.1)
+            let second = try await desk.page(String(link).replacing("&amp;", with: "&"))
+            #expect(second.matches(of: />ada</).count == 20 && !second.contains(">bob<"))
+            #expect(try await desk.send(.GET, "/audit?verb=nonsense").status == 400)
+        }
+    }
+
+    @Test("the page after a change shows the queue as it is now, not as it was read a moment before")
+    func afterChange() async throws {
+        try await Desk.with { desk async throws in
+            for (verb, button, state) in [("pause", "Resume", "paused"), ("resume", "Pause", "")] {
+                // What is shown of all queues was read for these pages, and is as good as new.
+                _ = try await (desk.page("/"), desk.page("/queues/payment"))
+                let done = try await desk.post("/queues/payment/\(verb)", "")
+                let page = try await desk.page(try #require(done.headers["Location"].first))
+                #expect(page.contains("\(button) deliveries") && page.contains("data-live=\"payment state\">\(state)<"))
+                #expect(try await desk.page("/").contains("data-live=\"payment state\">\(state)<"))
+            }
         }
     }
 

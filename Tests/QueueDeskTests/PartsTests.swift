@@ -20,6 +20,20 @@ struct PartsTests {
         #expect(html.contains("<td data-label=\"Count\" class=\"number\">1</td><td>x</td>"))
     }
 
+    @Test("what is wrong about a control is read with it, and one that is right says nothing of that")
+    func controls() {
+        let field = HTML.field("Key", .input("key", "k", error: "It is <long>.")).source
+        let state = "aria-invalid=\"true\" aria-describedby=\"wrong-key\""
+        #expect(field.contains("<input name=\"key\" type=\"text\" value=\"k\" autocomplete=\"off\" \(state)>"))
+        #expect(field.contains("<span class=\"wrong\" id=\"wrong-key\">It is &lt;long&gt;.</span></label>"))
+        for control in [
+            HTML.area("key", "", rows: 3, error: "No."), .select("key", ["a"], chosen: nil, none: nil, error: "No."),
+        ] { #expect(control.source.contains(state) && control.source.contains("id=\"wrong-key\">No.<")) }
+        for control in [
+            HTML.input("key", nil), .area("key", "", rows: 3), .select("key", ["a"], chosen: nil, none: nil),
+        ] { #expect(!control.source.contains("aria-") && !control.source.contains("wrong")) }
+    }
+
     @Test("a percentile is of the nearest rank, and there is none of nothing")
     func percentile() {
         #expect(LatencyTable.percentile(0.5, of: []) == nil)
@@ -56,7 +70,7 @@ struct PartsTests {
 
     @Test("the rest of an action is asked for with all of its filter, and not at all where that isn't known whole")
     func actionFilter() {
-        #expect(ActionFilter(nil, [:])?.query == "")
+        #expect(ActionFilter(nil, [:])?.query == "?all=yes" && ActionFilter(nil, ["rate": "5.0"])?.query == "?all=yes")
         #expect(ActionFilter("a b", ["rate": "5.0"])?.query == "?queue=a%20b")
         let all = ["reason": "r&r", "message": "m", "key": "k", "error": "e=1", "tickets": "4 5"]
         #expect(ActionFilter("q", all)?.query == "?queue=q&error=e%3D1&key=k&message=m&reason=r%26r&ticket=4&ticket=5")
@@ -74,19 +88,37 @@ struct PartsTests {
         #expect(ActionPage.refresh(.brokenOff, []) == .seconds(30))
     }
 
-    @Test("two tokens are equal when all of their bytes are")
+    @Test("a token is known by its digest, which may be all that is given of it, with its owner or without")
     func tokens() {
-        #expect(Tokens.isEqual(Array("abc".utf8), Array("abc".utf8)))
         let secret = "abcdefghijklmnopqrst"
-        let owned = AccessToken("ada=\(secret)")
-        #expect(owned?.owner == "ada" && owned?.secret == Array(secret.utf8))
-        for nobodys in [secret, secret + "="] {
-            #expect(AccessToken(nobodys)?.owner == nil && AccessToken(nobodys)?.secret == Array(nobodys.utf8))
+        let digest = "dd65eea0329dcb94b17187af9dff28c31a1d78026737a16af75979a1fa4618e5"
+        let known: [(String, String?)] = [
+            (secret, nil), ("ada=\(secret)", "ada"), ("sha256:\(digest)", nil), ("ada=sha256:\(digest)", "ada"),
+            ("ada=sha256:\(digest.uppercased())", "ada"),
+        ]
+        for (text, owner) in known {
+            let token = AccessToken(text)
+            #expect(token?.owner == owner && token?.isSame(as: Array(secret.utf8)) == true, "\(text)")
+            for other in ["", "abcdefghijklmnopqrsu", secret + "=", "sha256:\(digest)", digest] {
+                #expect(token?.isSame(as: Array(other.utf8)) == false, "\(text), \(other)")
+            }
         }
-        for wrong in ["", "abc", "ada=abc", "alexander-the-great=abc", "a b=\(secret)"] {
-            #expect(AccessToken(wrong) == nil, "\(wrong)")
+        #expect(AccessToken(secret + "=")?.isSame(as: Array((secret + "=").utf8)) == true)
+        let wrong = [
+            "", "abc", "ada=abc", "alexander-the-great=abc", "a b=\(secret)", "sha256:\(digest.dropLast())",
+            "sha256:\(digest)0", "ada=sha256:\(digest.dropLast())g", "sha256:\(secret)", "ada=sha256:",
+        ]
+        for text in wrong { #expect(AccessToken(text) == nil, "\(text)") }
+    }
+
+    @Test("whoever prints a token, or something that holds one, prints nothing that lets anybody in, nor its digest")
+    func redacted() throws {
+        let token = try #require(AccessToken("ada=abcdefghijklmnopqrst"))
+        var dumped = ""
+        dump(["it": token], to: &dumped)
+        for text in ["\(token)", String(reflecting: token), "\([token])", dumped] {
+            #expect(text.contains("ada=***") && !text.contains("abcd") && !text.contains("digest"), "\(text)")
         }
-        for other in ["abd", "ab", "abcd", ""] { #expect(!Tokens.isEqual(Array("abc".utf8), Array(other.utf8))) }
     }
 
     @Test("lengths of time are told in their two largest units")

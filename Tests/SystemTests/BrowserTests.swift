@@ -93,9 +93,14 @@ extension SystemTests {
             try await broker.send(Draft(body: Array("[]".utf8)), to: "refunds")
             try await eventually("it is dead") { try await broker.deadLetterCount() == 1 ? () : nil }
             let message = try #require(try await broker.deadLetters().first).message.id
+            _ = try await broker.redrive(DeadLetterFilter(queue: "refunds"))
+            let redrive = try #require(try await broker.operatorActions().first).number
+            try await eventually("it is dead again") { try await broker.deadLetterCount() == 1 ? () : nil }
+            try await Self.block(on: broker)
             let pages =
                 [
-                    "/", "/queues/payment", "/messages?queue=payment", "/messages/\(message)",
+                    "/", "/queues/payment", "/queues/ledger", "/actions/\(redrive)", "/messages/none",
+                    "/messages?queue=payment", "/messages/\(message)",
                     "/timeline?key=\(orders[0])", "/dead", "/dead/redrive?queue=refunds", "/send?queue=payment",
                     "/queues/payment/purge", "/audit", "/orders", "/orders/\(orders[0])", "/services",
                 ].map { desk + $0 } + ["/", "/basket", "/orders/\(orders[0])", "/mine"].map { window + $0 }
@@ -115,8 +120,57 @@ extension SystemTests {
                 try await browser.click("form.checkout button")
                 try await browser.sees("Nothing was ordered yet")
             }
+            let label = "return getComputedStyle(document.querySelector('tbody td:nth-child(3)'), '::before').content"
+            #expect(try await browser.script(label) as? String == "\"Price\"", "a phone names the cells of the basket")
+            try await Self.check(axe, in: browser, "/send, refused") {
+                try await browser.open(desk + "/send?queue=cancellations")
+                try await browser.click("main form button")
+                try await browser.sees("Nothing was sent: see below.")
+                #expect(try await browser.text("#wrong-body").contains("orderID is missing"))
+            }
             try await browser.open(window + "/mine")
             #expect(try await browser.text("main").contains(": "))
+        }
+    }
+
+    /// A key of a queue of its own that waits for an operator.
+    private static func block(on broker: Broker) async throws {
+        try await broker.declare(queue: "ledger", QueueSettings(order: .blockOnFailure))
+        try await broker.send("entry", to: Queue<String>("ledger"), key: "order-1")
+        let received = try await broker.receive("ledger", lease: .seconds(600))
+        try await broker.deadLetter(received.map { .init($0, reason: "test", error: "it was given up") })
+        try #require(try await broker.blockedKeys(of: "ledger").count == 1)
+    }
+
+    @Test("a page that changes by itself is held by a button, as are the pages after it, until it is let go on")
+    func held() async throws {
+        try await withDesk { shop, desk, browser in
+            let broker = Broker(shop.database)
+            func isHeld() async throws -> String? {
+                try await browser.script("return document.querySelector('.hold')?.getAttribute('aria-pressed')")
+                    as? String
+            }
+            try await browser.open(desk + "/queues/payment")
+            #expect(try await isHeld() == "false")
+            try await browser.click(".hold")
+            try await broker.pause("payment")
+            try await eventually("the page was told, and kept it to itself") {
+                try await browser.script("return missed?.texts['payment state']") as? String == "paused"
+            }
+            #expect(try await !browser.text("p.state").contains("PAUSED"))
+            try await browser.open(desk + "/audit")
+            #expect(try await isHeld() == "true")
+            try await browser.open(desk + "/messages")
+            #expect(try await isHeld() == nil, "it never changes by itself")
+            try await browser.open(desk + "/queues/payment")
+            try await browser.sees("PAUSED", in: "p.state")
+            try await broker.resume("payment")
+            try await eventually("the page was told") {
+                try await browser.script("return missed?.texts['payment state']") as? String == ""
+            }
+            try await browser.click(".hold")
+            #expect(try await isHeld() == "false")
+            #expect(try await !browser.text("p.state").contains("PAUSED"))
         }
     }
 

@@ -25,6 +25,7 @@ struct ExitStatusTests {
             (["limit", "orders", "--rate", "0"], "from one a day, 0.0000116, to a billion a second"),
             (["limit", "orders", "--rate", "5", "--burst", "1000001"], "from 1 to 1000000"),
             (["limit", "orders", "--burst", "5"], "--burst needs --rate"),
+            (["audit", "--verb", "nonsense"], "it must be one of: pause, resume"),
             (["faults", "payment", "--mode", "latency", "--latency", "1e300h"], "from 0s to 366d"),
             (["faults", "payment", "--mode", "error", "--for", "1e300h"], "from 1ms to 366d"),
             (["faults", "payment", "--mode", "error", "--rate", "nan"], "from 0 to 1"),

@@ -123,6 +123,14 @@ struct OperatorCommandTests {
             #expect(try await queue("orders", on: database)["waiting"] as? Int == 0)
             let actions = try await answer(of: ["audit"], on: database) as? [[String: Any]]
             #expect(actions?.first?["verb"] as? String == "purge queue")
+            try await Operator("bob", via: "test").act { try await Broker(database).pause("orders") }
+            for (filter, verbs) in [
+                (["--by", "bob"], ["pause"]), (["--verb", "purge queue"], ["purge queue"]),
+                (["--queue", "orders"], ["pause", "purge queue"]), (["--by", "bob", "--verb", "resume"], []),
+            ] {
+                let found = try await answer(of: ["audit"] + filter, on: database) as? [[String: Any]]
+                #expect(found?.compactMap { $0["verb"] as? String } == verbs, "\(filter)")
+            }
         }
     }
 

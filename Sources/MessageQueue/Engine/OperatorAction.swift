@@ -7,8 +7,9 @@ public import Postgres
 /// try await Operator("ada", via: "desk").act { try await broker.pause("orders") }
 /// ```
 /// Guarantee: each change by an operator's verb is recorded in the transaction that makes it, with the operator it was made
-/// under; ``Broker/operatorActions(before:queue:limit:)`` tells them. Without an operator the role of the database is recorded
-/// alone; and queues, topics and subscriptions are then made, changed and deleted without a record, as programs do at their start.
+/// under; ``Broker/operatorActions(before:queue:by:verb:limit:)`` tells them. Without an operator the role of the database is
+/// recorded alone; and queues, topics and subscriptions are then made, changed and deleted without a record, as programs do
+/// at their start.
 public struct Operator: Sendable, Equatable, Codable {
     /// Who it is, as the program knows it, such as a login.
     public let name: String
@@ -135,16 +136,30 @@ public struct OperatorAction: Sendable, Codable {
 }
 
 extension Broker {
-    /// What operators did, the latest first. Walks the primary key.
+    /// What operators did, the latest first. Walks the index of the person, else of the queue, else of the verb, else
+    /// the primary key.
     ///
     /// - Parameters:
     ///   - before: the number of the last action of the page before.
     ///   - queue: only what was done to this queue by name.
+    ///   - person: only what was done by the operator of this name; where a program did not say who, by this role of
+    ///     the database.
+    ///   - verb: only what was done by this verb.
     ///   - limit: the most that are told.
     public func operatorActions(
-        before: Int64 = .max, queue: QueueName? = nil, limit: Int = 100
+        before: Int64 = .max, queue: QueueName? = nil, by person: String? = nil, verb: OperatorAction.Verb? = nil,
+        limit: Int = 100
     ) async throws -> [OperatorAction] {
-        try await database.read(Self.listActions, before, queue?.text, Int64(limit)) { try OperatorAction($0) }
+        let statement = Self.listing(person, queue, verb)
+        return try await database.read(
+            statement, before, queue?.text, person, verb?.rawValue, Int64(limit)
+        ) { try OperatorAction($0) }
+    }
+
+    private static func listing(_ person: String?, _ queue: QueueName?, _ verb: OperatorAction.Verb?) -> Statement {
+        if person != nil { return listActionsByPerson }
+        if queue != nil { return listActionsByQueue }
+        return verb == nil ? listActions : listActionsByVerb
     }
 
     /// One action by its number; nil when there is none. Walks the primary key.
@@ -212,12 +227,23 @@ extension Broker {
         session.pipeline(Self.endAction, action, Int64(messages), isEnd)
     }
 
-    static let listActions: Statement = """
+    static let listActions = Statement(actions(where: "true"))
+    static let listActionsByPerson = Statement(actions(where: "coalesce(operator, role) = $3"))
+    static let listActionsByQueue = Statement(actions(where: "queue = $2"))
+    static let listActionsByVerb = Statement(actions(where: "verb = $4"))
+
+    /// A plan serves all values, so what leads to an index is said by itself, and not as what may also be NULL.
+    private static func actions(where leading: String) -> String {
+        """
         SELECT number, verb, queue, detail, messages, operator, via, role, began_at, ended_at, matched,
             CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN beat_at < clock_timestamp() - interval '30 seconds' THEN 'broken off'
                 WHEN wanted = 'pause' THEN 'paused' ELSE 'under way' END, rate
-        FROM mq.operator_actions WHERE number < $1 AND ($2::text IS NULL OR queue = $2) ORDER BY number DESC LIMIT $3
+        FROM mq.operator_actions WHERE number < $1 AND \(leading) AND ($2::text IS NULL OR queue = $2)
+            AND ($3::text IS NULL OR coalesce(operator, role) = $3) AND ($4::text IS NULL OR verb = $4)
+        ORDER BY number DESC LIMIT $5
         """
+    }
+
     static let beginAction: Statement = """
         INSERT INTO mq.operator_actions (verb, queue, detail, operator, via, matched, rate) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING number
         """

@@ -3,7 +3,7 @@ import Postgres
 extension Broker {
     /// Pauses a redrive or purge of dead letters that is under way in any process: at its next step it waits.
     ///
-    /// - Parameter number: of the action, see ``operatorActions(before:queue:limit:)``.
+    /// - Parameter number: of the action, see ``operatorActions(before:queue:by:verb:limit:)``.
     /// - Returns: false when it has ended.
     @discardableResult
     public func pause(action number: Int64) async throws -> Bool { try await steer(number, "pause", .pauseAction) }
@@ -20,7 +20,7 @@ extension Broker {
     /// Changes how many messages a second a redrive that is under way may send back.
     ///
     /// - Parameters:
-    ///   - number: of the action, see ``operatorActions(before:queue:limit:)``.
+    ///   - number: of the action, see ``operatorActions(before:queue:by:verb:limit:)``.
     ///   - rate: from one a day to a billion; nil as fast as it goes.
     /// - Returns: false when it has ended, or is no redrive.
     /// - Throws: ``QueueError/invalidArgument(_:)`` for a rate outside of that.

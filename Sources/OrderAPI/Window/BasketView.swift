@@ -60,12 +60,14 @@ struct BasketView {
         let product = products[line.sku]
         let name = product.map { "\($0.name), \($0.colour)" } ?? line.sku.code
         return """
-            <tr><td>\(name)</td><td>\(product?.size.description ?? "–")</td><td>\(product?.price.description ?? "not for sale")</td>
-            <td><form method="post" action="/basket/lines" class="row"><input type="hidden" name="set" value="yes">\
+            <tr><td data-label="Shoe">\(name)</td><td data-label="Size">\(product?.size.description ?? "–")</td>
+            <td data-label="Price">\(product?.price.description ?? "not for sale")</td>
+            <td data-label="Pairs"><form method="post" action="/basket/lines" class="row">\
+            <input type="hidden" name="set" value="yes">\
             <input type="hidden" name="sku" value="\(line.sku.code)">\
             <input type="number" name="quantity" min="0" max="20" value="\(line.quantity.description)" aria-label="Pairs of \(name)">\
             <button class="quiet">Change</button></form></td>
-            <td data-stock="\(line.sku.code)">\((hints[line.sku] ?? .soldOut).text)</td></tr>
+            <td data-label="Stock" data-stock="\(line.sku.code)">\((hints[line.sku] ?? .soldOut).text)</td></tr>
 
             """
     }

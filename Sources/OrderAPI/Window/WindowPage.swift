@@ -20,7 +20,7 @@ struct WindowPage {
             status: status,
             headers: [
                 .contentType: "text/html; charset=utf-8", .vary: "Accept", .cacheControl: "no-store",
-                .contentSecurityPolicy: Self.policy, .xContentTypeOptions: "nosniff",
+                .contentSecurityPolicy: Self.policy,
             ], body: .init(byteBuffer: ByteBuffer(string: html.text)))
     }
 

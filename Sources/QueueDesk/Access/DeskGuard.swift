@@ -29,8 +29,20 @@ struct DeskGuard<Context: RequestContext>: RouterMiddleware {
         do {
             try checkHost(of: request)
             let visitor = try await visitor(of: request, context)
+            return await Visitor.$taken.withValue(visitor) { await answer(request, context, by: visitor, next) }
+        } catch {
+            return refusal(of: error, request).response(options)
+        }
+    }
+
+    /// What is refused to somebody who is known is told in the frame that is theirs.
+    private func answer(
+        _ request: Request, _ context: Context, by visitor: Visitor,
+        _ next: (Request, Context) async throws -> Response
+    ) async -> Response {
+        do {
             if request.method != .get, request.method != .head { try check(request, by: visitor) }
-            return try await Visitor.$taken.withValue(visitor) { try await next(request, context) }
+            return try await next(request, context)
         } catch {
             return refusal(of: error, request).response(options)
         }

@@ -4,6 +4,7 @@ const base = new URL("./", document.currentScript.src);
 const page = document.documentElement;
 
 // Numbers, lines and what needs a person, as they change.
+const main = document.querySelector("main");
 const places = [...document.querySelectorAll("[data-live], [data-live-points]")];
 const shape = document.querySelector("[data-shape]");
 const noughts = ["0", "0.0", "\u2013", "nothing"];
@@ -35,6 +36,21 @@ function attend(findings) {
   }));
 }
 
+// Whoever reads may hold a page that changes by itself (WCAG 2.2, 2.2.2), here and on the pages after it, until they let it go on.
+const pause = Number(main?.dataset.refresh);
+const hold = document.createElement("button");
+let isHeld = false;
+// The latest that came meanwhile, and how it is shown.
+let missed = null, show = () => {};
+function setHeld(wanted) {
+  isHeld = wanted;
+  hold.setAttribute("aria-pressed", isHeld);
+  try { isHeld ? localStorage.setItem("desk-held", "yes") : localStorage.removeItem("desk-held"); } catch { /* Then for this page. */ }
+  if (isHeld) note.textContent = "";
+  if (!isHeld && missed) show(missed);
+  missed = null;
+}
+
 // A page that can't be brought up to date says so, and since when.
 const note = document.querySelector("[data-stale]");
 const silence = 20000;
@@ -45,6 +61,7 @@ function upToDate() {
   page.dataset.live = "on";
 }
 function outdated(since) {
+  if (isHeld) return;
   const text = `Not up to date since ${new Date(since).toISOString().slice(11, 19)}: the desk or its database does not answer.`;
   if (note.textContent !== text) note.textContent = text;
   page.dataset.live = "off";
@@ -52,17 +69,21 @@ function outdated(since) {
 
 if (places.length > 0 && "EventSource" in window) {
   let source, next;
+  show = values => {
+    if (shape && values.shape !== shape.dataset.shape) {
+      source.close();
+      return location.reload();
+    }
+    places.forEach(place => update(place, values));
+    attend(values.findings);
+    upToDate();
+  };
   const listen = () => {
     source = new EventSource(new URL("live", base));
     source.onmessage = event => {
       const values = JSON.parse(event.data);
-      if (shape && values.shape !== shape.dataset.shape) {
-        source.close();
-        return location.reload();
-      }
-      places.forEach(place => update(place, values));
-      attend(values.findings);
-      upToDate();
+      told = Date.now();
+      isHeld ? missed = values : show(values);
     };
     source.addEventListener("stale", event => {
       told = Date.parse(JSON.parse(event.data).since);
@@ -87,19 +108,18 @@ if (places.length > 0 && "EventSource" in window) {
 }
 
 // Pages that look anew now and then, but never under somebody's hands.
-const pause = Number(document.querySelector("main")?.dataset.refresh);
-function isBusy(main) {
-  return document.hidden || main.contains(document.activeElement) && document.activeElement !== main
+function isBusy() {
+  return isHeld || document.hidden || main.contains(document.activeElement) && document.activeElement !== main
     || !getSelection().isCollapsed || main.querySelector("input[type=checkbox]:checked, details[open]") !== null
-    || [...main.querySelectorAll("input:not([type=hidden]):not([type=checkbox]), textarea")].some(i => i.value !== i.defaultValue);
+    || [...main.querySelectorAll("input:not([type=hidden]):not([type=checkbox]), textarea")].some(i => i.value !== i.defaultValue)
+    || [...main.querySelectorAll("select")].some(s => s.selectedIndex !== Math.max(0, [...s.options].findIndex(o => o.defaultSelected)));
 }
 async function refresh() {
-  const main = document.querySelector("main");
-  if (!isBusy(main)) {
+  if (!isBusy()) {
     try {
       const answer = await fetch(location.href, {headers: {"Accept": "text/html"}});
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
-      if (answer.ok && fresh && !isBusy(main)) {
+      if (answer.ok && fresh && !isBusy()) {
         const position = [...main.querySelectorAll(".scroll")].map(s => s.scrollLeft);
         main.replaceChildren(...fresh.childNodes);
         [...main.querySelectorAll(".scroll")].forEach((s, i) => { s.scrollLeft = position[i] ?? 0; });
@@ -113,3 +133,12 @@ async function refresh() {
 // Many that were opened together don't ask together for ever.
 function soon() { setTimeout(refresh, pause * (0.9 + Math.random() / 5)); }
 if (pause > 0) soon();
+
+if (places.length > 0 || pause > 0) {
+  hold.type = "button";
+  hold.className = "hold";
+  hold.textContent = "Pause updates";
+  hold.addEventListener("click", () => setHeld(!isHeld));
+  try { setHeld(localStorage.getItem("desk-held") === "yes"); } catch { setHeld(false); }
+  document.querySelector("header").append(hold);
+}

@@ -1,24 +1,41 @@
 extension HTML {
-    /// A control with its label, and with what is wrong about it, if something is.
-    public static func field(_ label: String, _ control: HTML, error: String? = nil) -> HTML {
-        let wrong = error.map { HTML("span", ["class": "wrong", "role": "alert"], [.text($0)]) }
-        return HTML("label", [:], [HTML("span", [:], [.text(label)]), control] + [wrong].compactMap(\.self))
+    /// A control with its label.
+    public static func field(_ label: String, _ control: HTML) -> HTML {
+        HTML("label", [:], [HTML("span", [:], [.text(label)]), control])
     }
 
-    /// A field of one line.
-    public static func input(_ name: String, _ value: String?, type: String = "text") -> HTML {
-        HTML(
-            "input",
-            [
-                "name": name, "type": type, "value": value.flatMap { $0.isEmpty ? nil : $0 },
-                "step": type == "number" ? "any" : nil, "autocomplete": "off",
-            ])
+    /// A field of one line, with what is wrong about it, if something is.
+    public static func input(_ name: String, _ value: String?, type: String = "text", error: String? = nil) -> HTML {
+        HTML([
+            HTML(
+                "input",
+                [
+                    "name": name, "type": type, "value": value.flatMap { $0.isEmpty ? nil : $0 },
+                    "step": type == "number" ? "any" : nil, "autocomplete": "off",
+                    "aria-invalid": error.map { _ in "true" }, "aria-describedby": error.map { _ in mark(of: name) },
+                ]),
+            wrong(error, about: name),
+        ])
     }
 
-    /// A field of several lines.
-    public static func area(_ name: String, _ value: String, rows: Int) -> HTML {
-        HTML(
-            "textarea", ["name": name, "rows": "\(rows)", "spellcheck": "false", "autocomplete": "off"], [.text(value)])
+    /// A field of several lines, with what is wrong about it, if something is.
+    public static func area(_ name: String, _ value: String, rows: Int, error: String? = nil) -> HTML {
+        HTML([
+            HTML(
+                "textarea",
+                [
+                    "name": name, "rows": "\(rows)", "spellcheck": "false", "autocomplete": "off",
+                    "aria-invalid": error.map { _ in "true" }, "aria-describedby": error.map { _ in mark(of: name) },
+                ], [.text(value)]),
+            wrong(error, about: name),
+        ])
+    }
+
+    private static func mark(of name: String) -> String { "wrong-\(name)" }
+
+    private static func wrong(_ error: String?, about name: String) -> HTML {
+        guard let error else { return "" }
+        return HTML("span", ["class": "wrong", "id": mark(of: name)], [.text(error)])
     }
 
     /// What a form brings along unseen.
@@ -26,13 +43,23 @@ extension HTML {
         HTML("input", ["type": "hidden", "name": name, "value": value])
     }
 
-    /// One of several. `none` is what is read where nothing is chosen; nil leaves that out.
-    public static func select(_ name: String, _ options: [String], chosen: String?, none: String?) -> HTML {
+    /// One of several, with what is wrong about it, if something is. `none` is read where nothing is chosen; nil
+    /// leaves that out.
+    public static func select(
+        _ name: String, _ options: [String], chosen: String?, none: String?, error: String? = nil
+    ) -> HTML {
         // A value of a blank: an empty one would stand for the text.
         let nothing = none.map { [HTML("option", ["value": " "], [.text($0)])] } ?? []
-        return HTML(
-            "select", ["name": name],
-            nothing + options.map { HTML("option", ["value": $0, "selected": $0 == chosen ? "" : nil], [.text($0)]) })
+        let all = options.map { HTML("option", ["value": $0, "selected": $0 == chosen ? "" : nil], [.text($0)]) }
+        return HTML([
+            HTML(
+                "select",
+                [
+                    "name": name, "aria-invalid": error.map { _ in "true" },
+                    "aria-describedby": error.map { _ in mark(of: name) },
+                ], nothing + all),
+            wrong(error, about: name),
+        ])
     }
 
     /// What sends a form; a dangerous one looks so.

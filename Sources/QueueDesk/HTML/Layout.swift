@@ -11,8 +11,9 @@ struct Layout {
     /// How often the page looks anew while it is open; nil for never.
     var refresh: Duration?
 
-    private static let pages = [
-        ("Pipeline", "/"), ("Messages", "/messages"), ("Dead letters", "/dead"), ("Send", "/send"), ("Audit", "/audit"),
+    private static let pages: [(title: String, path: String, isForOperators: Bool)] = [
+        ("Pipeline", "/", false), ("Messages", "/messages", false), ("Dead letters", "/dead", false),
+        ("Send", "/send", true), ("Audit", "/audit", false),
     ]
 
     func response(_ content: [HTML], status: HTTPResponse.Status = .ok) -> Response {
@@ -51,7 +52,8 @@ struct Layout {
     private var refreshText: String? { refresh.map { "\($0.components.seconds * 1000)" } }
 
     private var header: HTML {
-        let own = Self.pages.map { ($0, options.path + $1) }
+        let own = Self.pages.filter { Visitor.mayChange || !$0.isForOperators }
+            .map { ($0.title, options.path + $0.path) }
         let links = own + options.links.map { ($0.title, $0.path) }
         return HTML(
             "header", [:],

@@ -17,6 +17,8 @@ actor Readings {
     /// Whether it did not go well since.
     private var isStale = false
     private var nextWatcher = 0
+    /// How often something was changed here: a reading that began before is not kept.
+    private var changes = 0
 
     static let pause = Duration.seconds(2)
     /// A reading is several statements.
@@ -43,9 +45,11 @@ actor Readings {
         await recall()
         while true {
             pulse.beat(within: Self.pause + longestReading)
+            let begun = changes
             do {
                 let reading = try await current(notOlderThan: watchers.isEmpty ? Self.pauseUnwatched : Self.pause / 2)
-                tell(.values(LiveValues(reading).json))
+                // Pages that show what was changed meanwhile don't go back to how it was before.
+                if begun == changes { tell(.values(LiveValues(reading).json)) }
             } catch {
                 try Task.checkCancellation()
                 tell(.stale(since: readAt))
@@ -64,17 +68,24 @@ actor Readings {
         // Awaited below, and by whoever asks meanwhile: one who goes away takes it from nobody else.
         let task = Task { try await take() }
         pending = task
-        defer { pending = nil }
+        defer { if pending == task { pending = nil } }
         return try await task.value
     }
 
+    /// Something was changed: whoever asks from now on is told how things stand after it.
+    func forgetReading() {
+        changes += 1
+        (latest, pending) = (nil, nil)
+    }
+
     private func take() async throws -> Reading {
+        let begun = changes
         do {
             var reading = try await Reading(of: broker)
             reading.topicRates = try await rates()
             reading.holders = await segmentHolders()
             history.complete(&reading)
-            latest = reading
+            if begun == changes { latest = reading }
             (readAt, isStale) = (Date(), false)
             return reading
         } catch {

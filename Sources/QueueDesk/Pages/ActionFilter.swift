@@ -6,7 +6,7 @@ import MessageQueue
 /// Nothing may get lost of it on the way: whoever does the rest of a purge must not purge more than was meant. So there is none of
 /// an action whose filter was recorded only in part, or says what the previews can't be asked for.
 struct ActionFilter {
-    /// Begins with `?`; empty for an action on every dead letter.
+    /// Begins with `?`; says so where every dead letter is meant.
     let query: String
 
     private static let names = ["reason": "reason", "message": "message", "key": "key", "error": "error"]
@@ -29,6 +29,6 @@ struct ActionFilter {
             }
         }
         let text = fields.map { "\($0.0)=\($0.1.queryEscaped)" }.joined(separator: "&")
-        query = text.isEmpty ? "" : "?" + text
+        query = "?" + (text.isEmpty ? "all=yes" : text)
     }
 }

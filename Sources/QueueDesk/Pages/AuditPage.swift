@@ -11,22 +11,47 @@ struct AuditPage {
     func add(to router: some RouterMethods) {
         router.get("audit") { request, _ in
             let fields = try Fields(query: request)
-            let actions = try await actions(before: try fields.number("before"), fields["queue"])
+            let actions = try await actions(asked: fields)
             return desk.page(
-                "Audit", at: "/audit", refresh: Self.refresh, [table(actions), older(actions, fields["queue"])])
+                "Audit", at: "/audit", refresh: Self.refresh,
+                [form(fields), table(actions, fields), older(actions, fields)])
         }
     }
 
-    private func actions(before number: Int64?, _ queue: String?) async throws -> [OperatorAction] {
-        let question = desk.path("/audit", ["before": number.map { "\($0)" }, "queue": queue])
+    private func actions(asked fields: Fields) async throws -> [OperatorAction] {
+        let (before, verb) = (try fields.number("before") ?? .max, try Self.verb(fields))
+        let question = desk.path(
+            "/audit",
+            ["before": fields["before"], "queue": fields["queue"], "by": fields["by"], "verb": fields["verb"]])
         return try await desk.shared(question, refresh: Self.refresh) { [broker = desk.broker] in
             try await broker.operatorActions(
-                before: number ?? .max, queue: queue.map { QueueName($0) }, limit: Self.limit)
+                before: before, queue: fields["queue"].map { QueueName($0) }, by: fields["by"], verb: verb,
+                limit: Self.limit)
         }
     }
 
-    private func table(_ actions: [OperatorAction]) -> HTML {
-        HTML.table(
+    private static func verb(_ fields: Fields) throws -> OperatorAction.Verb? {
+        guard let text = fields["verb"] else { return nil }
+        guard let verb = OperatorAction.Verb(rawValue: text) else {
+            throw Refusal(.badRequest, "\(text) is nothing that operators do.")
+        }
+        return verb
+    }
+
+    private func form(_ fields: Fields) -> HTML {
+        let verbs = OperatorAction.Verb.allCases.map(\.rawValue)
+        return HTML(
+            "form", ["method": "get", "action": desk.path("/audit"), "class": "search", "role": "search"],
+            [
+                .field("By", .input("by", fields["by"])),
+                .field("Did", .select("verb", verbs, chosen: fields["verb"], none: "anything")),
+                .field("Queue", .input("queue", fields["queue"])), .button("Filter"),
+            ])
+    }
+
+    private func table(_ actions: [OperatorAction], _ fields: Fields) -> HTML {
+        let isFiltered = ["by", "verb", "queue", "before"].contains { fields[$0] != nil }
+        return HTML.table(
             "What operators did", ["Began", "By", "Through", "Did", "Queue", "#Messages", "More", "Standing"],
             actions.map { action in
                 let more = action.detail.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
@@ -38,11 +63,14 @@ struct AuditPage {
                     .text(more.joined(separator: ", ")),
                     .badge(action.standing.rawValue),
                 ]
-            }, empty: "Nobody has changed anything yet.")
+            }, empty: isFiltered ? "Nobody has done anything like that." : "Nobody has changed anything yet.")
     }
 
-    private func older(_ actions: [OperatorAction], _ queue: String?) -> HTML {
+    private func older(_ actions: [OperatorAction], _ fields: Fields) -> HTML {
         guard actions.count == Self.limit, let last = actions.last else { return .text("") }
-        return HTML("p", [:], [.link("Older", to: desk.path("/audit", ["before": "\(last.number)", "queue": queue]))])
+        let path = desk.path(
+            "/audit",
+            ["by": fields["by"], "verb": fields["verb"], "queue": fields["queue"], "before": "\(last.number)"])
+        return .paragraph(.link("Older", to: path))
     }
 }

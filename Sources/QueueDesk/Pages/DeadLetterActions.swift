@@ -16,6 +16,8 @@ struct DeadLetterActions {
     private enum Action: String {
         case redrive, purge
 
+        var title: String { self == .redrive ? "Redrive dead letters" : "Purge dead letters" }
+
         func consequence(of count: Int) -> String {
             let letters = count == 1 ? "1 dead letter" : "\(count) dead letters"
             return switch self {
@@ -27,19 +29,37 @@ struct DeadLetterActions {
 
     private func preview(_ action: Action, _ fields: Fields, note: String? = nil) async throws -> Response {
         guard Visitor.mayChange else { throw Refusal.onlyReads }
+        if let unsaid = Self.unsaid(in: fields) { return refused(action, unsaid) }
         let count = try await desk.broker.deadLetterCount(try fields.deadLetters())
         let alert = note.map(HTML.alert)
         let content: [HTML] = [
             alert ?? "", HTML("p", ["class": "consequence"], [.text(action.consequence(of: count))]),
-            HTML.facts(meant(by: fields)), count > 0 ? confirmation(action, fields, count) : "",
-            HTML("p", [:], [HTML.link("Back to the dead letters", to: desk.path("/dead"))]),
+            HTML.facts(meant(by: fields)), count > 0 ? confirmation(action, fields, count) : "", back,
         ]
-        return desk.page(action == .redrive ? "Redrive dead letters" : "Purge dead letters", content)
+        return desk.page(action.title, content)
+    }
+
+    private var back: HTML { .paragraph(.link("Back to the dead letters", to: desk.path("/dead"))) }
+
+    private static let filters = ["queue", "reason", "message", "key", "error"]
+
+    /// What has to be said first; nil where it is clear which are meant. All of them are only where that is said:
+    /// a form without a tick, or a link that lost its filter on the way, means none.
+    private static func unsaid(in fields: Fields) -> String? {
+        if fields["chosen"] == "yes", fields["ticket"] == nil {
+            return "No dead letter was chosen: tick those that are meant."
+        }
+        let isSaid = fields["all"] == "yes" || (filters + ["ticket"]).contains { fields[$0] != nil }
+        return isSaid ? nil : "Say which dead letters are meant: choose some, or filter them."
+    }
+
+    private func refused(_ action: Action, _ text: String) -> Response {
+        desk.page(action.title, [.alert(text), back], status: .badRequest)
     }
 
     private func meant(by fields: Fields) -> [(String, HTML?)] {
         let tickets = fields.all("ticket")
-        let given = ["queue", "reason", "message", "key", "error"].map { ($0, fields[$0].map { HTML.text($0) }) }
+        let given = Self.filters.map { ($0, fields[$0].map { HTML.text($0) }) }
         let all = given.allSatisfy { $0.1 == nil } && tickets.isEmpty
         return given + [
             ("chosen", tickets.isEmpty ? nil : .text("\(tickets.count)")), ("meant", all ? "every dead letter" : nil),
@@ -47,8 +67,7 @@ struct DeadLetterActions {
     }
 
     private func confirmation(_ action: Action, _ fields: Fields, _ count: Int) -> HTML {
-        let names = ["queue", "reason", "message", "key", "error", "ticket"]
-        let same = names.flatMap { name in
+        let same = (Self.filters + ["ticket", "chosen", "all"]).flatMap { name in
             fields.all(name).map { HTML.hidden(name, $0) }
         }
         let expected = HTML.hidden("expected", "\(count)")
@@ -63,6 +82,7 @@ struct DeadLetterActions {
     }
 
     private func act(_ action: Action, _ fields: Fields) async throws -> Response {
+        if let unsaid = Self.unsaid(in: fields) { return refused(action, unsaid) }
         guard fields["sure"] == "yes" else { return try await preview(action, fields, note: "Say that you are sure.") }
         let filter = try fields.deadLetters()
         let count = try await desk.broker.deadLetterCount(filter)

@@ -70,15 +70,14 @@ struct DeadLettersPage {
     /// The boxes belong to one form, whose buttons lead to the previews: nothing is changed before it has been counted.
     private func list(_ letters: [DeadLetterHead]) -> HTML {
         guard !letters.isEmpty else { return .text("") }
-        let table = HTML.table(
-            "Letters, the oldest first",
-            ["Choose", "Died", "Queue", "Message", "Key", "#Attempts", "Reason", "Error", ""],
-            letters.map(row), empty: "")
-        guard Visitor.mayChange else { return table }
+        let caption = "Letters, the oldest first"
+        let titles = ["Died", "Queue", "Message", "Key", "#Attempts", "Reason", "Error", ""]
+        guard Visitor.mayChange else { return HTML.table(caption, titles, letters.map(row), empty: "") }
+        let table = HTML.table(caption, ["Choose"] + titles, letters.map { [box($0)] + row($0) }, empty: "")
         return HTML(
             "form", ["method": "get", "action": desk.path("/dead/redrive")],
             [
-                table,
+                .hidden("chosen", "yes"), table,
                 HTML(
                     "p", ["class": "row"],
                     [
@@ -88,15 +87,18 @@ struct DeadLettersPage {
             ])
     }
 
+    private func box(_ letter: DeadLetterHead) -> HTML {
+        HTML(
+            "input",
+            [
+                "type": "checkbox", "name": "ticket", "value": "\(letter.ticket)",
+                "aria-label": "Choose message \(letter.message)",
+            ])
+    }
+
     private func row(_ letter: DeadLetterHead) -> [HTML] {
         let id = "\(letter.message)"
         return [
-            HTML(
-                "input",
-                [
-                    "type": "checkbox", "name": "ticket", "value": "\(letter.ticket)",
-                    "aria-label": "Choose message \(id)",
-                ]),
             .time(DateText(letter.diedAt)),
             .link(letter.queue.text, to: desk.path("/queues/\(letter.queue.text.queryEscaped)")),
             .link("…" + id.suffix(12), to: desk.path("/messages/\(id)")),

@@ -105,10 +105,10 @@ struct QueueActions {
 
     // MARK: Forms
 
-    func html(_ queue: QueueStatistics, _ entry: QueueEntry) -> HTML {
+    func html(_ entry: QueueEntry) -> HTML {
         guard Visitor.mayChange else { return .paragraph("You may read here, and change nothing.") }
-        let path = "/queues/\(queue.queue.text.queryEscaped)"
-        let (verb, text) = queue.isPaused ? ("resume", "Resume deliveries") : ("pause", "Pause deliveries")
+        let path = "/queues/\(entry.queue.text.queryEscaped)"
+        let (verb, text) = entry.isPaused ? ("resume", "Resume deliveries") : ("pause", "Pause deliveries")
         let limits = entry.settings.limits
         return HTML(
             "section", ["class": "actions"],

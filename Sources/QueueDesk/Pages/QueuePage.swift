@@ -24,9 +24,8 @@ struct QueuePage {
     }
 
     private func show(_ name: QueueName) async throws -> Response {
+        let entry = try await desk.broker.queue(name)
         let reading = try await desk.readings.current()
-        guard let queue = reading.queue(name) else { throw QueueError.unknownQueue(name) }
-        let entry = try await shared(name) { try await $0.queue(name) }
         let steps = try await shared(name) { try await $0.outcomes(of: name, each: .seconds(60), count: Self.steps) }
         let last = try await shared(name) {
             try await $0.find(MessageSearch(.queue(name), isClaimed: true), limit: Self.attempts).entries
@@ -36,9 +35,9 @@ struct QueuePage {
         return desk.page(
             "Queue \(name)", refresh: Self.refresh,
             [
-                numbers(of: name, live), links(name, queue), sparks(of: name, live), OutcomeChart(steps).html,
+                numbers(of: name, live), links(name), sparks(of: name, live), OutcomeChart(steps).html,
                 LatencyTable(last).html, ErrorTable(desk: desk, entries: last).html, holders(reading, name),
-                keys(blocked, of: name), settings(entry), QueueActions(desk: desk).html(queue, entry),
+                keys(blocked, of: name), settings(entry), QueueActions(desk: desk).html(entry),
             ])
     }
 
@@ -65,7 +64,7 @@ struct QueuePage {
         ])
     }
 
-    private func links(_ name: QueueName, _ queue: QueueStatistics) -> HTML {
+    private func links(_ name: QueueName) -> HTML {
         HTML(
             "p", ["class": "row"],
             [

@@ -87,17 +87,17 @@ struct SendPage {
                 HTML(
                     "div", ["class": "search"],
                     [
-                        .field("To", .select("to", places, chosen: form.to, none: nil), error: errors["to"]),
-                        .field("Key", .input("key", form.key), error: errors["key"]),
-                        .field("Tag", .input("tag", form.tag), error: errors["tag"]),
+                        .field("To", .select("to", places, chosen: form.to, none: nil, error: errors["to"])),
+                        .field("Key", .input("key", form.key, error: errors["key"])),
+                        .field("Tag", .input("tag", form.tag, error: errors["tag"])),
                         .field(
-                            "Not before so many seconds", .input("delay", form.delay, type: "number"),
-                            error: errors["delay"]),
+                            "Not before so many seconds",
+                            .input("delay", form.delay, type: "number", error: errors["delay"])),
                     ]),
                 .field(
-                    "Headers, a line each as name: value", .area("headers", form.headers, rows: 3),
-                    error: errors["headers"]),
-                .field("Body, in JSON", .area("body", form.body, rows: 16), error: errors["body"]),
+                    "Headers, a line each as name: value",
+                    .area("headers", form.headers, rows: 3, error: errors["headers"])),
+                .field("Body, in JSON", .area("body", form.body, rows: 16, error: errors["body"])),
                 form.parent.map { HTML.hidden("parent", $0) } ?? "", .hidden("form", form.name), .button("Send"),
             ])
     }

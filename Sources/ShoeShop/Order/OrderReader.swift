@@ -98,6 +98,9 @@ public enum InvoiceAnswer: Hashable, Sendable {
     /// The order isn't paid yet, or never will be.
     case notIssuedYet
     case noSuchOrder
+
+    /// What a browser may do with the page of an invoice, as a Content-Security-Policy: show it, in its own style.
+    public static let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 }
 
 extension Milestone: PostgresDecodable {

@@ -9,13 +9,27 @@ struct Audit: AsyncParsableCommand {
 
     @Option(help: "Only those before the action of this number: the last of the page before.")
     var before = Int64.max
+    @Option(help: "Only by this person; where a program did not say who, by this role of the database.")
+    var by: String?
+    @Option(help: "Only this: \(verbs).", transform: Self.verb)
+    var verb: OperatorAction.Verb?
     @OptionGroup var listing: Listing
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
+    private static let verbs = OperatorAction.Verb.allCases.map(\.rawValue).joined(separator: ", ")
+
+    private static func verb(_ text: String) throws -> OperatorAction.Verb {
+        guard let verb = OperatorAction.Verb(rawValue: text) else {
+            throw ValidationError("it must be one of: \(verbs)")
+        }
+        return verb
+    }
+
     func run() async throws {
         let actions = try await connection.withDatabase {
-            try await Broker($0).operatorActions(before: before, queue: listing.queue, limit: listing.limit)
+            try await Broker($0).operatorActions(
+                before: before, queue: listing.queue, by: by, verb: verb, limit: listing.limit)
         }
         try output.show(actions) {
             Table(
