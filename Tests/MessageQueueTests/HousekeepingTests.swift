@@ -134,6 +134,22 @@ struct HousekeepingTests {
         #expect(seen == [1, 2, 3])
     }
 
+    @Test("one queue that asks too much of the server keeps none of the others from being looked after")
+    func greedy() async {
+        for (state, count) in [("53200", 3), ("53400", 3), ("53300", 1)] {
+            var seen = 0
+            await #expect(throws: PostgresError.self) {
+                try await eachByItself(1...3) { _ in
+                    seen += 1
+                    var error = PostgresError(.server, "no")
+                    error.sqlState = state
+                    throw error
+                }
+            }
+            #expect(seen == count, "\(state)")
+        }
+    }
+
     @Test("a chore that fails again and again sits out ever more rounds, up to ten, and none after passing trouble")
     func rounds() {
         var rounds = Rounds()

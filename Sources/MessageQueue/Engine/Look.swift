@@ -72,8 +72,11 @@ extension Broker {
 
     private func nextLeaseEnd(of entry: Catalogue.Entry, beyond watermarks: [Int64]) async throws -> Duration? {
         let ends = try await database.query(Self.nextLeaseEnd, entry.id, watermarks) { try $0[0, as: Double?.self] }
-        return ends.compactMap(\.self).first.map { .seconds(max(0, $0)) }
+        // One that has ended all the same is in somebody's hands just now, or the server refuses to have it back.
+        return ends.compactMap(\.self).first.map { .seconds(max(Self.shortestRest, $0)) }
     }
+
+    private static let shortestRest = 0.1
 
     /// Consumers are processes with a connection of their own; what is taken by hand belongs to none.
     private static let noConsumer: Int64 = 0
