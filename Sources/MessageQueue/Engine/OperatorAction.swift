@@ -122,11 +122,13 @@ extension Broker {
     /// - Parameters:
     ///   - before: the number of the last action of the page before.
     ///   - queue: only what was done to this queue by name.
-    ///   - limit: the most that are told.
+    ///   - limit: the most that are told, 1 or more.
+    /// - Throws: ``QueueError/invalidArgument(_:)``.
     public func operatorActions(
         before: Int64 = .max, queue: QueueName? = nil, limit: Int = 100
     ) async throws -> [OperatorAction] {
-        try await database.read(Self.listActions, before, queue?.text, Int64(limit)) { try OperatorAction($0) }
+        try QueueError.demand(limit: limit)
+        return try await database.read(Self.listActions, before, queue?.text, Int64(limit)) { try OperatorAction($0) }
     }
 
     /// One action by its number; nil when there is none. Walks the primary key.

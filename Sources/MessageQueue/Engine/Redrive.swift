@@ -30,11 +30,13 @@ extension Broker {
     /// - Parameters:
     ///   - filter: which letters; all of them unless given.
     ///   - ticket: those after this one: the last of the page before.
-    ///   - limit: the most that are told.
+    ///   - limit: the most that are told, 1 or more.
+    /// - Throws: ``QueueError/invalidArgument(_:)``.
     public func deadLetters(
         _ filter: DeadLetterFilter = .init(), after ticket: Int64 = 0, limit: Int = 100
     ) async throws -> [DeadLetter] {
-        try await database.query(
+        try QueueError.demand(limit: limit)
+        return try await database.query(
             Self.listDead, filter.queue?.text, filter.reason, filter.age, filter.message?.uuid,
             filter.key, filter.error, filter.tickets, Int64(limit), ticket
         ) { row in
@@ -50,11 +52,13 @@ extension Broker {
     /// - Parameters:
     ///   - filter: which letters; all of them unless given.
     ///   - ticket: those after this one: the last of the page before.
-    ///   - limit: the most that are told.
+    ///   - limit: the most that are told, 1 or more.
+    /// - Throws: ``QueueError/invalidArgument(_:)``.
     public func deadLetterHeads(
         _ filter: DeadLetterFilter = .init(), after ticket: Int64 = 0, limit: Int = 100
     ) async throws -> [DeadLetterHead] {
-        try await database.read(
+        try QueueError.demand(limit: limit)
+        return try await database.read(
             Self.listDeadHeads, filter.queue?.text, filter.reason, filter.age, filter.message?.uuid, filter.key,
             filter.error, filter.tickets, Int64(limit), ticket
         ) { row in
