@@ -9,7 +9,7 @@ extension Broker {
     /// One that the server refuses to give back is buried, see ``bury(refused:because:in:)``, and one that it refuses to bury comes
     /// again after ``pauseOfUnburied``; neither keeps any of the others.
     /// - Parameter watermarks: per lane, a place up to which everything is completed.
-    /// - Returns: how many places were rescued; ``rescueLimit`` means that there may be more.
+    /// - Returns: how many places were rescued: no more than are easily held at once, with their bodies. Unless it is 0, there may be more.
     package func rescue(_ entry: Catalogue.Entry, from gone: [Int64], beyond watermarks: [Int64]) async throws -> Int {
         let abandoned = Abandoned(queue: entry, gone: gone, watermarks: watermarks)
         do { return try await rescue(abandoned) } catch let error as PostgresError where error.refusesData {
@@ -95,9 +95,10 @@ extension Broker {
         let watermarks: [Int64]
 
         func find(in session: borrowing Session) throws -> [Rescued] {
-            try session.query(Broker.findAbandoned, queue.id, gone, watermarks, Int32(Broker.rescueLimit)) { row in
-                try Rescued(row, queue: queue)
-            }
+            try session.query(
+                Broker.findAbandoned, queue.id, gone, watermarks, Int32(Broker.rescueLimit),
+                Int64(MessageLimits.parcelBytes)
+            ) { row in try Rescued(row, queue: queue) }
         }
 
         /// Answers those that nobody has finished in the meantime.
@@ -131,7 +132,7 @@ extension Broker {
             }, in: session)
     }
 
-    package static let rescueLimit = 500
+    private static let rescueLimit = 500
 
     struct Rescued: Sendable {
         let message: ReceivedMessage
@@ -151,6 +152,8 @@ extension Broker {
     ///
     /// Where the visibility of single places was changed, their own lease counts, whether it ends before the claim's or after it.
     ///
+    /// Of what it finds the bodies are only weighed, and so many answered that those ahead of each are less than `$5` bytes.
+    ///
     /// A consumer may be given up while it lives, and claim once more before it notices: what an ended consumer holds is
     /// abandoned, whenever it was claimed.
     static let findAbandoned: Statement = """
@@ -161,13 +164,17 @@ extension Broker {
                 OR EXISTS (SELECT FROM mq.consumers w WHERE w.id = c.consumer AND w.ended_at IS NOT NULL)))
                 OR EXISTS (SELECT FROM mq.leases v WHERE v.queue = $1 AND v.lane = c.lane AND v.seq BETWEEN c.first_seq AND c.last_seq
                     AND v.lease_until < now()))
-            FOR UPDATE OF c SKIP LOCKED)
-        SELECT c.lane, m.seq, m.attempt, m.appended_at, c.consumer, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body
-        FROM claim c JOIN mq.messages m ON m.queue = $1 AND m.lane = c.lane AND m.seq BETWEEN c.first_seq AND c.last_seq
-        LEFT JOIN mq.leases v ON v.queue = $1 AND v.lane = m.lane AND v.seq = m.seq
-        WHERE coalesce(v.lease_until < now(), c.is_over)
-          AND NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = $1 AND d.lane = m.lane AND d.seq = m.seq)
-        LIMIT $4
+            FOR UPDATE OF c SKIP LOCKED),
+        open AS MATERIALIZED (
+            SELECT c.lane, m.seq, m.attempt, m.appended_at, c.consumer, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body
+            FROM claim c JOIN mq.messages m ON m.queue = $1 AND m.lane = c.lane AND m.seq BETWEEN c.first_seq AND c.last_seq
+            LEFT JOIN mq.leases v ON v.queue = $1 AND v.lane = m.lane AND v.seq = m.seq
+            WHERE coalesce(v.lease_until < now(), c.is_over)
+              AND NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = $1 AND d.lane = m.lane AND d.seq = m.seq)
+            LIMIT $4)
+        SELECT lane, seq, attempt, appended_at, consumer, id, sent_at, topic, key, tag, headers, body
+        FROM (SELECT o.*, sum(octet_length(o.body)) OVER (ORDER BY o.lane, o.seq) - octet_length(o.body) AS ahead FROM open o) AS weighed
+        WHERE ahead < $5
         """
 
     /// A place that somebody finished in the meantime is left alone, and not answered. So is one that was made invisible for longer
