@@ -14,7 +14,7 @@ import ShopHTTP
             "coupled-shop", "The shop in one component: everything is done while the customer waits.",
             settings: settings, port: 8080, requests: BasicRequestContext.self
         ) { context, router in
-            let shop = try await context.shop()
+            let shop = try await context.shop(doingChores: false)
             context.showQueues(of: shop.broker)
             addRoutes(of: shop, to: router, logger: context.logger)
         }

@@ -38,30 +38,35 @@ extension Context {
     /// Everything a step is made from, with readiness installed.
     ///
     /// A database that can't be reached is waited for, and meanwhile told by readiness; one with another schema is refused.
-    /// - Parameter statementLimit: how long a statement may take before the server breaks it off; nil for as long as it needs.
+    /// - Parameters:
+    ///   - doingChores: whether the process does chores for the whole database; then it is not ready while one has failed for an hour,
+    ///     in whatever process.
+    ///   - statementLimit: how long a statement may take before the server breaks it off; nil for as long as it needs.
     /// - Throws: `Migrator.Problem`, with what to do about it; ``SettingsError`` for a connection string that libpq refuses.
-    public func shop(statementLimit: Duration? = nil) async throws -> Shop {
-        let broker = try await broker(standingOn: .shop, statementLimit)
+    public func shop(doingChores: Bool = true, statementLimit: Duration? = nil) async throws -> Shop {
+        let broker = try await broker(standingOn: .shop, doingChores: doingChores, statementLimit)
         return Shop(
             broker: broker, database: broker.database, payment: PaymentClient(url: settings[Settings.paymentURL]),
             logistics: LogisticsClient(url: settings[Settings.logisticsURL]),
             breaker: settings[Settings.breaker] ? CircuitBreaker() : nil)
     }
 
-    /// As ``shop()``, for a program that needs the queues only.
-    public func broker() async throws -> Broker { try await broker(standingOn: Migrator(.messageQueue)) }
+    /// As ``shop(doingChores:statementLimit:)``, for a program that needs the queues only, and does their chores.
+    public func broker() async throws -> Broker {
+        try await broker(standingOn: Migrator(.messageQueue), doingChores: true)
+    }
 
-    private func broker(standingOn schema: Migrator, _ statementLimit: Duration? = nil) async throws -> Broker {
+    private func broker(
+        standingOn schema: Migrator, doingChores: Bool, _ statementLimit: Duration? = nil
+    ) async throws -> Broker {
         let database = try database(statementLimit)
         do { try await schema.verifyForShop(on: database) } catch let error as PostgresError {
             logger.warning("the database can't be reached yet", metadata: ["error": "\(error)"])
         }
         let broker = Broker(database, logger: logger)
         operations.readiness("database") { try await schema.verifyForShop(on: database) }
-        operations.readiness("loops") {
-            let late = broker.watchdog.lateLoops()
-            if !late.isEmpty { throw LoopsAreLate(loops: late) }
-        }
+        operations.readiness("loops") { try broker.checkLoops() }
+        if doingChores { operations.readiness("upkeep") { try await broker.checkUpkeep() } }
         // Brings the gauges of lateness up to date, also where no worker does.
         operations.beforeMetrics { _ = broker.watchdog.lateLoops() }
         return broker
@@ -111,6 +116,18 @@ extension Migrator {
     }
 }
 
+extension Broker {
+    fileprivate func checkLoops() throws(LoopsAreLate) {
+        let late = watchdog.lateLoops()
+        if !late.isEmpty { throw LoopsAreLate(loops: late) }
+    }
+
+    fileprivate func checkUpkeep() async throws {
+        let neglected = try await neglectedChores()
+        if !neglected.isEmpty { throw UpkeepFails(chores: neglected) }
+    }
+}
+
 /// The schema lacks something, and the shop's own tool would add it.
 struct SchemaIsBehind: Error, CustomStringConvertible {
     let problem: Migrator.Problem
@@ -123,7 +140,7 @@ struct LoopsAreLate: Error, CustomStringConvertible {
     var description: String { loops.map(\.description).joined(separator: "; ") }
 }
 
-/// Something that the workers do for the whole database has failed in all of them for an hour.
+/// Something that processes do for the whole database has failed in all of them for an hour.
 struct UpkeepFails: Error, CustomStringConvertible {
     let chores: [ChoreEntry]
     var description: String {
@@ -138,10 +155,6 @@ extension Launch {
     ) async {
         await run(name, about, settings: Settings.worker) { context in
             let shop = try await context.shop()
-            context.operations.readiness("upkeep") {
-                let neglected = try await shop.broker.neglectedChores()
-                if !neglected.isEmpty { throw UpkeepFails(chores: neglected) }
-            }
             Worker(name, broker: shop.broker, steps: steps(shop), options: context.workerOptions())
         }
     }

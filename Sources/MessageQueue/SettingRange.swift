@@ -23,5 +23,10 @@ extension QueueError {
         )
     }
 
+    /// - Throws: ``invalidArgument(_:)`` unless one may be told, or more.
+    static func demand(limit: Int) throws {
+        try demand("limit", limit, in: 1...Int.max, or: QueueError.invalidArgument)
+    }
+
     private static func text(_ value: some Comparable) -> String { (value as? Duration)?.text ?? "\(value)" }
 }

@@ -4,8 +4,8 @@ import Postgres
 import ServiceLifecycle
 import ShoeShop
 
-/// Forgets idempotency keys once their 24 hours are over. A chore as those of the workers, who are not ready while it has failed for
-/// an hour.
+/// Forgets idempotency keys once their 24 hours are over. A chore as those of the workers: nobody who does chores is ready while it has
+/// failed for an hour.
 struct KeyHousekeeping: Service {
     let broker: Broker
     let logger: Logger

@@ -11,7 +11,7 @@ extension QueueGateway {
         public var isEncrypted = false
 
         /// When segments of the log are opened and dropped: as workers of the same database have it. Where there are none, nobody else
-        /// looks after the log.
+        /// looks after the log. ``QueueGateway/run()`` refuses what lies outside of its range.
         public var retention = Broker.Retention()
 
         /// How long a message that is not acknowledged stays with a consumer of RocketMQ's, before the next one gets it.

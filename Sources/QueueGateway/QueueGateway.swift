@@ -51,7 +51,9 @@ public struct QueueGateway: Service {
 
     /// Carries out what takes longer than a request, does the chores of the database as workers do, who need not be there, and notes
     /// now and then which access keys are in use, until the service is shut down.
+    /// - Throws: `QueueError.invalidSettings` for an ``Options/retention`` outside of its range.
     public func run() async throws {
+        try options.retention.check()
         let housekeeping = Housekeeping(broker: backend.broker, retention: options.retention)
         try? await cancelWhenGracefulShutdown {
             try await withThrowingDiscardingTaskGroup { group in

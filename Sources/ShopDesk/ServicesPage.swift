@@ -36,7 +36,7 @@ struct ServicesPage {
                 [
                     .text(entry.name), .text(entry.version ?? "–"), .text(ProcessInfo.processInfo.hostName),
                     .text("\(entry.pid)"), .span(Date().timeIntervalSince(entry.since)), health(entry),
-                    .text(entry.handled.map { "\(Int($0))" } ?? "–"),
+                    .text(entry.handled.map { "\($0)" } ?? "–"),
                     .text(entry.throughput.map { "\(($0 * 10).rounded() / 10)" } ?? "–"),
                 ]
             }, empty: "Nobody has said here where he listens.")

@@ -1,8 +1,9 @@
 /// What of the metrics of a process is of interest here.
 struct Exposition {
     private(set) var version: String?
-    /// Nil where nothing is counted.
-    private(set) var handled: Double?
+    private var sum: Double?
+    /// Nil where nothing is counted, or what answers says what no count can be.
+    var handled: Int? { sum.flatMap { Int(exactly: $0.rounded()) } }
 
     /// Of workers, and of the sandbox.
     private static let counted = ["mq_deliveries_total", "sandbox_answer_seconds_count"]
@@ -15,7 +16,7 @@ struct Exposition {
             guard Self.counted.contains(where: { line.hasPrefix($0 + "{") || line.hasPrefix($0 + " ") }),
                 let number = line.split(separator: " ").last.flatMap({ Double($0) })
             else { continue }
-            handled = (handled ?? 0) + number
+            sum = (sum ?? 0) + number
         }
     }
 }

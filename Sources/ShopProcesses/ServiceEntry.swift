@@ -12,7 +12,7 @@ package struct ServiceEntry: Sendable, Encodable {
     /// What its readiness says: empty when all is well; nil when it doesn't answer.
     package var troubles: [String: String]?
     /// Messages and requests that it has handled since it began.
-    package var handled: Double?
+    package var handled: Int?
     /// A second, since it was asked before.
     package var throughput: Double?
     /// The last lines of its log that tell of trouble, the newest first.

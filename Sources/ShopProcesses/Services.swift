@@ -63,7 +63,7 @@ package final class Services: Sendable {
         let exposition = Exposition(metrics)
         entry.version = exposition.version
         entry.handled = exposition.handled
-        entry.throughput = exposition.handled.flatMap { rate(of: entry, $0) }
+        entry.throughput = exposition.handled.flatMap { rate(of: entry, Double($0)) }
         return entry
     }
 

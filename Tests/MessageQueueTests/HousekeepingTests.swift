@@ -1,5 +1,7 @@
+import CoreMetrics
 import Foundation
 import Logging
+import MetricsTestKit
 import Postgres
 import TestSupport
 import Testing
@@ -132,6 +134,46 @@ struct HousekeepingTests {
             }
         }
         #expect(seen == [1, 2, 3])
+    }
+
+    @Test("a chore that is cancelled in the middle of a statement, as when its program stops, has not failed")
+    func cancelled() async throws {
+        try await Bench.with { bench in
+            let metrics = TestMetrics()
+            let housekeeping = Housekeeping(broker: bench.broker)
+            let chore = try #require(housekeeping.chores.first { $0.name == "forget sent keys" })
+            let holder = try await Connection.open(bench.database.conninfo)
+            try await holder.script("BEGIN; LOCK TABLE mq.sent_keys IN ACCESS EXCLUSIVE MODE")
+            try await withMetricsFactory(metrics) {
+                let task = Task { try await housekeeping.attempt(chore) }
+                try await eventually("its statement waits for the table") {
+                    try await holder.query(
+                        "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'mq.sent_keys'::regclass"
+                    ) { _ in }.count > 0
+                }
+                task.cancel()
+                await #expect(throws: CancellationError.self) { try await task.value }
+            }
+            await holder.close()
+            #expect(metrics.counterTotal(label: "mq_chore_failures_total") == 0)
+            #expect(try await bench.broker.chores().allSatisfy { $0.failingFor == nil })
+        }
+    }
+
+    @Test("one queue that asks too much of the server keeps none of the others from being looked after")
+    func greedy() async {
+        for (state, count) in [("53200", 3), ("53400", 3), ("53300", 1)] {
+            var seen = 0
+            await #expect(throws: PostgresError.self) {
+                try await eachByItself(1...3) { _ in
+                    seen += 1
+                    var error = PostgresError(.server, "no")
+                    error.sqlState = state
+                    throw error
+                }
+            }
+            #expect(seen == count, "\(state)")
+        }
     }
 
     @Test("a chore that fails again and again sits out ever more rounds, up to ten, and none after passing trouble")

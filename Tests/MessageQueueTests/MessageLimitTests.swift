@@ -138,6 +138,19 @@ struct MessageLimitTests {
         }
     }
 
+    @Test("what a lost consumer held is taken back in portions that a process can hold")
+    func portions() async throws {
+        try await Bench.with(QueueSettings(lanes: 1)) { bench in
+            let body = String(repeating: "x", count: MessageLimits.parcelBytes / 4 - 2)
+            for number in 0..<5 { try await bench.broker.send([Outgoing(body, key: "\(number)")], to: texts) }
+            #expect(try await bench.receive().count == 5)
+            for count in [4, 1, 0] { #expect(try await bench.rescue() == count) }
+            try await bench.promoteAll()
+            #expect(try await bench.receive().map(\.attempt) == [2, 2, 2, 2, 2])
+            #expect(try await bench.audit() == [])
+        }
+    }
+
     @Test("more than goes into one statement is sent, retried and buried all the same, in order")
     func parcels() async throws {
         try await Bench.with(QueueSettings(lanes: 1)) { bench in

@@ -75,8 +75,8 @@ struct OpenPlacesTests {
                 try await bench.broker.rescueEnded(
                     bench.broker.openPlaces(of: entry, noting: bench.memory), in: entry)
             }
-            // It is worth looking again: another rescuer may have had it.
-            #expect(try await look() == .milliseconds(50))
+            // There may be more.
+            #expect(try await look() == .zero)
             let next = try #require(try await look())
             #expect(next > .seconds(1700) && next <= .seconds(1800))
             try await bench.broker.complete(rest + [held[0], held[3]])

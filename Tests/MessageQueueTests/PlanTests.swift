@@ -140,7 +140,7 @@ struct PlanTests {
                 SELECT (1::bigint << 40) + n, (1::bigint << 40) + n, $1, 0, 1, 0 FROM generate_series(1, 20000) AS n
                 """, bench.queue)
             for (statement, arguments) in [
-                (Broker.findEnded, ["\(bench.queue)", "'{0}'::smallint[]", "'{1}'::bigint[]", "500"]),
+                (Broker.findEnded, ["\(bench.queue)", "'{0}'::smallint[]", "'{1}'::bigint[]", "500", "1000"]),
                 (
                     Broker.leaseEnds,
                     ["\(bench.queue)", "'{0}'::smallint[]", "'{1}'::bigint[]", "'{1}'::bigint[]", "500"]

@@ -26,7 +26,7 @@ struct RefusedOutcomeTests {
     }
 
     /// Leaves effects, unless `work` throws for a message.
-    private static func step(_ kind: Kind, _ work: @escaping @Sendable (Delivery<Shoe>) throws -> Void)
+    static func step(_ kind: Kind, _ work: @escaping @Sendable (Delivery<Shoe>) throws -> Void)
         -> any WorkerStep
     {
         switch kind {
@@ -165,14 +165,16 @@ struct RefusedOutcomeTests {
         }
     }
 
-    @Test("a message whose effects the server never has the memory for fails by itself, and the others are done")
-    func memory() async throws {
+    @Test(
+        "a message whose effects the server never has the memory for, or no temporary space, fails by itself, and the others are done",
+        arguments: ["53200", "53400"])
+    func memory(state: String) async throws {
         try await Bench.with(QueueSettings(retry: .init(attempts: 1))) { bench in
             try await bench.createEffects()
             try await bench.database.script(
                 """
                 CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                    IF NEW.size = 3 THEN RAISE EXCEPTION 'out of memory' USING ERRCODE = 'out_of_memory'; END IF;
+                    IF NEW.size = 3 THEN RAISE EXCEPTION 'too much' USING ERRCODE = '\(state)'; END IF;
                     RETURN NEW;
                 END $$;
                 CREATE TRIGGER refuses BEFORE INSERT ON effect FOR EACH ROW EXECUTE FUNCTION refuse()
@@ -181,6 +183,31 @@ struct RefusedOutcomeTests {
             try await bench.work([Lace()]) { log in
                 try await eventually("all others are done, and it has failed") {
                     log.events.doneCount == 3 && log.events.deadReasons == ["attempts-exhausted"]
+                }
+            }
+            #expect(try await bench.effects() == [3, 0])
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    @Test(
+        "a message whose effects end the server's process each time fails by itself, and the others are done",
+        arguments: Kind.allCases)
+    func deadly(kind: Kind) async throws {
+        try await Bench.with(QueueSettings(retry: .init(attempts: 1))) { bench in
+            try await bench.createEffects()
+            try await bench.database.script(
+                """
+                CREATE FUNCTION end_process() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    IF NEW.size = 3 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+                    RETURN NEW;
+                END $$;
+                CREATE TRIGGER ends BEFORE INSERT ON effect FOR EACH ROW EXECUTE FUNCTION end_process()
+                """)
+            try await bench.send(4)
+            try await bench.work([Self.step(kind) { _ in }]) { log in
+                try await log.wait("all others are done, and it has failed") {
+                    $0.doneCount == 3 && $0.deadReasons == ["attempts-exhausted"]
                 }
             }
             #expect(try await bench.effects() == [3, 0])

@@ -105,6 +105,41 @@ struct SettingRangeTests {
         }
     }
 
+    @Test("nothing is listed up to less than one entry, and the caller is told so before anybody is asked")
+    func limits() async throws {
+        let broker = Broker(Database("host=/nobody-serves-here"))
+        let id = MessageID()
+        let calls: [@Sendable (Int) async throws -> Void] = [
+            { _ = try await broker.deadLetters(limit: $0) }, { _ = try await broker.deadLetterHeads(limit: $0) },
+            { _ = try await broker.blockedKeys(limit: $0) }, { _ = try await broker.trace("k1", limit: $0) },
+            { _ = try await broker.operatorActions(limit: $0) },
+            { _ = try await broker.redriven(by: 1, limit: $0) },
+            { _ = try await broker.inspect(id, limit: $0) }, { _ = try await broker.queues(limit: $0) },
+            { _ = try await broker.topics(prefix: "", limit: $0) },
+            { _ = try await broker.subscriptions(of: "news", limit: $0) },
+        ]
+        for call in calls {
+            for limit in [Int.min, -1, 0] {
+                await #expect(throws: QueueError.invalidArgument("limit is \(limit); it must be from 1 to \(Int.max)"))
+                {
+                    try await call(limit)
+                }
+            }
+        }
+        await #expect(throws: QueueError.invalidArgument("bodyLimit is -1; it must be from 0 to \(Int.max)")) {
+            try await broker.inspect(id, bodyLimit: -1)
+        }
+    }
+
+    @Test("a body can be read up to none of its bytes")
+    func noBody() async throws {
+        try await Bench.with { bench in
+            let id = try await bench.broker.send(Shoe(size: 42), to: bench.shoes)
+            let record = try #require(try await bench.broker.inspect(id, bodyLimit: 0))
+            #expect(record.message.body.isEmpty && record.bodySize > 0 && !record.isWhole)
+        }
+    }
+
     @Test("dead letters can be asked for by any age, and none is older than the longest")
     func ages() async throws {
         try await Bench.with { bench in

@@ -97,7 +97,7 @@ struct LeavingTests {
         arguments: [
             ("08000", true), ("08003", true), ("08006", true), ("08P01", true), ("25006", true), ("25P03", true),
             ("25P04", true), ("57P01", true), ("57P02", true), ("57P04", true), ("57P05", true), ("57P03", false),
-            ("58030", false), ("53000", false), ("53100", false), ("53200", false), ("53300", false),
+            ("58030", false), ("53000", false), ("53100", false), ("53200", false), ("53300", false), ("53400", false),
         ])
     func states(state: String, isLeft: Bool) async throws {
         try await Bench.with(limit: 1) { database async throws in

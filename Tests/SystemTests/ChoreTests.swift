@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import MessageQueue
 import NIOCore
 import NIOHTTP1
 import Postgres
@@ -48,14 +49,24 @@ struct ChoreTests {
     }
 
     @Test(
-        "a worker is not ready while a chore has failed for an hour, says which and why, and is ready once it goes well"
-    )
-    func readiness() async throws {
+        "doctor tells of a chore that has failed for an hour also where nothing of the shop's is, as behind a gateway")
+    func doctorOfQueues() async throws {
+        try await TestDatabase.with(.onlyQueues) { database in
+            #expect(try await upkeep(on: database)["found"] == "0 chores go well")
+            try await database.execute(Self.note, Int32(61))
+            #expect(try await upkeep(on: database)["found"] == "fails for an hour: sweep: permission denied")
+        }
+    }
+
+    @Test(
+        "a program that does chores is not ready while one has failed for an hour, says which and why, and is ready once it goes well",
+        arguments: ["order-worker", "order-api"])
+    func readiness(program: String) async throws {
         try await TestDatabase.with(.openShop) { database in
             let environment = ["DATABASE_URL": database.conninfo, "LOG_LEVEL": "critical"]
-            try await TestProcess.with("order-worker", environment: environment) { worker in
+            try await TestProcess.with(program, environment: environment) { process in
                 @Sendable func ready() async throws -> (status: UInt, body: String) {
-                    let request = HTTPClientRequest(url: (worker.addresses["address"] ?? "") + "/health/ready")
+                    let request = HTTPClientRequest(url: (process.addresses["address"] ?? "") + "/health/ready")
                     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
                     return (response.status.code, String(buffer: try await response.body.collect(upTo: 1 << 20)))
                 }
@@ -70,4 +81,8 @@ struct ChoreTests {
             }
         }
     }
+}
+
+extension Template {
+    fileprivate static let onlyQueues = Template("only-queues", migrations: [.messageQueue])
 }

@@ -25,8 +25,14 @@ public struct BlockedKey: Sendable, Codable {
 
 extension Broker {
     /// The keys that are blocked, the longest ones first. Costs what there are of them.
+    ///
+    /// - Parameters:
+    ///   - queue: only of this one; nil of all.
+    ///   - limit: the most that are told, 1 or more.
+    /// - Throws: ``QueueError/invalidArgument(_:)``.
     public func blockedKeys(of queue: QueueName? = nil, limit: Int = 100) async throws -> [BlockedKey] {
-        try await database.read(Self.listBlocked, queue?.text, Int64(limit)) { row in
+        try QueueError.demand(limit: limit)
+        return try await database.read(Self.listBlocked, queue?.text, Int64(limit)) { row in
             BlockedKey(
                 queue: QueueName(try row[0]), key: try row[1], since: try row[2], retryAt: try row[3],
                 needsOperator: try row[4], held: try row[5],

@@ -29,7 +29,10 @@ package final class Catalogue: Sendable {
         var sortsMessages: Bool { order != nil || levels > 1 }
 
         /// Whether this is the same queue, in the same database.
-        func isSame(as other: Entry) -> Bool { id == other.id && origin == other.origin }
+        func isStill(_ other: Entry) -> Bool { id == other.id && origin == other.origin }
+
+        /// Whether also the server has lived on since, so that what is remembered of the queue's places holds.
+        func isSame(as other: Entry) -> Bool { isStill(other) && origin.life == other.origin.life }
 
         func receipt(lane: Int16, seq: Int64) -> Receipt {
             Receipt(queue: id, lane: lane, seq: seq, mark: origin.mark)
@@ -110,12 +113,12 @@ package final class Catalogue: Sendable {
     /// - Throws: an error that asks for another try, when the queue of this name is another one by now.
     func current(_ entry: Entry, in session: borrowing Session) throws -> Entry {
         var current = try queue(entry.name, in: session)
-        if !current.isSame(as: entry) {
+        if !current.isStill(entry) {
             // This connection may be the one that has not noticed.
             session.unlearn()
             current = try queue(entry.name, in: session)
         }
-        guard current.isSame(as: entry) else { throw PostgresError.outdated("queue \(entry.name)") }
+        guard current.isStill(entry) else { throw PostgresError.outdated("queue \(entry.name)") }
         return current
     }
 

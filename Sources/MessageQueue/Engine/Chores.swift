@@ -31,10 +31,11 @@ extension Broker {
 
     /// Does a chore, and makes known how it went: to metrics, and to whoever asks the database.
     ///
-    /// - Throws: what `action` threw, or the error of noting that it went well.
+    /// - Throws: what `action` threw, or the error of noting that it went well. Who is cancelled is told so by `CancellationError`, and has
+    ///   not failed.
     package func attempt(chore: String, _ action: @Sendable () async throws -> Void) async throws {
-        do { try await action() } catch {
-            if !(error is CancellationError) { await note(error, of: chore) }
+        do { try await tellingCancellation(action) } catch {
+            if !(error is CancellationError), !Task.isCancelled { await note(error, of: chore) }
             throw error
         }
         Metric.choreDone.gauge(chore).record(Wall.now)

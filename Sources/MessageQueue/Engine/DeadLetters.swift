@@ -11,7 +11,8 @@ extension Broker {
     public func deadLetters(
         _ filter: DeadLetterFilter = .init(), after ticket: Int64 = 0, limit: Int = 100
     ) async throws -> [DeadLetter] {
-        try await database.query(
+        try QueueError.demand(limit: limit)
+        return try await database.query(
             Self.listDead, filter.queue?.text, filter.reason, filter.age, filter.message?.uuid,
             filter.key, filter.error, filter.tickets, Int64(limit), ticket
         ) { row in
@@ -31,7 +32,8 @@ extension Broker {
     public func deadLetterHeads(
         _ filter: DeadLetterFilter = .init(), after ticket: Int64 = 0, limit: Int = 100
     ) async throws -> [DeadLetterHead] {
-        try await database.read(
+        try QueueError.demand(limit: limit)
+        return try await database.read(
             Self.listDeadHeads, filter.queue?.text, filter.reason, filter.age, filter.message?.uuid, filter.key,
             filter.error, filter.tickets, Int64(limit), ticket
         ) { row in

@@ -1,18 +1,18 @@
 import Postgres
 
 extension Broker {
-    /// Gives back what is open although its lease has ended, or its consumer; at most ``rescueLimit`` places.
+    /// Gives back what is open although its lease has ended, or its consumer; not all at once where that is much.
     ///
     /// - Returns: how long until the next lease ends, or until it is worth looking again; nil when none runs.
     func rescueEnded(_ open: OpenPlaces, in entry: Catalogue.Entry) async throws -> Duration? {
         guard !open.isEmpty else { return nil }
         let (next, ended) = try await leaseEnds(of: open, in: entry)
         guard !ended.isEmpty else { return next }
-        return try await rescue(entry, of: ended) == Self.rescueLimit ? .zero : Self.soon
+        return try await rescue(entry, of: ended) > 0 ? .zero : Self.shortestRest
     }
 
-    /// What has ended may be in the hands of another rescuer, who may roll back, which rings nobody.
-    private static let soon = Duration.milliseconds(50)
+    /// What has ended all the same is in another rescuer's hands just now, or the server refuses to have it back.
+    private static let shortestRest = Duration.milliseconds(100)
 
     private func leaseEnds(
         of open: OpenPlaces, in entry: Catalogue.Entry

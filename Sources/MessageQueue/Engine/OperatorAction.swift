@@ -145,11 +145,13 @@ extension Broker {
     ///   - person: only what was done by the operator of this name; where a program did not say who, by this role of
     ///     the database.
     ///   - verb: only what was done by this verb.
-    ///   - limit: the most that are told.
+    ///   - limit: the most that are told, 1 or more.
+    /// - Throws: ``QueueError/invalidArgument(_:)``.
     public func operatorActions(
         before: Int64 = .max, queue: QueueName? = nil, by person: String? = nil, verb: OperatorAction.Verb? = nil,
         limit: Int = 100
     ) async throws -> [OperatorAction] {
+        try QueueError.demand(limit: limit)
         let statement = Self.listing(person, queue, verb)
         return try await database.read(
             statement, before, queue?.text, person, verb?.rawValue, Int64(limit)

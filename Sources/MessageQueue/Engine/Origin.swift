@@ -7,19 +7,28 @@ import Postgres
 /// place is forgotten.
 package struct Origin: Sendable, Equatable {
     private let text: String
+    /// The schema in its database: what makes two origins the same.
+    private let place: String
     /// The number of the schema: what statements bring along, see `mq.is_home`.
     let home: Int64
+    /// Another one once its server has begun anew: what it had not made durable by then is gone, though the place is the same.
+    let life: String
     /// Tells receipts of different origins apart: 32 bits of a hash that is the same in every process.
     let mark: UInt32
 
     init(_ text: String) throws {
-        guard let home = text.split(separator: " ").first.flatMap({ Int64($0) }) else {
+        let parts = text.split(separator: " ")
+        guard let home = parts.first.flatMap({ Int64($0) }) else {
             throw PostgresError(.decoding, "\"\(text)\" is no origin")
         }
         self.text = text
         self.home = home
-        mark = Self.hash(text)
+        place = parts.prefix(2).joined(separator: " ")
+        life = parts.dropFirst(2).joined(separator: " ")
+        mark = Self.hash(place)
     }
+
+    package static func == (one: Origin, other: Origin) -> Bool { one.place == other.place }
 
     /// FNV-1a.
     private static func hash(_ text: String) -> UInt32 {
@@ -34,7 +43,14 @@ package struct Origin: Sendable, Equatable {
 
     func isTold(by text: String) -> Bool { text == self.text }
 
-    static let ask: Statement = "SELECT 'mq.queues'::regclass::oid || ' ' || mq.fingerprint()"
+    /// Since when the server runs, and keeps its statistics: a crash of one of its processes, from which it recovers without being
+    /// started, empties these. So does who resets them: then more is forgotten than need be.
+    private static let presentLife = """
+        extract(epoch FROM pg_postmaster_start_time()) || '/'
+            || coalesce(extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time())::text, '-')
+        """
+    static let ask = Statement(
+        "SELECT 'mq.queues'::regclass::oid || ' ' || mq.fingerprint() || ' ' || \(presentLife)")
     static let check: Statement = "SELECT mq.is_home($1)"
 
     /// As `mq.is_home`, for statements of which there are many small ones: a function in PL/pgSQL is set up anew in each
@@ -42,7 +58,10 @@ package struct Origin: Sendable, Equatable {
     static func isHome(_ home: String) -> String {
         "CASE WHEN \(home) = 'mq.queues'::regclass::oid::bigint THEN true ELSE mq.is_home(\(home)) END"
     }
-    static let confirm: Statement = "SELECT mq.expect(substr($1, strpos($1, ' ') + 1))"
+    static let confirm = Statement(
+        """
+        SELECT mq.expect(CASE WHEN split_part($1, ' ', 3) = \(presentLife) THEN split_part($1, ' ', 2) END)
+        """)
 }
 
 extension Broker {

@@ -28,7 +28,7 @@ extension Broker {
     public func queues(
         prefix: String = "", after last: QueueName? = nil, limit: Int = 1000
     ) async throws -> [QueueEntry] {
-        try QueueError.demand("limit", limit, in: 1...Int.max, or: QueueError.invalidArgument)
+        try QueueError.demand(limit: limit)
         return try await database.read(
             Self.listQueues, prefix, last?.text ?? "", Int64(limit), row: { try QueueEntry($0) })
     }

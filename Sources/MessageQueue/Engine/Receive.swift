@@ -43,7 +43,7 @@ extension Broker {
 
     static func check(_ limit: Int, _ lease: Duration) throws {
         try MessageLimits.check(.lease, lease)
-        try QueueError.demand("limit", limit, in: 1...Int.max, or: QueueError.invalidArgument)
+        try QueueError.demand(limit: limit)
         try QueueError.demand("lease", lease, in: SettingRange.leases, or: QueueError.invalidArgument)
     }
 

@@ -19,11 +19,13 @@ extension Broker {
     /// - Parameters:
     ///   - number: of the action. Kept for a month.
     ///   - ticket: those after this one: the last of the page before.
-    ///   - limit: the most that are told.
+    ///   - limit: the most that are told, 1 or more.
+    /// - Throws: ``QueueError/invalidArgument(_:)``.
     public func redriven(
         by number: Int64, after ticket: Int64 = 0, limit: Int = 100
     ) async throws -> [RedrivenMessage] {
-        try await database.read(Self.redriven, number, ticket, Int64(limit)) { row in
+        try QueueError.demand(limit: limit)
+        return try await database.read(Self.redriven, number, ticket, Int64(limit)) { row in
             let isThere = try row[4, as: UUID?.self] != nil
             return RedrivenMessage(
                 ticket: try row[0], attempt: isThere ? try TraceEntry(row, from: 3) : nil,

@@ -18,6 +18,14 @@ extension Broker {
         bury(refused: [message], because: error, in: session)
     }
 
+    /// Gives back, for a while, a message that can't even be buried; the attempt counts. It comes again until somebody has mended what
+    /// refuses it, also when its attempts are used up.
+    func putOff(unburied message: ReceivedMessage, because error: any Error, in session: borrowing Session) {
+        retry([Retry(message, after: Self.pauseOfUnburied, error: Self.refusal(error))], in: session)
+    }
+
+    static let pauseOfUnburied = Duration.seconds(60)
+
     /// The reason of such a dead letter.
     static let outcomeRefused = "outcome-refused"
 

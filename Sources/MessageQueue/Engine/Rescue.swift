@@ -1,3 +1,4 @@
+import Durations
 package import Postgres
 
 extension Broker {
@@ -5,9 +6,10 @@ extension Broker {
     /// attempt counted; those without attempts left become dead letters.
     ///
     /// Guarantee: fenced by the completions, so a wrong guess is harmless: of a rescue and a late finish, one happens.
-    /// One that the server refuses to give back is buried, see ``bury(refused:because:in:)``, and keeps none of the others.
+    /// One that the server refuses to give back is buried, see ``bury(refused:because:in:)``, and one that it refuses to bury comes
+    /// again after ``pauseOfUnburied``; neither keeps any of the others.
     /// - Parameter watermarks: per lane, a place up to which everything is completed.
-    /// - Returns: how many places were rescued; ``rescueLimit`` means that there may be more.
+    /// - Returns: how many places were rescued: no more than are easily held at once, with their bodies. Unless it is 0, there may be more.
     package func rescue(_ entry: Catalogue.Entry, from gone: [Int64], beyond watermarks: [Int64]) async throws -> Int {
         try await rescue(Abandoned(queue: entry, whose: .consumers(gone, beyond: watermarks)))
     }
@@ -19,17 +21,26 @@ extension Broker {
 
     private func rescue(_ abandoned: Abandoned) async throws -> Int {
         do { return try await rescueTogether(abandoned) } catch let error as PostgresError where error.refusesData {
-            let places = try await database.write { try abandoned.find(in: $0).map(\.message.receipt) }
+            let places = try await database.write { session in
+                try abandoned.find(in: session).map {
+                    Place(receipt: $0.message.receipt, message: $0.message.message.id)
+                }
+            }
             return try await rescue(abandoned, partwise: places[...])
         }
     }
 
+    private struct Place {
+        let receipt: Receipt
+        let message: MessageID
+    }
+
     /// What can't be rescued together is halved, until the one that is refused stands alone.
-    private func rescue(_ abandoned: Abandoned, partwise places: ArraySlice<Receipt>) async throws -> Int {
-        do { return try await rescueTogether(abandoned, only: Set(places)) } catch let error as PostgresError
+    private func rescue(_ abandoned: Abandoned, partwise places: ArraySlice<Place>) async throws -> Int {
+        do { return try await rescueTogether(abandoned, only: places) } catch let error as PostgresError
             where error.refusesData
         {
-            guard places.count > 1 else { return try await rescueTogether(abandoned, only: Set(places), refused: error) }
+            guard places.count > 1 else { return try await rescue(abandoned, refused: places, because: error) }
             let middle = places.startIndex + places.count / 2
             var taken = 0
             try await eachByItself([places[..<middle], places[middle...]]) { half in
@@ -40,20 +51,47 @@ extension Broker {
         }
     }
 
-    /// - Parameters:
-    ///   - places: nil for all.
-    ///   - refusal: why they can't be given back; nil when nobody has tried.
-    private func rescueTogether(
-        _ abandoned: Abandoned, only places: Set<Receipt>? = nil, refused refusal: PostgresError? = nil
+    /// - Returns: 0 when it can't even be put off: it stays where it is, and the next rescue tries again.
+    private func rescue(
+        _ abandoned: Abandoned, refused places: ArraySlice<Place>, because refusal: PostgresError
     ) async throws -> Int {
-        try await database.write { session in
+        for end in [End.buried(because: refusal), .putOff] {
+            do { return try await rescueTogether(abandoned, only: places, to: end) } catch let error
+                as PostgresError where error.refusesData
+            {
+                for place in places { note(error, of: place.message, in: abandoned.queue, to: end) }
+            }
+        }
+        return 0
+    }
+
+    private func note(_ error: PostgresError, of message: MessageID, in queue: Catalogue.Entry, to end: End) {
+        let what = if case .putOff = end { "put off, it stays as it is" } else { "buried, putting it off" }
+        logger.info(
+            "what nobody holds any more can't be \(what)",
+            metadata: ["queue": "\(queue.name)", "message": "\(message)", "error": "\(error)"])
+    }
+
+    /// What becomes of messages that are taken from whoever held them.
+    private enum End {
+        case givenBack
+        case buried(because: PostgresError)
+        case putOff
+    }
+
+    /// - Parameter places: nil for all.
+    private func rescueTogether(
+        _ abandoned: Abandoned, only places: ArraySlice<Place>? = nil, to end: End = .givenBack
+    ) async throws -> Int {
+        let wanted = places.map { Set($0.map(\.receipt)) }
+        return try await database.write { session in
             _ = try self.catalogue.current(abandoned.queue, in: session)
-            let open = try abandoned.find(in: session).filter { places?.contains($0.message.receipt) ?? true }
+            let open = try abandoned.find(in: session).filter { wanted?.contains($0.message.receipt) ?? true }
             let taken = try abandoned.expire(open, in: session)
-            if let refusal {
-                bury(refused: taken.map(\.message), because: refusal, in: session)
-            } else {
-                giveBack(taken, attempts: abandoned.queue.retry.attempts, in: session)
+            switch end {
+            case .givenBack: giveBack(taken, attempts: abandoned.queue.retry.attempts, in: session)
+            case .buried(let refusal): bury(refused: taken.map(\.message), because: refusal, in: session)
+            case .putOff: comeAgain(taken, after: Self.pauseOfUnburied, in: session)
             }
             return taken.count
         }
@@ -70,14 +108,14 @@ extension Broker {
         let whose: Claims
 
         func find(in session: borrowing Session) throws -> [Rescued] {
-            let limit = Int32(Broker.rescueLimit)
+            let (limit, bytes) = (Int32(Broker.rescueLimit), Int64(MessageLimits.parcelBytes))
             let read = { (row: borrowing Row) in try Rescued(row, queue: queue) }
             return switch whose {
             case .consumers(let gone, let watermarks):
-                try session.query(Broker.findAbandoned, queue.id, gone, watermarks, limit, row: read)
+                try session.query(Broker.findAbandoned, queue.id, gone, watermarks, limit, bytes, row: read)
             case .claims(let ended):
                 try session.query(
-                    Broker.findEnded, queue.id, ended.map(\.lane), ended.map(\.last), limit, row: read)
+                    Broker.findEnded, queue.id, ended.map(\.lane), ended.map(\.last), limit, bytes, row: read)
             }
         }
 
@@ -96,19 +134,23 @@ extension Broker {
     /// After the completions of what was rescued.
     private func giveBack(_ taken: [Rescued], attempts: Int, in session: borrowing Session) {
         let (living, dying) = taken.partitioned { $0.message.attempt < attempts }
-        let (ordered, free) = living.partitioned { keepsOrder($0.message) }
-        putBack(free.map { Returning($0.message, attempt: $0.message.attempt + 1) }, in: session)
-        hold(
-            ordered.map { HeldMessage($0.message, attempt: $0.message.attempt + 1, delay: 0, error: $0.error) },
-            in: session
-        )
+        comeAgain(living, after: .zero, in: session)
         let rejections = dying.map { Rejection($0.message, reason: "worker-lost", error: $0.error) }
         let (blocking, leaving) = rejections.partitioned { order(of: $0.message) == .blockOnFailure }
         block(blocking, in: session)
         bury(leaving, in: session)
     }
 
-    package static let rescueLimit = 500
+    private func comeAgain(_ taken: [Rescued], after delay: Duration, in session: borrowing Session) {
+        let (ordered, free) = taken.partitioned { keepsOrder($0.message) }
+        putBack(free.map { Returning($0.message, attempt: $0.message.attempt + 1, delay: delay) }, in: session)
+        hold(
+            ordered.map {
+                HeldMessage($0.message, attempt: $0.message.attempt + 1, delay: delay.inSeconds, error: $0.error)
+            }, in: session)
+    }
+
+    static let rescueLimit = 500
 
     struct Rescued: Sendable {
         let message: ReceivedMessage
@@ -127,6 +169,8 @@ extension Broker {
     /// completions' one. Locks the claims' rows, as ``Broker/extend(_:to:)`` does; those that others hold are skipped.
     ///
     /// Where the visibility of single places was changed, their own lease counts, whether it ends before the claim's or after it.
+    ///
+    /// Of what it finds the bodies are only weighed, and so many answered that those ahead of each are less than `$5` bytes.
     ///
     /// A consumer may be given up while it lives, and claim once more before it notices: what an ended consumer holds is
     /// abandoned, whenever it was claimed.
@@ -163,13 +207,17 @@ extension Broker {
 
     private static func placesWithoutLease(of claims: String) -> String {
         """
-        WITH claim AS MATERIALIZED (\(claims))
-        SELECT c.lane, m.seq, m.attempt, m.appended_at, c.consumer, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body
-        FROM claim c JOIN mq.messages m ON m.queue = $1 AND m.lane = c.lane AND m.seq BETWEEN c.first_seq AND c.last_seq
-        LEFT JOIN mq.leases v ON v.queue = $1 AND v.lane = m.lane AND v.seq = m.seq
-        WHERE coalesce(v.lease_until < now(), c.is_over)
-          AND NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = $1 AND d.lane = m.lane AND d.seq = m.seq)
-        LIMIT $4
+        WITH claim AS MATERIALIZED (\(claims)),
+        open AS MATERIALIZED (
+            SELECT c.lane, m.seq, m.attempt, m.appended_at, c.consumer, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body
+            FROM claim c JOIN mq.messages m ON m.queue = $1 AND m.lane = c.lane AND m.seq BETWEEN c.first_seq AND c.last_seq
+            LEFT JOIN mq.leases v ON v.queue = $1 AND v.lane = m.lane AND v.seq = m.seq
+            WHERE coalesce(v.lease_until < now(), c.is_over)
+              AND NOT EXISTS (SELECT FROM mq.completions d WHERE d.queue = $1 AND d.lane = m.lane AND d.seq = m.seq)
+            LIMIT $4)
+        SELECT lane, seq, attempt, appended_at, consumer, id, sent_at, topic, key, tag, headers, body
+        FROM (SELECT o.*, sum(octet_length(o.body)) OVER (ORDER BY o.lane, o.seq) - octet_length(o.body) AS ahead FROM open o) AS weighed
+        WHERE ahead < $5
         """
     }
 

@@ -14,6 +14,12 @@ extension Broker {
             self.keep = keep
             self.rotate = rotate ?? keep / 4
         }
+
+        /// - Throws: ``QueueError/invalidSettings(_:)`` for what lies outside of its range.
+        package func check() throws {
+            try QueueError.demand("retention.keep", keep, in: SettingRange.delays)
+            try QueueError.demand("retention.rotate", rotate, in: SettingRange.delays)
+        }
     }
 
     /// Opens the next segment when the head is old enough, and drops old ones in which everything is finished.

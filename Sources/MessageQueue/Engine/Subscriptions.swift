@@ -46,7 +46,7 @@ extension Broker {
     public func subscriptions(
         of topic: TopicName, prefix: String = "", after last: String? = nil, limit: Int = 1000
     ) async throws -> [SubscriptionEntry] {
-        try QueueError.demand("limit", limit, in: 1...Int.max, or: QueueError.invalidArgument)
+        try QueueError.demand(limit: limit)
         let found = try await database.read(
             Self.listSubscriptions, topic.text, prefix, last ?? "", Int64(limit), row: { try SubscriptionEntry($0) })
         if found.isEmpty { _ = try await self.topic(topic) }

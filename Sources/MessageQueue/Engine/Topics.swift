@@ -52,7 +52,7 @@ extension Broker {
     public func topics(
         prefix: String, after last: TopicName? = nil, limit: Int = 1000
     ) async throws -> [TopicSetup] {
-        try QueueError.demand("limit", limit, in: 1...Int.max, or: QueueError.invalidArgument)
+        try QueueError.demand(limit: limit)
         return try await database.read(
             Self.listTopics, prefix, last?.text ?? "", Int64(limit), row: { try TopicSetup($0) })
     }

@@ -66,9 +66,11 @@ extension Broker {
     ///
     /// - Parameters:
     ///   - text: the id of a message, or a key.
-    ///   - limit: the most of each kind, of attempts and of what stands outside of the log: the newest ones.
+    ///   - limit: the most of each kind, of attempts and of what stands outside of the log: the newest ones. 1 or more.
+    /// - Throws: ``QueueError/invalidArgument(_:)``.
     public func trace(_ text: String, limit: Int = 10_000) async throws -> [TraceEntry] {
-        try await database.read(Self.trace, MessageID(text)?.uuid, text, Int64(limit)) { try TraceEntry($0) }
+        try QueueError.demand(limit: limit)
+        return try await database.read(Self.trace, MessageID(text)?.uuid, text, Int64(limit)) { try TraceEntry($0) }
     }
 
     static let trace = Statement(

@@ -23,11 +23,14 @@ extension Broker {
     /// Found by the indexes on ids and keys; two statements, three with a key.
     /// - Parameters:
     ///   - id: the message's, the same in every queue.
-    ///   - bodyLimit: as many bytes of the body are read, from its beginning.
+    ///   - bodyLimit: as many bytes of the body are read, from its beginning; none for 0.
     ///   - limit: the most attempts that are told, see ``trace(_:limit:)``.
+    /// - Throws: ``QueueError/invalidArgument(_:)``.
     public func inspect(_ id: MessageID, bodyLimit: Int = MessageLimits.bodyBytes, limit: Int = 1000) async throws
         -> MessageRecord?
     {
+        try QueueError.demand("bodyLimit", bodyLimit, in: 0...Int.max, or: QueueError.invalidArgument)
+        try QueueError.demand(limit: limit)
         let found = try await database.read(Self.inspect, id.uuid, Int32(clamping: bodyLimit)) { row in
             (try Message(row, from: 0), try row[7, as: Int.self])
         }

@@ -4,26 +4,28 @@ import Postgres
 ///
 /// It may come from one message of a batch, or from the step: then it is soon told, so that it holds up nobody else.
 enum Persistence {
-    case aLittle, whileItMayPass, always
+    case aLittle, whileItMayPass
 
     private static let fewTries = 4
     /// Some ten seconds.
     private static let triesForMemory = 10
+    private static let fewLosses = 5
 
-    fileprivate func bears(_ error: PostgresError, after tries: Int) -> Bool {
-        if case .always = self { return true }
-        // The server may be out of memory, or never have as much as this work needs. What became of work needs little: then it is the server.
-        if error.isOutOfMemory, case .aLittle = self { return tries < Self.triesForMemory }
-        return error.isConnectionTrouble || bearsItself(error, after: tries)
+    /// - Parameter losses: how many of the tries ended with the loss of their connection.
+    fileprivate func bears(_ error: PostgresError, after tries: Int, losses: Int) -> Bool {
+        switch self {
+        case .aLittle: bearsALittle(error, tries, losses)
+        // What became of work needs little: then it is the server. What the server calls an internal error may be either.
+        case .whileItMayPass: !error.refusesData || error.sqlState == "XX000" && tries < Self.fewTries
+        }
     }
 
-    private func bearsItself(_ error: PostgresError, after tries: Int) -> Bool {
-        switch self {
-        case .aLittle: error.isRetryable && tries < Self.fewTries
-        // What the server calls an internal error may be either.
-        case .whileItMayPass: !error.refusesData || error.sqlState == "XX000" && tries < Self.fewTries
-        case .always: true
-        }
+    private func bearsALittle(_ error: PostgresError, _ tries: Int, _ losses: Int) -> Bool {
+        // The server may be out of something, or never have as much as this work needs.
+        if error.mayAskTooMuch { return tries < Self.triesForMemory }
+        // Each time over a connection that worked: it may be this work that ends its server process.
+        if error.losesConnection { return losses < Self.fewLosses }
+        return error.isConnectionTrouble || error.isRetryable && tries < Self.fewTries
     }
 }
 
@@ -34,14 +36,15 @@ extension StepRuntime {
     func commit(trying persistence: Persistence, _ body: @Sendable (borrowing Session) throws -> Void) async throws {
         let pulse = broker.watchdog.pulse(ofTask: settling)
         var pause = Duration.milliseconds(50)
-        var tries = 0
+        var (tries, losses) = (0, 0)
         while true {
             tries += 1
             // A step's own statements are among them.
             pulse.beat(within: broker.longestCall * 3)
             do { return try await broker.database.write(within: longestCommit, body) } catch let error as PostgresError
-                where persistence.bears(error, after: tries)
             {
+                if error.losesConnection { losses += 1 }
+                guard persistence.bears(error, after: tries, losses: losses) else { throw error }
                 journal.record(.commitDelayed(queue, error: "\(error)"))
                 if isOutOfTime { throw OutOfTime() }
                 try await Task.sleep(for: pause * Double.random(in: 0.8...1.2))
@@ -52,8 +55,12 @@ extension StepRuntime {
 }
 
 extension PostgresError {
-    /// The server had no memory for it.
-    var isOutOfMemory: Bool { kind == .server && sqlState == "53200" }
+    /// The server had no memory for it, or it went beyond a limit of the server's, such as `temp_file_limit`: for the moment, or
+    /// whenever it is asked.
+    var mayAskTooMuch: Bool { kind == .server && (sqlState == "53200" || sqlState == "53400") }
+
+    /// A connection that worked broke meanwhile.
+    fileprivate var losesConnection: Bool { kind == .connectionLost || kind == .outcomeUnknown }
 }
 
 /// The worker has been told to stop, and the time to finish what is in flight has passed.

@@ -69,16 +69,16 @@ struct Settler<Work: Traced>: Sendable {
             let verdict = runtime.policyVerdict(on: error, of: one.message)
             let failure = Judged<Work>(one.message, .fail(verdict), DeliveryOutcome(verdict, on: error))
             if settlement.isPatient { await settle([failure], &settlement) } else { settlement.left.append(failure) }
+        } else if !settlement.isPatient {
+            settlement.left.append(one)
         } else if let refusal = error as? PostgresError, refusal.refusesData {
             await settle(refused: one, because: refusal, &settlement)
-        } else if settlement.isPatient {
-            giveUp([one.message], because: error, &settlement)
         } else {
-            settlement.left.append(one)
+            giveUp([one.message], because: error, &settlement)
         }
     }
 
-    /// What the server refuses is put in other words, and at last buried.
+    /// What the server refuses is put in other words, then buried, and at last put off.
     private func settle(
         refused one: Judged<Work>, because refusal: PostgresError, _ settlement: inout Settlement
     ) async {
@@ -94,10 +94,34 @@ struct Settler<Work: Traced>: Sendable {
     {
         let broker = runtime.broker
         do {
-            try await runtime.commit(trying: .always) { broker.finish(refused: message, because: refusal, in: $0) }
+            try await runtime.commit(trying: .whileItMayPass) {
+                broker.finish(refused: message, because: refusal, in: $0)
+            }
             runtime.metrics.count(.refused)
             let event = WorkerEvent.outcomeRefused(runtime.queue, message.message.id, error: "\(refusal)")
             runtime.journal.record(event, of: message)
+        } catch QueueError.leaseLost {
+            loseLease(of: message, &settlement)
+        } catch let error as PostgresError where error.refusesData {
+            await putOff(message, because: error, &settlement)
+        } catch {
+            giveUp([message], because: error, &settlement)
+        }
+    }
+
+    /// Where order is kept, its key waits with it.
+    private func putOff(
+        _ message: ReceivedMessage, because refusal: PostgresError, _ settlement: inout Settlement
+    ) async {
+        let broker = runtime.broker
+        do {
+            try await runtime.commit(trying: .whileItMayPass) {
+                broker.putOff(unburied: message, because: refusal, in: $0)
+            }
+            runtime.metrics.count(.unburied)
+            let event = WorkerEvent.burialRefused(runtime.queue, message.message.id, error: "\(refusal)")
+            runtime.journal.record(event, of: message)
+            block([message], &settlement)
         } catch QueueError.leaseLost {
             loseLease(of: message, &settlement)
         } catch {

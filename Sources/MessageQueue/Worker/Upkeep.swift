@@ -86,7 +86,7 @@ struct Upkeep: Sendable {
             repeat {
                 taken = try await broker.rescue(entry, from: gone, beyond: watermarks)
                 if taken > 0 { journal.record(.rescued(entry.name, count: taken)) }
-            } while taken == Broker.rescueLimit
+            } while taken > 0
         }
     }
 

@@ -49,8 +49,7 @@ public struct WorkerOptions: Sendable {
     fileprivate func check() throws {
         try QueueError.demand("poll", poll, in: SettingRange.intervals)
         try QueueError.demand("drainLimit", drainLimit, in: SettingRange.delays)
-        try QueueError.demand("retention.keep", retention.keep, in: SettingRange.delays)
-        try QueueError.demand("retention.rotate", retention.rotate, in: SettingRange.delays)
+        try retention.check()
         try QueueError.demand("upkeepInterval", upkeepInterval, in: SettingRange.intervals)
         if let gaugeInterval { try QueueError.demand("gaugeInterval", gaugeInterval, in: SettingRange.intervals) }
     }

@@ -8,12 +8,20 @@ struct Examination {
     let database: Database
 
     func findings() async throws -> [Finding] {
-        let schema = try await schema()
         let server = try await [
-            server(), encoding(), schema, durability(), commits(), connections(), pooler(), clock(),
+            server(), encoding(), schema(), durability(), commits(), connections(), pooler(), clock(),
         ]
-        // Without the schema there is nothing else to look at.
-        return schema.mend == nil ? try await server + queues() + consumers() + [upkeep()] : server
+        return try await hasQueues() ? server + queues() + consumers() + [upkeep()] : server
+    }
+
+    /// A gateway's database has nothing else; without them there is nothing more to look at.
+    private func hasQueues() async throws -> Bool {
+        do {
+            try await Migrator(.messageQueue).verify(on: database)
+            return true
+        } catch is Migrator.Problem {
+            return false
+        }
     }
 
     private func server() async throws -> Finding {

@@ -46,7 +46,7 @@ struct ShowServices: AsyncParsableCommand {
             rows: entries.map { entry in
                 [
                     entry.name, entry.version ?? "", "\(entry.pid)",
-                    Span(seconds: Date().timeIntervalSince(entry.since)).text, entry.handled.map { "\(Int($0))" } ?? "",
+                    Span(seconds: Date().timeIntervalSince(entry.since)).text, entry.handled.map { "\($0)" } ?? "",
                     entry.throughput.map { "\(($0 * 10).rounded() / 10)" } ?? "", health(entry),
                 ]
             })
