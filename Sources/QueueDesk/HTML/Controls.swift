@@ -35,6 +35,11 @@ extension HTML {
             nothing + options.map { HTML("option", ["value": $0, "selected": $0 == chosen ? "" : nil], [.text($0)]) })
     }
 
+    /// One of several; to be typed where it isn't known which there are.
+    static func choice(_ name: String, _ options: [String]?, chosen: String?, none: String?) -> HTML {
+        options.map { select(name, $0, chosen: chosen, none: none) } ?? input(name, chosen)
+    }
+
     /// What sends a form; a dangerous one looks so.
     public static func button(_ text: String, isDangerous: Bool = false) -> HTML {
         HTML("button", ["class": isDangerous ? "danger" : nil], [.text(text)])

@@ -14,16 +14,19 @@ actor Readings {
     private var watchers: [Int: AsyncStream<LiveEvent>.Continuation] = [:]
     /// When it was read last that went well, by this machine's clock, which tells it to people.
     private var readAt = Date()
-    /// Whether it did not go well since.
-    private var isStale = false
+    /// The last try, where it did not go well.
+    private var failure: (error: any Error, at: ContinuousClock.Instant)?
     private var nextWatcher = 0
 
     static let pause = Duration.seconds(2)
     /// A reading is several statements.
     private var longestReading: Duration { broker.longestCall * 8 }
     private static let pauseUnwatched = Duration.seconds(15)
+    /// For so long after a failure no page waits for another try: those are made by ``run()``.
+    private static let pauseOfFailures = Duration.seconds(15)
     private static let mostWatchers = 1000
     private static let pauseOfTopics = Duration.seconds(15)
+    private static let longestTopics = Duration.seconds(2)
     /// Of so many queues, the busiest ever, the log is asked what was before the first reading.
     private static let recalled = 100
     private var topicRates: (rates: [TopicName: Double], takenAt: ContinuousClock.Instant)?
@@ -44,7 +47,7 @@ actor Readings {
         while true {
             pulse.beat(within: Self.pause + longestReading)
             do {
-                let reading = try await current(notOlderThan: watchers.isEmpty ? Self.pauseUnwatched : Self.pause / 2)
+                let reading = try await current(notOlderThan: longestAge)
                 tell(.values(LiveValues(reading).json))
             } catch {
                 try Task.checkCancellation()
@@ -53,6 +56,12 @@ actor Readings {
             }
             try await Task.sleep(for: Self.pause)
         }
+    }
+
+    /// After a failure it is tried again, whoever looks.
+    private var longestAge: Duration {
+        if failure != nil { return .zero }
+        return watchers.isEmpty ? Self.pauseUnwatched : Self.pause / 2
     }
 
     private func tell(_ event: LiveEvent) { for watcher in watchers.values { watcher.yield(event) } }
@@ -71,17 +80,41 @@ actor Readings {
     private func take() async throws -> Reading {
         do {
             var reading = try await Reading(of: broker)
-            reading.topicRates = try await rates()
+            reading.topicRates = await rates()
             reading.holders = await segmentHolders()
             history.complete(&reading)
             latest = reading
-            (readAt, isStale) = (Date(), false)
+            readAt = Date()
+            failure = nil
             return reading
         } catch {
-            isStale = true
+            failure = (error, .now)
             throw error
         }
     }
+
+    /// What a page is drawn from.
+    struct Shown: Sendable {
+        let reading: Reading
+        /// When it was read, where nothing could be since.
+        var staleSince: Date?
+    }
+
+    /// The latest reading or a new one; where none can be taken, the last one, however old.
+    ///
+    /// - Throws: what kept the desk from its first one.
+    func shown() async throws -> Shown {
+        if let failure, .now - failure.at <= Self.pauseOfFailures { return try lastShown(after: failure.error) }
+        do { return Shown(reading: try await current()) } catch { return try lastShown(after: error) }
+    }
+
+    private func lastShown(after error: any Error) throws -> Shown {
+        guard let latest else { throw error }
+        return Shown(reading: latest, staleSince: readAt)
+    }
+
+    /// For pages that need no more of it than which queues and topics there are; nil where that isn't known.
+    func known() async -> Reading? { try? await shown().reading }
 
     /// Read more rarely still. Where it takes too long, the rest is told all the same.
     private func segmentHolders() async -> [SegmentHolder] {
@@ -98,10 +131,13 @@ actor Readings {
         }
     }
 
-    /// Read more rarely: they cost more, and are of a whole minute.
-    private func rates() async throws -> [TopicName: Double] {
+    /// Read more rarely: they cost more, and are of a whole minute. Where that takes too long there are none.
+    private func rates() async -> [TopicName: Double] {
         if let topicRates, .now - topicRates.takenAt <= Self.pauseOfTopics { return topicRates.rates }
-        let rates = try await broker.topicRates()
+        var rates: [TopicName: Double] = [:]
+        do { rates = try await broker.topicRates(within: Self.longestTopics) } catch {
+            logger.info("could not read how much is published", metadata: ["error": "\(error)"])
+        }
         topicRates = (rates, .now)
         return rates
     }
@@ -112,7 +148,7 @@ actor Readings {
             let busiest = try await current().queues.sorted { $0.claimed > $1.claimed }.prefix(Self.recalled).map(
                 \.queue)
             history.recall(try await broker.activity(of: busiest, each: .seconds(60), count: 15))
-            latest = nil
+            latest?.histories = history.histories
         } catch {
             logger.info("could not read how the queues stood before", metadata: ["error": "\(error)"])
         }
@@ -127,7 +163,7 @@ actor Readings {
             throw Refusal(.serviceUnavailable, "Too many pages are open.")
         }
         let (stream, continuation) = AsyncStream.makeStream(of: LiveEvent.self, bufferingPolicy: .bufferingNewest(1))
-        if isStale {
+        if failure != nil {
             continuation.yield(.stale(since: readAt))
         } else if let latest, .now - latest.takenAt <= Self.pause * 2 {
             continuation.yield(.values(LiveValues(latest).json))

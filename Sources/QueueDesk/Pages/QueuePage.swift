@@ -23,7 +23,8 @@ struct QueuePage {
     }
 
     private func show(_ name: QueueName) async throws -> Response {
-        let reading = try await desk.readings.current()
+        let shown = try await desk.readings.shown()
+        let reading = shown.reading
         guard let queue = reading.queue(name) else { throw QueueError.unknownQueue(name) }
         let entry = try await desk.broker.queue(name)
         let steps = try await desk.broker.outcomes(of: name, each: .seconds(60), count: Self.steps)
@@ -32,7 +33,7 @@ struct QueuePage {
         let blocked = try await desk.broker.blockedKeys(of: name, limit: 50)
         let live = LiveValues(reading)
         return desk.page(
-            "Queue \(name)", refresh: .seconds(15),
+            "Queue \(name)", refresh: .seconds(15), from: shown,
             [
                 numbers(of: name, live), links(name, queue), sparks(of: name, live), OutcomeChart(steps).html,
                 LatencyTable(last).html, ErrorTable(desk: desk, entries: last).html, holders(reading, name),
