@@ -137,7 +137,7 @@ struct StorageTests {
         Broker.createTopic, Broker.readTopic, Broker.lockTopic, Broker.listTopics, Broker.changeTopic,
         Broker.deleteTopic,
         Broker.readSubscription, Broker.listSubscriptions, Broker.createSubscription, Broker.changeSubscription,
-        Broker.deleteSubscription, Broker.listDeadHeads, Broker.overstaying, Broker.holders,
+        Broker.deleteSubscription, Broker.listDeadHeads, Broker.overstaying, Broker.holders, Broker.keptAttempts,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.

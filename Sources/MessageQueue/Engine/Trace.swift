@@ -96,12 +96,16 @@ extension Broker {
     static let attemptColumns = """
         m.id, m.topic, m.key, m.tag, m.attempt, m.appended_at, c.claimed_at,
         w.name || '/' || w.version || ' ' || w.host || ' ' || w.pid AS worker, d.finished_at,
-        CASE WHEN d.outcome IS NOT NULL THEN
-            CASE d.outcome WHEN 'd' THEN 'done' WHEN 'r' THEN 'retried' WHEN 'x' THEN 'expired' WHEN 'f' THEN 'dead'
-                WHEN 'h' THEN 'held' WHEN 'o' THEN 'outdated' WHEN 'p' THEN 'purged' ELSE 'released' END
-            WHEN c.consumer IS NOT NULL THEN 'in flight' ELSE 'waiting' END AS outcome,
+        coalesce(\(outcomeName("d.outcome")), CASE WHEN c.consumer IS NOT NULL THEN 'in flight' ELSE 'waiting' END) AS outcome,
         d.error
         """
+    /// What the letter is called by which completions hold an outcome; NULL for none.
+    static func outcomeName(_ letter: String) -> String {
+        """
+        CASE \(letter) WHEN 'd' THEN 'done' WHEN 'r' THEN 'retried' WHEN 'x' THEN 'expired' WHEN 'f' THEN 'dead'
+            WHEN 'b' THEN 'released' WHEN 'h' THEN 'held' WHEN 'o' THEN 'outdated' WHEN 'p' THEN 'purged' END
+        """
+    }
     /// Its claim, consumer and completion, each found by primary key, one by one: a join would be free to walk all of them.
     static let attemptJoins = """
         LEFT JOIN LATERAL (

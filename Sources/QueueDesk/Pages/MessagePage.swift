@@ -24,11 +24,25 @@ struct MessagePage {
         return [
             HTML.facts(facts(record.message)), actions(record), .heading("Body"), BodyText(record).html,
             AttemptTable(desk: desk, caption: "Every attempt", entries: record.attempts, namesMessages: false).html,
+            kept(record.kept),
             AttemptTable(desk: desk, caption: "What it came from", entries: relations.causes).html(
                 ifAny: relations.causes),
             AttemptTable(desk: desk, caption: "What it caused", entries: relations.effects).html(
                 ifAny: relations.effects),
         ]
+    }
+
+    /// Of a dead letter alone; the attempts above are gone once the log has dropped them.
+    private func kept(_ attempts: [KeptAttempt]) -> HTML {
+        guard !attempts.isEmpty else { return .text("") }
+        return HTML.table(
+            "What became of it, kept with the letter", ["Finished", "Queue", "#Attempt", "Outcome", "Error"],
+            attempts.map { attempt in
+                [
+                    .time(DateText(attempt.finishedAt)), .text(attempt.queue.text), .text("\(attempt.attempt)"),
+                    attempt.outcome.map { .badge($0.rawValue) } ?? "–", .text(attempt.error ?? ""),
+                ]
+            }, empty: "")
     }
 
     private func facts(_ message: Message) -> [(String, HTML?)] {
