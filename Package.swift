@@ -149,7 +149,7 @@ let package = Package(
         .target(
             name: "QueueDesk",
             dependencies: [
-                "MessageQueue", "Postgres", "XMLMarkup", log(), lifecycle(), hummingbird(),
+                "MessageQueue", "Postgres", "StrictJSON", "XMLMarkup", log(), lifecycle(), hummingbird(),
                 desk("NIOCore", "swift-nio"),
             ],
             resources: [.embedInCode("Assets")],

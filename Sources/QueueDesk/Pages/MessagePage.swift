@@ -99,7 +99,7 @@ struct Relations {
     }
 }
 
-/// A body as it is read: JSON with its lines and indents, other text as it is, anything else by its bytes.
+/// A body as it is read: JSON with lines and indents, other text as it is, anything else by its bytes.
 struct BodyText {
     private let bytes: [UInt8]
     private let size: Int
@@ -116,17 +116,7 @@ struct BodyText {
     }
 
     private var text: String {
-        if let json = Self.pretty(bytes) { return json }
-        return String(validating: bytes, as: UTF8.self) ?? Self.hexadecimal(bytes)
-    }
-
-    static func pretty(_ bytes: [UInt8]) -> String? {
-        guard let value = try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed),
-            let data = try? JSONSerialization.data(
-                withJSONObject: value,
-                options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes, .fragmentsAllowed])
-        else { return nil }
-        return String(decoding: data, as: UTF8.self)
+        IndentedJSON(bytes)?.text ?? String(validating: bytes, as: UTF8.self) ?? Self.hexadecimal(bytes)
     }
 
     private static func hexadecimal(_ bytes: [UInt8]) -> String {
