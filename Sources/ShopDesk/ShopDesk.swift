@@ -28,6 +28,8 @@ import ShopProcesses
             links: [.init("Orders", path: "/orders"), .init("Services", path: "/services")])
         options.checks = MessageChecks.all
         options.retention = settings[Settings.retention]
+        options.unattendedAfter = settings[Settings.unattendedAfter]
+        options.behindAfter = settings[Settings.behindAfter]
         return options
     }
 }

@@ -7,6 +7,7 @@ import MessageQueue
 actor Readings {
     private let broker: Broker
     private let retention: Duration?
+    nonisolated let limits: Attention.Limits
     private let logger: Logger
     private var history = RateHistory()
     private var latest: Reading?
@@ -33,9 +34,10 @@ actor Readings {
     private static let pauseOfHolders = Duration.seconds(60)
     private var holders: (queues: [SegmentHolder], takenAt: ContinuousClock.Instant)?
 
-    init(_ broker: Broker, retention: Duration?, logger: Logger) {
+    init(_ broker: Broker, _ options: QueueDesk.Options, logger: Logger) {
         self.broker = broker
-        self.retention = retention
+        retention = options.retention
+        limits = Attention.Limits(options)
         self.logger = logger
     }
 
@@ -48,7 +50,7 @@ actor Readings {
             pulse.beat(within: Self.pause + longestReading)
             do {
                 let reading = try await current(notOlderThan: longestAge)
-                tell(.values(LiveValues(reading).json))
+                tell(.values(LiveValues(reading, limits).json))
             } catch {
                 try Task.checkCancellation()
                 tell(.stale(since: readAt))
@@ -166,7 +168,7 @@ actor Readings {
         if failure != nil {
             continuation.yield(.stale(since: readAt))
         } else if let latest, .now - latest.takenAt <= Self.pause * 2 {
-            continuation.yield(.values(LiveValues(latest).json))
+            continuation.yield(.values(LiveValues(latest, limits).json))
         }
         let number = nextWatcher
         nextWatcher += 1

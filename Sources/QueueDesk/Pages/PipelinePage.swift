@@ -9,12 +9,12 @@ struct PipelinePage {
         router.get { _, _ in
             let shown = try await desk.readings.shown()
             let reading = shown.reading
-            let live = LiveValues(reading)
+            let live = LiveValues(reading, desk.readings.limits)
             return desk.page(
                 "Pipeline", at: "/", from: shown,
                 [
-                    Attention(reading).html(desk), flow(reading, live), table(reading, live), workers(reading, live),
-                    topics(reading, live),
+                    Attention(reading, desk.readings.limits).html(desk), flow(reading, live), table(reading, live),
+                    workers(reading, live), topics(reading, live),
                 ])
         }
     }

@@ -31,7 +31,7 @@ struct QueuePage {
         let last = try await desk.broker.find(MessageSearch(.queue(name), isClaimed: true), limit: Self.attempts)
             .entries
         let blocked = try await desk.broker.blockedKeys(of: name, limit: 50)
-        let live = LiveValues(reading)
+        let live = LiveValues(reading, desk.readings.limits)
         return desk.page(
             "Queue \(name)", refresh: .seconds(15), from: shown,
             [
