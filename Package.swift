@@ -275,7 +275,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BenchmarksTests",
-            dependencies: ["Benchmarks", "DeliveryCheck", "ShopCLI", "TestSupport"] + subprocess(),
+            dependencies: ["Benchmarks", "DeliveryCheck", "ShopCLI", "ShopDesk", "TestSupport"] + subprocess(),
             swiftSettings: strict),
         .executableTarget(
             name: "test-programs",
