@@ -149,7 +149,7 @@ let package = Package(
         .target(
             name: "QueueDesk",
             dependencies: [
-                "MessageQueue", "Postgres", "XMLMarkup", log(), lifecycle(), hummingbird(),
+                "MessageQueue", "Postgres", "StrictJSON", "XMLMarkup", log(), lifecycle(), hummingbird(),
                 desk("Crypto", "swift-crypto"), desk("NIOCore", "swift-nio"),
             ],
             resources: [.embedInCode("Assets")],
@@ -275,7 +275,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "BenchmarksTests",
-            dependencies: ["Benchmarks", "DeliveryCheck", "ShopCLI", "TestSupport"] + subprocess(),
+            dependencies: ["Benchmarks", "DeliveryCheck", "ShopCLI", "ShopDesk", "TestSupport"] + subprocess(),
             swiftSettings: strict),
         .executableTarget(
             name: "test-programs",

@@ -90,6 +90,8 @@ CREATE TABLE orders.orders (
     customer         uuid,
     CHECK ((status = 'rejected') = (rejection IS NOT NULL))
 ) WITH (fillfactor = 70);
+-- Orders of a customer are found by the address that they ordered with, the newest first.
+CREATE INDEX orders_email ON orders.orders (lower(customer_email), id DESC);
 COMMENT ON TABLE orders.orders IS 'One row per accepted order, with the status that its customer sees.';
 COMMENT ON COLUMN orders.orders.cancel_asked_at IS 'When the customer first asked to call the order off.';
 

@@ -35,6 +35,12 @@ extension QueueDesk {
         /// queue that keeps it. Nil: nobody looks.
         public var retention: Duration?
 
+        /// What waits longer with nothing of its queue in flight is told as received by nobody.
+        public var unattendedAfter: Duration = .seconds(30)
+
+        /// What waits longer is told as behind, where somebody receives or the queue is paused.
+        public var behindAfter: Duration = .seconds(300)
+
         /// Settles what can't be guessed; the rest has usual values.
         public init(
             title: String = "Queues", path: String = "", access: Access, hosts: Set<String>? = nil, links: [Link] = []

@@ -28,7 +28,7 @@ public struct QueueDesk: Service {
         self.broker = broker
         self.options = options
         self.logger = logger
-        readings = Readings(broker, retention: options.retention, logger: logger)
+        readings = Readings(broker, options, logger: logger)
         errands = Errands(logger: logger)
     }
 

@@ -27,10 +27,17 @@ extension Settings {
         "statement-time", default: Duration.seconds(10), in: .milliseconds(10)...(.seconds(3600)),
         "How long a statement may take before the database breaks it off: the queues' own work comes first.")
 
+    static let unattendedAfter = Setting(
+        "unattended-after", default: Duration.seconds(30), in: .seconds(1)...(.seconds(7 * 86_400)),
+        "What waits longer with nothing of its queue in flight is told as received by nobody.")
+    static let behindAfter = Setting(
+        "behind-after", default: Duration.seconds(300), in: .seconds(1)...(.seconds(7 * 86_400)),
+        "What waits longer is told as behind, where somebody receives or the queue is paused.")
+
     static let desk: [any SettingDeclaration] =
         Settings.shop + [
             operatorToken, operatorTokenFile, viewerToken, viewerTokenFile, hosts, tlsCertificate, tlsKey, shopFolder,
-            statementTime,
+            statementTime, unattendedAfter, behindAfter,
         ]
 }
 

@@ -42,13 +42,13 @@ struct OrdersPage {
 
     private func list(_ fields: Fields) async throws -> Response {
         if let id = fields["q"].flatMap({ OrderID($0) }) { return desk.seeOther("/orders/\(id)") }
-        let orders = try await orders(like: fields)
+        let page = try await orders(like: fields)
         return desk.page(
             "Orders", at: "/orders", refresh: fields["before"] == nil ? Self.refresh : nil,
-            [form(fields), table(orders), older(orders, fields)])
+            [form(fields), table(page), older(page, fields)])
     }
 
-    private func orders(like fields: Fields) async throws -> [OrderSummary] {
+    private func orders(like fields: Fields) async throws -> OrderPage {
         let (before, status, text) = (fields["before"], fields["status"], fields["q"])
         let question = desk.path("/orders", ["before": before, "status": status, "q": text])
         return try await desk.shared(question, refresh: Self.refresh) { [reader] in
@@ -61,30 +61,33 @@ struct OrdersPage {
         DeskHTML(
             "form", ["method": "get", "action": desk.path("/orders"), "class": "search", "role": "search"],
             [
-                .field("Order, or part of a name or e-mail address", .input("q", fields["q"], type: "search")),
+                .field(
+                    "Order, e-mail address, or part of a name or address", .input("q", fields["q"], type: "search")),
                 .field("Status", .select("status", Self.statuses, chosen: fields["status"], none: "any")),
                 .button("Find"),
             ])
     }
 
-    private func table(_ orders: [OrderSummary]) -> DeskHTML {
+    private func table(_ page: OrderPage) -> DeskHTML {
         DeskHTML.table(
             "Orders, the newest first", ["Placed", "Order", "Customer", "E-mail", "#Total", "Status"],
-            orders.map { order in
+            page.orders.map { order in
                 [
                     .moment(order.placedAt), .link("\(order.id)", to: desk.path("/orders/\(order.id)")),
                     .text(order.customer), .text(order.email), .text(order.total.map { "\($0)" } ?? "–"),
                     .badge(order.status),
                 ]
-            }, empty: "Among the latest \(OrderReader.looked) orders there is none like that.")
+            },
+            empty: page.next == nil
+                ? "There is no order like that." : "Among \(OrderReader.looked) orders there is none like that.")
     }
 
-    private func older(_ orders: [OrderSummary], _ fields: Fields) -> DeskHTML {
-        guard orders.count == Self.limit, let last = orders.last else { return .text("") }
+    private func older(_ page: OrderPage, _ fields: Fields) -> DeskHTML {
+        guard let next = page.next else { return .text("") }
         return .paragraph(
             .link(
-                "Older",
-                to: desk.path("/orders", ["before": "\(last.id)", "status": fields["status"], "q": fields["q"]])))
+                "Look further back",
+                to: desk.path("/orders", ["before": "\(next)", "status": fields["status"], "q": fields["q"]])))
     }
 
     // MARK: One order

@@ -31,6 +31,8 @@ import ShopProcesses
         options.hosts = access.hosts
         options.checks = MessageChecks.all
         options.retention = settings[Settings.retention]
+        options.unattendedAfter = settings[Settings.unattendedAfter]
+        options.behindAfter = settings[Settings.behindAfter]
         return options
     }
 }

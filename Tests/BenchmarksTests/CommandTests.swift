@@ -59,6 +59,27 @@ struct CommandTests {
         }
     }
 
+    @Test("shoeshop bench desk asks for every page of the desk that there is")
+    func everyPage() async throws {
+        try await withFolder { folder in
+            let (program, arguments, environment) = bench(["desk", "--smoke", "--json"], in: folder)
+            let result = try await run(
+                program, arguments: arguments, environment: environment, output: .string(limit: 1 << 20),
+                error: .string(limit: 1 << 20))
+            #expect(result.terminationStatus.isSuccess, "\(result.standardError)")
+            let names = try result.standardOutput.split(separator: "\n").map { line in
+                let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+                return object?["name"] as? String ?? ""
+            }
+            let pages = [
+                "pipeline", "queue", "messages of a queue", "message", "timeline", "dead letters",
+                "redrive, counted first", "purge, counted first", "purge of a queue, counted first", "send", "audit",
+                "action", "orders", "orders by address", "orders by a part of a name", "order", "services",
+            ]
+            for page in pages { #expect(names.contains("\(page), p50"), "\(page)") }
+        }
+    }
+
     @Test("shoeshop bench leaves nothing behind when it is interrupted or killed", arguments: [SIGINT, SIGKILL])
     func ends(by signal: Int32) async throws {
         try await withFolder { folder in

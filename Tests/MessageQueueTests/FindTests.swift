@@ -220,4 +220,23 @@ struct FindTests {
             #expect(try await bench.broker.inspect(MessageID()) == nil)
         }
     }
+
+    @Test("a dead letter's own history is told with the message, also once its attempts are dropped with their segment")
+    func kept() async throws {
+        try await Bench.with { bench in
+            let shoe = Outgoing(Shoe(size: 44), key: "order")
+            try await bench.broker.send([shoe], to: bench.shoes)
+            try await bench.broker.retry(
+                try await bench.receive().map { .init($0, after: .seconds(60), error: "the carrier is away") })
+            try await bench.promoteAll()
+            #expect(try await bench.broker.inspect(shoe.id)?.kept == [])
+            try await bench.broker.deadLetter(try await bench.receive().map { .init($0, reason: "r", error: "enough") })
+            try await bench.database.execute("DELETE FROM mq.messages")
+            let record = try #require(try await bench.broker.inspect(shoe.id))
+            #expect(record.attempts.map(\.outcome) == [.deadLetter])
+            #expect(record.kept.map(\.attempt) == [1, 2] && record.kept.map(\.outcome) == [.retried, .dead])
+            #expect(record.kept.map(\.error) == ["the carrier is away", "enough"])
+            #expect(record.kept.allSatisfy { $0.queue == "shoes" && $0.finishedAt != nil })
+        }
+    }
 }

@@ -139,7 +139,7 @@ struct StorageTests {
         Broker.deleteTopic,
         Broker.readSubscription, Broker.listSubscriptions, Broker.createSubscription, Broker.changeSubscription,
         Broker.deleteSubscription, Broker.readLabels, Broker.lockLabels, Broker.changeLabels,
-        Broker.listDeadHeads, Broker.overstaying, Broker.holders,
+        Broker.listDeadHeads, Broker.overstaying, Broker.holders, Broker.keptAttempts,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.

@@ -191,7 +191,7 @@ extension DeskTests {
     @Test("orders are listed, found, followed and called off from the desk")
     func orders() async throws {
         try await Desk.with { desk async throws in
-            #expect(try await desk.page("/orders").contains("there is none like that"))
+            #expect(try await desk.page("/orders").contains("There is no order like that."))
             #expect(try await desk.send(.GET, "/orders/01a22919-29d7-72b0-8cc7-0e358532fe61").status == 404)
             #expect(try await desk.page("/services").contains("--shop-folder"))
         }

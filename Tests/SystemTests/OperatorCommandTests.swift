@@ -196,8 +196,28 @@ struct OperatorCommandTests {
                 try SubmitOrders(Broker(database)).commit([Submission(draft: draft, key: nil, body: [])], in: session)
             }
             guard case .accepted(let id) = outcomes[0] else { throw NeverHappened(description: "it was not accepted") }
-            let found = try await answer(of: ["orders", "find", "ada"], on: database) as? [[String: Any]]
-            #expect(found?.compactMap { $0["order"] as? String } == ["\(id)"])
+            func found(_ options: [String]) async throws -> (orders: [String], next: String?) {
+                let page = try await answer(of: ["orders", "find"] + options, on: database) as? [String: Any]
+                let orders = (page?["orders"] as? [[String: Any]])?.compactMap { $0["order"] as? String }
+                return (orders ?? [], page?["next"] as? String)
+            }
+            #expect(try await found(["ada"]).orders == ["\(id)"])
+            // So many came since that a search for a part has to go on.
+            try await database.script(
+                """
+                INSERT INTO orders.orders (id, customer_name, customer_email, recipient, street, city, postcode, country)
+                    SELECT ('ff000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, '', '', '', '', '', '', ''
+                    FROM generate_series(1, \(OrderReader.looked)) AS n
+                """)
+            #expect(try await found(["Ada@Example.com"]).orders == ["\(id)"])
+            let first = try await found(["ada"])
+            let next = try #require(first.next)
+            #expect(first.orders.isEmpty)
+            let second = try await found(["ada", "--before", next])
+            #expect(second.orders == ["\(id)"] && second.next == nil)
+            let told = try await TestProcess.output(
+                of: "shoeshop", ["orders", "find", "ada", "--database-url", database.conninfo])
+            #expect(told.contains("More: --before \(next)"), "\(told)")
             let shown = try await answer(of: ["orders", "show", "\(id)"], on: database) as? [String: Any]
             #expect((shown?["timeline"] as? [Any])?.count == 1)
             _ = try await answer(of: ["orders", "cancel", "\(id)"], on: database)

@@ -62,7 +62,7 @@ public struct TraceEntry: Sendable, Codable {
 
 extension Broker {
     /// Every attempt of every message with this id or this key, in the order of their times, as far as the retention
-    /// reaches. Found by index; costs what there is of the key.
+    /// reaches. Found along indexes that have the newest first; costs what is told, however much there is of the key.
     ///
     /// - Parameters:
     ///   - text: the id of a message, or a key.
@@ -78,32 +78,46 @@ extension Broker {
         SELECT q.name, e.id, e.topic, e.key, e.tag, e.attempt, e.appended_at, e.claimed_at, e.worker, e.finished_at, e.outcome, e.error
         FROM (
             SELECT m.queue, \(attemptColumns)
-            FROM (SELECT m.* FROM mq.messages m WHERE m.id = $1 OR m.key = $2 ORDER BY m.appended_at DESC LIMIT $3) AS m \(attemptJoins)
+            FROM (\(newest("lane, seq, attempt, appended_at", of: "messages", by: "appended_at"))) AS m \(attemptJoins)
             UNION ALL
-            (SELECT f.queue, f.id, f.topic, f.key, f.tag, f.attempt, f.due_at, NULL, NULL, NULL, 'scheduled', NULL
-            FROM mq.scheduled f WHERE f.id = $1 OR f.key = $2 ORDER BY f.due_at DESC LIMIT $3)
+            SELECT f.queue, f.id, f.topic, f.key, f.tag, f.attempt, f.due_at, NULL, NULL, NULL, 'scheduled', NULL
+            FROM (\(newest("attempt, due_at", of: "scheduled", by: "due_at"))) AS f
             UNION ALL
-            (SELECT h.queue, h.id, h.topic, h.key, h.tag, h.attempt, b.since, NULL, NULL, NULL, 'held back', b.error
-            FROM mq.held h JOIN mq.blocked_keys b ON b.queue = h.queue AND b.key = h.key
-            WHERE h.id = $1 OR h.key = $2 ORDER BY h.rank DESC LIMIT $3)
+            SELECT h.queue, h.id, h.topic, h.key, h.tag, h.attempt, b.since, NULL, NULL, NULL, 'held back', b.error
+            FROM (\(newest("attempt, rank", of: "held", by: "rank"))) AS h
+            JOIN mq.blocked_keys b ON b.queue = h.queue AND b.key = h.key
             UNION ALL
-            (SELECT l.queue, l.id, l.topic, l.key, l.tag, l.attempts, l.died_at, NULL, NULL, NULL, 'dead letter',
+            SELECT l.queue, l.id, l.topic, l.key, l.tag, l.attempts, l.died_at, NULL, NULL, NULL, 'dead letter',
                 l.reason || coalesce(': ' || l.error, '')
-            FROM mq.dead_letters l WHERE l.id = $1 OR l.key = $2 ORDER BY l.died_at DESC LIMIT $3)) AS e
+            FROM (\(newest("attempts, died_at, reason, error", of: "dead_letters", by: "died_at"))) AS l) AS e
         JOIN mq.queues q ON q.id = e.queue
         ORDER BY e.appended_at, e.attempt
         """)
+    /// The newest rows of a table that have the id or the key. Each way walks an index of its own, and ends with as many as are told: with
+    /// one condition for both, all of a key would be gathered and sorted.
+    private static func newest(_ columns: String, of table: String, by order: String) -> String {
+        let rows = "SELECT queue, id, topic, key, tag, \(columns) FROM mq.\(table)"
+        return """
+            (\(rows) WHERE id = $1 ORDER BY \(order) DESC LIMIT $3)
+            UNION ALL (\(rows) WHERE key = $2 AND id IS DISTINCT FROM $1 ORDER BY \(order) DESC LIMIT $3)
+            ORDER BY \(order) DESC LIMIT $3
+            """
+    }
 
     /// What is told of an attempt `m` in the log: beside its queue, what ``TraceEntry`` reads.
     static let attemptColumns = """
         m.id, m.topic, m.key, m.tag, m.attempt, m.appended_at, c.claimed_at,
         w.name || '/' || w.version || ' ' || w.host || ' ' || w.pid AS worker, d.finished_at,
-        CASE WHEN d.outcome IS NOT NULL THEN
-            CASE d.outcome WHEN 'd' THEN 'done' WHEN 'r' THEN 'retried' WHEN 'x' THEN 'expired' WHEN 'f' THEN 'dead'
-                WHEN 'h' THEN 'held' WHEN 'o' THEN 'outdated' WHEN 'p' THEN 'purged' ELSE 'released' END
-            WHEN c.consumer IS NOT NULL THEN 'in flight' ELSE 'waiting' END AS outcome,
+        coalesce(\(outcomeName("d.outcome")), CASE WHEN c.consumer IS NOT NULL THEN 'in flight' ELSE 'waiting' END) AS outcome,
         d.error
         """
+    /// What the letter is called by which completions hold an outcome; NULL for none.
+    static func outcomeName(_ letter: String) -> String {
+        """
+        CASE \(letter) WHEN 'd' THEN 'done' WHEN 'r' THEN 'retried' WHEN 'x' THEN 'expired' WHEN 'f' THEN 'dead'
+            WHEN 'b' THEN 'released' WHEN 'h' THEN 'held' WHEN 'o' THEN 'outdated' WHEN 'p' THEN 'purged' END
+        """
+    }
     /// Its claim, consumer and completion, each found by primary key, one by one: a join would be free to walk all of them.
     static let attemptJoins = """
         LEFT JOIN LATERAL (

@@ -45,13 +45,17 @@ extension Broker {
     /// Read from the log of a queue that hears the topic: what was appended there since is counted exactly, and which share of it is the
     /// topic's tells a sample of the newest messages. Where all who hear it choose by tags, it is what one of them hears. Costs a
     /// bisection and a sample per lane of those queues.
-    /// - Parameter stretch: how long lately is, a second or more.
-    /// - Throws: ``QueueError/invalidArgument(_:)``.
-    public func topicRates(over stretch: Duration = .seconds(60)) async throws -> [TopicName: Double] {
+    /// - Parameters:
+    ///   - stretch: how long lately is, a second or more.
+    ///   - limit: the longest that it may take; nil for as long as the server needs.
+    /// - Throws: ``QueueError/invalidArgument(_:)``; `PostgresError`, of kind `deadlineExceeded` when the limit has passed.
+    public func topicRates(
+        over stretch: Duration = .seconds(60), within limit: Duration? = nil
+    ) async throws -> [TopicName: Double] {
         try QueueError.demand("stretch", stretch, in: .seconds(1)...MessageLimits.delay, or: QueueError.invalidArgument)
-        let rates = try await database.read(Self.topicRates, stretch.inSeconds, Int32(Self.topicSample)) { row in
-            (TopicName(try row[0]), try row[1, as: Double.self])
-        }
+        let rates = try await database.read(
+            Self.topicRates, stretch.inSeconds, Int32(Self.topicSample), within: limit
+        ) { row in (TopicName(try row[0]), try row[1, as: Double.self]) }
         return Dictionary(rates) { first, _ in first }
     }
 

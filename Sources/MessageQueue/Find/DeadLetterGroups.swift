@@ -18,10 +18,15 @@ public struct DeadLetterGroup: Sendable, Codable, Equatable {
 extension Broker {
     /// How many dead letters there are for which reason, by queue, the most first.
     ///
-    /// Counted along the index of reasons, without reading the letters.
-    /// - Parameter queue: only of this one; nil of all.
-    public func deadLetterGroups(of queue: QueueName? = nil) async throws -> [DeadLetterGroup] {
-        try await database.read(Self.groupDead, queue?.text) { row in
+    /// Counted along the index of reasons, without reading the letters: many millions take seconds.
+    /// - Parameters:
+    ///   - queue: only of this one; nil of all.
+    ///   - limit: the longest that it may take; nil for as long as the server needs.
+    /// - Throws: `PostgresError`, of kind `deadlineExceeded` when the limit has passed.
+    public func deadLetterGroups(
+        of queue: QueueName? = nil, within limit: Duration? = nil
+    ) async throws -> [DeadLetterGroup] {
+        try await database.read(Self.groupDead, queue?.text, within: limit) { row in
             DeadLetterGroup(
                 queue: QueueName(try row[0]), reason: try row[1], count: try row[2], first: try row[3],
                 last: try row[4])

@@ -12,6 +12,8 @@ public struct MessageRecord: Sendable {
     /// What was sent under the same key, this message among it, by time: what it came from, and what it caused, as far as its
     /// senders passed the key on. Empty without a key.
     public let related: [TraceEntry]
+    /// Where it is a dead letter, what that keeps of its attempts, also once the log has dropped them.
+    public let kept: [KeptAttempt]
 
     /// Whether all of the body is here.
     public var isWhole: Bool { message.body.count == bodySize }
@@ -20,7 +22,7 @@ public struct MessageRecord: Sendable {
 extension Broker {
     /// All about one message; nil when nothing is known of it: it never was, or is older than the retention.
     ///
-    /// Found by the indexes on ids and keys; two statements, three with a key.
+    /// Found by the indexes on ids and keys; two statements, one more with a key, and one for a dead letter.
     /// - Parameters:
     ///   - id: the message's, the same in every queue.
     ///   - bodyLimit: as many bytes of the body are read, from its beginning; none for 0.
@@ -35,9 +37,12 @@ extension Broker {
             (try Message(row, from: 0), try row[7, as: Int.self])
         }
         guard let (message, size) = found.first else { return nil }
+        let attempts = try await trace("\(id)", limit: limit)
+        let isDead = attempts.contains { $0.outcome == .deadLetter }
         return MessageRecord(
-            message: message, bodySize: size, attempts: try await trace("\(id)", limit: limit),
-            related: try await message.key.asyncMap { try await trace($0, limit: limit) } ?? [])
+            message: message, bodySize: size, attempts: attempts,
+            related: try await message.key.asyncMap { try await trace($0, limit: limit) } ?? [],
+            kept: isDead ? try await keptAttempts(of: id, limit: limit) : [])
     }
 
     /// The newest copy, wherever there is one; all are alike.

@@ -37,8 +37,7 @@ public struct Refusal: Error, Equatable {
             }
         case let error as PostgresError where error.kind == .outcomeUnknown:
             self.init(.serviceUnavailable, "Whether it was done is not known. Look before you do it again.")
-        // SQLSTATE query_canceled.
-        case let error as PostgresError where error.sqlState == "57014":
+        case let error as PostgresError where error.isOutOfTime:
             self.init(
                 .serviceUnavailable, "The database needs longer for this than a page may take. Ask for less, or later.")
         default: return nil
@@ -60,4 +59,9 @@ public struct Refusal: Error, Equatable {
         if status == .unauthorized { response.headers[.wwwAuthenticate] = #"Basic realm="desk", charset="UTF-8""# }
         return response
     }
+}
+
+extension PostgresError {
+    /// The statement took longer than the server allows (SQLSTATE query_canceled), or the desk.
+    var isOutOfTime: Bool { sqlState == "57014" || kind == .deadlineExceeded }
 }

@@ -62,7 +62,9 @@ function upToDate() {
 }
 function outdated(since) {
   if (isHeld) return;
-  const text = `Not up to date since ${new Date(since).toISOString().slice(11, 19)}: the desk or its database does not answer.`;
+  warn(`Not up to date since ${new Date(since).toISOString().slice(11, 19)}: the desk or its database does not answer.`);
+}
+function warn(text) {
   if (note.textContent !== text) note.textContent = text;
   page.dataset.live = "off";
 }
@@ -118,14 +120,18 @@ async function refresh() {
   if (!isBusy()) {
     try {
       const answer = await fetch(location.href, {headers: {"Accept": "text/html"}});
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
+      const other = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = other.querySelector("main");
+      const warning = other.querySelector("[data-stale]")?.textContent;
       if (answer.ok && fresh && !isBusy()) {
         const position = [...main.querySelectorAll(".scroll")].map(s => s.scrollLeft);
         main.replaceChildren(...fresh.childNodes);
         [...main.querySelectorAll(".scroll")].forEach((s, i) => { s.scrollLeft = position[i] ?? 0; });
         places.splice(0, places.length, ...main.querySelectorAll("[data-live], [data-live-points]"));
       }
-      answer.ok ? upToDate() : outdated(told);
+      if (!answer.ok) outdated(told);
+      else if (warning) warn(warning);
+      else upToDate();
     } catch { outdated(told); }
   }
   soon();

@@ -62,6 +62,13 @@ extension HTML {
         ])
     }
 
+    /// One of several; to be typed where it isn't known which there are.
+    static func choice(
+        _ name: String, _ options: [String]?, chosen: String?, none: String?, error: String? = nil
+    ) -> HTML {
+        options.map { select(name, $0, chosen: chosen, none: none, error: error) } ?? input(name, chosen, error: error)
+    }
+
     /// What sends a form; a dangerous one looks so.
     public static func button(_ text: String, isDangerous: Bool = false) -> HTML {
         HTML("button", ["class": isDangerous ? "danger" : nil], [.text(text)])

@@ -1,3 +1,4 @@
+import Foundation
 public import HTTPTypes
 public import Hummingbird
 import MessageQueue
@@ -10,6 +11,8 @@ struct Layout {
     let path: String?
     /// How often the page looks anew while it is open; nil for never.
     var refresh: Duration?
+    /// When what it shows was read, where nothing could be since.
+    var staleSince: Date?
 
     private static let pages: [(title: String, path: String, isForOperators: Bool)] = [
         ("Pipeline", "/", false), ("Messages", "/messages", false), ("Dead letters", "/dead", false),
@@ -41,7 +44,8 @@ struct Layout {
                 HTML(
                     "body", [:],
                     [
-                        header, HTML("p", ["class": "stale", "role": "status", "data-stale": "on"]),
+                        header,
+                        HTML("p", ["class": "stale", "role": "status", "data-stale": "on"], [.text(staleText)]),
                         HTML(
                             "main", ["id": "main", "data-refresh": refreshText],
                             [HTML("h1", [:], [.text(title)])] + content), footer,
@@ -50,6 +54,12 @@ struct Layout {
     }
 
     private var refreshText: String? { refresh.map { "\($0.components.seconds * 1000)" } }
+
+    /// As the script says it of what was live.
+    private var staleText: String {
+        guard let since = DateText(staleSince)?.readable.prefix(19) else { return "" }
+        return "Not up to date since \(since): the desk or its database does not answer."
+    }
 
     private var header: HTML {
         let own = Self.pages.filter { Visitor.mayChange || !$0.isForOperators }
@@ -89,5 +99,13 @@ extension QueueDesk {
         status: HTTPResponse.Status = .ok
     ) -> Response {
         Layout(options: options, title: title, path: path, refresh: refresh).response(content, status: status)
+    }
+
+    /// A page that is drawn from a reading.
+    func page(
+        _ title: String, at path: String? = nil, refresh: Duration? = nil, from shown: Readings.Shown, _ content: [HTML]
+    ) -> Response {
+        Layout(options: options, title: title, path: path, refresh: refresh, staleSince: shown.staleSince)
+            .response(content)
     }
 }

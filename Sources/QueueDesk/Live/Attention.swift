@@ -8,22 +8,27 @@ struct Attention {
         let path: String
     }
 
-    let findings: [Finding]
+    /// From when on something needs a person, in seconds.
+    struct Limits: Sendable {
+        let unattended, behind: Double
 
-    /// Who has waited so long with nobody working has nobody who comes.
-    private static let unattended = 30.0
-    private static let old = 300.0
-
-    init(_ reading: Reading) {
-        findings =
-            reading.queues.flatMap(Self.findings) + reading.consumers.flatMap(Self.breakers) + Self.upkeep(reading)
-            + reading.holders.map(Self.holder)
+        init(_ options: QueueDesk.Options) {
+            (unattended, behind) = (options.unattendedAfter / .seconds(1), options.behindAfter / .seconds(1))
+        }
     }
 
-    private static func findings(of queue: QueueStatistics) -> [Finding] {
+    let findings: [Finding]
+
+    init(_ reading: Reading, _ limits: Limits) {
+        findings =
+            reading.queues.flatMap { Self.findings(of: $0, limits) } + reading.consumers.flatMap(Self.breakers)
+            + Self.upkeep(reading) + reading.holders.map(Self.holder)
+    }
+
+    private static func findings(of queue: QueueStatistics, _ limits: Limits) -> [Finding] {
         let age = queue.oldestWaiting ?? 0
         // What is due and was put off waits as well, until somebody receives.
-        let isUnattended = max(age, queue.overdue ?? 0) > unattended && queue.inFlight == 0 && !queue.isPaused
+        let isUnattended = max(age, queue.overdue ?? 0) > limits.unattended && queue.inFlight == 0 && !queue.isPaused
         let page = "/queues/\(queue.queue.text.queryEscaped)"
         let dead = "/dead?queue=\(queue.queue.text.queryEscaped)"
         return [
@@ -32,7 +37,7 @@ struct Attention {
                     text: "\(queue.queue) has \(queue.dead) dead \(queue.dead == 1 ? "letter" : "letters")", path: dead)
                 : nil,
             isUnattended ? Finding(text: "nobody receives from \(queue.queue)", path: page) : nil,
-            age > old && !isUnattended
+            age > limits.behind && !isUnattended
                 ? Finding(
                     text:
                         "\(queue.queue) is \(SpanText(seconds: age).text) behind\(queue.isPaused ? ", and paused" : "")",

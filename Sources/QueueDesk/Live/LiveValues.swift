@@ -9,11 +9,11 @@ struct LiveValues: Encodable {
     /// Changes when there are other queues, topics or workers than before: then the page is asked for anew.
     private(set) var shape = ""
 
-    init(_ reading: Reading) {
+    init(_ reading: Reading, _ limits: Attention.Limits) {
         for queue in reading.queues { add(queue, in: reading) }
         for consumer in reading.consumers { add(consumer, in: reading) }
         for topic in reading.topics { texts[Self.rate(of: topic.topic)] = Self.rate(reading.topicRates[topic.topic]) }
-        findings = Attention(reading).findings
+        findings = Attention(reading, limits).findings
         shape = Self.shape(of: reading)
     }
 

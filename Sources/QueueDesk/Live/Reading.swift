@@ -35,6 +35,11 @@ struct Reading: Sendable {
     }
 
     func queue(_ name: QueueName) -> QueueStatistics? { queues.first { $0.queue == name } }
+
+    /// Each topic once, however many hear it.
+    var topicNames: [TopicName] {
+        topics.map(\.topic).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
 }
 
 /// Rates from readings that follow each other, and their history.
@@ -43,7 +48,7 @@ struct RateHistory: Sendable {
 
     private var last: [QueueName: Point] = [:]
     private var marks: [QueueName: Point] = [:]
-    private var histories: [QueueName: Reading.History] = [:]
+    private(set) var histories: [QueueName: Reading.History] = [:]
 
     private static let step = 15.0
     private static let steps = 60

@@ -7,6 +7,7 @@ import MessageQueue
 actor Readings {
     private let broker: Broker
     private let retention: Duration?
+    nonisolated let limits: Attention.Limits
     private let logger: Logger
     private var history = RateHistory()
     private var latest: Reading?
@@ -14,27 +15,33 @@ actor Readings {
     private var watchers: [Int: AsyncStream<LiveEvent>.Continuation] = [:]
     /// When it was read last that went well, by this machine's clock, which tells it to people.
     private var readAt = Date()
-    /// Whether it did not go well since.
-    private var isStale = false
+    /// The last try, where it did not go well.
+    private var failure: (error: any Error, at: ContinuousClock.Instant)?
     private var nextWatcher = 0
     /// How often something was changed here: a reading that began before is not kept.
     private var changes = 0
+    /// Whether the latest reading is from before a change: good enough only where no other can be had.
+    private var isForgotten = false
 
     static let pause = Duration.seconds(2)
     /// A reading is several statements.
     private var longestReading: Duration { broker.longestCall * 8 }
     private static let pauseUnwatched = Duration.seconds(15)
+    /// For so long after a failure no page waits for another try: those are made by ``run()``.
+    private static let pauseOfFailures = Duration.seconds(15)
     private static let mostWatchers = 1000
     private static let pauseOfTopics = Duration.seconds(15)
+    private static let longestTopics = Duration.seconds(2)
     /// Of so many queues, the busiest ever, the log is asked what was before the first reading.
     private static let recalled = 100
     private var topicRates: (rates: [TopicName: Double], takenAt: ContinuousClock.Instant)?
     private static let pauseOfHolders = Duration.seconds(60)
     private var holders: (queues: [SegmentHolder], takenAt: ContinuousClock.Instant)?
 
-    init(_ broker: Broker, retention: Duration?, logger: Logger) {
+    init(_ broker: Broker, _ options: QueueDesk.Options, logger: Logger) {
         self.broker = broker
-        self.retention = retention
+        retention = options.retention
+        limits = Attention.Limits(options)
         self.logger = logger
     }
 
@@ -47,9 +54,9 @@ actor Readings {
             pulse.beat(within: Self.pause + longestReading)
             let begun = changes
             do {
-                let reading = try await current(notOlderThan: watchers.isEmpty ? Self.pauseUnwatched : Self.pause / 2)
+                let reading = try await current(notOlderThan: longestAge)
                 // Pages that show what was changed meanwhile don't go back to how it was before.
-                if begun == changes { tell(.values(LiveValues(reading).json)) }
+                if begun == changes { tell(.values(LiveValues(reading, limits).json)) }
             } catch {
                 try Task.checkCancellation()
                 tell(.stale(since: readAt))
@@ -59,11 +66,17 @@ actor Readings {
         }
     }
 
+    /// After a failure it is tried again, whoever looks.
+    private var longestAge: Duration {
+        if failure != nil { return .zero }
+        return watchers.isEmpty ? Self.pauseUnwatched : Self.pause / 2
+    }
+
     private func tell(_ event: LiveEvent) { for watcher in watchers.values { watcher.yield(event) } }
 
     /// The latest reading, or a new one. Whoever asks while one is being taken waits for that one.
     func current(notOlderThan age: Duration = Readings.pause) async throws -> Reading {
-        if let latest, .now - latest.takenAt <= age { return latest }
+        if let latest, !isForgotten, .now - latest.takenAt <= age { return latest }
         if let pending { return try await pending.value }
         // Awaited below, and by whoever asks meanwhile: one who goes away takes it from nobody else.
         let task = Task { try await take() }
@@ -75,24 +88,48 @@ actor Readings {
     /// Something was changed: whoever asks from now on is told how things stand after it.
     func forgetReading() {
         changes += 1
-        (latest, pending) = (nil, nil)
+        (isForgotten, pending) = (true, nil)
     }
 
     private func take() async throws -> Reading {
         let begun = changes
         do {
             var reading = try await Reading(of: broker)
-            reading.topicRates = try await rates()
+            reading.topicRates = await rates()
             reading.holders = await segmentHolders()
             history.complete(&reading)
-            if begun == changes { latest = reading }
-            (readAt, isStale) = (Date(), false)
+            if begun == changes { (latest, isForgotten) = (reading, false) }
+            readAt = Date()
+            failure = nil
             return reading
         } catch {
-            isStale = true
+            failure = (error, .now)
             throw error
         }
     }
+
+    /// What a page is drawn from.
+    struct Shown: Sendable {
+        let reading: Reading
+        /// When it was read, where nothing could be since.
+        var staleSince: Date?
+    }
+
+    /// The latest reading or a new one; where none can be taken, the last one, however old.
+    ///
+    /// - Throws: what kept the desk from its first one.
+    func shown() async throws -> Shown {
+        if let failure, .now - failure.at <= Self.pauseOfFailures { return try lastShown(after: failure.error) }
+        do { return Shown(reading: try await current()) } catch { return try lastShown(after: error) }
+    }
+
+    private func lastShown(after error: any Error) throws -> Shown {
+        guard let latest else { throw error }
+        return Shown(reading: latest, staleSince: readAt)
+    }
+
+    /// For pages that need no more of it than which queues and topics there are; nil where that isn't known.
+    func known() async -> Reading? { try? await shown().reading }
 
     /// Read more rarely still. Where it takes too long, the rest is told all the same.
     private func segmentHolders() async -> [SegmentHolder] {
@@ -109,10 +146,13 @@ actor Readings {
         }
     }
 
-    /// Read more rarely: they cost more, and are of a whole minute.
-    private func rates() async throws -> [TopicName: Double] {
+    /// Read more rarely: they cost more, and are of a whole minute. Where that takes too long there are none.
+    private func rates() async -> [TopicName: Double] {
         if let topicRates, .now - topicRates.takenAt <= Self.pauseOfTopics { return topicRates.rates }
-        let rates = try await broker.topicRates()
+        var rates: [TopicName: Double] = [:]
+        do { rates = try await broker.topicRates(within: Self.longestTopics) } catch {
+            logger.info("could not read how much is published", metadata: ["error": "\(error)"])
+        }
         topicRates = (rates, .now)
         return rates
     }
@@ -123,7 +163,7 @@ actor Readings {
             let busiest = try await current().queues.sorted { $0.claimed > $1.claimed }.prefix(Self.recalled).map(
                 \.queue)
             history.recall(try await broker.activity(of: busiest, each: .seconds(60), count: 15))
-            latest = nil
+            latest?.histories = history.histories
         } catch {
             logger.info("could not read how the queues stood before", metadata: ["error": "\(error)"])
         }
@@ -138,10 +178,10 @@ actor Readings {
             throw Refusal(.serviceUnavailable, "Too many pages are open.")
         }
         let (stream, continuation) = AsyncStream.makeStream(of: LiveEvent.self, bufferingPolicy: .bufferingNewest(1))
-        if isStale {
+        if failure != nil {
             continuation.yield(.stale(since: readAt))
         } else if let latest, .now - latest.takenAt <= Self.pause * 2 {
-            continuation.yield(.values(LiveValues(latest).json))
+            continuation.yield(.values(LiveValues(latest, limits).json))
         }
         let number = nextWatcher
         nextWatcher += 1

@@ -1,23 +1,37 @@
 import Hummingbird
 import MessageQueue
+import Postgres
 
 /// Dead letters: grouped by reason, filtered, one by one, and chosen to be sent back or deleted.
 struct DeadLettersPage {
     let desk: QueueDesk
 
     private static let limit = 50
+    /// As long as the page waits for counts.
+    private static let patience = Duration.seconds(2)
 
     func add(to router: some RouterMethods) {
         router.get("dead") { request, _ in
             let fields = try Fields(query: request)
             let filter = try fields.deadLetters()
-            let groups = try await desk.broker.deadLetterGroups(of: filter.queue)
             let letters = try await desk.broker.deadLetterHeads(
                 filter, after: try fields.number("after") ?? 0, limit: Self.limit)
+            let groups = try await groups(of: filter.queue).map(groupTable) ?? Self.uncounted
             return desk.page(
                 "Dead letters", at: "/dead",
-                [groupTable(groups), form(fields), all(letters, fields), list(letters), next(letters, fields)])
+                [groups, form(fields), all(letters, fields), list(letters), next(letters, fields)])
         }
+    }
+
+    /// Nil for more than can be counted in time: the letters are shown all the same.
+    private func groups(of queue: QueueName?) async throws -> [DeadLetterGroup]? {
+        do { return try await desk.broker.deadLetterGroups(of: queue, within: Self.patience) } catch let error
+            as PostgresError where error.isOutOfTime
+        { return nil }
+    }
+
+    private static var uncounted: HTML {
+        .paragraph("By reason they are too many to count now. Those of one queue may be fewer.")
     }
 
     private func groupTable(_ groups: [DeadLetterGroup]) -> HTML {

@@ -24,11 +24,25 @@ struct MessagePage {
         return [
             HTML.facts(facts(record.message)), actions(record), .heading("Body"), BodyText(record).html,
             AttemptTable(desk: desk, caption: "Every attempt", entries: record.attempts, namesMessages: false).html,
+            kept(record.kept),
             AttemptTable(desk: desk, caption: "What it came from", entries: relations.causes).html(
                 ifAny: relations.causes),
             AttemptTable(desk: desk, caption: "What it caused", entries: relations.effects).html(
                 ifAny: relations.effects),
         ]
+    }
+
+    /// Of a dead letter alone; the attempts above are gone once the log has dropped them.
+    private func kept(_ attempts: [KeptAttempt]) -> HTML {
+        guard !attempts.isEmpty else { return .text("") }
+        return HTML.table(
+            "What became of it, kept with the letter", ["Finished", "Queue", "#Attempt", "Outcome", "Error"],
+            attempts.map { attempt in
+                [
+                    .time(DateText(attempt.finishedAt)), .text(attempt.queue.text), .text("\(attempt.attempt)"),
+                    attempt.outcome.map { .badge($0.rawValue) } ?? "–", .text(attempt.error ?? ""),
+                ]
+            }, empty: "")
     }
 
     private func facts(_ message: Message) -> [(String, HTML?)] {
@@ -85,7 +99,7 @@ struct Relations {
     }
 }
 
-/// A body as it is read: JSON with its lines and indents, other text as it is, anything else by its bytes.
+/// A body as it is read: JSON with lines and indents, other text as it is, anything else by its bytes.
 struct BodyText {
     private let bytes: [UInt8]
     private let size: Int
@@ -102,17 +116,7 @@ struct BodyText {
     }
 
     private var text: String {
-        if let json = Self.pretty(bytes) { return json }
-        return String(validating: bytes, as: UTF8.self) ?? Self.hexadecimal(bytes)
-    }
-
-    static func pretty(_ bytes: [UInt8]) -> String? {
-        guard let value = try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed),
-            let data = try? JSONSerialization.data(
-                withJSONObject: value,
-                options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes, .fragmentsAllowed])
-        else { return nil }
-        return String(decoding: data, as: UTF8.self)
+        IndentedJSON(bytes)?.text ?? String(validating: bytes, as: UTF8.self) ?? Self.hexadecimal(bytes)
     }
 
     private static func hexadecimal(_ bytes: [UInt8]) -> String {

@@ -11,7 +11,7 @@ struct MessagesPage {
     func add(to router: some RouterMethods) {
         router.get("messages") { request, _ in
             let fields = try Fields(query: request)
-            let reading = try await desk.readings.current()
+            let reading = await desk.readings.known()
             let results = try await results(fields)
             return desk.page("Messages", at: "/messages", [form(fields, reading)] + results)
         }
@@ -67,15 +67,16 @@ struct MessagesPage {
         return .link("Look further back", to: path)
     }
 
-    private func form(_ fields: Fields, _ reading: Reading) -> HTML {
-        let topics = reading.topics.map(\.topic.text).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
-        return HTML(
+    private func form(_ fields: Fields, _ reading: Reading?) -> HTML {
+        HTML(
             "form", ["method": "get", "action": desk.path("/messages"), "class": "search", "role": "search"],
             [
                 .field("Id or key", .input("q", fields["q"], type: "search")),
                 .field(
-                    "Queue", .select("queue", reading.queues.map(\.queue.text), chosen: fields["queue"], none: "none")),
-                .field("Topic", .select("topic", topics, chosen: fields["topic"], none: "none")),
+                    "Queue",
+                    .choice("queue", reading?.queues.map(\.queue.text), chosen: fields["queue"], none: "none")),
+                .field(
+                    "Topic", .choice("topic", reading?.topicNames.map(\.text), chosen: fields["topic"], none: "none")),
                 .field("Since (UTC)", .input("since", fields["since"], type: "datetime-local")),
                 .field("Until (UTC)", .input("until", fields["until"], type: "datetime-local")),
                 .field("Tag", .input("tag", fields["tag"])),

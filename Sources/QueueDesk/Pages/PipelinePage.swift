@@ -7,13 +7,14 @@ struct PipelinePage {
 
     func add(to router: some RouterMethods) {
         router.get { _, _ in
-            let reading = try await desk.readings.current()
-            let live = LiveValues(reading)
+            let shown = try await desk.readings.shown()
+            let reading = shown.reading
+            let live = LiveValues(reading, desk.readings.limits)
             return desk.page(
-                "Pipeline", at: "/",
+                "Pipeline", at: "/", from: shown,
                 [
-                    Attention(reading).html(desk), flow(reading, live), table(reading, live), workers(reading, live),
-                    topics(reading, live),
+                    Attention(reading, desk.readings.limits).html(desk), flow(reading, live), table(reading, live),
+                    workers(reading, live), topics(reading, live),
                 ])
         }
     }
@@ -65,10 +66,9 @@ struct PipelinePage {
 
     /// What the picture shows, to be read.
     private func topics(_ reading: Reading, _ live: LiveValues) -> HTML {
-        let names = reading.topics.map(\.topic).reduce(into: [TopicName]()) { if !$0.contains($1) { $0.append($1) } }
-        return HTML.table(
+        HTML.table(
             "Topics", ["Topic", "#A second", "Heard by"],
-            names.map { name in
+            reading.topicNames.map { name in
                 let heard = reading.topics.filter { $0.topic == name }.compactMap { entry in
                     entry.queue.map { queue in
                         "\(queue)\(entry.tags.map { " (only \($0.joined(separator: ", ")))" } ?? "")"

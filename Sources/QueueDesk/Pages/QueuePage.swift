@@ -25,15 +25,16 @@ struct QueuePage {
 
     private func show(_ name: QueueName) async throws -> Response {
         let entry = try await desk.broker.queue(name)
-        let reading = try await desk.readings.current()
+        let shown = try await desk.readings.shown()
+        let reading = shown.reading
         let steps = try await shared(name) { try await $0.outcomes(of: name, each: .seconds(60), count: Self.steps) }
         let last = try await shared(name) {
             try await $0.find(MessageSearch(.queue(name), isClaimed: true), limit: Self.attempts).entries
         }
         let blocked = try await shared(name) { try await $0.blockedKeys(of: name, limit: 50) }
-        let live = LiveValues(reading)
+        let live = LiveValues(reading, desk.readings.limits)
         return desk.page(
-            "Queue \(name)", refresh: Self.refresh,
+            "Queue \(name)", refresh: Self.refresh, from: shown,
             [
                 numbers(of: name, live), links(name), sparks(of: name, live), OutcomeChart(steps).html,
                 LatencyTable(last).html, ErrorTable(desk: desk, entries: last).html, holders(reading, name),

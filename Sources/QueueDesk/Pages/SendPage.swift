@@ -64,7 +64,7 @@ struct SendPage {
     }
 
     private func page(_ form: SendForm, _ errors: [String: String]) async throws -> Response {
-        let reading = try await desk.readings.current()
+        let reading = await desk.readings.known()
         let status: HTTPResponse.Status = errors.isEmpty ? .ok : .unprocessableContent
         let alert = errors.isEmpty ? "" : HTML.alert(errors["form"] ?? "Nothing was sent: see below.")
         let content = [alert, note(form), html(form, errors, reading), try await templates(form)]
@@ -78,16 +78,19 @@ struct SendPage {
             ", which stays what and where it is: this will be a new message that names it.")
     }
 
-    private func html(_ form: SendForm, _ errors: [String: String], _ reading: Reading) -> HTML {
-        let topics = reading.topics.map(\.topic.text).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
-        let places = reading.queues.map { "queue \($0.queue)" } + topics.map { "topic \($0)" }
+    private func html(_ form: SendForm, _ errors: [String: String], _ reading: Reading?) -> HTML {
+        let places = reading.map { reading in
+            reading.queues.map { "queue \($0.queue)" } + reading.topicNames.map { "topic \($0)" }
+        }
         return desk.form(
             "/send",
             [
                 HTML(
                     "div", ["class": "search"],
                     [
-                        .field("To", .select("to", places, chosen: form.to, none: nil, error: errors["to"])),
+                        .field(
+                            places == nil ? "To, as queue NAME or topic NAME" : "To",
+                            .choice("to", places, chosen: form.to, none: nil, error: errors["to"])),
                         .field("Key", .input("key", form.key, error: errors["key"])),
                         .field("Tag", .input("tag", form.tag, error: errors["tag"])),
                         .field(

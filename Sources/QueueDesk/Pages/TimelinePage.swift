@@ -17,17 +17,23 @@ struct TimelinePage {
                 try await broker.trace(key, limit: Self.limit)
             }
             guard !entries.isEmpty else { throw Refusal.nothingHere }
-            return desk.page("Timeline of \(key)", refresh: Self.refresh, [desk.timeline(of: entries)])
+            return desk.page(
+                "Timeline of \(key)", refresh: Self.refresh, [Self.note(entries), desk.timeline(of: entries)])
         }
+    }
+
+    private static func note(_ entries: [TraceEntry]) -> HTML {
+        entries.count < limit ? "" : .paragraph(.text("There may be more: the latest \(limit) attempts are shown."))
     }
 }
 
 extension QueueDesk {
-    /// Attempts as a picture along time, and as a table, such as those that `Broker.trace(_:limit:)` finds for a key.
+    /// Attempts as a picture along time, the latest of many, and as a table, such as those that `Broker.trace(_:limit:)` finds for
+    /// a key.
     public func timeline(of entries: [TraceEntry]) -> HTML {
         HTML([
             TimelinePicture(entries).html,
-            AttemptTable(desk: self, caption: "Every attempt, over all queues", entries: entries).html,
+            AttemptTable(desk: self, caption: "Attempts, over all queues", entries: entries).html,
         ])
     }
 }
@@ -35,6 +41,8 @@ extension QueueDesk {
 /// Attempts as bars along time: pale while one waits, full while one is handled.
 struct TimelinePicture {
     private let entries: [TraceEntry]
+    /// How many there are, of which the picture shows the latest.
+    private let count: Int
     private let start: Date
     private let length: Double
 
@@ -44,26 +52,34 @@ struct TimelinePicture {
     private static let width = 1000.0
 
     init(_ entries: [TraceEntry]) {
-        self.entries = Array(entries.prefix(Self.rows))
+        self.entries = Array(entries.suffix(Self.rows))
+        count = entries.count
         start = self.entries.map(\.appendedAt).min() ?? .now
         let ends = self.entries.map { $0.finishedAt ?? $0.claimedAt ?? $0.appendedAt }
         length = max((ends.max() ?? start).timeIntervalSince(start), 0.001)
     }
 
     var html: HTML {
+        HTML([
+            HTML(
+                "div",
+                ["class": "scroll timeline", "role": "region", "aria-label": "Along time", "tabindex": "0"], [picture]),
+            entries.count < count ? .paragraph(.text("\(shown); the table has them all.")) : "",
+        ])
+    }
+
+    private var shown: String {
+        entries.count < count ? "The last \(entries.count) of \(count) attempts" : "\(count) attempts"
+    }
+
+    private var picture: HTML {
         let height = Int(Self.row) * entries.count + 30
         return HTML(
-            "div",
-            ["class": "scroll timeline", "role": "region", "aria-label": "Along time", "tabindex": "0"],
+            "svg",
             [
-                HTML(
-                    "svg",
-                    [
-                        "viewBox": "0 0 \(Int(Self.width)) \(height)", "role": "img",
-                        "aria-label":
-                            "\(entries.count) attempts within \(SpanText(seconds: length).text); the table has them all",
-                    ], scale(height) + entries.enumerated().flatMap { bars($1, at: Double($0) * Self.row) })
-            ])
+                "viewBox": "0 0 \(Int(Self.width)) \(height)", "role": "img",
+                "aria-label": "\(shown), within \(SpanText(seconds: length).text); the table has them all",
+            ], scale(height) + entries.enumerated().flatMap { bars($1, at: Double($0) * Self.row) })
     }
 
     private func scale(_ height: Int) -> [HTML] {

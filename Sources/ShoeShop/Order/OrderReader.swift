@@ -30,28 +30,45 @@ public struct OrderReader: Sendable {
         return answer.map(InvoiceAnswer.issued) ?? .notIssuedYet
     }
 
-    /// The latest orders, the newest first.
+    /// Orders, the newest first, page by page.
     ///
-    /// Walks the primary key back, over so many orders and no more: ids begin with the time.
+    /// What is a customer's whole e-mail address is looked up by it. Otherwise the primary key is walked back, over ``looked`` orders a
+    /// page and no more: ids begin with the time.
     /// - Parameters:
-    ///   - before: the last one of the page before; nil begins with the newest.
+    ///   - before: ``OrderPage/next`` of the page before; nil begins with the newest.
     ///   - status: only those that stand so.
-    ///   - text: only those whose customer's name or e-mail address has this in it, whatever its case.
-    ///   - limit: the most that are told.
+    ///   - text: only those whose customer's name or e-mail address has this in it, whatever its case; the whole address of a
+    ///     customer means their orders alone.
+    ///   - limit: the most that are told, 1 or more.
     public func latest(
         before: OrderID? = nil, status: String? = nil, text: String? = nil, limit: Int = 50
-    ) async throws -> [OrderSummary] {
-        try await database.read(
+    ) async throws -> OrderPage {
+        let found = try await database.read(
             Self.latest, before, status, text, Int64(limit), Int64(Self.looked), within: Self.limit
-        ) { row in
-            OrderSummary(
-                id: try row[0], status: try row[1], placedAt: try row[2], customer: try row[3], email: try row[4],
-                total: try row[5])
-        }
+        ) { try Found($0) }
+        let orders = found.compactMap(\.order)
+        guard let edge = found.first else { return OrderPage(orders: [], next: nil) }
+        let reached = (orders.count == limit ? orders.last?.id : nil) ?? edge.last
+        let isAll = reached == edge.last && edge.looked < Self.looked
+        return OrderPage(orders: orders, next: isAll ? nil : reached)
     }
 
-    /// How many orders a search looks at.
+    /// How many orders a page of a search looks at.
     public static let looked = 5000
+
+    private struct Found {
+        /// The oldest order that was looked at, and how many were.
+        let last: OrderID
+        let looked: Int
+        /// Nil where none of them matches.
+        let order: OrderSummary?
+
+        init(_ row: borrowing Row) throws {
+            last = try row[0]
+            looked = try row[1]
+            order = try row[2, as: OrderID?.self] == nil ? nil : OrderSummary(row, from: 2)
+        }
+    }
 
     /// The whole catalogue, by article code.
     public func products() async throws -> [Product] {
@@ -80,12 +97,30 @@ public struct OrderReader: Sendable {
     private static let invoice: Statement = """
         SELECT i.html FROM orders.orders AS o LEFT JOIN orders.invoices AS i ON i.order_id = o.id WHERE o.id = $1
         """
-    private static let latest: Statement = """
-        SELECT id, status, placed_at, customer_name, customer_email, total_cents FROM (
-            SELECT * FROM orders.orders AS o WHERE $1::uuid IS NULL OR o.id < $1 ORDER BY o.id DESC LIMIT $5) AS o
-        WHERE ($2::text IS NULL OR status = $2)
-          AND ($3::text IS NULL OR strpos(lower(customer_name || ' ' || customer_email), lower($3)) > 0)
-        ORDER BY id DESC LIMIT $4
+    /// Along `orders_email`, which is walked in its own order: by an equality a planner could walk the primary key instead, past all
+    /// orders of others, where it takes the address for a common one. Else along the primary key.
+    static let latest: Statement = """
+        WITH known AS MATERIALIZED (
+            SELECT coalesce(lower($3::text) = (
+                SELECT lower(o.customer_email) FROM orders.orders AS o WHERE lower(o.customer_email) >= lower($3)
+                ORDER BY lower(o.customer_email), o.id DESC LIMIT 1), false) AS is_address),
+        looked AS MATERIALIZED (
+            (SELECT o.id, o.status, o.placed_at, o.customer_name, o.customer_email, o.total_cents FROM orders.orders AS o
+             WHERE (SELECT is_address FROM known) AND lower(o.customer_email) BETWEEN lower($3) AND lower($3)
+               AND o.id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+             ORDER BY lower(o.customer_email), o.id DESC LIMIT $5)
+            UNION ALL
+            (SELECT o.id, o.status, o.placed_at, o.customer_name, o.customer_email, o.total_cents FROM orders.orders AS o
+             WHERE NOT (SELECT is_address FROM known)
+               AND o.id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+             ORDER BY o.id DESC LIMIT $5)),
+        edge AS (SELECT id, (SELECT count(*) FROM looked) AS looked FROM looked ORDER BY id LIMIT 1)
+        SELECT e.id, e.looked, m.id, m.status, m.placed_at, m.customer_name, m.customer_email, m.total_cents
+        FROM edge AS e LEFT JOIN (
+            SELECT * FROM looked AS l WHERE ($2::text IS NULL OR l.status = $2)
+              AND ($3 IS NULL OR strpos(lower(l.customer_name || ' ' || l.customer_email), lower($3)) > 0)
+            ORDER BY l.id DESC LIMIT $4) AS m ON true
+        ORDER BY m.id DESC
         """
     private static let products: Statement = """
         SELECT sku, name, colour, size, price_cents FROM orders.products ORDER BY sku

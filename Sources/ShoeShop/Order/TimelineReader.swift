@@ -57,11 +57,7 @@ public struct TimelineReader: Sendable {
 
     /// The latest orders of a customer, the newest first, found by their events.
     public func orders(of customer: CustomerID, limit: Int = 100) async throws -> [OrderSummary] {
-        try await database.read(Self.orders, customer, Int64(limit), within: Self.limit) { row in
-            OrderSummary(
-                id: try row[0], status: try row[1], placedAt: try row[2], customer: try row[3], email: try row[4],
-                total: try row[5])
-        }
+        try await database.read(Self.orders, customer, Int64(limit), within: Self.limit) { try OrderSummary($0) }
     }
 
     /// The place of the last event of all orders of a customer; 0 before the first one.

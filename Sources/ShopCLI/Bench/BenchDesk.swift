@@ -12,9 +12,10 @@ import ShopProcesses
 struct BenchDesk: BenchCommand {
     static let configuration = CommandConfiguration(
         commandName: "desk",
-        abstract: "Every page of the desk on 10,000,000 stored messages and 1,000 queues; 50 open desks.",
+        abstract:
+            "Every page of the desk on 10,000,000 stored messages, 1,000 queues and 1,000,000 orders; 50 open desks.",
         discussion:
-            "The messages are stored by the server itself, which takes minutes and 6 GB; --tmpfs keeps them in memory.")
+            "The messages are stored by the server itself, which takes minutes and 7 GB; --tmpfs keeps them in memory.")
 
     @Option(help: counts.help("Stored messages. Default: 10000000."), transform: counts.read)
     var messages: Int?
@@ -39,25 +40,29 @@ struct DeskBenchmark: Benchmark {
                 letters: lab.size(100_000, smoke: 200))
             let broker = Broker(database)
             try await log.fill(broker) { await lab.say($0) }
+            let order = try await StoredOrders(count: lab.size(1_000_000, smoke: 6000)).fill(broker)
             let folder = ShopFolder("\(lab.folder)/desk-\(UUID().uuidString.prefix(8))")
             try folder.prepare()
             let port = Ports.anyFree() ?? 8070
-            let environment = ["DATABASE_URL": database.conninfo, "PORT": "\(port)", "LOG_LEVEL": "critical"]
+            let environment = [
+                "DATABASE_URL": database.conninfo, "PORT": "\(port)", "LOG_LEVEL": "critical",
+                "SHOP_FOLDER": folder.path,
+            ]
             let desk = try Member("shop-desk", in: folder, environment: environment)
             let crew = Crew(members: [desk], processGroup: lab.processGroup, screen: Screen(isForProgram: true))
             return try await crew.serve {
                 try await desk.ready()
                 let open = OpenDesk(address: "http://127.0.0.1:\(port)", readyFile: desk.readyFile, database: database)
-                return try await pages(open, broker, lab) + desks(open, lab)
+                return try await pages(open, Self.paths(broker, order), lab) + desks(open, lab)
             }
         }
     }
 
     // MARK: Pages
 
-    private func pages(_ desk: OpenDesk, _ broker: Broker, _ lab: Lab) async throws -> [Reading] {
+    private func pages(_ desk: OpenDesk, _ paths: [(String, String)], _ lab: Lab) async throws -> [Reading] {
         var readings: [Reading] = []
-        for (name, path) in try await Self.paths(broker) {
+        for (name, path) in paths {
             await lab.say(name)
             let page = try await desk.measure(path, times: lab.size(40, smoke: 2), isPatient: !lab.isSmoke)
             readings += [
@@ -69,10 +74,11 @@ struct DeskBenchmark: Benchmark {
         return readings
     }
 
-    private static func paths(_ broker: Broker) async throws -> [(String, String)] {
+    private static func paths(_ broker: Broker, _ order: OrderID) async throws -> [(String, String)] {
         let queue = StoredLog.busiest
         let newest = try await broker.find(MessageSearch(.queue(queue)), limit: 1).entries
         guard let message = newest.first, let key = message.key else { throw BenchmarkFailure("nothing is stored") }
+        let action = try await redrive(broker)
         let hour = Date(timeIntervalSinceNow: -86_400)
         let times = "since=\(hour.ISO8601Format())&until=\(hour.addingTimeInterval(3600).ISO8601Format())"
         return [
@@ -86,8 +92,22 @@ struct DeskBenchmark: Benchmark {
             ("dead letters", "/dead"),
             ("dead letters of a queue", "/dead?queue=\(queue)"), ("dead letters by error", "/dead?error=that+7"),
             ("redrive, counted first", "/dead/redrive?reason=reason-3"), ("send", "/send?queue=\(queue)"),
-            ("audit", "/audit"),
+            ("purge, counted first", "/dead/purge?reason=reason-3"),
+            ("purge of a queue, counted first", "/queues/\(queue)/purge"), ("audit", "/audit"),
+            ("action", "/actions/\(action)"), ("orders", "/orders"), ("order", "/orders/\(order)"),
+            ("orders by address", "/orders?q=\(StoredOrders.address)"),
+            ("orders by a part of a name", "/orders?q=nobody"), ("services", "/services"),
         ]
+    }
+
+    /// Sends a few letters back, for an action that tells what became of its messages.
+    private static func redrive(_ broker: Broker) async throws -> Int64 {
+        let letters = try await broker.deadLetterHeads(.init(reason: "reason-4"), limit: 100)
+        _ = try await broker.redrive(.init(tickets: letters.map(\.ticket)))
+        guard let action = try await broker.operatorActions().first else {
+            throw BenchmarkFailure("nothing was sent back")
+        }
+        return action.number
     }
 
     // MARK: Many desks

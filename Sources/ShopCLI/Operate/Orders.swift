@@ -16,13 +16,16 @@ struct Orders: AsyncParsableCommand {
 struct FindOrders: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "find", abstract: "Lists orders, the newest first.",
-        discussion: "Looks at the latest \(OrderReader.looked) orders before the one that is given.")
+        discussion: """
+            The orders of a whole e-mail address are looked up. For a part of one, or of a name, a page looks at \(OrderReader.looked)
+            orders; when there are more, its last line says how to go on.
+            """)
 
-    @Argument(help: "A part of the customer's name or e-mail address.")
+    @Argument(help: "The customer's e-mail address, or a part of it or of their name.")
     var text: String?
     @Option(help: "Only those that stand so, such as paid.")
     var status: String?
-    @Option(help: "Those before this order: the last one of the page before.", transform: Self.order)
+    @Option(help: "Those before this order: where the page before says that it goes on.", transform: Self.order)
     var before: OrderID?
     @Option(help: Allowed.listed.help("The most that are listed.", default: 50), transform: Allowed.listed.read)
     var limit = 50
@@ -30,22 +33,23 @@ struct FindOrders: AsyncParsableCommand {
     @OptionGroup var output: Output
 
     func run() async throws {
-        let orders = try await connection.withDatabase {
+        let page = try await connection.withDatabase {
             try await OrderReader($0).latest(before: before, status: status, text: text, limit: limit)
         }
-        try output.show(orders.map(OrderLineReport.init)) {
+        try output.show(OrderPageReport(page)) {
             Table(
                 [
                     .text("PLACED"), .text("ORDER"), .text("CUSTOMER"), .text("E-MAIL"), .number("TOTAL"),
                     .text("STATUS"),
                 ],
-                rows: orders.map { order in
+                rows: page.orders.map { order in
                     [
                         order.placedAt.ISO8601Format(), "\(order.id)", order.customer, order.email,
                         order.total.map { "\($0)" } ?? "-", order.status,
                     ]
                 })
         }
+        if let next = page.next, !output.json { Output.print("More: --before \(next)") }
     }
 
     static func order(_ text: String) throws -> OrderID {
@@ -126,6 +130,13 @@ private struct OrderLineReport: Encodable {
         (self.order, status, customer, email) = ("\(order.id)", order.status, order.customer, order.email)
         (placedAt, totalCents) = (order.placedAt, order.total?.cents)
     }
+}
+
+private struct OrderPageReport: Encodable {
+    let orders: [OrderLineReport]
+    let next: String?
+
+    init(_ page: OrderPage) { (orders, next) = (page.orders.map(OrderLineReport.init), page.next.map { "\($0)" }) }
 }
 
 private struct OrderReport: Encodable {

@@ -21,6 +21,10 @@ struct ShowMessage: AsyncParsableCommand {
         try output.show(report, text: report.text)
         guard !output.json else { return }
         Output.print(Table(attempts: record.attempts).lines.joined(separator: "\n"))
+        if !record.kept.isEmpty {
+            Output.print("\nWhat became of it, kept with the dead letter:")
+            Output.print(Table(kept: record.kept).lines.joined(separator: "\n"))
+        }
         if record.related.count > record.attempts.count {
             Output.print("\nWith the same key:")
             Output.print(Table(attempts: record.related).lines.joined(separator: "\n"))
@@ -41,6 +45,8 @@ private struct MessageReport: Encodable {
     /// Text when it is UTF-8, else Base64.
     let body: String
     let attempts, related: [TraceEntry]
+    /// What its dead letters keep of its attempts.
+    let kept: [KeptAttempt]
 
     init(_ record: MessageRecord) {
         message = record.message.id.description
@@ -49,7 +55,7 @@ private struct MessageReport: Encodable {
         headers = record.message.headers
         let bytes = record.message.body
         body = String(validating: bytes, as: UTF8.self) ?? Data(bytes).base64EncodedString()
-        (attempts, related) = (record.attempts, record.related)
+        (attempts, related, kept) = (record.attempts, record.related, record.kept)
     }
 
     var text: String {
@@ -62,5 +68,19 @@ private struct MessageReport: Encodable {
             value.map { name.padding(toLength: 10, withPad: " ", startingAt: 0) + $0.visibleLine }
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension Table {
+    fileprivate init(kept attempts: [KeptAttempt]) {
+        self.init(
+            [.text("FINISHED"), .text("QUEUE"), .number("TRY"), .text("OUTCOME")],
+            rows: attempts.map { attempt in
+                let outcome = attempt.outcome?.rawValue ?? "-"
+                return [
+                    attempt.finishedAt?.clockText ?? "-", attempt.queue.text, "\(attempt.attempt)",
+                    attempt.error.map { "\(outcome): \($0)" } ?? outcome,
+                ]
+            })
     }
 }
