@@ -70,7 +70,7 @@ struct UnconfirmedCommitTests {
         arguments: Shape.allCases.filter { $0 != .script })
     func deadline(shape: Shape) async throws {
         try await Self.withStandbyAway { server, database, name async throws in
-            let error = await failure { try await shape.run(on: database, within: .milliseconds(200)) }
+            let error = await failure { try await shape.run(on: database, within: .seconds(3)) }
             #expect(error?.kind == .outcomeUnknown && error?.isRetryable == false && error?.isConnectionTrouble == true)
             #expect(try await server.waiting(in: name) == 1)
             #expect(try await database.number(Self.count) == 0)
@@ -123,9 +123,9 @@ struct UnconfirmedCommitTests {
 
     @Test("the server's own limit on statements does not cancel a commit")
     func statementTimeout() async throws {
-        try await Self.withStandbyAway(settings: [(name: "statement_timeout", value: "100ms")]) {
+        try await Self.withStandbyAway(settings: [(name: "statement_timeout", value: "1s")]) {
             server, database, name async throws in
-            let error = await failure { try await database.write(within: .seconds(1)) { try $0.execute(Self.insert) } }
+            let error = await failure { try await database.write(within: .seconds(4)) { try $0.execute(Self.insert) } }
             #expect(error?.kind == .outcomeUnknown)
             #expect(try await server.waiting(in: name) == 1)
         }
@@ -146,7 +146,7 @@ struct UnconfirmedCommitTests {
     func group() async throws {
         try await Self.withStandbyAway { server, database, _ async throws in
             let group = GroupCommit<Int, Void>(limit: 10, on: database) { sizes, connection in
-                try await connection.write(within: .milliseconds(500)) { session in
+                try await connection.write(within: .seconds(3)) { session in
                     for size in sizes { session.pipeline("INSERT INTO shoe VALUES ($1)", Int32(size)) }
                 }
                 return sizes.map { _ in }
@@ -168,7 +168,7 @@ struct UnconfirmedCommitTests {
         try await Self.withStandbyAway { server, database, name async throws in
             for call in 1...5 {
                 let error = await failure {
-                    try await database.execute("INSERT INTO shoe VALUES ($1)", Int32(call), within: .seconds(1))
+                    try await database.execute("INSERT INTO shoe VALUES ($1)", Int32(call), within: .seconds(3))
                 }
                 #expect(error?.kind == (call > 2 ? .poolExhausted : .outcomeUnknown), "\(call): \(error as Any)")
                 if call > 2 { #expect(error?.message.contains("2 are taken by commits") == true) }
@@ -188,7 +188,7 @@ struct UnconfirmedCommitTests {
             let backend = try await database.backend()
             defer { kill(backend, SIGCONT) }
             let error = await failure {
-                try await database.write(within: .milliseconds(200)) { session in
+                try await database.write(within: .seconds(3)) { session in
                     try session.execute("SELECT 1")
                     kill(backend, SIGSTOP)
                 }
