@@ -49,7 +49,7 @@ extension OrderAPITests {
                 let ahead = Data("GET /products HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
                 let answer = try await RawConnection.exchange(
                     ahead + ahead + head("Expect: a-miracle\r\n"), at: api.address)
-                let statuses = answer.matches(of: /HTTP\/1\.1 (\d+) /).map { String($0.output.1) }
+                let statuses = answer.matches(of: /HTTP\/1\.1 (\d+)/).map { String($0.output.1) }
                 #expect(statuses == ["200", "200", "417"], "\(answer)")
             }
         }
