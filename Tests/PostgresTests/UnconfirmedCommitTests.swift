@@ -55,7 +55,7 @@ struct UnconfirmedCommitTests {
             case .transaction: try await database.write(within: limit) { try $0.execute(insert) }
             case .queued: try await database.write(within: limit) { $0.pipeline(insert) }
             case .single: try await database.execute(insert, within: limit)
-            case .script: try await database.perform(isTransaction: false, within: nil) { try $0.script(insert.sql) }
+            case .script: try await database.script(insert.sql, within: limit)
             case .withoutBeginning:
                 try await database.perform(isTransaction: false, within: limit) { session in
                     session.pipeline(insert)
@@ -67,7 +67,7 @@ struct UnconfirmedCommitTests {
 
     @Test(
         "a commit whose time is up waits on at the server, its caller is told, and the pool goes on with another connection",
-        arguments: Shape.allCases.filter { $0 != .script })
+        arguments: Shape.allCases)
     func deadline(shape: Shape) async throws {
         try await Self.withStandbyAway { server, database, name async throws in
             let error = await failure { try await shape.run(on: database, within: .seconds(3)) }
@@ -81,7 +81,7 @@ struct UnconfirmedCommitTests {
 
     @Test(
         "a commit whose task is cancelled waits on at the server, and its caller is told",
-        arguments: Shape.allCases.filter { $0 != .script })
+        arguments: Shape.allCases)
     func cancellation(shape: Shape) async throws {
         try await Self.withStandbyAway { server, database, name async throws in
             let call = Task { try await shape.run(on: database, within: nil) }
@@ -215,6 +215,41 @@ struct UnconfirmedCommitTests {
             }
             #expect(try await database.backend() == backend)
             #expect(try await database.number(Self.count) == 0)
+        }
+    }
+
+    @Test("a script of a transaction is cancelled as any statement when its time is up, and nothing of it stays")
+    func scriptAhead() async throws {
+        try await Bench.with(.shoes, limit: 1) { database async throws in
+            let backend = try await database.backend()
+            let error = await failure {
+                try await database.write(within: .milliseconds(200)) { session in
+                    try session.script("\(Self.insert.sql); SELECT pg_sleep(3600)")
+                }
+            }
+            #expect(error?.kind == .deadlineExceeded)
+            #expect(try await database.backend() == backend)
+            #expect(try await database.number(Self.count) == 0)
+        }
+    }
+
+    @Test(
+        "a script by itself is left to the server when its time is up, and its place in the pool is free once it has ended")
+    func scriptAlone() async throws {
+        try await Bench.with(.shoes, limit: 1) { database async throws in
+            let blocker = try await database.dedicatedConnection(named: "blocker")
+            try await blocker.script("SELECT pg_advisory_lock(1)")
+            // Connecting takes no part of its time.
+            _ = try await database.backend()
+            let error = await failure {
+                try await database.script(
+                    "\(Self.insert.sql); SELECT pg_advisory_xact_lock(1)", within: .seconds(1))
+            }
+            #expect(error?.kind == .outcomeUnknown)
+            #expect(try await blocker.number(Self.count) == 0)
+            #expect(database.statistics.open == 1)
+            await blocker.close()
+            #expect(try await database.number(Self.count) == 1)
         }
     }
 
