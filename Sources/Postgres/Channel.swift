@@ -95,13 +95,17 @@ final class Channel {
     }
 
     /// Runs statements separated by semicolons, without parameters, by the simple protocol.
-    func script(_ sql: String) throws {
+    ///
+    /// - Parameter commit: `end` where they are a transaction of their own, or several. Nothing tells then which of them the server
+    ///   is at, and any may be a commit: so none is cancelled.
+    func script(_ sql: String, commit: Commit = .none) throws {
         if let reason = interrupt?.reason { throw reason.error() }
         var waiting = Wait(upTo: silenceLimit)
         isInStep = false
         try check(link.leavePipelineMode())
         try check(link.sendScript(sql))
         try flush(&waiting)
+        if commit == .end { waiting.commitBegins() }
         var failure: PostgresError?
         while let result = try nextResult(&waiting) {
             if result.status == .failed { failure = failure ?? noted(result.serverError(in: sql)) }

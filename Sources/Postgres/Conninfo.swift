@@ -17,6 +17,7 @@ public struct Conninfo: Sendable {
         given = try Self.options(of: LibPQOption.given(in: text))
         let all = try Self.options(of: LibPQOption.completing(given))
         completed = Dictionary(all.map { ($0.keyword, $0.value) }) { _, last in last }
+        try Self.checkDatabase(ofURL: text)
         try checkHosts()
         try checkNumbers()
         try checkWords()
@@ -48,6 +49,15 @@ public struct Conninfo: Sendable {
         if names.contains(where: { $0.dropFirst().contains("@") }) {
             throw Self.invalid("invalid host, with an @ in it (one in a password is written %40)")
         }
+    }
+
+    /// libpq looks for a URL's user and password ahead of the first /, so the rest of a password with a bare / in it would
+    /// be taken, and told, as the name of a database.
+    private static func checkDatabase(ofURL text: String) throws(PostgresError) {
+        guard let scheme = ["postgresql://", "postgres://"].first(where: { text.hasPrefix($0) }) else { return }
+        let path = text.dropFirst(scheme.count).drop { $0 != "/" && $0 != "?" }
+        guard path.prefix(while: { $0 != "?" }).contains("@") else { return }
+        throw invalid("invalid database name, with an @ in it (one is written %40; a / in a password is written %2F)")
     }
 
     private func checkNumbers() throws(PostgresError) {

@@ -57,7 +57,7 @@
     func script(_ sql: String) throws {
         let ahead = takePending(withBegin: isBlock)
         if !ahead.isEmpty { try isBlock ? exchange(ahead) { _ in } : exchangeWhole(ahead) { _ in } }
-        try remembering { try isBlock ? channel.script(sql) : committing { try channel.script(sql) } }
+        try remembering { try isBlock ? channel.script(sql) : committing { try channel.script(sql, commit: .end) } }
     }
 
     /// Ends well.

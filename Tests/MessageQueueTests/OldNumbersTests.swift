@@ -161,8 +161,8 @@ struct OldNumbersTests {
                 try await bench.broker.deadLetter(bench.receive().map { .init($0, reason: "tired", error: nil) })
             }
             try await giveUpTwo(bench)
-            // One after the other, with five seconds between them.
-            let redriving = Task { try await bench.broker.redrive(rate: 0.2) }
+            // One after the other, with ten seconds between them.
+            let redriving = Task { try await bench.broker.redrive(rate: 0.1) }
             try await eventually("the first is on its way") { try await bench.broker.deadLetterCount() == 1 }
             try await makeAnew(bench) { anew in
                 try await giveUpTwo(anew)

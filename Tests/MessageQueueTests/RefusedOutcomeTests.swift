@@ -302,19 +302,12 @@ extension Bench {
 extension RefusedOutcomeTests {
     /// A database that the schema refuses, made to take it.
     fileprivate static func inLatin1(_ body: @Sendable (Bench) async throws -> Void) async throws {
-        try await TestDatabase.with(.empty) { database in
-            let name = "latin1_\(UUID().uuidString.lowercased().replacing("-", with: "_"))"
-            try await database.script(
-                "CREATE DATABASE \(name) TEMPLATE template0 ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C'")
-            let conninfo = database.conninfo + " dbname='\(name)' client_encoding='UTF8'"
-            let latin1 = Database(conninfo, options: database.options, logger: database.logger)
+        try await TestDatabase.with(encoding: "LATIN1") { database in
             for migration in MigrationLine.messageQueue.migrations {
                 let sql = migration.sql.replacing("current_setting('server_encoding') <> 'UTF8'", with: "false")
-                try await latin1.script("BEGIN; \(sql); COMMIT")
+                try await database.script("BEGIN; \(sql); COMMIT")
             }
-            try await body(try await Bench(on: latin1, QueueSettings(retry: quick)))
-            await latin1.close()
-            try await database.script("DROP DATABASE \(name) WITH (FORCE)")
+            try await body(try await Bench(on: database, QueueSettings(retry: quick)))
         }
     }
 }

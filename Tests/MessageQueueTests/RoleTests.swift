@@ -166,9 +166,12 @@ struct RoleTests {
             try await bench.work([Lace()], WorkerOptions(upkeepInterval: .milliseconds(50))) { log in
                 try await bench.send(20)
                 try await log.done(20)
-                try await eventually("the chores are done") { try await bench.broker.chores().count == 8 }
+                // One that fails in passing, as the victim of a deadlock, is tried again.
+                try await eventually("the chores are done") {
+                    let chores = try await bench.broker.chores()
+                    return chores.count == 8 && chores.allSatisfy { $0.failingFor == nil }
+                }
             }
-            #expect(try await bench.broker.chores().allSatisfy { $0.failingFor == nil })
             #expect(try await bench.effects() == [20, 0])
         }
     }

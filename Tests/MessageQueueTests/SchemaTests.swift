@@ -37,17 +37,11 @@ struct SchemaTests {
         "applied with psql, the schemas refuse a database of another encoding than UTF8",
         arguments: ["LATIN1", "SQL_ASCII"])
     func encoding(_ encoding: String) async throws {
-        try await TestDatabase.with(.empty) { database in
-            let name = "schema_encoding_\(encoding.lowercased())"
-            try await database.script(
-                "CREATE DATABASE \(name) ENCODING '\(encoding)' LOCALE 'C' TEMPLATE template0")
-            let other = Database("\(database.conninfo) dbname='\(name)'")
+        try await TestDatabase.with(encoding: encoding) { database in
             for file in ["message-queue/0001_message_queue.sql", "shoe-shop/0001_shoe_shop.sql"] {
-                let refused = await #expect(throws: Psql.Refused.self) { try await Psql.apply(file, to: other) }
+                let refused = await #expect(throws: Psql.Refused.self) { try await Psql.apply(file, to: database) }
                 #expect(refused?.description.contains("must keep it as UTF8") == true, "\(refused?.description ?? "")")
             }
-            await other.close()
-            try await database.script("DROP DATABASE \(name) WITH (FORCE)")
         }
     }
 

@@ -65,7 +65,7 @@ struct UnconfirmedCommitTests {
             let messages = try await bench.broker.receive("shoes", lease: .seconds(600))
             try await server.demandStandby()
             let error = await #expect(throws: PostgresError.self) {
-                try await bench.database.write(within: .milliseconds(200)) { bench.broker.complete(messages, in: $0) }
+                try await bench.database.write(within: .seconds(3)) { bench.broker.complete(messages, in: $0) }
             }
             #expect(error?.kind == .outcomeUnknown)
             try await server.lift()

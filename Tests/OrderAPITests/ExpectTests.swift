@@ -42,5 +42,16 @@ extension OrderAPITests {
                 #expect(answer.hasPrefix("HTTP/1.1 417 ") && !answer.contains(" 200 "), "\(answer)")
             }
         }
+
+        @Test("a refused expectation is told behind the answers to requests that were sent ahead")
+        func refusedBehind() async throws {
+            try await API.with { api in
+                let ahead = Data("GET /products HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
+                let answer = try await RawConnection.exchange(
+                    ahead + ahead + head("Expect: a-miracle\r\n"), at: api.address)
+                let statuses = answer.matches(of: /HTTP\/1\.1 (\d+)/).map { String($0.output.1) }
+                #expect(statuses == ["200", "200", "417"], "\(answer)")
+            }
+        }
     }
 }

@@ -102,11 +102,13 @@ extension OrderAPITests {
                 let none = try await api.events(token, "?after=1&wait=0.3")
                 #expect(none.isEmpty)
                 async let told = api.events(token, "?after=1&wait=30")
-                async let toldOfOrder = api.get("/orders/\(id)/events?after=1&wait=30")
-                try await Task.sleep(for: .milliseconds(300))
+                try await api.isFollowed()
+                try await api.happens(.priced, to: id)
+                #expect(try await told.map(\.milestone) == ["priced"])
+                async let toldOfOrder = api.get("/orders/\(id)/events?after=2&wait=30")
+                try await api.isFollowed()
                 try await api.happens(.paid, to: id)
-                #expect(try await told.map(\.milestone) == ["paid"])
-                #expect(try await toldOfOrder.json([Event].self).map(\.place) == [2])
+                #expect(try await toldOfOrder.json([Event].self).map(\.place) == [3])
             }
         }
 
@@ -118,7 +120,7 @@ extension OrderAPITests {
                 #expect(try await api.stream(token, after: 0, count: 1) == [1])
                 try await api.happens(.paid, to: id)
                 async let told = api.stream(token, after: 1, count: 3)
-                try await Task.sleep(for: .milliseconds(300))
+                try await api.isFollowed()
                 let second = try await api.order(as: token).orderID()
                 try await api.happens(.paid, to: second)
                 #expect(try await told == [2, 3, 4])
@@ -251,6 +253,12 @@ extension API {
                     AND application_name = 'order-api' AND query LIKE 'WITH look AS%'
                 """
             ) { try $0[0, as: String.self] })
+    }
+
+    /// Returns once somebody follows: for nobody, nobody looks for news.
+    fileprivate func isFollowed() async throws {
+        let before = try await looks()
+        try await eventually("somebody looks for news") { try await !looks().isSubset(of: before) }
     }
 
     /// What a step would do.

@@ -11,6 +11,8 @@ struct ConninfoTests {
             "host=h passwrd=sesame", "postgresql://u:pa%zzsesame@h/d", "postgresql://u:%00sesame@h/d",
             "postgresql://u:pa/sesame@h/d", "postgresql://u@x:sesame@h/d",
             "postgresql://u:pa@sesame@h/d", "postgresql://u:pa@sesame@h:1,i:2/d", "host=a,sesame@b",
+            "postgresql://u:/sesame@h/d", "postgresql://u:1/sesame@h/d", "postgres://u:1/pa/sesame@h/d?sslmode=require",
+            "postgresql://u:pa@se/sesame@h/d", "postgresql://u/sesame@h",
             "postgresql://u@[sesame/d",
             "postgresql://u@h/d?password=sesame&oops", "postgresql://u@h/d?secret=sesame", "tcp://u:sesame@h/d",
             "sesame",
@@ -39,7 +41,8 @@ struct ConninfoTests {
             "host = h\tuser = 'it\\'s me'", "host=h connect_timeout=' 5 '",
             "postgresql://h/d?application_name=a%20b&options=-c%20jit%3Doff",
             "host=a,b,", "host=/tmp/u@h,@abstract", "hostaddr=127.0.0.1", "host=h connect_timeout=-1",
-            "postgresql://h/d?ssl=true",
+            "postgresql://h/d?ssl=true", "postgresql://u:pa%2Fss@h/d", "postgresql://h/d%40e", "dbname=d@e",
+            "postgresql://h/d?user=me@realm", "postgresql://h?host=/tmp&user=me@realm",
         ])
     func taken(_ text: String) throws { _ = try Conninfo(text) }
 

@@ -33,7 +33,7 @@ struct HostTests {
     func lastFirst() async throws {
         try await Bench.with(limit: 1) { database async throws in
             let mute = try DeafPort(accepts: true)
-            let pool = Database(try Self.conninfo([mute], then: database, "connect_timeout=1"))
+            let pool = Database(try Self.conninfo([mute], then: database, "connect_timeout=4"))
             let backend = try await pool.backend()
             #expect(mute.visitors() == 1)
             try await database.execute("SELECT pg_terminate_backend($1)", backend)

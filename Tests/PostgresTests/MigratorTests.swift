@@ -169,16 +169,11 @@ struct MigratorTests {
 
     @Test("a database that keeps text in another encoding than UTF8 is refused", arguments: ["LATIN1", "SQL_ASCII"])
     func encoding(_ name: String) async throws {
-        try await Bench.with(limit: 1) { database async throws in
-            try await database.script(
-                "CREATE DATABASE other_encoding_\(name) ENCODING '\(name)' LOCALE 'C' TEMPLATE template0")
-            let other = Database(database.conninfo + " dbname='other_encoding_\(name.lowercased())'")
+        try await TestDatabase.with(encoding: name) { database async throws in
             await #expect(throws: Migrator.Problem.encoding(name)) {
-                try await Self.migrator(Self.first).run(on: other)
+                try await Self.migrator(Self.first).run(on: database)
             }
-            #expect(try await other.holds("SELECT to_regclass('shoe') IS NULL"))
-            await other.close()
-            try await database.script("DROP DATABASE other_encoding_\(name) WITH (FORCE)")
+            #expect(try await database.holds("SELECT to_regclass('shoe') IS NULL"))
         }
     }
 }

@@ -55,7 +55,7 @@ struct UnconfirmedCommitTests {
             case .transaction: try await database.write(within: limit) { try $0.execute(insert) }
             case .queued: try await database.write(within: limit) { $0.pipeline(insert) }
             case .single: try await database.execute(insert, within: limit)
-            case .script: try await database.perform(isTransaction: false, within: nil) { try $0.script(insert.sql) }
+            case .script: try await database.script(insert.sql, within: limit)
             case .withoutBeginning:
                 try await database.perform(isTransaction: false, within: limit) { session in
                     session.pipeline(insert)
@@ -67,10 +67,10 @@ struct UnconfirmedCommitTests {
 
     @Test(
         "a commit whose time is up waits on at the server, its caller is told, and the pool goes on with another connection",
-        arguments: Shape.allCases.filter { $0 != .script })
+        arguments: Shape.allCases)
     func deadline(shape: Shape) async throws {
         try await Self.withStandbyAway { server, database, name async throws in
-            let error = await failure { try await shape.run(on: database, within: .milliseconds(200)) }
+            let error = await failure { try await shape.run(on: database, within: .seconds(3)) }
             #expect(error?.kind == .outcomeUnknown && error?.isRetryable == false && error?.isConnectionTrouble == true)
             #expect(try await server.waiting(in: name) == 1)
             #expect(try await database.number(Self.count) == 0)
@@ -81,7 +81,7 @@ struct UnconfirmedCommitTests {
 
     @Test(
         "a commit whose task is cancelled waits on at the server, and its caller is told",
-        arguments: Shape.allCases.filter { $0 != .script })
+        arguments: Shape.allCases)
     func cancellation(shape: Shape) async throws {
         try await Self.withStandbyAway { server, database, name async throws in
             let call = Task { try await shape.run(on: database, within: nil) }
@@ -123,9 +123,9 @@ struct UnconfirmedCommitTests {
 
     @Test("the server's own limit on statements does not cancel a commit")
     func statementTimeout() async throws {
-        try await Self.withStandbyAway(settings: [(name: "statement_timeout", value: "100ms")]) {
+        try await Self.withStandbyAway(settings: [(name: "statement_timeout", value: "1s")]) {
             server, database, name async throws in
-            let error = await failure { try await database.write(within: .seconds(1)) { try $0.execute(Self.insert) } }
+            let error = await failure { try await database.write(within: .seconds(4)) { try $0.execute(Self.insert) } }
             #expect(error?.kind == .outcomeUnknown)
             #expect(try await server.waiting(in: name) == 1)
         }
@@ -146,7 +146,7 @@ struct UnconfirmedCommitTests {
     func group() async throws {
         try await Self.withStandbyAway { server, database, _ async throws in
             let group = GroupCommit<Int, Void>(limit: 10, on: database) { sizes, connection in
-                try await connection.write(within: .milliseconds(500)) { session in
+                try await connection.write(within: .seconds(3)) { session in
                     for size in sizes { session.pipeline("INSERT INTO shoe VALUES ($1)", Int32(size)) }
                 }
                 return sizes.map { _ in }
@@ -168,7 +168,7 @@ struct UnconfirmedCommitTests {
         try await Self.withStandbyAway { server, database, name async throws in
             for call in 1...5 {
                 let error = await failure {
-                    try await database.execute("INSERT INTO shoe VALUES ($1)", Int32(call), within: .seconds(1))
+                    try await database.execute("INSERT INTO shoe VALUES ($1)", Int32(call), within: .seconds(3))
                 }
                 #expect(error?.kind == (call > 2 ? .poolExhausted : .outcomeUnknown), "\(call): \(error as Any)")
                 if call > 2 { #expect(error?.message.contains("2 are taken by commits") == true) }
@@ -188,7 +188,7 @@ struct UnconfirmedCommitTests {
             let backend = try await database.backend()
             defer { kill(backend, SIGCONT) }
             let error = await failure {
-                try await database.write(within: .milliseconds(200)) { session in
+                try await database.write(within: .seconds(3)) { session in
                     try session.execute("SELECT 1")
                     kill(backend, SIGSTOP)
                 }
@@ -215,6 +215,41 @@ struct UnconfirmedCommitTests {
             }
             #expect(try await database.backend() == backend)
             #expect(try await database.number(Self.count) == 0)
+        }
+    }
+
+    @Test("a script of a transaction is cancelled as any statement when its time is up, and nothing of it stays")
+    func scriptAhead() async throws {
+        try await Bench.with(.shoes, limit: 1) { database async throws in
+            let backend = try await database.backend()
+            let error = await failure {
+                try await database.write(within: .milliseconds(200)) { session in
+                    try session.script("\(Self.insert.sql); SELECT pg_sleep(3600)")
+                }
+            }
+            #expect(error?.kind == .deadlineExceeded)
+            #expect(try await database.backend() == backend)
+            #expect(try await database.number(Self.count) == 0)
+        }
+    }
+
+    @Test(
+        "a script by itself is left to the server when its time is up, and its place in the pool is free once it has ended")
+    func scriptAlone() async throws {
+        try await Bench.with(.shoes, limit: 1) { database async throws in
+            let blocker = try await database.dedicatedConnection(named: "blocker")
+            try await blocker.script("SELECT pg_advisory_lock(1)")
+            // Connecting takes no part of its time.
+            _ = try await database.backend()
+            let error = await failure {
+                try await database.script(
+                    "\(Self.insert.sql); SELECT pg_advisory_xact_lock(1)", within: .seconds(1))
+            }
+            #expect(error?.kind == .outcomeUnknown)
+            #expect(try await blocker.number(Self.count) == 0)
+            #expect(database.statistics.open == 1)
+            await blocker.close()
+            #expect(try await database.number(Self.count) == 1)
         }
     }
 

@@ -17,12 +17,10 @@ struct DoctorTests {
     func encoding() async throws {
         try await TestDatabase.with(.empty) { database in
             #expect(try await finding(of: "encoding", at: database.conninfo) == ("UTF8", nil))
-            let name = "latin1_\(UUID().uuidString.lowercased().replacing("-", with: "_"))"
-            try await database.script(
-                "CREATE DATABASE \(name) TEMPLATE template0 ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C'")
-            let (found, mend) = try await finding(of: "encoding", at: "\(database.conninfo) dbname='\(name)'")
+        }
+        try await TestDatabase.with(encoding: "LATIN1") { database in
+            let (found, mend) = try await finding(of: "encoding", at: database.conninfo)
             #expect(found == "LATIN1" && mend?.contains("ENCODING 'UTF8'") == true)
-            try await database.script("DROP DATABASE \(name) WITH (FORCE)")
         }
     }
 

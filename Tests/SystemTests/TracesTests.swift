@@ -16,7 +16,9 @@ extension SystemTests {
         try await Collector.with { collector in
             try await TestDatabase.with(.openShop) { database in
                 try await TestProcess.withSandbox(conninfo: database.conninfo) { sandbox, environment in
-                    let traced = environment.merging(["OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint]) { $1 }
+                    let traced = environment
+                        .mapValues { $0.replacing("http://", with: "http://shop:sesame@") }
+                        .merging(["OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint]) { $1 }
                     try await TestProcess.with("order-api", environment: traced) { api in
                         let shop = ShopUnderTest(database: database, api: api, sandbox: sandbox, environment: traced)
                         let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -53,6 +55,7 @@ extension SystemTests {
         for call in spans.filter({ $0.kind == 3 }) {
             #expect(ids.contains(call.parent), "a provider is called within the span of its step")
             #expect(call.attributes["http.request.method"] == "POST")
+            #expect(!"\(call.attributes)".contains("sesame"), "what lets somebody in is told nobody")
         }
         let all = try collector.spans()
         #expect(!all.contains { $0.trace.hasPrefix("aaaa") }, "whoever began it does not want it recorded")

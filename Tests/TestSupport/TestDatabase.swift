@@ -56,12 +56,33 @@ public enum TestDatabase {
         try await ConnectionBudget.spend { try await copy(template, through: route, options, body) }
     }
 
+    /// Lends a database with nothing in it that keeps its text in another encoding than UTF8, and drops it afterwards.
+    public static func with<T: Sendable>(
+        encoding: String, _ body: (Database) async throws -> T
+    ) async throws -> T {
+        try await ConnectionBudget.spend {
+            let name = fresh()
+            try await administer {
+                try await $0.script("CREATE DATABASE \(name) ENCODING '\(encoding)' LOCALE 'C' TEMPLATE template0")
+            }
+            return try await lend(name, through: .direct, .init(), body)
+        }
+    }
+
     private static func copy<T: Sendable>(
         _ template: Template, through route: Route, _ options: DatabaseOptions, _ body: (Database) async throws -> T
     ) async throws -> T {
         let source = try await Templates.shared.name(of: template)
-        let name = "test_\(UUID().uuidString.lowercased().replacing("-", with: "_"))"
+        let name = fresh()
         try await administer { try await $0.script("CREATE DATABASE \(name) TEMPLATE \(source)") }
+        return try await lend(name, through: route, options, body)
+    }
+
+    private static func fresh() -> String { "test_\(UUID().uuidString.lowercased().replacing("-", with: "_"))" }
+
+    private static func lend<T: Sendable>(
+        _ name: String, through route: Route, _ options: DatabaseOptions, _ body: (Database) async throws -> T
+    ) async throws -> T {
         let database = try await connect(to: name, through: route, options)
         do {
             let value = try await body(database)

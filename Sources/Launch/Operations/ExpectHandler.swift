@@ -3,7 +3,8 @@ import NIOCore
 import NIOHTTPTypes
 
 /// Answers `Expect: 100-continue` with the interim answer that a client waits for before it sends its body (RFC 9110,
-/// section 10.1.1); without it, curl waits a second. What else is expected nobody here knows, and 417 says so.
+/// section 10.1.1); without it, curl waits a second. What else is expected nobody here knows, and 417 says so, once the requests
+/// ahead have their answers.
 ///
 /// Every body is let in here: whether it is too large or of the wrong kind, its route says.
 final class ExpectHandler: ChannelDuplexHandler, RemovableChannelHandler {
@@ -37,6 +38,7 @@ final class ExpectHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard isEnd else { return }
         unanswered -= 1
         continueIfIdle(in: context)
+        refuseIfIdle(in: context)
     }
 
     private func continueIfIdle(in context: ChannelHandlerContext) {
@@ -47,6 +49,11 @@ final class ExpectHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func refuse(in context: ChannelHandlerContext) {
         isRefusing = true
+        refuseIfIdle(in: context)
+    }
+
+    private func refuseIfIdle(in context: ChannelHandlerContext) {
+        guard isRefusing, unanswered == 1 else { return }
         let answer = HTTPResponse(
             status: .expectationFailed, headerFields: [.contentLength: "0", .connection: "close"])
         context.write(wrapOutboundOut(.head(answer)), promise: nil)

@@ -20,11 +20,19 @@ struct ProviderCall: Sendable {
         span.attributes["http.request.method"] = "POST"
         span.attributes["peer.service"] = exchange.provider
         if let url {
-            span.attributes["url.full"] = url.absoluteString
+            span.attributes["url.full"] = Self.shown(url)
             span.attributes["server.address"] = url.host() ?? ""
         }
         self.span = span
         headers = span.context.traceHeaders
+    }
+
+    /// Without what may let somebody in: user and password, of which a bare / would move a part into the path, and the query.
+    static func shown(_ url: URL) -> String {
+        guard var shown = URLComponents(url: url, resolvingAgainstBaseURL: false) else { return "" }
+        (shown.password, shown.user, shown.query, shown.fragment) = (nil, nil, nil, nil)
+        if shown.path.contains("@") { shown.path = "" }
+        return shown.string ?? ""
     }
 
     func answered(with status: Int) {
