@@ -28,6 +28,8 @@ public final class Broker: Sendable {
         await WaitingClerk(of: queue, in: room, with: broker, bell: bell).run()
     }
     let waitingListener = WaitingListener()
+    /// Rings may be lost, so whoever looks for others that wait looks by itself after that time, as an idle worker does.
+    let longestRest: Duration
     /// Rung when a half message is prepared that is to be asked about soon.
     let halfBells = Bells<ProducerGroup>()
     /// Where producers wait to be asked about half messages.
@@ -47,13 +49,14 @@ public final class Broker: Sendable {
 
     init(
         _ database: Database, doorbell: Doorbell, watchdog: Watchdog, logger: Logger,
-        trust: Duration = Catalogue.longestTrust
+        trust: Duration = Catalogue.longestTrust, rest: Duration = Doorbell.horizon
     ) {
         self.database = database
         self.watchdog = watchdog
         self.logger = logger
         self.catalogue = Catalogue(trust: trust)
         self.doorbell = doorbell
+        longestRest = rest
         self.together = SendTogether(on: database)
         Self.recordVersion()
     }

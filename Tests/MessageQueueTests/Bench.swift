@@ -63,6 +63,12 @@ struct Bench: Sendable {
         (consumer, queue) = (bench.consumer, bench.queue)
     }
 
+    /// The same, by another broker.
+    init(_ bench: Bench, by broker: Broker) {
+        (database, self.broker) = (bench.database, broker)
+        (consumer, queue) = (bench.consumer, bench.queue)
+    }
+
     func send(_ count: Int, from first: Int = 0) async throws {
         try await broker.send((first..<first + count).map { Outgoing(Shoe(size: $0), key: "k\($0)") }, to: shoes)
     }

@@ -12,15 +12,14 @@ extension HalfMessageTests {
     )
     func waiting() async throws {
         try await with { bench in
-            let broker = bench.broker
+            let broker = bench.patient().broker
             #expect(try await broker.halfMessages(of: "shop", in: "news", waiting: .milliseconds(50)) == [])
             let message = Outgoing(Shoe(size: 1))
             _ = try await broker.prepare(Outgoing(Shoe(size: 2)), to: news, by: "others", check: .seconds(1))
             _ = try await broker.prepare(message, to: news, by: "shop", check: .seconds(2))
-            let start = ContinuousClock.now
-            let found = try await broker.halfMessages(of: "shop", in: "news", waiting: .seconds(60))
+            // Nobody looks now and then: it is known when the next one is due.
+            let found = try await broker.halfMessages(of: "shop", in: "news", waiting: .seconds(3600))
             #expect(found.map(\.message.id) == [message.id] && found.map(\.checks) == [1])
-            #expect(start.duration(to: .now) < .seconds(9), "it is known when the next one is due")
             #expect(try await broker.rollback(half: found[0].receipt))
             let gone = Task { try await broker.halfMessages(of: "shop", in: "news", waiting: .seconds(600)) }
             gone.cancel()

@@ -43,15 +43,14 @@ struct WaitingTests {
 
     @Test("a message that another process sends wakes who waits, by its ring alone")
     func ring() async throws {
-        try await Bench.with { bench in
+        try await Bench.with { impatient in
+            let bench = impatient.patient()
             async let waiting = wait(bench, for: hour)
             try await untilHearing(bench)
             let other = bench.another()
-            let start = ContinuousClock.now
             try await other.send([Outgoing(Shoe(size: 7))], to: bench.shoes)
             let held = try await waiting
             #expect(try held.map { try $0.decoded(as: Shoe.self).payload.size } == [7])
-            #expect(start.duration(to: .now) < .seconds(8), "before the clerk would have looked by itself")
         }
     }
 
@@ -141,20 +140,17 @@ struct WaitingTests {
 
     @Test("a message that becomes due or whose lease ends comes to who waits at its time, though nobody rings")
     func dueAndLeases() async throws {
-        try await Bench.with { bench in
+        try await Bench.with { impatient in
+            let bench = impatient.patient()
             async let waiting = wait(bench, for: hour)
             try await untilHearing(bench)
             try await bench.broker.send([Outgoing(Shoe(size: 1), delay: .seconds(2))], to: bench.shoes)
-            let start = ContinuousClock.now
             #expect(try await waiting.count == 1)
-            #expect(start.duration(to: .now) < .seconds(9))
             try await bench.send(1)
             // Another process takes it, for two seconds.
             #expect(try await bench.another().receive(queue, lease: .seconds(2)).count == 1)
-            let again = ContinuousClock.now
             let held = try await wait(bench, for: hour)
             #expect(held.map(\.attempt) == [2])
-            #expect(again.duration(to: .now) < .seconds(9))
         }
     }
 
@@ -175,16 +171,15 @@ struct WaitingTests {
 
     @Test("from a paused queue nothing comes until it is resumed, and then at once")
     func paused() async throws {
-        try await Bench.with { bench in
+        try await Bench.with { impatient in
+            let bench = impatient.patient()
             try await bench.broker.pause(queue)
             try await bench.send(1)
             #expect(try await wait(bench, for: .milliseconds(200)) == [])
             async let waiting = wait(bench, for: hour)
             try await untilHearing(bench)
-            let start = ContinuousClock.now
             try await bench.another().resume(queue)
             #expect(try await waiting.count == 1)
-            #expect(start.duration(to: .now) < .seconds(8))
         }
     }
 
@@ -279,10 +274,8 @@ struct WaitingTests {
         try await Bench.with(through: .pooler) { bench in
             async let waiting = wait(bench, for: hour)
             try await untilWaiting(1, in: bench)
-            let start = ContinuousClock.now
             try await bench.another().send([Outgoing(Shoe(size: 1))], to: bench.shoes)
             #expect(try await waiting.count == 1)
-            #expect(start.duration(to: .now) < .seconds(60))
         }
     }
 

@@ -85,6 +85,16 @@ extension Bench {
         return Broker(database, doorbell: doorbell, watchdog: watchdog, logger: logger, trust: .seconds(86_400))
     }
 
+    /// Where nobody who waits is looked for now and then: what comes to them was rung for, or known to become due.
+    func patient() -> Bench {
+        let logger = broker.logger
+        let watchdog = Watchdog(logger: logger)
+        let doorbell = Doorbell(database, watchdog: watchdog, logger: logger)
+        return Bench(
+            self,
+            by: Broker(database, doorbell: doorbell, watchdog: watchdog, logger: logger, rest: .seconds(3600)))
+    }
+
     /// Runs a worker around `body`, then shuts it down gracefully and waits for its end.
     func work(
         _ steps: [any WorkerStep], _ options: WorkerOptions = WorkerOptions(), named name: String = "worker",

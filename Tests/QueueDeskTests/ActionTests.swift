@@ -187,15 +187,6 @@ extension DeskTests {
             #expect(page.contains(/data-live="topic order-rejected a second"[^>]*>0.0</))
         }
     }
-
-    @Test("orders are listed, found, followed and called off from the desk")
-    func orders() async throws {
-        try await Desk.with { desk async throws in
-            #expect(try await desk.page("/orders").contains("There is no order like that."))
-            #expect(try await desk.send(.GET, "/orders/01a22919-29d7-72b0-8cc7-0e358532fe61").status == 404)
-            #expect(try await desk.page("/services").contains("--shop-folder"))
-        }
-    }
 }
 
 extension String {

@@ -31,9 +31,8 @@ struct AccessTests {
             #expect(Permission(bad) == nil, "\(bad)")
         }
         let stars = String(repeating: "*a", count: 2000) + "b"
-        let start = ContinuousClock.now
+        // A pattern that is tried in every way would not come to an end.
         #expect(Permission("send:\(stars)")?.allows(.send, on: String(repeating: "a", count: 5000)) == false)
-        #expect(start.duration(to: .now) < .seconds(20))
     }
 
     @Test("a sealed secret is read with the gateway's own secret, for its own key, and unchanged")

@@ -66,7 +66,7 @@ struct OrderSearchTests {
                 try session.script(
                     """
                     SET LOCAL plan_cache_mode = force_generic_plan;
-                    PREPARE one (uuid, text, text, bigint, bigint) AS \(OrderReader.latest.sql)
+                    PREPARE one (uuid, text, text, bigint, bigint) AS \(OrderReader.search.sql)
                     """)
                 return try session.query("EXPLAIN (COSTS OFF) EXECUTE one (NULL, NULL, 'x', 50, 5000)") {
                     try $0[0, as: String.self]

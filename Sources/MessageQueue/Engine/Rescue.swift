@@ -1,4 +1,5 @@
 import Durations
+import Logging
 package import Postgres
 
 extension Broker {

@@ -10,7 +10,7 @@ extension Broker {
     ///   can have.
     public func subscribe(_ queue: QueueName, to topic: TopicName, tags: [String]? = nil) async throws {
         for tag in tags ?? [] { try MessageLimits.check(tag: tag) }
-        let detail = ["topic": topic.text, "tags": tags?.joined(separator: ", ")]
+        let detail: [String: String?] = ["topic": topic.text, "tags": tags?.joined(separator: ", ")]
         let deed = Operator.current.map { Deed(.subscribe, queue, detail, by: $0) }
         try await writeLookingAgain(on: database) { session in
             let entry = try self.catalogue.queue(queue, in: session)

@@ -12,8 +12,6 @@ struct HalfClerk: Sendable {
         self.bell = bell
     }
 
-    /// What other processes prepare is noticed by then.
-    private static let longestRest = Doorbell.horizon
     /// One that is due may be somebody else's for a moment.
     private static let shortestRest = Duration.milliseconds(100)
 
@@ -23,7 +21,7 @@ struct HalfClerk: Sendable {
         defer { broker.halfBells.detach(bell, from: group) }
         let pulse = broker.watchdog.pulse(ofTask: "look for half messages of \(group)")
         while let (caller, wish) = room.serveNext(of: group) {
-            pulse.beat(within: broker.longestCall * 4 + Self.longestRest)
+            pulse.beat(within: broker.longestCall * 4 + broker.longestRest)
             let rest = await serve(caller, wish)
             if rest > .zero { await bell.wait(atMost: rest) }
         }
@@ -36,8 +34,8 @@ struct HalfClerk: Sendable {
                 of: group.name, in: group.topic, limit: wish.limit, lasting: wish.lease)
             if room.finish(caller, of: group, with: .success(found)) { await broker.giveBackIfPossible(found) }
             guard found.isEmpty else { return .zero }
-            let next = try await broker.nextCheck(of: group.name, in: group.topic) ?? Self.longestRest
-            return min(max(next, Self.shortestRest), Self.longestRest)
+            let next = try await broker.nextCheck(of: group.name, in: group.topic) ?? broker.longestRest
+            return min(max(next, Self.shortestRest), broker.longestRest)
         } catch {
             return room.rest(after: error, for: caller, of: group, broker.logger)
         }

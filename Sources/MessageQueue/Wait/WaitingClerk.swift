@@ -9,9 +9,6 @@ struct WaitingClerk: Sendable {
     private let broker: Broker
     private let bell: Bell
 
-    /// Rings may be lost, so it looks by itself now and then, as an idle worker does.
-    private static let longestRest = Duration.seconds(10)
-
     init(of queue: QueueName, in room: WaitingRoom<QueueName, ReceivedMessage>, with broker: Broker, bell: Bell) {
         self.queue = queue
         self.room = room
@@ -22,7 +19,7 @@ struct WaitingClerk: Sendable {
 
     func run() async {
         let pulse = broker.watchdog.pulse(ofTask: "look for who waits for \(queue)")
-        var patience = Patience(longest: Self.longestRest)
+        var patience = Patience(longest: broker.longestRest)
         var heard: Int32?
         listener.begin(with: broker)
         defer {
@@ -30,7 +27,7 @@ struct WaitingClerk: Sendable {
             listener.end()
         }
         while let (caller, wish) = room.serveNext(of: queue) {
-            pulse.beat(within: broker.longestCall * 8 + Self.longestRest)
+            pulse.beat(within: broker.longestCall * 8 + broker.longestRest)
             let rest = await serve(caller, wish, &heard, &patience)
             if rest > .zero { await bell.wait(atMost: rest) }
         }
@@ -52,7 +49,7 @@ struct WaitingClerk: Sendable {
                 return .zero
             }
             if !isHearing, await listener.hear(entry.id) { return .zero }
-            return min(look.next ?? Self.longestRest, patience.next(isDeaf: !isHearing))
+            return min(look.next ?? broker.longestRest, patience.next(isDeaf: !isHearing))
         } catch {
             return room.rest(after: error, for: caller, of: queue, broker.logger)
         }

@@ -44,7 +44,7 @@ public struct OrderReader: Sendable {
         before: OrderID? = nil, status: String? = nil, text: String? = nil, limit: Int = 50
     ) async throws -> OrderPage {
         let found = try await database.read(
-            Self.latest, before, status, text, Int64(limit), Int64(Self.looked), within: Self.limit
+            Self.search, before, status, text, Int64(limit), Int64(Self.looked), within: Self.limit
         ) { try Found($0) }
         let orders = found.compactMap(\.order)
         guard let edge = found.first else { return OrderPage(orders: [], next: nil) }
@@ -99,7 +99,7 @@ public struct OrderReader: Sendable {
         """
     /// Along `orders_email`, which is walked in its own order: by an equality a planner could walk the primary key instead, past all
     /// orders of others, where it takes the address for a common one. Else along the primary key.
-    static let latest: Statement = """
+    static let search: Statement = """
         WITH known AS MATERIALIZED (
             SELECT coalesce(lower($3::text) = (
                 SELECT lower(o.customer_email) FROM orders.orders AS o WHERE lower(o.customer_email) >= lower($3)
