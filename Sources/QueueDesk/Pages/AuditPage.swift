@@ -19,7 +19,7 @@ struct AuditPage {
     }
 
     private func actions(asked fields: Fields) async throws -> [OperatorAction] {
-        let (before, verb) = (try fields.number("before") ?? .max, try Self.verb(fields))
+        let (before, verb) = (try fields.number("before") ?? Int64.max, try Self.verb(fields))
         let question = desk.path(
             "/audit",
             ["before": fields["before"], "queue": fields["queue"], "by": fields["by"], "verb": fields["verb"]])
