@@ -23,7 +23,7 @@ extension QueueDesk {
         public var path: String
         /// Who may read and change.
         public var access: Access
-        /// The names, without a port, under which browsers may reach it; nil: for ``Access/loopback(as:)`` those of this machine,
+        /// The names, without a port, under which browsers may reach it; nil: for ``Access/loopback(as:)`` those that mean this machine,
         /// for others any.
         public var hosts: Set<String>?
         /// Pages of the adopter's own.

@@ -1,13 +1,15 @@
 import AsyncHTTPClient
 import CoreMetrics
+import HostNames
 import Hummingbird
-import Launch
 import Logging
 import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
 import TestSupport
 import Testing
+
+@testable import Launch
 
 @Suite("Operations routes")
 struct OperationsTests {
@@ -17,10 +19,12 @@ struct OperationsTests {
     init() { operations = Operations(metrics: registry) }
 
     /// Serves the routes on a free port of the loopback interface while `body` runs.
-    private func served(_ body: (String) async throws -> Void) async throws {
+    private func served(
+        to askers: OperationsFrom = .loopback, _ body: (String) async throws -> Void
+    ) async throws {
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
-        let router = Router()
-        operations.addRoutes(to: router)
+        let router = Router(context: PeerRequestContext.self)
+        operations.addRoutes(to: router, from: askers)
         let application = Application(
             router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { continuation.yield($0.localAddress?.port ?? 0) })
@@ -34,8 +38,10 @@ struct OperationsTests {
         }
     }
 
-    private func get(_ url: String) async throws -> (status: UInt, body: String) {
-        let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(120))
+    private func get(_ url: String, _ headers: HTTPHeaders = [:]) async throws -> (status: UInt, body: String) {
+        var request = HTTPClientRequest(url: url)
+        request.headers = headers
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         let body = try await response.body.collect(upTo: 1 << 20)
         return (response.status.code, String(buffer: body))
     }
@@ -79,6 +85,74 @@ struct OperationsTests {
         try await served { url async throws in
             #expect(try await get(url + "/health/ready").body.contains(#""database":"no answer within 2 s""#))
         }
+    }
+
+    private static let paths = ["/metrics", "/health/live", "/health/ready"]
+    private static let asStranger: [HTTPHeaders] = [
+        ["Host": "shop.example"], ["Host": "shop.example:8080"], ["Host": "127.0.0.1.shop.example"],
+        ["Host": "localhost.shop.example"], ["Host": "192.0.2.1:80"],
+        ["X-Forwarded-For": "192.0.2.1"], ["Forwarded": "for=192.0.2.1"],
+    ]
+
+    @Test("a program of this machine that asks by a name of another, or for somebody behind a proxy, is told nothing")
+    func strangers() async throws {
+        try await served { url async throws in
+            for path in Self.paths {
+                for headers in Self.asStranger {
+                    let answer = try await get(url + path, headers)
+                    #expect(answer.status == 404 && answer.body.isEmpty, "\(path) \(headers)")
+                }
+            }
+        }
+    }
+
+    @Test("a program of this machine is told what it asks for by any name that means the machine")
+    func ownNames() async throws {
+        try await served { url async throws in
+            let names = ["localhost", "LOCALHOST:9", "127.0.0.1:80", "127.8.9.10", "[::1]:80", "0.0.0.0:8080", "[::]"]
+            for path in Self.paths {
+                for host in names {
+                    #expect(try await get(url + path, ["Host": host]).status == 200, "\(path) \(host)")
+                }
+            }
+        }
+    }
+
+    @Test("where anybody may ask, the name that is asked for and proxies don't matter")
+    func anywhere() async throws {
+        try await served(to: .anywhere) { url async throws in
+            for path in Self.paths {
+                for headers in Self.asStranger {
+                    #expect(try await get(url + path, headers).status == 200, "\(path) \(headers)")
+                }
+            }
+        }
+    }
+
+    @Test(
+        "an address of the loopback interface is told from others, also where IPv4 comes as IPv6",
+        arguments: [
+            ("127.0.0.1", true), ("127.1.2.3", true), ("::1", true), ("::ffff:127.0.0.1", true),
+            ("192.0.2.1", false), ("128.0.0.1", false), ("::2", false), ("::ffff:192.0.2.1", false),
+            ("fe80::1", false), ("0.0.0.0", false),
+        ])
+    func peers(address: String, isLoopback: Bool) throws {
+        #expect(try SocketAddress(ipAddress: address, port: 80).isLoopback == isLoopback)
+    }
+
+    @Test("a name means this machine only if no name server is asked for it")
+    func names() {
+        for text in ["localhost", "Localhost:1", "127.0.0.1", "127.255.255.255:1", "[::1]", "[::1]:1"] {
+            #expect(HostName(text).isLoopback, "\(text)")
+        }
+        for text in [
+            "", ":80", "localhost.", "local", "a.localhost", "127.0.0.1.", "127.0.0", "127.0.0.256", "127.+0.0.1",
+            "127.0.0.a", "127..0.1", "1.127.0.0", "::1", "[::1].example", "[::2]", "0.0.0.0", "[::]",
+        ] {
+            #expect(!HostName(text).isLoopback, "\(text)")
+        }
+        #expect(HostName("0.0.0.0:80").isUnspecified && HostName("[::]:80").isUnspecified)
+        #expect(HostName("Shop.Example:80").description == "shop.example" && !HostName("[::1]").isUnspecified)
     }
 
     @Test("metrics are refreshed for each request for them")

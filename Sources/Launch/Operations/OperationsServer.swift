@@ -51,6 +51,8 @@ struct OperationsServer: Service {
     private func announce(_ port: Int, _ readyFile: ReadyFile?) throws {
         let addresses = context.operations.addresses(own: "\(scheme)://\(context.settings[Settings.host]):\(port)")
         try readyFile?.write(addresses)
+        let askers = context.settings[Settings.operationsFrom]
+        context.logger.info(askers.notice, metadata: ["operations-from": "\(askers.rawValue)"])
         let told = addresses.merging(["version": Broker.libraryVersion]) { _, version in version }
         context.logger.info("listening", metadata: told.mapValues { .string($0) })
     }

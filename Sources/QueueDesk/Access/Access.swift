@@ -5,8 +5,8 @@ public struct Access: Sendable {
     enum Answer { case visitor(Visitor), unknown, tooMany }
 
     let visitor: @Sendable (Request) async throws -> Answer
-    /// Under which names it is reached, unless the adopter says other ones.
-    let hosts: Set<String>?
+    /// Whether names of this machine are the ones to reach it under, unless the adopter says other ones.
+    let isLocal: Bool
 
     /// Whoever reaches it is an operator: for a server that listens on a loopback address and nowhere else.
     ///
@@ -14,7 +14,7 @@ public struct Access: Sendable {
     /// desk under a name of its own that it lets point here (DNS rebinding).
     /// - Parameter name: recorded with what is done.
     public static func loopback(as name: String) -> Access {
-        Access(visitor: { _ in .visitor(Visitor(name, .operator)) }, hosts: ["localhost", "127.0.0.1", "[::1]"])
+        Access(visitor: { _ in .visitor(Visitor(name, .operator)) }, isLocal: true)
     }
 
     /// Whoever brings a token, as the password of HTTP Basic authentication (RFC 7617). To be used behind TLS.
@@ -23,11 +23,11 @@ public struct Access: Sendable {
     /// recorded as: then the record is as good as they are honest.
     public static func tokens(viewers: [AccessToken] = [], operators: [AccessToken]) -> Access {
         let tokens = Tokens(viewers: viewers, operators: operators)
-        return Access(visitor: tokens.visitor, hosts: nil)
+        return Access(visitor: tokens.visitor, isLocal: false)
     }
 
     /// Whom the adopter's own login knows; nil is turned away.
     public static func custom(_ visitor: @escaping @Sendable (Request) async throws -> Visitor?) -> Access {
-        Access(visitor: { try await visitor($0).map(Answer.visitor) ?? .unknown }, hosts: nil)
+        Access(visitor: { try await visitor($0).map(Answer.visitor) ?? .unknown }, isLocal: false)
     }
 }
