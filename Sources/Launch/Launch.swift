@@ -58,6 +58,7 @@ extension Launch {
         let context = Context.bootstrap(name: name, settings: settings)
         do {
             let router = Router(context: requests, options: .autoGenerateHeadEndpoints)
+            router.add(middleware: RequestMetrics())
             if context.spans != nil { router.add(middleware: RequestTracing()) }
             var all = try await services(context, router)
             context.operations.addRoutes(to: router, from: settings[Settings.operationsFrom])

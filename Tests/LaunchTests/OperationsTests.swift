@@ -1,11 +1,8 @@
-import AsyncHTTPClient
 import CoreMetrics
 import HostNames
 import Hummingbird
-import Logging
 import NIOCore
 import NIOHTTP1
-import ServiceLifecycle
 import TestSupport
 import Testing
 
@@ -18,32 +15,12 @@ struct OperationsTests {
 
     init() { operations = Operations(metrics: registry) }
 
-    /// Serves the routes on a free port of the loopback interface while `body` runs.
     private func served(
         to askers: OperationsFrom = .loopback, _ body: (String) async throws -> Void
     ) async throws {
-        let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
         let router = Router(context: PeerRequestContext.self)
         operations.addRoutes(to: router, from: askers)
-        let application = Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { continuation.yield($0.localAddress?.port ?? 0) })
-        let group = ServiceGroup(services: [application], logger: Logger(label: "test"))
-        try await withThrowingTaskGroup { tasks in
-            tasks.addTask { try await group.run() }
-            let port = try #require(await ports.first { _ in true })
-            try await body("http://127.0.0.1:\(port)")
-            await group.triggerGracefulShutdown()
-            try await tasks.waitForAll()
-        }
-    }
-
-    private func get(_ url: String, _ headers: HTTPHeaders = [:]) async throws -> (status: UInt, body: String) {
-        var request = HTTPClientRequest(url: url)
-        request.headers = headers
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
-        let body = try await response.body.collect(upTo: 1 << 20)
-        return (response.status.code, String(buffer: body))
+        try await serving(router, body)
     }
 
     private struct Closed: Error, CustomStringConvertible { let description = "the pool is closed" }
@@ -51,8 +28,8 @@ struct OperationsTests {
     @Test("a process without checks is live and ready")
     func ready() async throws {
         try await served { url async throws in
-            #expect(try await get(url + "/health/live").status == 200)
-            #expect(try await get(url + "/health/ready") == (200, #"{"status":"ok"}"#))
+            #expect(try await ask(url + "/health/live").status == 200)
+            #expect(try await ask(url + "/health/ready") == (200, #"{"status":"ok"}"#))
         }
     }
 
@@ -61,10 +38,10 @@ struct OperationsTests {
         operations.readiness("database") { throw Closed() }
         operations.readiness("provider") {}
         try await served { url async throws in
-            let answer = try await get(url + "/health/ready")
+            let answer = try await ask(url + "/health/ready")
             #expect(answer.status == 503)
             #expect(answer.body == #"{"failures":{"database":"the pool is closed"},"status":"unavailable"}"#)
-            #expect(try await get(url + "/health/live").status == 200)
+            #expect(try await ask(url + "/health/live").status == 200)
         }
     }
 
@@ -72,10 +49,10 @@ struct OperationsTests {
     func recovers() async throws {
         operations.readiness("database") { throw Closed() }
         try await served { url async throws in
-            #expect(try await get(url + "/health/ready").status == 503)
+            #expect(try await ask(url + "/health/ready").status == 503)
             operations.readiness("database") {}
             // On a busy machine even this check may not be answered in time, once.
-            try await eventually("it is ready") { try await get(url + "/health/ready").status == 200 }
+            try await eventually("it is ready") { try await ask(url + "/health/ready").status == 200 }
         }
     }
 
@@ -83,7 +60,7 @@ struct OperationsTests {
     func hangingCheck() async throws {
         operations.readiness("database") { try await Task.sleep(for: .seconds(3600)) }
         try await served { url async throws in
-            #expect(try await get(url + "/health/ready").body.contains(#""database":"no answer within 2 s""#))
+            #expect(try await ask(url + "/health/ready").body.contains(#""database":"no answer within 2 s""#))
         }
     }
 
@@ -99,7 +76,7 @@ struct OperationsTests {
         try await served { url async throws in
             for path in Self.paths {
                 for headers in Self.asStranger {
-                    let answer = try await get(url + path, headers)
+                    let answer = try await ask(url + path, headers)
                     #expect(answer.status == 404 && answer.body.isEmpty, "\(path) \(headers)")
                 }
             }
@@ -112,7 +89,7 @@ struct OperationsTests {
             let names = ["localhost", "LOCALHOST:9", "127.0.0.1:80", "127.8.9.10", "[::1]:80", "0.0.0.0:8080", "[::]"]
             for path in Self.paths {
                 for host in names {
-                    #expect(try await get(url + path, ["Host": host]).status == 200, "\(path) \(host)")
+                    #expect(try await ask(url + path, ["Host": host]).status == 200, "\(path) \(host)")
                 }
             }
         }
@@ -123,7 +100,7 @@ struct OperationsTests {
         try await served(to: .anywhere) { url async throws in
             for path in Self.paths {
                 for headers in Self.asStranger {
-                    #expect(try await get(url + path, headers).status == 200, "\(path) \(headers)")
+                    #expect(try await ask(url + path, headers).status == 200, "\(path) \(headers)")
                 }
             }
         }
@@ -160,8 +137,8 @@ struct OperationsTests {
         let depth = registry.makeMeter(label: "depth", dimensions: [])
         operations.beforeMetrics { depth.increment(by: 1) }
         try await served { url async throws in
-            #expect(try await get(url + "/metrics").body == "# TYPE depth gauge\ndepth 1\n")
-            #expect(try await get(url + "/metrics").body == "# TYPE depth gauge\ndepth 2\n")
+            #expect(try await ask(url + "/metrics").body == "# TYPE depth gauge\ndepth 1\n")
+            #expect(try await ask(url + "/metrics").body == "# TYPE depth gauge\ndepth 2\n")
         }
     }
 }

@@ -5,7 +5,7 @@ public import Hummingbird
 extension Operations {
     /// Adds `GET /metrics`, `/health/live` and `/health/ready` to any router.
     ///
-    /// Guarantee: where only ``OperationsFrom/loopback`` is answered, everybody else gets 404, as if there were nothing.
+    /// Guarantee: where only ``OperationsFrom/loopback`` may ask, everybody else gets 404, as if there were nothing.
     ///
     /// `/health/ready` answers 503 while a check fails, with the reasons: `{"status":"unavailable","failures":{…}}`.
     public func addRoutes<Context: RemoteAddressRequestContext>(
@@ -26,6 +26,11 @@ extension Operations {
                 : try Health(status: "unavailable", failures: failures).response(.serviceUnavailable)
         }
     }
+}
+
+extension Request {
+    /// Whether operators look after the process with it.
+    var isOfOperators: Bool { uri.path == "/metrics" || uri.path.hasPrefix("/health/") }
 }
 
 private struct Health: Encodable {

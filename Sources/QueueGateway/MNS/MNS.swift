@@ -23,6 +23,13 @@ struct MNS: Dialect {
         return try await route(onlyAsks ? call.asGet : call, account)
     }
 
+    func template(of path: [String]) -> String? { Self.paths.template(of: path) }
+
+    private static let paths = [
+        "queues", "queues/*", "queues/*/messages", "topics", "topics/*", "topics/*/messages", "topics/*/subscriptions",
+        "topics/*/subscriptions/*", "", "commonbuy/openservice",
+    ].map { PathPattern($0) }
+
     private func route(_ call: Call, _ account: Account) async throws -> Answer {
         switch (call.path.first, call.path.count) {
         case ("queues", 1...2): try await QueueCalls(backend, account).answer(call, nameAt: 1)
