@@ -190,7 +190,7 @@ let package = Package(
         .executableTarget(
             name: "ProviderSandbox",
             dependencies: [
-                "Launch", "PortReservation", log(), metrics(), lifecycle(), hummingbird(),
+                "HostNames", "Launch", "PortReservation", log(), metrics(), lifecycle(), hummingbird(),
                 nio("NIOCore"),
                 nio("NIOPosix"),
                 nio("NIOHTTP1"),
@@ -201,7 +201,10 @@ let package = Package(
         .target(name: "DeliveryCheck", swiftSettings: strict),
         .target(
             name: "ShopProcesses",
-            dependencies: ["PortReservation", httpClient(), nio("NIOCore"), nio("NIOHTTP1")] + subprocess(),
+            dependencies: [
+                "HostNames", "PortReservation", httpClient(), nio("NIOCore"), nio("NIOHTTP1"),
+                shop("NIOSSL", "swift-nio-ssl"),
+            ] + subprocess(),
             swiftSettings: strict),
         .target(
             name: "Scenarios",

@@ -128,6 +128,7 @@ struct OperationsTests {
         ] {
             #expect(!HostName(text).isLoopback, "\(text)")
         }
+        #expect(HostName.authority("::1", port: 80) == "[::1]:80" && HostName.authority("a.b", port: 1) == "a.b:1")
         #expect(HostName("0.0.0.0:80").isUnspecified && HostName("[::]:80").isUnspecified)
         #expect(HostName("Shop.Example:80").description == "shop.example" && !HostName("[::1]").isUnspecified)
     }

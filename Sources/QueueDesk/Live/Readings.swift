@@ -44,7 +44,9 @@ actor Readings {
         while true {
             pulse.beat(within: Self.pause + longestReading)
             do {
-                let reading = try await current(notOlderThan: watchers.isEmpty ? Self.pauseUnwatched : Self.pause / 2)
+                // What can't be read is asked for anew also when nobody watches: others want to know that it can again.
+                let isUrgent = isStale || !watchers.isEmpty
+                let reading = try await current(notOlderThan: isUrgent ? Self.pause / 2 : Self.pauseUnwatched)
                 tell(.values(LiveValues(reading).json))
             } catch {
                 try Task.checkCancellation()
@@ -66,6 +68,13 @@ actor Readings {
         pending = task
         defer { pending = nil }
         return try await task.value
+    }
+
+    /// As ``current(notOlderThan:)``, for pages that have more to show; nil while nothing can be read, for which nobody
+    /// waits once it is known. The log tells why.
+    func ifReadable() async -> Reading? {
+        guard !isStale else { return nil }
+        return try? await current()
     }
 
     private func take() async throws -> Reading {
