@@ -17,7 +17,7 @@ extension Settings {
     )
     public static let operationsFrom = Setting(
         "operations-from", default: OperationsFrom.loopback,
-        "Whom /metrics and /health answer: programs of this machine, which is loopback, or whoever asks, anywhere.")
+        "Who is told of /metrics and /health: programs of this machine (loopback), or whoever reaches it (anywhere).")
     public static let spans = Setting<String?>(
         "otel-exporter-otlp-endpoint", default: nil,
         "Where spans are told, as OTLP over HTTP, such as http://127.0.0.1:4318; without it there are none.")
@@ -35,8 +35,8 @@ extension Settings {
 
     static func standard(port: PortNumber) -> [any SettingDeclaration] {
         [
-            host, Self.port(default: port), operationsFrom, readyFile, logLevel, logFormat, shutdownTimeout, clientTimeout, clients,
-            spans, spanShare,
+            host, Self.port(default: port), operationsFrom, readyFile, logLevel, logFormat, shutdownTimeout,
+            clientTimeout, clients, spans, spanShare,
         ]
     }
 }

@@ -1,4 +1,4 @@
-package import Metrics
+package import CoreMetrics
 
 /// A metric. Whatever this library records is made from one of these, and <doc:Metrics> lists them all.
 ///
