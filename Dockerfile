@@ -34,6 +34,8 @@ COPY --from=build /out/ /usr/local/bin/
 
 USER shop
 WORKDIR /var/lib/shop
+# Health and metrics answer inside the container only. Whoever probes or scrapes it over the network, as Kubernetes does, sets
+# OPERATIONS_FROM=anywhere, and keeps those paths from whoever else reaches the port.
 ENV HOST=0.0.0.0 PORT=8080 LOG_FORMAT=json
 EXPOSE 8080
 CMD ["order-api"]

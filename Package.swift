@@ -91,6 +91,7 @@ let package = Package(
         .target(name: "Durations", swiftSettings: strict),
         .target(name: "StrictJSON", swiftSettings: strict),
         .target(name: "Terminal", swiftSettings: strict),
+        .target(name: "HostNames", swiftSettings: strict),
         .target(
             name: "Postgres",
             dependencies: ["CLibPQ", "Durations", log(), .product(name: "DequeModule", package: "swift-collections")],
@@ -118,8 +119,8 @@ let package = Package(
         .target(
             name: "Launch",
             dependencies: [
-                "Durations", "Postgres", "MessageQueue", "ShoeShop", "Terminal", log(), metrics(), tracing(),
-                lifecycle(),
+                "Durations", "HostNames", "Postgres", "MessageQueue", "ShoeShop", "Terminal", log(), metrics(),
+                tracing(), lifecycle(),
                 hummingbird(), httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
@@ -149,7 +150,7 @@ let package = Package(
         .target(
             name: "QueueDesk",
             dependencies: [
-                "MessageQueue", "Postgres", "StrictJSON", "XMLMarkup", log(), lifecycle(), hummingbird(),
+                "HostNames", "MessageQueue", "Postgres", "StrictJSON", "XMLMarkup", log(), lifecycle(), hummingbird(),
                 desk("Crypto", "swift-crypto"), desk("NIOCore", "swift-nio"),
             ],
             resources: [.embedInCode("Assets")],
@@ -189,7 +190,7 @@ let package = Package(
         .executableTarget(
             name: "ProviderSandbox",
             dependencies: [
-                "Launch", "PortReservation", log(), metrics(), lifecycle(), hummingbird(),
+                "HostNames", "Launch", "PortReservation", log(), metrics(), lifecycle(), hummingbird(),
                 nio("NIOCore"),
                 nio("NIOPosix"),
                 nio("NIOHTTP1"),
@@ -200,7 +201,10 @@ let package = Package(
         .target(name: "DeliveryCheck", swiftSettings: strict),
         .target(
             name: "ShopProcesses",
-            dependencies: ["PortReservation", httpClient(), nio("NIOCore"), nio("NIOHTTP1")] + subprocess(),
+            dependencies: [
+                "HostNames", "PortReservation", httpClient(), nio("NIOCore"), nio("NIOHTTP1"),
+                shop("NIOSSL", "swift-nio-ssl"),
+            ] + subprocess(),
             swiftSettings: strict),
         .target(
             name: "Scenarios",
@@ -284,7 +288,8 @@ let package = Package(
         .testTarget(
             name: "LaunchTests",
             dependencies: [
-                "Launch", "MessageQueue", "TestSupport", log(), metrics(), lifecycle(), hummingbird(), httpClient(),
+                "HostNames", "Launch", "MessageQueue", "TestSupport", log(), metrics(), lifecycle(), hummingbird(),
+                httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
             ],

@@ -1,4 +1,5 @@
 import Hummingbird
+import Launch
 import Logging
 import ShoeShop
 import ShopHTTP
@@ -8,7 +9,7 @@ struct CheckoutRoute {
     let checkout: Checkout
     let logger: Logger
 
-    func add(to router: some RouterMethods<BasicRequestContext>) {
+    func add(to router: some RouterMethods<PeerRequestContext>) {
         router.post("orders") { [checkout, logger] request, _ in
             let submission = try await Submission(of: request)
             do {

@@ -12,7 +12,7 @@ import ShopHTTP
     static func main() async {
         await Launch.serve(
             "coupled-shop", "The shop in one component: everything is done while the customer waits.",
-            settings: settings, port: 8080, requests: BasicRequestContext.self
+            settings: settings, port: 8080, requests: PeerRequestContext.self
         ) { context, router in
             let shop = try await context.shop(doingChores: false)
             context.showQueues(of: shop.broker)
@@ -20,7 +20,7 @@ import ShopHTTP
         }
     }
 
-    private static func addRoutes(of shop: Shop, to router: Router<BasicRequestContext>, logger: Logger) {
+    private static func addRoutes(of shop: Shop, to router: Router<PeerRequestContext>, logger: Logger) {
         router.add(middleware: Problems(paths: Paths([(["orders"], .post)]), logger: logger))
         CheckoutRoute(checkout: Checkout(shop), logger: logger).add(to: router)
     }

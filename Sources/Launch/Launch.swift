@@ -26,14 +26,14 @@ public enum Launch {
         _ name: String, _ about: String, settings: [any SettingDeclaration] = [], port: PortNumber = 0,
         @ServiceList _ services: @Sendable (Context) async throws -> [any Service]
     ) async {
-        await launch(name, about, settings, port, BasicRequestContext.self, serverStops: .last) { context, _ in
+        await launch(name, about, settings, port, PeerRequestContext.self, serverStops: .last) { context, _ in
             try await services(context)
         }
     }
 
     /// Runs an HTTP server of its own; the operations routes are added to its router. The server stops first, so
     /// that the services can finish what it accepted.
-    public static func serve<Request: RequestContext>(
+    public static func serve<Request: RemoteAddressRequestContext>(
         _ name: String, _ about: String, settings: [any SettingDeclaration] = [], port: PortNumber = 0,
         connections: @Sendable (Settings) -> ConnectionCare = { _ in .init() }, requests: Request.Type,
         @ServiceList _ services: @Sendable (Context, Router<Request>) async throws -> [any Service]
@@ -45,7 +45,7 @@ public enum Launch {
 extension Launch {
     private enum ServerStops { case first, last }
 
-    private static func launch<Request: RequestContext>(
+    private static func launch<Request: RemoteAddressRequestContext>(
         _ name: String, _ about: String, _ declared: [any SettingDeclaration], _ port: PortNumber,
         _ requests: Request.Type, _ connections: (Settings) -> ConnectionCare = { _ in .init() },
         serverStops: ServerStops,
@@ -58,9 +58,10 @@ extension Launch {
         let context = Context.bootstrap(name: name, settings: settings)
         do {
             let router = Router(context: requests, options: .autoGenerateHeadEndpoints)
+            router.add(middleware: RequestMetrics())
             if context.spans != nil { router.add(middleware: RequestTracing()) }
             var all = try await services(context, router)
-            context.operations.addRoutes(to: router)
+            context.operations.addRoutes(to: router, from: settings[Settings.operationsFrom])
             let server = try OperationsServer(
                 router: router, port: settings[Settings.port(default: port)], context: context,
                 connections: connections(settings)

@@ -1,4 +1,5 @@
 import Hummingbird
+import Launch
 import Postgres
 import ShoeShop
 import ShopHTTP
@@ -12,7 +13,7 @@ struct CancellationRoute {
 
     init(_ shop: Shop) { self.shop = shop }
 
-    func add(to router: some RouterMethods<BasicRequestContext>) {
+    func add(to router: some RouterMethods<PeerRequestContext>) {
         let cancel = CancelOrder(shop.broker)
         let orders = OrderReader(shop.database)
         router.post("orders/:id/cancel") { [database = shop.database] request, context in

@@ -10,7 +10,7 @@ import ShopHTTP
         await Launch.serve(
             "order-api", "Accepts orders over HTTP, and tells how they stand; also the shop in a browser.",
             settings: Settings.shop + [Settings.ordersPerTransaction], port: 8080,
-            requests: BasicRequestContext.self
+            requests: PeerRequestContext.self
         ) { context, router in
             let shop = try await context.shop()
             context.showQueues(of: shop.broker)
@@ -23,7 +23,7 @@ import ShopHTTP
     }
 
     private static func addRoutes(
-        of shop: Shop, _ desk: OrderDesk, _ followers: Followers, to router: Router<BasicRequestContext>, logger: Logger
+        of shop: Shop, _ desk: OrderDesk, _ followers: Followers, to router: Router<PeerRequestContext>, logger: Logger
     ) {
         router.add(middleware: AnswerHeaders())
         router.add(

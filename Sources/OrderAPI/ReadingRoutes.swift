@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Launch
 import ShoeShop
 import ShopHTTP
 
@@ -13,7 +14,7 @@ struct ReadingRoutes {
         self.timelines = timelines
     }
 
-    func add(to router: some RouterMethods<BasicRequestContext>) {
+    func add(to router: some RouterMethods<PeerRequestContext>) {
         router.get("orders/:id") { request, context in
             let id = try Self.id(in: context)
             guard request.isOfBrowser else {
@@ -57,7 +58,7 @@ struct ReadingRoutes {
     }
 
     /// What is no UUID names no order.
-    static func id(in context: BasicRequestContext) throws -> OrderID {
+    static func id(in context: PeerRequestContext) throws -> OrderID {
         guard let id = context.parameters.get("id").flatMap(OrderID.init) else { throw noSuchOrder }
         return id
     }
@@ -82,7 +83,7 @@ extension Response {
 
 /// `GET /openapi.yaml`.
 struct DescriptionRoute {
-    func add(to router: some RouterMethods<BasicRequestContext>) {
+    func add(to router: some RouterMethods<PeerRequestContext>) {
         router.get("openapi.yaml") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "application/yaml"],

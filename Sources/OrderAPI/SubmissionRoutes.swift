@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Launch
 import ShoeShop
 import ShopHTTP
 
@@ -13,7 +14,7 @@ struct SubmissionRoutes {
         self.reader = reader
     }
 
-    func add(to router: some RouterMethods<BasicRequestContext>) {
+    func add(to router: some RouterMethods<PeerRequestContext>) {
         router.post("orders") { request, _ in
             var submission = try await Submission(of: request)
             submission.submitter = try await submitter(of: request)

@@ -24,7 +24,7 @@ extension QueueDesk {
         /// Who may read and change.
         public var access: Access
         /// The names, in lower case and without a port, under which browsers may reach it; nil: for
-        /// ``Access/loopback(as:)`` ``Access/localNames``, for others any.
+        /// ``Access/loopback(as:)`` those that mean this machine, for others any.
         public var hosts: Set<String>?
         /// Pages of the adopter's own.
         public var links: [Link]

@@ -42,6 +42,9 @@ public struct QueueDesk: Service {
         }
     }
 
+    /// Who receives messages, by the reading that all open pages look at; nil while the database can't be read.
+    package func consumers() async -> [ConsumerEntry]? { await readings.ifReadable()?.consumers }
+
     /// Adds the desk's routes under ``Options/path``, each behind the checks of who comes, from where and how.
     ///
     /// ```swift

@@ -10,6 +10,9 @@ protocol Dialect: Sendable {
     /// Tells a client of this dialect that its call is refused.
     func answer(_ refusal: Refusal, to call: Call) -> Answer
 
+    /// Where a path leads, without the names in it, such as `/queues/{name}/messages`; nil for one that leads nowhere.
+    func template(of path: [String]) -> String?
+
     /// Whether the call is a long poll: whoever has gone meanwhile is given nothing.
     func mayWait(_ call: Call) -> Bool
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import MessageQueue
 import QueueDesk
 import ShopProcesses
 
@@ -8,38 +9,60 @@ struct ServicesPage {
     let desk: QueueDesk
     let services: Services
 
+    private static let host = ProcessInfo.processInfo.hostName
     private static let refresh = Duration.seconds(3)
 
     func add(to router: some RouterMethods) {
         router.get("services") { _, _ in
-            let entries = try await desk.shared(desk.path("/services"), refresh: Self.refresh) { [services] in
+            async let entries = desk.shared(desk.path("/services"), refresh: Self.refresh) { [services] in
                 await services.all()
             }
+            let workers = await desk.consumers()
+            let deployment = Deployment(try await entries, workers ?? [], on: Self.host)
             return desk.page(
                 "Services", at: "/services", refresh: Self.refresh,
-                [versions(entries), table(entries), errors(entries), note])
+                [
+                    mixtures(deployment), here(deployment), elsewhere(deployment, isKnown: workers != nil),
+                    errors(deployment), note,
+                ])
         }
     }
 
     /// A rolling deploy is seen as two versions side by side.
-    private func versions(_ entries: [ServiceEntry]) -> HTML {
-        let versions = Set(entries.compactMap(\.version)).sorted()
-        guard versions.count > 1 else { return .text("") }
-        return .paragraph(HTML("strong", [:], [.text("Versions side by side: \(versions.joined(separator: ", ")).")]))
+    private func mixtures(_ deployment: Deployment) -> HTML {
+        HTML(
+            deployment.mixtures.map { versions -> HTML in
+                let text = "Versions side by side: \(versions.joined(separator: ", "))."
+                return .paragraph(HTML("strong", [:], [.text(text)]))
+            })
     }
 
-    private func table(_ entries: [ServiceEntry]) -> HTML {
+    private func here(_ deployment: Deployment) -> HTML {
         HTML.table(
             "Processes of this machine",
             ["Process", "Version", "Host", "#Number", "#Up for", "Health", "#Handled", "#A second"],
-            entries.map { entry in
+            deployment.here.map { entry in
                 [
-                    .text(entry.name), .text(entry.version ?? "–"), .text(ProcessInfo.processInfo.hostName),
+                    .text(entry.name), .text(entry.version ?? "–"), .text(Self.host),
                     .text("\(entry.pid)"), .span(Date().timeIntervalSince(entry.since)), health(entry),
                     .text(entry.handled.map { "\($0)" } ?? "–"),
                     .text(entry.throughput.map { "\(($0 * 10).rounded() / 10)" } ?? "–"),
                 ]
             }, empty: "Nobody has said here where he listens.")
+    }
+
+    private func elsewhere(_ deployment: Deployment, isKnown: Bool) -> HTML {
+        let empty =
+            isKnown ? "No worker is known that has left no note here." : "Which workers there are can't be read now."
+        return HTML.table(
+            "Workers elsewhere", ["Worker", "Version", "Host", "#Number", "#Up for", "Last sign of life"],
+            deployment.elsewhere.map { worker in
+                [
+                    .text(worker.name), .text(worker.version), .text(worker.host), .text("\(worker.pid)"),
+                    .span(Date().timeIntervalSince(worker.startedAt)),
+                    HTML("span", [:], [.span(worker.silence), " ago"]),
+                ]
+            }, empty: empty)
     }
 
     private func health(_ entry: ServiceEntry) -> HTML {
@@ -49,18 +72,20 @@ struct ServicesPage {
         return HTML([.badge("failing"), .text(" " + text)])
     }
 
-    private func errors(_ entries: [ServiceEntry]) -> HTML {
+    private func errors(_ deployment: Deployment) -> HTML {
         HTML.table(
             "The last errors in their logs", ["Process", "Line"],
-            entries.flatMap { entry in entry.errors.map { [.text(entry.name), HTML("code", [:], [.text($0)])] } },
+            deployment.here.flatMap { entry in
+                entry.errors.map { [.text(entry.name), HTML("code", [:], [.text($0)])] }
+            },
             empty: "Their logs tell of no errors.")
     }
 
     private var note: HTML {
-        services.isKnown
-            ? .paragraph("Workers of other machines are on the pipeline's page.")
-            : .paragraph(
-                "Which processes there are, the desk learns from the setting --shop-folder. Workers are on the pipeline's page."
-            )
+        let unseen =
+            "Of other machines workers alone are seen, as they note themselves in the database: no API, gateway or "
+            + "desk, no log, and no health but the last sign of life."
+        let folder = " Which processes this machine has, the desk learns from the setting --shop-folder."
+        return .paragraph(.text(services.isKnown ? unseen : unseen + folder))
     }
 }

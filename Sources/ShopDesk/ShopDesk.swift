@@ -8,7 +8,7 @@ import ShopProcesses
     static func main() async {
         await Launch.serve(
             "shop-desk", "The operator's desk: every queue, message and dead letter of the shop, in a browser.",
-            settings: Settings.desk, port: 8070, requests: DeskRequestContext.self
+            settings: Settings.desk, port: 8070, requests: PeerRequestContext.self
         ) { context, router in
             let access = try DeskAccess(context.settings)
             // Whoever looks for why a chore fails needs it.

@@ -11,11 +11,12 @@ package struct Paths: Sendable {
         self.methods = methods + [(["metrics"], .get), (["health", "live"], .get), (["health", "ready"], .get)]
     }
 
-    /// The method of a path; nil when there is nothing at it.
-    func method(at path: String) -> HTTPRequest.Method? {
+    /// The method of a path that was asked for by another one; nil when there is nothing at it, or the method is right.
+    func method(at path: String, otherThan asked: HTTPRequest.Method) -> HTTPRequest.Method? {
         let parts = path.split(separator: "/").map(String.init)
-        return methods.first { pattern, _ in
+        let own = methods.first { pattern, _ in
             pattern.count == parts.count && zip(pattern, parts).allSatisfy { $0 == "*" || $0 == $1 }
         }?.1
+        return own == (asked == .head ? .get : asked) ? nil : own
     }
 }

@@ -83,7 +83,7 @@ package struct Problems<Context: RequestContext>: RouterMiddleware {
         switch error {
         case let problem as Problem: return problem
         case let error as HTTPError where error.status == .notFound:
-            if let allowed = paths.method(at: request.uri.path) {
+            if let allowed = paths.method(at: request.uri.path, otherThan: request.method) {
                 let methods = allowed == .get ? "GET, HEAD" : allowed.rawValue
                 return Problem(
                     .methodNotAllowed, "This path only has \(allowed.rawValue).", headers: [.allow: methods])

@@ -5,8 +5,10 @@ struct Exposition {
     /// Nil where nothing is counted, or what answers says what no count can be.
     var handled: Int? { sum.flatMap { Int(exactly: $0.rounded()) } }
 
-    /// Of workers, and of the sandbox.
-    private static let counted = ["mq_deliveries_total", "sandbox_answer_seconds_count"]
+    /// Of workers, of whatever answers over HTTP, and of the sandbox's providers.
+    private static let counted = [
+        "mq_deliveries_total", "http_server_requests_total", "sandbox_answer_seconds_count",
+    ]
 
     init(_ text: String) {
         for line in text.split(separator: "\n") where !line.hasPrefix("#") {

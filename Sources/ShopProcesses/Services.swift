@@ -1,6 +1,4 @@
-import AsyncHTTPClient
 import Foundation
-import NIOCore
 import NIOHTTP1
 import Synchronization
 
@@ -14,7 +12,6 @@ package final class Services: Sendable {
     private let folder: String?
     private let counts = Mutex<[String: Count]>([:])
 
-    private static let limit = TimeAmount.seconds(2)
     private static let logTail: UInt64 = 64 * 1024
     private static let mostErrors = 3
 
@@ -56,15 +53,23 @@ package final class Services: Sendable {
     private func ask(_ entry: ServiceEntry) async -> ServiceEntry {
         var entry = entry
         entry.errors = errors(of: entry.name)
-        guard let health = await get(entry.address + "/health/ready") else { return entry }
-        struct Health: Decodable { let failures: [String: String]? }
-        entry.troubles = (try? JSONDecoder().decode(Health.self, from: Data(health.utf8)))?.failures ?? [:]
-        guard let metrics = await get(entry.address + "/metrics") else { return entry }
-        let exposition = Exposition(metrics)
+        let address = ServiceAddress(entry.address)
+        guard let health = await address.get("/health/ready") else { return entry }
+        entry.troubles = Self.troubles(in: health)
+        guard let metrics = await address.get("/metrics"), metrics.status == .ok else { return entry }
+        let exposition = Exposition(metrics.body)
         entry.version = exposition.version
         entry.handled = exposition.handled
         entry.throughput = exposition.handled.flatMap { rate(of: entry, Double($0)) }
         return entry
+    }
+
+    private static func troubles(in health: ServiceAddress.Answer) -> [String: String] {
+        struct Health: Decodable { let failures: [String: String]? }
+        guard [.ok, .serviceUnavailable].contains(health.status) else {
+            return ["health": "is not told here (\(health.status.code)): see OPERATIONS_FROM"]
+        }
+        return (try? JSONDecoder().decode(Health.self, from: Data(health.body.utf8)))?.failures ?? [:]
     }
 
     private func rate(of entry: ServiceEntry, _ handled: Double) -> Double? {
@@ -80,14 +85,6 @@ package final class Services: Sendable {
             counts[key] = Count(handled: handled, at: now)
             return max(0, handled - before.handled) / seconds
         }
-    }
-
-    private func get(_ address: String) async -> String? {
-        // One that is away, or isn't one of ours any more, is shown as such.
-        guard let response = try? await HTTPClient.shared.execute(HTTPClientRequest(url: address), timeout: Self.limit),
-            let body = try? await response.body.collect(upTo: 4 << 20)
-        else { return nil }
-        return String(buffer: body)
     }
 
     private func errors(of name: String) -> [String] {

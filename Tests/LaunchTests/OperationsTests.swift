@@ -1,13 +1,12 @@
-import AsyncHTTPClient
 import CoreMetrics
+import HostNames
 import Hummingbird
-import Launch
-import Logging
 import NIOCore
 import NIOHTTP1
-import ServiceLifecycle
 import TestSupport
 import Testing
+
+@testable import Launch
 
 @Suite("Operations routes")
 struct OperationsTests {
@@ -16,28 +15,12 @@ struct OperationsTests {
 
     init() { operations = Operations(metrics: registry) }
 
-    /// Serves the routes on a free port of the loopback interface while `body` runs.
-    private func served(_ body: (String) async throws -> Void) async throws {
-        let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
-        let router = Router()
-        operations.addRoutes(to: router)
-        let application = Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { continuation.yield($0.localAddress?.port ?? 0) })
-        let group = ServiceGroup(services: [application], logger: Logger(label: "test"))
-        try await withThrowingTaskGroup { tasks in
-            tasks.addTask { try await group.run() }
-            let port = try #require(await ports.first { _ in true })
-            try await body("http://127.0.0.1:\(port)")
-            await group.triggerGracefulShutdown()
-            try await tasks.waitForAll()
-        }
-    }
-
-    private func get(_ url: String) async throws -> (status: UInt, body: String) {
-        let response = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(120))
-        let body = try await response.body.collect(upTo: 1 << 20)
-        return (response.status.code, String(buffer: body))
+    private func served(
+        to askers: OperationsFrom = .loopback, _ body: (String) async throws -> Void
+    ) async throws {
+        let router = Router(context: PeerRequestContext.self)
+        operations.addRoutes(to: router, from: askers)
+        try await serving(router, body)
     }
 
     private struct Closed: Error, CustomStringConvertible { let description = "the pool is closed" }
@@ -45,8 +28,8 @@ struct OperationsTests {
     @Test("a process without checks is live and ready")
     func ready() async throws {
         try await served { url async throws in
-            #expect(try await get(url + "/health/live").status == 200)
-            #expect(try await get(url + "/health/ready") == (200, #"{"status":"ok"}"#))
+            #expect(try await ask(url + "/health/live").status == 200)
+            #expect(try await ask(url + "/health/ready") == (200, #"{"status":"ok"}"#))
         }
     }
 
@@ -55,10 +38,10 @@ struct OperationsTests {
         operations.readiness("database") { throw Closed() }
         operations.readiness("provider") {}
         try await served { url async throws in
-            let answer = try await get(url + "/health/ready")
+            let answer = try await ask(url + "/health/ready")
             #expect(answer.status == 503)
             #expect(answer.body == #"{"failures":{"database":"the pool is closed"},"status":"unavailable"}"#)
-            #expect(try await get(url + "/health/live").status == 200)
+            #expect(try await ask(url + "/health/live").status == 200)
         }
     }
 
@@ -66,10 +49,10 @@ struct OperationsTests {
     func recovers() async throws {
         operations.readiness("database") { throw Closed() }
         try await served { url async throws in
-            #expect(try await get(url + "/health/ready").status == 503)
+            #expect(try await ask(url + "/health/ready").status == 503)
             operations.readiness("database") {}
             // On a busy machine even this check may not be answered in time, once.
-            try await eventually("it is ready") { try await get(url + "/health/ready").status == 200 }
+            try await eventually("it is ready") { try await ask(url + "/health/ready").status == 200 }
         }
     }
 
@@ -77,8 +60,77 @@ struct OperationsTests {
     func hangingCheck() async throws {
         operations.readiness("database") { try await Task.sleep(for: .seconds(3600)) }
         try await served { url async throws in
-            #expect(try await get(url + "/health/ready").body.contains(#""database":"no answer within 2 s""#))
+            #expect(try await ask(url + "/health/ready").body.contains(#""database":"no answer within 2 s""#))
         }
+    }
+
+    private static let paths = ["/metrics", "/health/live", "/health/ready"]
+    private static let asStranger: [HTTPHeaders] = [
+        ["Host": "shop.example"], ["Host": "shop.example:8080"], ["Host": "127.0.0.1.shop.example"],
+        ["Host": "localhost.shop.example"], ["Host": "192.0.2.1:80"],
+        ["X-Forwarded-For": "192.0.2.1"], ["Forwarded": "for=192.0.2.1"],
+    ]
+
+    @Test("a program of this machine that asks by a name of another, or for somebody behind a proxy, is told nothing")
+    func strangers() async throws {
+        try await served { url async throws in
+            for path in Self.paths {
+                for headers in Self.asStranger {
+                    let answer = try await ask(url + path, headers)
+                    #expect(answer.status == 404 && answer.body.isEmpty, "\(path) \(headers)")
+                }
+            }
+        }
+    }
+
+    @Test("a program of this machine is told what it asks for by any name that means the machine")
+    func ownNames() async throws {
+        try await served { url async throws in
+            let names = ["localhost", "LOCALHOST:9", "127.0.0.1:80", "127.8.9.10", "[::1]:80", "0.0.0.0:8080", "[::]"]
+            for path in Self.paths {
+                for host in names {
+                    #expect(try await ask(url + path, ["Host": host]).status == 200, "\(path) \(host)")
+                }
+            }
+        }
+    }
+
+    @Test("where anybody may ask, the name that is asked for and proxies don't matter")
+    func anywhere() async throws {
+        try await served(to: .anywhere) { url async throws in
+            for path in Self.paths {
+                for headers in Self.asStranger {
+                    #expect(try await ask(url + path, headers).status == 200, "\(path) \(headers)")
+                }
+            }
+        }
+    }
+
+    @Test(
+        "an address of the loopback interface is told from others, also where IPv4 comes as IPv6",
+        arguments: [
+            ("127.0.0.1", true), ("127.1.2.3", true), ("::1", true), ("::ffff:127.0.0.1", true),
+            ("192.0.2.1", false), ("128.0.0.1", false), ("::2", false), ("::ffff:192.0.2.1", false),
+            ("fe80::1", false), ("0.0.0.0", false),
+        ])
+    func peers(address: String, isLoopback: Bool) throws {
+        #expect(try SocketAddress(ipAddress: address, port: 80).isLoopback == isLoopback)
+    }
+
+    @Test("a name means this machine only if no name server is asked for it")
+    func names() {
+        for text in ["localhost", "Localhost:1", "127.0.0.1", "127.255.255.255:1", "[::1]", "[::1]:1"] {
+            #expect(HostName(text).isLoopback, "\(text)")
+        }
+        for text in [
+            "", ":80", "localhost.", "local", "a.localhost", "127.0.0.1.", "127.0.0", "127.0.0.256", "127.+0.0.1",
+            "127.0.0.a", "127..0.1", "1.127.0.0", "::1", "[::1].example", "[::2]", "0.0.0.0", "[::]",
+        ] {
+            #expect(!HostName(text).isLoopback, "\(text)")
+        }
+        #expect(HostName.authority("::1", port: 80) == "[::1]:80" && HostName.authority("a.b", port: 1) == "a.b:1")
+        #expect(HostName("0.0.0.0:80").isUnspecified && HostName("[::]:80").isUnspecified)
+        #expect(HostName("Shop.Example:80").description == "shop.example" && !HostName("[::1]").isUnspecified)
     }
 
     @Test("metrics are refreshed for each request for them")
@@ -86,8 +138,8 @@ struct OperationsTests {
         let depth = registry.makeMeter(label: "depth", dimensions: [])
         operations.beforeMetrics { depth.increment(by: 1) }
         try await served { url async throws in
-            #expect(try await get(url + "/metrics").body == "# TYPE depth gauge\ndepth 1\n")
-            #expect(try await get(url + "/metrics").body == "# TYPE depth gauge\ndepth 2\n")
+            #expect(try await ask(url + "/metrics").body == "# TYPE depth gauge\ndepth 1\n")
+            #expect(try await ask(url + "/metrics").body == "# TYPE depth gauge\ndepth 2\n")
         }
     }
 }

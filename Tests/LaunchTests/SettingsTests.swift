@@ -61,6 +61,15 @@ struct SettingsTests {
         #expect(try read(["--verbose=false"], ["VERBOSE": "true"])[Self.verbose] == false)
     }
 
+    @Test("who is told of health and metrics is one of two words, this machine unless given, and no other")
+    func operationsFrom() throws {
+        #expect(try read([])[Settings.operationsFrom] == .loopback)
+        #expect(try read(["--operations-from", "anywhere"])[Settings.operationsFrom] == .anywhere)
+        #expect(try read([], ["OPERATIONS_FROM": "Loopback"])[Settings.operationsFrom] == .loopback)
+        let refused = problems([], ["OPERATIONS_FROM": "everywhere"])
+        #expect(refused == ["OPERATIONS_FROM is 'everywhere', but must be loopback or anywhere"])
+    }
+
     @Test("an unknown flag is an error that proposes the nearest known one")
     func unknownFlag() {
         #expect(problems(["--batch-limt", "3"]) == ["unknown flag --batch-limt; did you mean --batch-limit?"])

@@ -78,6 +78,7 @@ private struct Call {
             + others.map { Call(method: $0, path: path) }
             + (operation.path == "/orders" ? submissions : [])
             + (operation.path.hasSuffix("/events") ? follow(path, token) : [])
+            + (operation.isOfOperators ? [Call(method: .GET, path: path, headers: ["Host": "shop.example"])] : [])
     }
 
     private static func follow(_ path: String, _ token: String) -> [Call] {
@@ -110,6 +111,9 @@ private struct Document {
         var statuses: Set<Int> = []
         /// The media types that are written out beside a status.
         var types: [Int: Set<String>] = [:]
+
+        /// Answered to programs of this machine only.
+        var isOfOperators: Bool { path == "/metrics" || path.hasPrefix("/health/") }
     }
 
     private(set) var operations: [Operation] = []

@@ -35,5 +35,25 @@ extension OrderAPITests {
                 #expect(families.isSuperset(of: ["postgres_pool_open", "postgres_pool_idle", "postgres_pool_waiting"]))
             }
         }
+
+        @Test("orders are counted by what they were answered, and whoever asks for an order by its path without the id")
+        func requests() async throws {
+            try await API.with { api in
+                for _ in 0..<3 { _ = try await api.order() }
+                _ = try await api.order("{")
+                for id in [UUID(), UUID()] { _ = try await api.get("/orders/\(id)") }
+                _ = try await api.get("/nothing")
+                let lines = Set(try await api.get("/metrics").text.split(separator: "\n").map(String.init))
+                let counted = [
+                    #"POST",http_response_status_code="202",http_route="/orders"} 3"#,
+                    #"POST",http_response_status_code="400",http_route="/orders"} 1"#,
+                    #"GET",http_response_status_code="404",http_route="/orders/{id}"} 2"#,
+                    #"GET",http_response_status_code="404",http_route="unknown"} 1"#,
+                ].map { #"http_server_requests_total{http_request_method=""# + $0 }
+                #expect(lines.isSuperset(of: counted), "\(lines.filter { $0.hasPrefix("http_server_requests") })")
+                let timed = #"{http_request_method="POST",http_route="/orders"} 4"#
+                #expect(lines.contains("http_server_request_duration_seconds_count" + timed))
+            }
+        }
     }
 }

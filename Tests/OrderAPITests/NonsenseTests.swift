@@ -34,8 +34,8 @@ extension OrderAPITests {
         func pipelined() async throws {
             try await API.with { api in
                 let paths = ["/health/live", "/products", "/nothing", "/health/live"]
-                let last = "GET /openapi.yaml HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-                let requests = paths.map { "GET \($0) HTTP/1.1\r\nHost: a\r\n\r\n" }.joined() + last
+                let last = "GET /openapi.yaml HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                let requests = paths.map { "GET \($0) HTTP/1.1\r\nHost: localhost\r\n\r\n" }.joined() + last
                 let answer = try await RawConnection.exchange(Data(requests.utf8), at: api.address)
                 let statuses = answer.matches(of: /HTTP\/1\.1 (\d+)/).map { String($0.1) }
                 #expect(statuses == ["200", "200", "404", "200", "200"])
@@ -105,6 +105,6 @@ extension OrderAPITests {
             #expect(!text.contains("failed") && !text.lowercased().contains("error"), "\(text)")
         }
 
-        private static let request = "GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
+        private static let request = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
     }
 }

@@ -65,6 +65,24 @@ struct FaultTests {
         }
     }
 
+    @Test("whoever sets faults and clears them is counted, whichever provider they are of")
+    func counted() async throws {
+        try await Sandbox.run { sandbox async throws in
+            for provider in ["payment", "logistics"] {
+                try await sandbox.setFault(#"{"mode":"error"}"#, of: provider)
+                try await sandbox.clearFault(of: provider)
+            }
+            let metrics = try await sandbox.send(.GET, sandbox.control + "/metrics").body
+            for (method, status) in [("PUT", 200), ("DELETE", 204)] {
+                let labels = [
+                    "http_request_method=\"\(method)\"", "http_response_status_code=\"\(status)\"",
+                    #"http_route="/faults/{provider}""#,
+                ].joined(separator: ",")
+                #expect(metrics.contains("http_server_requests_total{\(labels)} 2\n"), "\(method)")
+            }
+        }
+    }
+
     @Test("an outage of one provider leaves the other alone")
     func otherProvider() async throws {
         try await Sandbox.run { sandbox async throws in

@@ -192,6 +192,21 @@ extension DeskTests {
         }
     }
 
+    @Test("pages are counted by where they lead, whichever queue they are of, also those that are refused")
+    func counted() async throws {
+        try await Desk.with { desk async throws in
+            for queue in ["payment", "stock"] { _ = try await desk.page("/queues/\(queue)") }
+            _ = try await desk.send(.GET, "/audit", headers: ["Host": "evil.example"])
+            let metrics = try await desk.send(.GET, "/metrics").text
+            for counted in [
+                #""200",http_route="/queues/{name}"} 2"#, #""421",http_route="/audit"} 1"#,
+            ] {
+                let start = #"http_server_requests_total{http_request_method="GET",http_response_status_code="#
+                #expect(metrics.contains(start + counted), "\(counted)")
+            }
+        }
+    }
+
     @Test("a page that stays open is told of what changes, in one event after the other")
     func live() async throws {
         try await Desk.with { desk async throws in

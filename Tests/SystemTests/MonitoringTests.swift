@@ -60,13 +60,13 @@ struct MonitoringTests {
         }
     }
 
-    @Test("each metric that the dashboard and the rules ask for is one that the library documents")
+    @Test("each metric and label of HTTP that the dashboard and the rules ask for is a documented one")
     func names() throws {
         let documented = try String(
             contentsOf: Self.root.appending(path: "Sources/MessageQueue/MessageQueue.docc/Metrics.md"), encoding: .utf8)
         for file in ["grafana-dashboard.json", "alerts.yml"] {
             let text = try String(contentsOf: Self.folder.appending(path: file), encoding: .utf8)
-            for match in text.matches(of: /(mq|postgres)_[a-z_]+/) {
+            for match in text.matches(of: /(mq|postgres|http)_[a-z_]+/) {
                 let name = String(match.output.0).replacing(/_bucket$/, with: "")
                 #expect(documented.contains("`\(name)`"), "\(file): \(name)")
             }

@@ -4,8 +4,4 @@ public enum LogFormat: String, SettingValue, CaseIterable {
     case readable
     /// One JSON object per line: `time`, `level`, `label`, `message`, and the metadata under `metadata`.
     case json
-
-    public static var expectation: String { allCases.map(\.rawValue).joined(separator: " or ") }
-    public init?(settingText text: String) { self.init(rawValue: text.lowercased()) }
-    public var settingText: String { rawValue }
 }

@@ -5,21 +5,32 @@ public import Hummingbird
 extension Operations {
     /// Adds `GET /metrics`, `/health/live` and `/health/ready` to any router.
     ///
+    /// Guarantee: where only ``OperationsFrom/loopback`` may ask, everybody else gets 404, as if there were nothing.
+    ///
     /// `/health/ready` answers 503 while a check fails, with the reasons: `{"status":"unavailable","failures":{…}}`.
-    public func addRoutes(to router: some RouterMethods) {
-        router.get("metrics") { [self] _, _ in
+    public func addRoutes<Context: RemoteAddressRequestContext>(
+        to router: some RouterMethods<Context>, from askers: OperationsFrom = .loopback
+    ) {
+        let routes = router.group()
+        if askers == .loopback { routes.add(middleware: OperationsGuard()) }
+        routes.get("metrics") { [self] _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                 body: .init(byteBuffer: ByteBuffer(string: await exposition())))
         }
-        router.get("health/live") { _, _ in try Health(status: "ok").response(.ok) }
-        router.get("health/ready") { [self] _, _ in
+        routes.get("health/live") { _, _ in try Health(status: "ok").response(.ok) }
+        routes.get("health/ready") { [self] _, _ in
             let failures = await failures()
             return failures.isEmpty
                 ? try Health(status: "ok").response(.ok)
                 : try Health(status: "unavailable", failures: failures).response(.serviceUnavailable)
         }
     }
+}
+
+extension Request {
+    /// Whether operators look after the process with it.
+    var isOfOperators: Bool { uri.path == "/metrics" || uri.path.hasPrefix("/health/") }
 }
 
 private struct Health: Encodable {

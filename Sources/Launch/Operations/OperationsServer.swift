@@ -1,3 +1,4 @@
+import HostNames
 import Hummingbird
 import Logging
 import MessageQueue
@@ -49,8 +50,11 @@ struct OperationsServer: Service {
     }
 
     private func announce(_ port: Int, _ readyFile: ReadyFile?) throws {
-        let addresses = context.operations.addresses(own: "\(scheme)://\(context.settings[Settings.host]):\(port)")
+        let authority = HostName.authority(context.settings[Settings.host], port: port)
+        let addresses = context.operations.addresses(own: "\(scheme)://\(authority)")
         try readyFile?.write(addresses)
+        let askers = context.settings[Settings.operationsFrom]
+        context.logger.info(askers.notice, metadata: ["operations-from": "\(askers.rawValue)"])
         let told = addresses.merging(["version": Broker.libraryVersion]) { _, version in version }
         context.logger.info("listening", metadata: told.mapValues { .string($0) })
     }

@@ -16,6 +16,13 @@ extension SettingValue {
     public static var bareFlagText: String? { nil }
 }
 
+/// A choice of a few words.
+extension SettingValue where Self: CaseIterable & RawRepresentable, Self.RawValue == String {
+    public static var expectation: String { allCases.map(\.rawValue).joined(separator: " or ") }
+    public init?(settingText text: String) { self.init(rawValue: text.lowercased()) }
+    public var settingText: String { rawValue }
+}
+
 extension String: SettingValue {
     public static var expectation: String { "a text" }
     public init?(settingText text: String) { self = text }

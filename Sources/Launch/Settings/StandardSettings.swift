@@ -15,6 +15,9 @@ extension Settings {
         "client-timeout", default: Duration.seconds(30), in: .milliseconds(100)...(.seconds(3600)),
         "How long an HTTP client may take to send a request, or take in nothing of its answer. Idle ones stay four times that."
     )
+    public static let operationsFrom = Setting(
+        "operations-from", default: OperationsFrom.loopback,
+        "Who is told of /metrics and /health: programs of this machine (loopback), or whoever reaches it (anywhere).")
     public static let spans = Setting<String?>(
         "otel-exporter-otlp-endpoint", default: nil,
         "Where spans are told, as OTLP over HTTP, such as http://127.0.0.1:4318; without it there are none.")
@@ -32,8 +35,8 @@ extension Settings {
 
     static func standard(port: PortNumber) -> [any SettingDeclaration] {
         [
-            host, Self.port(default: port), readyFile, logLevel, logFormat, shutdownTimeout, clientTimeout, clients,
-            spans, spanShare,
+            host, Self.port(default: port), operationsFrom, readyFile, logLevel, logFormat, shutdownTimeout,
+            clientTimeout, clients, spans, spanShare,
         ]
     }
 }

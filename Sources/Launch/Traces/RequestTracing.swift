@@ -7,8 +7,7 @@ struct RequestTracing<Context: RequestContext>: RouterMiddleware {
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        let path = request.uri.path
-        if path == "/metrics" || path.hasPrefix("/health/") { return try await next(request, context) }
+        if request.isOfOperators { return try await next(request, context) }
         return try await tracing.handle(request, context: context, next: next)
     }
 }

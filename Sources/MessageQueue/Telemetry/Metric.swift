@@ -1,18 +1,18 @@
-import Metrics
+package import CoreMetrics
 
-/// A metric of this library. Whatever is recorded is made from one of these, and <doc:Metrics> lists them all.
+/// A metric. Whatever this library records is made from one of these, and <doc:Metrics> lists them all.
 ///
 /// Names follow the conventions of Prometheus: the unit at the end, counters with `_total`, moments as seconds since 1970 with
 /// `_timestamp_seconds`. No label takes a value from a message, so the number of series follows from what is declared.
-struct Metric: Sendable {
-    enum Kind: String { case counter, gauge, histogram }
+package struct Metric: Sendable {
+    package enum Kind: String, Sendable { case counter, gauge, histogram }
 
-    let name: String
-    let kind: Kind
-    let unit: String
-    let labels: [String]
+    package let name: String
+    package let kind: Kind
+    package let unit: String
+    package let labels: [String]
 
-    private init(_ name: String, _ kind: Kind, of unit: String, by labels: String...) {
+    package init(_ name: String, _ kind: Kind, of unit: String, by labels: String...) {
         self.name = name
         self.kind = kind
         self.unit = unit
@@ -22,12 +22,12 @@ struct Metric: Sendable {
     /// - Parameter values: of the labels, one by one.
     private func dimensions(_ values: [String]) -> [(String, String)] { Array(zip(labels, values)) }
 
-    func counter(_ values: String...) -> Counter { Counter(label: name, dimensions: dimensions(values)) }
-    func gauge(_ values: String...) -> Gauge { Gauge(label: name, dimensions: dimensions(values)) }
+    package func counter(_ values: String...) -> Counter { Counter(label: name, dimensions: dimensions(values)) }
+    package func gauge(_ values: String...) -> Gauge { Gauge(label: name, dimensions: dimensions(values)) }
     /// A histogram of durations.
-    func timer(_ values: String...) -> Timer { Timer(label: name, dimensions: dimensions(values)) }
+    package func timer(_ values: String...) -> Timer { Timer(label: name, dimensions: dimensions(values)) }
     /// A histogram of numbers.
-    func recorder(_ values: String...) -> Recorder { Recorder(label: name, dimensions: dimensions(values)) }
+    package func recorder(_ values: String...) -> Recorder { Recorder(label: name, dimensions: dimensions(values)) }
 }
 
 extension Metric {

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Launch
 import ServiceLifecycle
 import ShoeShop
 import ShopHTTP
@@ -12,7 +13,7 @@ struct FollowRoutes {
 
     private static let longestWait = 30.0
 
-    func add(to router: some RouterMethods<BasicRequestContext>) {
+    func add(to router: some RouterMethods<PeerRequestContext>) {
         router.get("orders/:id/events") { request, context in
             let id = try ReadingRoutes.id(in: context)
             guard request.wantsPlaces else {

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Launch
 import NIOCore
 import ShoeShop
 import ShopHTTP
@@ -21,7 +22,7 @@ struct Window: Sendable {
         self.desk = desk
     }
 
-    func add(to router: some RouterMethods<BasicRequestContext>) {
+    func add(to router: some RouterMethods<PeerRequestContext>) {
         router.get { _, _ in try await shelf() }
         router.get("basket") { request, _ in try await basket(Basket(of: request), .empty) }
         router.post("basket/lines") { request, _ in try await change(request) }
@@ -145,7 +146,7 @@ struct Window: Sendable {
 
 /// The style, the script, and the pictures.
 struct WindowAssets {
-    func add(to router: some RouterMethods<BasicRequestContext>) {
+    func add(to router: some RouterMethods<PeerRequestContext>) {
         router.get("shop.css") { _, _ in Self.answer("text/css; charset=utf-8", PackageResources.shop_css) }
         router.get("shop.js") { _, _ in Self.answer("text/javascript; charset=utf-8", PackageResources.shop_js) }
         router.get("pictures/:name") { _, context in

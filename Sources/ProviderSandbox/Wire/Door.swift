@@ -1,3 +1,4 @@
+import HostNames
 import Launch
 import NIOCore
 import NIOPosix
@@ -22,7 +23,7 @@ actor Door {
 
     init(host: String, port: PortNumber) throws {
         self.port = try ReservedPort(host: host, port: Int(port.number))
-        address = "http://\(host):\(self.port.address.port ?? 0)"
+        address = "http://" + HostName.authority(host, port: self.port.address.port ?? 0)
     }
 
     /// Listens when it returns; does nothing when open already.

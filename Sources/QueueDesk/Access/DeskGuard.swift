@@ -1,4 +1,5 @@
 import HTTPTypes
+import HostNames
 import Hummingbird
 import Logging
 import NIOCore
@@ -61,15 +62,12 @@ struct DeskGuard<Context: RequestContext>: RouterMiddleware {
     }
 
     private func checkHost(of request: Request) throws {
-        guard let hosts = options.hosts ?? options.access.hosts else { return }
-        guard let host = request.head.authority.map(Self.name), hosts.contains(host) else { throw Refusal.otherHost }
+        guard isExpected(request.head.authority.map { HostName($0) }) else { throw Refusal.otherHost }
     }
 
-    /// An authority without its port.
-    private static func name(of authority: String) -> String {
-        let name = authority.lowercased()
-        guard let colon = name.lastIndex(of: ":"), !name[colon...].contains("]") else { return name }
-        return String(name[..<colon])
+    private func isExpected(_ host: HostName?) -> Bool {
+        if let hosts = options.hosts { return host.map { hosts.contains($0.description) } ?? false }
+        return !options.access.isLocal || host?.isLoopback == true
     }
 
     private func visitor(of request: Request, _ context: Context) async throws -> Visitor {

@@ -91,6 +91,13 @@ actor Readings {
         (isForgotten, pending) = (true, nil)
     }
 
+    /// As ``current(notOlderThan:)``, for pages that have more to show; nil while nothing can be read, for which nobody
+    /// waits once it is known. The log tells why.
+    func ifReadable() async -> Reading? {
+        guard failure == nil else { return nil }
+        return try? await current()
+    }
+
     private func take() async throws -> Reading {
         let begun = changes
         do {

@@ -29,6 +29,8 @@ struct GatewayMiddleware<Context: GatewayContext>: RouterMiddleware {
         if let first = head.path.first, gateway.options.pathsOfOthers.contains(first) {
             return try await next(request, context)
         }
+        // No route of the router's leads here; by this the app's own metrics and traces know where it led.
+        context.coreContext.endpointPath.value = gateway.dialect(of: head).template(of: head.path)
         return await answer(head, request, context).response(to: request)
     }
 

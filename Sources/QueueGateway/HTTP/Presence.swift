@@ -9,9 +9,11 @@ public protocol GatewayContext: RequestContext {
 }
 
 /// The context of requests to a gateway that need no other.
-public struct GatewayRequestContext: GatewayContext {
+public struct GatewayRequestContext: GatewayContext, RemoteAddressRequestContext {
     public var coreContext: CoreRequestContextStorage
     public let channel: any Channel
+    /// Where the request came from; nil once the client has hung up.
+    public var remoteAddress: SocketAddress? { channel.remoteAddress }
 
     public init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)

@@ -14,6 +14,11 @@ enum Description {
             body: body)
     }
 
+    /// The whole path of a page; nil where there is none.
+    static func template(of path: [String]) -> String? {
+        pages[path].map { _ in "/v1/" + path.joined(separator: "/") }
+    }
+
     private static let pages: [[String]: (type: String, body: [UInt8])] = [
         ["openapi.yaml"]: ("application/yaml", PackageResources.openapi_yaml),
         ["problems"]: ("application/json", problems.bytes),

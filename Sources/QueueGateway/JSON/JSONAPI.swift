@@ -33,6 +33,12 @@ struct JSONAPI: Dialect {
 
     func answer(_ refusal: Refusal, to call: Call) -> Answer { Problem(refusal).answer(id: call.id) }
 
+    func template(of path: [String]) -> String? {
+        guard path.first == "v1" else { return nil }
+        let own = Array(path.dropFirst())
+        return Route.all.lazy.map(\.pattern).template(of: own) ?? Description.template(of: own)
+    }
+
     func mayWait(_ call: Call) -> Bool {
         call.method == .post && call.path.count == 5 && call.path[4] == "receive"
             && !["0", nil].contains(call.query["waitSeconds"])

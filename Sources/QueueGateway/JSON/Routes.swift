@@ -5,13 +5,13 @@ struct Route: Sendable {
     typealias Handler = @Sendable (JSONCall) async throws -> Answer
 
     let method: HTTPRequest.Method
-    /// Behind `/v1`; a star stands for any name.
-    let pattern: [String]
+    /// Behind `/v1`.
+    let pattern: PathPattern
     let handle: Handler
 
     init(_ method: HTTPRequest.Method, _ pattern: String, _ handle: @escaping Handler) {
         self.method = method
-        self.pattern = pattern.split(separator: "/").map(String.init)
+        self.pattern = PathPattern(pattern, below: "/v1")
         self.handle = handle
     }
 
@@ -58,22 +58,18 @@ struct Route: Sendable {
     ///
     /// - Throws: ``Problem``.
     static func find(_ method: HTTPRequest.Method, _ path: [String]) throws -> (Route, names: [String]) {
-        let routes = all.filter { $0.leads(to: path) }
+        let routes = all.filter { $0.pattern.matches(path) }
         guard let first = routes.first else {
             throw Problem(.noSuchPath, "GET /v1/openapi.yaml tells what there is.")
         }
         guard let route = routes.first(where: { $0.method == (method == .head ? .get : method) }) else {
             throw notAllowed(routes.map(\.method))
         }
-        return (route, zip(first.pattern, path).filter { $0.0 == "*" }.map(\.1))
+        return (route, zip(first.pattern.parts, path).filter { $0.0 == "*" }.map(\.1))
     }
 
     static func notAllowed(_ methods: [HTTPRequest.Method]) -> Problem {
         let names = methods.flatMap { $0 == .get ? ["GET", "HEAD"] : [$0.rawValue] }.joined(separator: ", ")
         return Problem(.methodNotAllowed, "This path has \(names).", headers: [.allow: names])
-    }
-
-    private func leads(to path: [String]) -> Bool {
-        pattern.count == path.count && zip(pattern, path).allSatisfy { $0 == "*" || $0 == $1 }
     }
 }

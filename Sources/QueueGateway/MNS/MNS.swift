@@ -23,6 +23,13 @@ struct MNS: Dialect {
         return try await account.caller.act { try await route(onlyAsks ? call.asGet : call, account) }
     }
 
+    func template(of path: [String]) -> String? { Self.paths.template(of: path) }
+
+    private static let paths = [
+        "queues", "queues/*", "queues/*/messages", "topics", "topics/*", "topics/*/messages", "topics/*/subscriptions",
+        "topics/*/subscriptions/*", "", "commonbuy/openservice",
+    ].map { PathPattern($0) }
+
     private func route(_ call: Call, _ account: Account) async throws -> Answer {
         try call.query.allow(Self.parameters(of: call))
         return switch (call.path.first, call.path.count) {

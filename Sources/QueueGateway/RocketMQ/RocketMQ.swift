@@ -18,9 +18,7 @@ struct RocketMQ: Dialect {
         case nil: throw Refusal(.missingVersion, "The header x-mq-version is missing.")
         default: throw Refusal(.invalidVersion, "The one version known here is \(MNS.version).")
         }
-        guard call.path.count == 3, call.path[0] == "topics", call.path[2] == "messages" else {
-            throw Refusal.unknownPath
-        }
+        guard Self.path.matches(call.path) else { throw Refusal.unknownPath }
         try call.query.allow(Self.parameters(of: call))
         let topic = try MQName.topic(call.path[1], of: call.query["ns"])
         guard topic.canBeName else { throw Refusal.noSuchTopic(topic) }
@@ -38,6 +36,11 @@ struct RocketMQ: Dialect {
         default: ["ns"]
         }
     }
+
+    func template(of path: [String]) -> String? { Self.path.matches(path) ? Self.path.template : nil }
+
+    /// The one that there is.
+    private static let path = PathPattern("topics/*/messages")
 
     private func route(_ call: Call, _ calls: GroupCalls) async throws -> Answer {
         switch (call.method, call.query["trans"]) {
