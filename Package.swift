@@ -189,7 +189,7 @@ let package = Package(
         .executableTarget(
             name: "ProviderSandbox",
             dependencies: [
-                "Launch", "PortReservation", log(), metrics(), lifecycle(), hummingbird(),
+                "Launch", "PortReservation", "StrictJSON", log(), metrics(), lifecycle(), hummingbird(),
                 nio("NIOCore"),
                 nio("NIOPosix"),
                 nio("NIOHTTP1"),
@@ -313,7 +313,7 @@ let package = Package(
         .testTarget(
             name: "ProviderSandboxTests",
             dependencies: [
-                "ProviderSandbox", "ShoeShop", "Launch", httpClient(),
+                "ProviderSandbox", "ShoeShop", "Launch", "TestSupport", httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
                 shop("SystemPackage", "swift-system"),
