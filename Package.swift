@@ -190,7 +190,7 @@ let package = Package(
         .executableTarget(
             name: "ProviderSandbox",
             dependencies: [
-                "HostNames", "Launch", "PortReservation", log(), metrics(), lifecycle(), hummingbird(),
+                "HostNames", "Launch", "PortReservation", "StrictJSON", log(), metrics(), lifecycle(), hummingbird(),
                 nio("NIOCore"),
                 nio("NIOPosix"),
                 nio("NIOHTTP1"),
@@ -319,7 +319,7 @@ let package = Package(
         .testTarget(
             name: "ProviderSandboxTests",
             dependencies: [
-                "ProviderSandbox", "ShoeShop", "Launch", httpClient(),
+                "ProviderSandbox", "ShoeShop", "Launch", "TestSupport", httpClient(),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),
                 shop("SystemPackage", "swift-system"),

@@ -23,6 +23,8 @@ final class Channel {
     let needsWrites: Bool
     /// See ``ConnectionOptions/silenceLimit``.
     let silenceLimit: Duration
+    /// Makes another connection to the same server; nil in one that was made by this.
+    let beside: (@Sendable () async throws -> Connection)?
     /// When the server answered last.
     private(set) var lastAnswer = ContinuousClock.now
     /// When the exchange began that was given up because nothing was heard any more; nil while all goes well.
@@ -33,12 +35,16 @@ final class Channel {
     /// answers would be taken for those of other statements.
     private var isInStep = true
 
-    init(_ link: consuming Link, thread: ConnectionThread, needsWrites: Bool, options: ConnectionOptions) {
+    init(
+        _ link: consuming Link, thread: ConnectionThread, needsWrites: Bool, options: ConnectionOptions,
+        beside: (@Sendable () async throws -> Connection)?
+    ) {
         self.link = link
         self.thread = thread
         self.needsWrites = needsWrites
         pace = options.pace
         silenceLimit = options.silenceLimit
+        self.beside = beside
     }
 
     var isBroken: Bool { link.isBroken || !isInStep }
@@ -96,8 +102,8 @@ final class Channel {
 
     /// Runs statements separated by semicolons, without parameters, by the simple protocol.
     ///
-    /// - Parameter commit: `end` where they are a transaction of their own, or several. Nothing tells then which of them the server
-    ///   is at, and any may be a commit: so none is cancelled.
+    /// - Parameter commit: `end` where they are a transaction of their own, or several. Nothing tells then which of
+    ///   them the server is at, and any may be a commit: so none is cancelled.
     func script(_ sql: String, commit: Commit = .none) throws {
         if let reason = interrupt?.reason { throw reason.error() }
         var waiting = Wait(upTo: silenceLimit)

@@ -6,7 +6,7 @@ extension Channel {
     struct Wait {
         let start = ContinuousClock.now
         let silenceLimit: Duration
-        /// Until when something has to be heard, where the call itself has no deadline.
+        /// Until when something has to be heard; where the call has a deadline, the server is asked about then.
         var silenceEnd: ContinuousClock.Instant
         var isRefused = false
         /// Everything ahead of the commit has been answered.
@@ -18,13 +18,29 @@ extension Channel {
         var nextCancel: ContinuousClock.Instant?
         /// The last cancel request; there is one under way at most.
         var request: CancelRequest?
+        var inquiry: Inquiry?
+        /// How often in turn it was found that nothing will be heard.
+        private(set) var fruitlessInquiries = 0
 
         init(upTo silenceLimit: Duration) {
             self.silenceLimit = silenceLimit
             silenceEnd = start + silenceLimit
         }
 
-        mutating func heard() { silenceEnd = .now + silenceLimit }
+        mutating func heard() {
+            silenceEnd = .now + silenceLimit
+            (inquiry, fruitlessInquiries) = (nil, 0)
+        }
+
+        /// Its time is up already, and so is that of the server.
+        var isEnding: Bool { graceEnd != nil || commitEnd != nil }
+
+        /// What an inquiry has found holds until something is heard, or the server is asked again.
+        mutating func note(_ finding: Inquiry.Finding, until end: ContinuousClock.Instant) {
+            silenceEnd = end
+            inquiry = nil
+            fruitlessInquiries = finding == .atWork ? 0 : fruitlessInquiries + 1
+        }
 
         /// What the server refused it does not commit.
         mutating func commitBegins() { isCommitting = !isRefused }
@@ -72,6 +88,7 @@ extension Channel {
                 waiting.graceEnd = .now + Self.cancelGrace
                 continue
             }
+            if let look = try lookAfterServer(&waiting) { end = min(end, look) }
             let timeout = Int32(clamping: max(1, ContinuousClock.now.duration(to: end).wholeMilliseconds))
             guard thread.wakeUp.wait(link.socket, for: events, timeout: timeout).socketIsReady else { continue }
             return waiting.heard()
@@ -96,7 +113,7 @@ extension Channel {
         return interrupt?.deadline == nil && waiting.silenceEnd <= .now ? .deadlineExceeded : nil
     }
 
-    private func gaveUp(_ waiting: Wait, _ why: String) -> PostgresError {
+    func gaveUp(_ waiting: Wait, _ why: String) -> PostgresError {
         silentSince = waiting.start
         return lost(why)
     }

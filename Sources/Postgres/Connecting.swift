@@ -13,6 +13,8 @@ struct Connecting {
     let lastHost: LastHost
     /// When whoever waits for the connection waits no longer.
     let callEnd: ContinuousClock.Instant?
+    /// The only server, and address, that will do; nil for any of the string.
+    var only: HostSpec?
 
     /// Connects, and leaves the link in pipeline mode and the session with its settings.
     ///
@@ -35,6 +37,7 @@ struct Connecting {
     }
 
     private var hosts: [HostSpec] {
+        if let only { return [only] }
         if conninfo.isBalanced { return conninfo.hosts.shuffled() }
         return lastHost.first(of: conninfo.hosts) { host, last in
             host.name == last.name && host.port == last.port && (host.address == nil || host.address == last.address)
@@ -78,9 +81,16 @@ struct Connecting {
     ) throws(PostgresError) -> Channel {
         let channel = Channel(
             try link(to: place, as: role, until: deadline), thread: thread, needsWrites: conninfo.needsWrites,
-            options: options)
+            options: options, beside: only == nil ? beside(place) : nil)
         try channel.moveIn(with: options.sessionSettings, until: deadline)
         return channel
+    }
+
+    /// What makes another connection to the same place, without the pace of a test.
+    private func beside(_ place: HostSpec) -> @Sendable () async throws -> Connection {
+        var options = options
+        options.pace = nil
+        return { [conninfo, options] in try await Connection.open(conninfo, options: options, at: place) }
     }
 
     private func link(

@@ -7,11 +7,15 @@ public struct ConnectionOptions: Sendable {
     /// The longest that connecting takes, each server of the string and each of its addresses having its share. Where the string
     /// or `PGCONNECT_TIMEOUT` says `connect_timeout`, that holds instead, for each address by itself.
     public var connectTimeout: Duration = .seconds(5)
-    /// How long the server may be silent while a call waits that has no limit of its own; the statement is cancelled then.
+    /// How long the server may be silent while a call waits. Of one that has no limit of its own the statement is
+    /// cancelled then.
     ///
     /// A server that does not react to the cancellation for three seconds is taken for gone, and the connection given up: on
     /// a line that only looks open, nothing else would tell. So a statement that takes longer than this, and sends nothing
-    /// meanwhile, needs a limit of its own, such as ``DatabaseAccess/write(within:_:)`` takes.
+    /// meanwhile, needs a limit of its own, such as ``DatabaseAccess/write(within:_:)`` takes. While such a one is
+    /// silent, the server is asked over another connection, as often as this passes, whether it is still at work on it.
+    /// The connection is given up when it is not, or cannot be asked, twice in turn. Behind a pooler nobody knows the
+    /// process, and only the call's limit counts.
     public var silenceLimit: Duration = .seconds(10)
     /// Settings made at the start of each connection, in order; behind a pooler, at the start of each transaction.
     public var settings: [(name: String, value: String)] = Self.defaultSettings
@@ -90,6 +94,16 @@ public actor Connection: DatabaseAccess {
             Connecting(
                 conninfo: Conninfo(conninfo), options: options, thread: connection.thread, lastHost: lastHost,
                 callEnd: callEnd))
+        return connection
+    }
+
+    /// Connects to one server of a connection string, at one address.
+    static func open(_ conninfo: Conninfo, options: ConnectionOptions, at place: HostSpec) async throws -> Connection {
+        let connection = Connection(thread: try ConnectionThread(name: options.applicationName))
+        try await connection.connect(
+            Connecting(
+                conninfo: conninfo, options: options, thread: connection.thread, lastHost: LastHost(), callEnd: nil,
+                only: place))
         return connection
     }
 

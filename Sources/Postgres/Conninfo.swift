@@ -51,8 +51,8 @@ public struct Conninfo: Sendable {
         }
     }
 
-    /// libpq looks for a URL's user and password ahead of the first /, so the rest of a password with a bare / in it would
-    /// be taken, and told, as the name of a database.
+    /// libpq looks for a URL's user and password ahead of the first /, so the rest of a password with a bare / in it
+    /// would be taken, and told, as the name of a database.
     private static func checkDatabase(ofURL text: String) throws(PostgresError) {
         guard let scheme = ["postgresql://", "postgres://"].first(where: { text.hasPrefix($0) }) else { return }
         let path = text.dropFirst(scheme.count).drop { $0 != "/" && $0 != "?" }

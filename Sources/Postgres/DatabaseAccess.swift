@@ -67,14 +67,14 @@ extension DatabaseAccess {
 
     /// Runs several statements separated by semicolons, outside of any transaction block.
     ///
-    /// When the limit passes, or the calling task is cancelled, nothing is cancelled at the server: nobody knows which of them it is
-    /// at, and a COMMIT never is. They have a second more, and then the connection is given up, while the server goes on with
-    /// them. Statements that are to stop then belong in a transaction, see ``Session/script(_:)``.
+    /// When the limit passes, or the calling task is cancelled, nothing is cancelled at the server: nobody knows which
+    /// of them it is at, and a COMMIT never is. They have a second more, and then the connection is given up, while the
+    /// server goes on with them. Statements that are to stop then belong in a transaction, see ``Session/script(_:)``.
     ///
     /// - Parameters:
     ///   - sql: the statements, which take no parameters.
-    ///   - limit: the longest that all of them may take, waiting for a connection included; nil for as long as the server lets something be
-    ///     heard, see ``ConnectionOptions/silenceLimit``.
+    ///   - limit: the longest that all of them may take, waiting for a connection included; nil for as long as the
+    ///     server lets something be heard, see ``ConnectionOptions/silenceLimit``.
     /// - Throws: ``PostgresError``; `outcomeUnknown` when the end of them was not confirmed.
     public func script(_ sql: String, within limit: Duration? = nil) async throws {
         try await perform(isTransaction: false, within: limit) { try $0.script(sql) }

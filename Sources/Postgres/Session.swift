@@ -78,7 +78,7 @@ public struct Session: ~Copyable {
     /// Makes the transaction fail with this error at its end, if not before, for what can't throw by itself.
     package borrowing func refuse(_ error: any Error) { transaction.refuse(error) }
 
-    /// Runs several statements separated by semicolons, without parameters or results. In a transaction they are cancelled as any
-    /// others when its time is up.
+    /// Runs several statements separated by semicolons, without parameters or results. In a transaction they are
+    /// cancelled as any others when its time is up.
     public borrowing func script(_ sql: String) throws { try transaction.script(sql) }
 }

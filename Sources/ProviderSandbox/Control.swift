@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import NIOCore
 
 /// The routes by which tests and operators break and mend the providers.
 struct Control: Sendable {
@@ -11,8 +12,7 @@ struct Control: Sendable {
         }
         router.put("faults/:provider") { request, context in
             let provider = try provider(context)
-            let body = try await request.body.collect(upTo: 4096)
-            let fault = try decodeFault(Data(body.readableBytesView))
+            let fault = try decodeFault(try await body(of: request))
             try await provider.replaceFault(by: fault)
             return try json(fault)
         }
@@ -33,12 +33,21 @@ struct Control: Sendable {
         return provider
     }
 
-    private func decodeFault(_ body: Data) throws -> Fault {
+    private static let longestBody = 4096
+
+    private func body(of request: Request) async throws -> Data {
         do {
-            return try JSONDecoder().decode(Fault.self, from: body)
-        } catch let error as DecodingError {
-            throw HTTPError(.badRequest, message: error.reason)
+            return Data(try await request.body.collect(upTo: Self.longestBody).readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw HTTPError(.contentTooLarge, message: "a fault has \(Self.longestBody) bytes at most")
+        } catch {
+            // The client hung up, or what came is no HTTP. There is nobody to answer, and nothing wrong here.
+            throw HTTPError(.badRequest, message: "the body did not come to its end")
         }
+    }
+
+    private func decodeFault(_ body: Data) throws -> Fault {
+        do throws(BadCall) { return try JSON.decode(written: body) } catch { throw HTTPError(.badRequest, message: error.reason) }
     }
 
     private func json(_ value: some Encodable) throws -> Response {

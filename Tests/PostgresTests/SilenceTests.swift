@@ -99,7 +99,39 @@ struct SilenceTests {
         try await Silent.with(limit: 1) { database async throws in
             let error = await failure { try await database.execute("SELECT pg_sleep(60)") }
             #expect(error?.kind == .deadlineExceeded && error?.isRetryable == true)
-            try await database.execute("SELECT pg_sleep(4.5)", within: .seconds(60))
+            let backend = try await database.backend()
+            try await database.execute("SELECT pg_sleep(10)", within: .seconds(3600))
+            #expect(try await database.backend() == backend)
+        }
+    }
+
+    @Test("a statement that may take an hour is given up when its server process is not at work on it")
+    func longLimit() async throws {
+        try await Silent.with(limit: 1) { database async throws in
+            let backend = try await database.backend()
+            try await Silent.during([backend]) { () async throws in
+                let error = await failure {
+                    try await database.write(within: .seconds(3600)) { try $0.execute("SELECT 1") }
+                }
+                #expect(error?.kind == .connectionLost && error?.isRetryable == true)
+                #expect(try await database.backend() != backend)
+            }
+        }
+    }
+
+    @Test("a commit that may take an hour may have happened when its server process is not at work on it")
+    func longCommit() async throws {
+        try await Silent.with(limit: 1) { database async throws in
+            let backend = try await database.backend()
+            defer { kill(backend, SIGCONT) }
+            let error = await failure {
+                try await database.write(within: .seconds(3600)) { session in
+                    try session.execute("SELECT 1")
+                    kill(backend, SIGSTOP)
+                }
+            }
+            #expect(error?.kind == .outcomeUnknown)
+            #expect(try await database.backend() != backend)
         }
     }
 

@@ -234,7 +234,7 @@ struct UnconfirmedCommitTests {
     }
 
     @Test(
-        "a script by itself is left to the server when its time is up, and its place in the pool is free once it has ended")
+        "a script by itself is left to the server when its time is up, and its place in the pool is free once it ends")
     func scriptAlone() async throws {
         try await Bench.with(.shoes, limit: 1) { database async throws in
             let blocker = try await database.dedicatedConnection(named: "blocker")

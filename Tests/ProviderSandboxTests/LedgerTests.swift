@@ -1,6 +1,7 @@
 import Foundation
 import NIOHTTP1
 import ShoeShop
+import TestSupport
 import Testing
 
 @Suite("Ledgers", .timeLimit(.minutes(10)))
@@ -117,6 +118,51 @@ struct LedgerTests {
             #expect(try await sandbox.send(.POST, url, #"{"amount":1}"#, key: "k").body.contains("orderID is missing"))
             #expect(try await sandbox.send(.POST, sandbox.payment + "/gifts", "{}", key: "k").status == 404)
             #expect(try await sandbox.paymentLedger().charges.isEmpty)
+        }
+    }
+
+    @Test(
+        "JSON that parsers take differently is refused by providers and control alike, and nothing is entered",
+        arguments: [#""token":"tok_visa",}"#, #""token":"tok_visa","token":"tok_declined"}"#])
+    func ambiguous(end: String) async throws {
+        try await Sandbox.run { sandbox async throws in
+            let order = OrderID.new()
+            let charge = #"{"orderID":"\#(order)","amount":100,"currency":"EUR","# + end
+            let answer = try await sandbox.send(.POST, sandbox.payment + "/charges", charge, key: "k")
+            #expect(answer.status == 400 && answer.body.contains("at byte"), "\(answer)")
+            let booking = #"{"orderID":"\#(order)","# + end
+            let booked = try await sandbox.send(.POST, sandbox.logistics + "/bookings", booking, key: "k")
+            #expect(booked.status == 400 && booked.body.contains("at byte"), "\(booked)")
+            let fault = try await sandbox.setFault(#"{"mode":"error","# + end)
+            #expect(fault.status == 400 && fault.body.contains("at byte"), "\(fault)")
+            #expect(try await sandbox.postCharge(order, key: "k").status == 201)
+        }
+    }
+
+    @Test("HEAD is there wherever GET is, and its answer has no body, which would be taken for the next answer")
+    func head() async throws {
+        try await Sandbox.run { sandbox async throws in
+            for address in [sandbox.payment, sandbox.logistics] {
+                let requests = ["HEAD /ledger", "HEAD /ledger/summary", "HEAD /nothing", "GET /ledger/summary"]
+                    .map { "\($0) HTTP/1.1\r\nHost: a\r\n\r\n" }
+                let (answer, _) = try await RawConnection.conversation(
+                    Data(requests.joined().utf8), awaiting: "}", then: Data(), at: address)
+                let heads = answer.components(separatedBy: "HTTP/1.1 ").dropFirst()
+                #expect(heads.map { $0.prefix(3) } == ["200", "200", "404", "200"], "\(answer)")
+                #expect(heads.dropLast().allSatisfy { $0.hasSuffix("\r\n\r\n") }, "\(answer)")
+            }
+        }
+    }
+
+    @Test("a fault whose body is cut off, or too long, is no error of the sandbox, and sets nothing")
+    func cutFault() async throws {
+        try await Sandbox.run { sandbox async throws in
+            let head = "PUT /faults/payment HTTP/1.1\r\nHost: a\r\nContent-Length: "
+            let cut = try await RawConnection.exchange(Data((head + "100\r\n\r\n{").utf8), at: sandbox.control)
+            #expect(!cut.contains(" 500 "), "\(cut)")
+            let long = try await sandbox.setFault(String(repeating: " ", count: 5000))
+            #expect(long.status == 413, "\(long)")
+            #expect(try await sandbox.send(.GET, sandbox.control + "/faults").body.contains(#""payment":null"#))
         }
     }
 }

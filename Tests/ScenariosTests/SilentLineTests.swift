@@ -136,6 +136,32 @@ struct SilentLineTests {
         }
     }
 
+    @Test(
+        "a statement that may take an hour is given up once its line is silent and its server process done or away",
+        arguments: [NetworkFault.silence, .halfOpen])
+    func longLimit(fault: NetworkFault) async throws {
+        try await Workbench.with { bench in
+            let through = bench.through.database
+            let blocker = try await bench.database.dedicatedConnection(named: "blocker")
+            try await blocker.script("SELECT pg_advisory_lock(1)")
+            async let error = failure {
+                try await through.write(within: .seconds(3600)) { try $0.execute("SELECT pg_advisory_xact_lock(1)") }
+            }
+            try await eventually("it waits for its lock") {
+                try await bench.database.query(
+                    """
+                    SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'
+                    """
+                ) { _ in 1 } == [1]
+            }
+            try await bench.proxy.begin(fault)
+            await blocker.close()
+            #expect(await error?.kind == .connectionLost)
+            try await bench.proxy.end(fault)
+            #expect(try await through.query("SELECT 1") { try $0[0, as: Int.self] } == [1])
+        }
+    }
+
     enum Kind: String, CaseIterable, CustomTestStringConvertible {
         case step, preparingStep
         var testDescription: String { rawValue }

@@ -3,8 +3,8 @@ import NIOCore
 import NIOHTTPTypes
 
 /// Answers `Expect: 100-continue` with the interim answer that a client waits for before it sends its body (RFC 9110,
-/// section 10.1.1); without it, curl waits a second. What else is expected nobody here knows, and 417 says so, once the requests
-/// ahead have their answers.
+/// section 10.1.1); without it, curl waits a second. What else is expected nobody here knows, and 417 says so, once the
+/// requests ahead have their answers.
 ///
 /// Every body is let in here: whether it is too large or of the wrong kind, its route says.
 final class ExpectHandler: ChannelDuplexHandler, RemovableChannelHandler {

@@ -26,9 +26,9 @@ struct LedgerDesk<B: Book>: Desk {
 
     private func route(_ call: Call) async throws -> Answer {
         switch (call.method, call.path) {
-        case (.GET, "/ledger"):
+        case (.GET, "/ledger"), (.HEAD, "/ledger"):
             return Answer(.ok, ledger.book.statement)
-        case (.GET, "/ledger/summary"):
+        case (.GET, "/ledger/summary"), (.HEAD, "/ledger/summary"):
             return Answer(.ok, ledger.book.summary)
         case (.POST, _):
             guard let request = try B.request(from: call) else { fallthrough }

@@ -26,8 +26,10 @@ struct Answer: Sendable {
         self.init(status, ["error": problem])
     }
 
+    /// A body behind the answer to HEAD would be read as the beginning of the next answer.
     func parts(for request: HTTPRequestHead) -> [HTTPServerResponsePart] {
-        [head(for: request), .body(.byteBuffer(body)), .end(nil)]
+        request.method == .HEAD
+            ? [head(for: request), .end(nil)] : [head(for: request), .body(.byteBuffer(body)), .end(nil)]
     }
 
     func head(for request: HTTPRequestHead) -> HTTPServerResponsePart {

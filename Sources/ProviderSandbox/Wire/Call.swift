@@ -16,15 +16,9 @@ struct Call: Sendable {
         body = request.body.map { Data($0.readableBytesView) } ?? Data()
     }
 
-    /// - Throws: `BadCall` that names the field when the body is not the JSON that is expected.
+    /// - Throws: ``BadCall`` when the body is not the JSON that is expected.
     func decode<Body: Decodable>(_: Body.Type = Body.self) throws(BadCall) -> Body {
-        do {
-            return try JSON.decode(from: body)
-        } catch let error as DecodingError {
-            throw BadCall(.badRequest, error.reason)
-        } catch {
-            throw BadCall(.badRequest, "\(error)")
-        }
+        try JSON.decode(written: body)
     }
 }
 

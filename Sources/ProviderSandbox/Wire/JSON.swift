@@ -1,4 +1,5 @@
 import Foundation
+import StrictJSON
 
 /// The JSON of answers and ledgers.
 enum JSON {
@@ -6,6 +7,22 @@ enum JSON {
 
     static func decode<Value: Decodable>(_: Value.Type = Value.self, from data: Data) throws -> Value {
         try decoder.decode(Value.self, from: data)
+    }
+
+    /// What a client wrote: only what every parser reads alike.
+    ///
+    /// - Throws: ``BadCall`` that names the field, or the place, where it is not the JSON that is expected.
+    static func decode<Value: Decodable>(_: Value.Type = Value.self, written body: Data) throws(BadCall) -> Value {
+        do {
+            try StrictJSON.check([UInt8](body))
+            return try decode(from: body)
+        } catch let flaw as StrictJSON.Flaw {
+            throw BadCall(.badRequest, "there is \(flaw)")
+        } catch let error as DecodingError {
+            throw BadCall(.badRequest, error.reason)
+        } catch {
+            throw BadCall(.badRequest, "\(error)")
+        }
     }
 
     private static let encoder = {

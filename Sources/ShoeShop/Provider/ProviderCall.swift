@@ -27,7 +27,8 @@ struct ProviderCall: Sendable {
         headers = span.context.traceHeaders
     }
 
-    /// Without what may let somebody in: user and password, of which a bare / would move a part into the path, and the query.
+    /// Without what may let somebody in: user and password, of which a bare / would move a part into the path, and the
+    /// query.
     static func shown(_ url: URL) -> String {
         guard var shown = URLComponents(url: url, resolvingAgainstBaseURL: false) else { return "" }
         (shown.password, shown.user, shown.query, shown.fragment) = (nil, nil, nil, nil)
