@@ -31,12 +31,14 @@ extension Channel {
     {
         interrupt = Interrupt(deadline: deadline, thread: thread)
         defer { interrupt = nil }
-        var (process, isReadOnly): (Int32, Bool) = (0, false)
+        var (process, isReadOnly, replicationRole): (Int32, Bool, String) = (0, false, "")
         let names = settings.map(\.name)
         let keep = BoundStatement(Self.keep, names, settings.map(\.value), backendPID)
         do {
             try exchange([BoundStatement(Self.place), keep]) { index, result in
-                if index == 0 { (process, isReadOnly) = try (Row(result.rows, 0)[0], Row(result.rows, 0)[1]) }
+                guard index == 0 else { return }
+                let row = Row(result.rows, 0)
+                (process, isReadOnly, replicationRole) = (try row[0], try row[1], try row[2])
             }
         } catch {
             let failure = error as? PostgresError
@@ -44,6 +46,7 @@ extension Channel {
             throw PostgresError(.connectionFailed, failure?.message ?? "\(error)")
         }
         if needsWrites, isReadOnly { throw Self.readOnly }
+        if replicationRole == "replica", !names.contains(Self.replicationRole) { throw Self.replica }
         tenure = process == backendPID ? .own : .shared(opening: Self.opening(with: settings))
     }
 
@@ -65,8 +68,20 @@ extension Channel {
         return error
     }
 
+    /// Not to be set by everybody, so it can't be pinned.
+    private static let replicationRole = "session_replication_role"
+
+    private static var replica: PostgresError {
+        PostgresError(
+            .connectionFailed,
+            "neither triggers nor foreign keys count here: \(replicationRole) is replica, for the role or the database "
+                + "(ALTER ROLE or ALTER DATABASE ... RESET \(replicationRole) ends that)")
+    }
+
     /// During recovery every transaction is read-only.
-    private static let place: Statement = "SELECT pg_backend_pid(), current_setting('transaction_read_only') = 'on'"
+    private static let place: Statement = """
+        SELECT pg_backend_pid(), current_setting('transaction_read_only') = 'on', current_setting('session_replication_role')
+        """
     private static let keep: Statement = """
         SELECT set_config(s.name, s.value, false) FROM unnest($1::text[], $2::text[]) AS s(name, value)
         WHERE pg_backend_pid() = $3

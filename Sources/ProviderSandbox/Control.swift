@@ -47,7 +47,9 @@ struct Control: Sendable {
     }
 
     private func decodeFault(_ body: Data) throws -> Fault {
-        do throws(BadCall) { return try JSON.decode(written: body) } catch { throw HTTPError(.badRequest, message: error.reason) }
+        do throws(BadCall) { return try JSON.decode(written: body) } catch {
+            throw HTTPError(.badRequest, message: error.reason)
+        }
     }
 
     private func json(_ value: some Encodable) throws -> Response {

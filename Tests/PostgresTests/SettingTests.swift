@@ -63,6 +63,21 @@ struct SettingTests {
         }
     }
 
+    @Test(
+        "a session in which neither triggers nor foreign keys count is refused with the reason, unless asked for",
+        arguments: [Route.direct, .pooler])
+    func replica(route: Route) async throws {
+        try await Self.against([("session_replication_role", "'replica'")], through: route) { database in
+            let error = await failure { try await database.execute("SELECT 1") }
+            #expect(error?.kind == .connectionFailed && error?.message.contains("is replica") == true)
+            var options = DatabaseOptions()
+            options.connection.settings.append((name: "session_replication_role", value: "replica"))
+            let chosen = Database(database.conninfo, options: options)
+            #expect(try await chosen.number("SELECT 1") == 1)
+            await chosen.close()
+        }
+    }
+
     @Test("the encoding can't be chosen by the settings of a connection either")
     func chosen() async throws {
         try await Bench.with(limit: 1) { given async throws in
