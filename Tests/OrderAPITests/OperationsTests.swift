@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import Postgres
 import TestSupport
 import Testing
 
@@ -19,7 +20,7 @@ extension OrderAPITests {
             let other = try #require(Self.otherAddress)
             let elsewhere: UInt = isOpen ? 200 : 404
             let setting = ["HOST": "0.0.0.0"].merging(isOpen ? ["OPERATIONS_FROM": "anywhere"] : [:]) { $1 }
-            let log = try await Self.log(of: setting) { address in
+            let log = try await Self.log(of: setting) { address async throws in
                 let outside = address.replacing("0.0.0.0", with: other)
                 let inside = address.replacing("0.0.0.0", with: "127.0.0.1")
                 #expect(try await Self.status(outside + "/products") == 200)
@@ -36,7 +37,7 @@ extension OrderAPITests {
 
         @Test("to whoever is not told, health and metrics are paths where nothing is, and not ones of another method")
         func problem() async throws {
-            try await API.with { api in
+            try await API.with { api async throws in
                 for path in ["/metrics", "/health/live", "/health/ready"] {
                     let answer = try await api.send(.GET, path, nil, ["Host": "shop.example"])
                     #expect(answer.status == 404)

@@ -28,7 +28,7 @@ struct SettingTests {
 
     @Test("text is stored as it was sent, and read as it was stored", arguments: [Route.direct, .pooler])
     func encoding(route: Route) async throws {
-        try await Self.against([("client_encoding", "'LATIN1'")], through: route) { database in
+        try await Self.against([("client_encoding", "'LATIN1'")], through: route) { database async throws in
             let text = "Größe 38½ in „Weiß“ – 靴 👟"
             try await database.script("CREATE TABLE label (text text)")
             try await database.execute("INSERT INTO label VALUES ($1)", text)
@@ -67,7 +67,7 @@ struct SettingTests {
         "a session in which neither triggers nor foreign keys count is refused with the reason, unless asked for",
         arguments: [Route.direct, .pooler])
     func replica(route: Route) async throws {
-        try await Self.against([("session_replication_role", "'replica'")], through: route) { database in
+        try await Self.against([("session_replication_role", "'replica'")], through: route) { database async throws in
             let error = await failure { try await database.execute("SELECT 1") }
             #expect(error?.kind == .connectionFailed && error?.message.contains("is replica") == true)
             var options = DatabaseOptions()
@@ -97,7 +97,7 @@ struct SettingTests {
             ("array_nulls", "off"), ("transform_null_equals", "on"), ("quote_all_identifiers", "on"),
             ("xmloption", "'document'"), ("backslash_quote", "on"), ("default_transaction_isolation", "'serializable'"),
         ]
-        try await Self.against(odd, through: route) { database in
+        try await Self.against(odd, through: route) { database async throws in
             let told = try await database.one(
                 #"""
                 SELECT concat_ws(' ', timestamptz '2024-02-03 04:05:06+00', to_jsonb(timestamptz '2024-02-03 04:05:06+00')::text,

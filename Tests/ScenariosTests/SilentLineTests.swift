@@ -145,7 +145,9 @@ struct SilentLineTests {
             let blocker = try await bench.database.dedicatedConnection(named: "blocker")
             try await blocker.script("SELECT pg_advisory_lock(1)")
             async let error = failure {
-                try await through.write(within: .seconds(3600)) { try $0.execute("SELECT pg_advisory_xact_lock(1)") }
+                _ = try await through.write(within: .seconds(3600)) {
+                    try $0.execute("SELECT pg_advisory_xact_lock(1)")
+                }
             }
             try await eventually("it waits for its lock") {
                 try await bench.database.query(
