@@ -138,6 +138,7 @@ struct StorageTests {
         Broker.deleteTopic,
         Broker.readSubscription, Broker.listSubscriptions, Broker.createSubscription, Broker.changeSubscription,
         Broker.deleteSubscription, Broker.listDeadHeads, Broker.overstaying, Broker.holders,
+        Broker.listScheduled, Broker.hasten, Broker.hastenRetrying, Broker.cancelChosen, Broker.listBlockedMessages,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.
