@@ -31,9 +31,12 @@ extension DeskTests {
             try await desk.broker.send([message], to: queue)
             let received = try await desk.broker.receive(queue.name, limit: 1, lease: .seconds(60))
             try await desk.broker.deadLetter(received.map { .init($0, reason: attack, error: attack) })
+            try await desk.broker.send(
+                [Outgoing(attack, key: attack, tag: attack, delay: .seconds(3600))], to: queue)
             let paths = [
                 "/", "/queues/payment", "/messages?queue=payment", "/messages?q=%22%3E%3Cscript%3E",
                 "/messages/\(message.id)",
+                "/queues/payment/scheduled", "/queues/payment/held?key=%22%3E%3Cscript%3E",
                 "/dead", "/dead?reason=%22%3E%3Cscript%3Ealert", "/dead/redrive?error=%3Cscript%3E",
                 "/audit?queue=%3Cscript%3E",
             ]

@@ -36,6 +36,8 @@ struct OperatorCommandTests {
             ["queues", "show", "orders"], ["queues", "list", "--names"], ["purge", "orders", "--dry-run"], ["audit"],
             ["orders", "find", "nobody"], ["messages", "find", "--queue", "orders"], ["dead", "reasons"],
             ["groups", "create", "news", "GID-readers", "--tag", "local"],
+            ["messages", "scheduled", "orders"], ["messages", "hasten", "orders", "--retrying"],
+            ["blocked", "show", "orders", "nothing"],
         ])
     func json(command: [String]) async throws {
         try await TestDatabase.with(.openShop) { database in
@@ -123,6 +125,47 @@ struct OperatorCommandTests {
             #expect(try await queue("orders", on: database)["waiting"] as? Int == 0)
             let actions = try await answer(of: ["audit"], on: database) as? [[String: Any]]
             #expect(actions?.first?["verb"] as? String == "purge queue")
+        }
+    }
+
+    @Test("what waits for another attempt is listed, delivered now, and taken back by its receipt")
+    func scheduled() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            var keys = Set((0..<4).map { "order-\($0)" })
+            try await broker.send(keys.map { Outgoing("an order", key: $0) }, to: Queue("orders"))
+            while !keys.isEmpty {
+                let received = try await broker.receive("orders", limit: 4, lease: .seconds(600))
+                try await broker.retry(received.map { .init($0, after: .seconds(3600), error: "away") })
+                keys.subtract(received.compactMap(\.message.key))
+            }
+            func entries(_ options: [String] = []) async throws -> (receipts: [String], next: String?) {
+                let told = try await answer(of: ["messages", "scheduled", "orders"] + options, on: database)
+                let page = try #require(told as? [String: Any])
+                let entries = try #require(page["entries"] as? [[String: Any]])
+                #expect(entries.allSatisfy { $0["attempt"] as? Int == 2 })
+                return (entries.compactMap { $0["receipt"] as? String }, page["next"] as? String)
+            }
+            let first = try await entries(["--limit", "3"])
+            let rest = try await entries(["--from", try #require(first.next)])
+            #expect(Set(first.receipts + rest.receipts).count == 4 && rest.receipts.count == 1)
+            func changed(_ command: [String]) async throws -> Int? {
+                try await (answer(of: ["messages"] + command, on: database) as? [String: Any])?["messages"] as? Int
+            }
+            #expect(try await changed(["cancel", "orders"] + first.receipts[..<2]) == 2)
+            #expect(try await changed(["hasten", "orders", first.receipts[2]]) == 1)
+            #expect(try await changed(["hasten", "orders", "--retrying"]) == 1)
+            var received = 0
+            try await eventually("both are received, from whichever lane") {
+                received += try await broker.receive("orders", limit: 5, lease: .seconds(60)).count
+                return received == 2
+            }
+            for late in [["cancel", "orders", first.receipts[0]], ["hasten", "orders"], ["cancel", "orders", "x"]] {
+                let command = ["messages"] + late + ["--database-url", database.conninfo]
+                #expect(try await TestProcess.end(of: "shoeshop", command).status == 64, "\(late)")
+            }
+            let actions = try await answer(of: ["audit"], on: database) as? [[String: Any]]
+            #expect(actions?.compactMap { $0["verb"] as? String } == ["hasten", "hasten", "cancel scheduled"])
         }
     }
 
@@ -239,6 +282,8 @@ struct OperatorCommandTests {
             try await giveUp(Outgoing("a booking", key: "ada"), in: "accounts", of: broker)
             let keys = try await answer(of: ["blocked", "list"], on: database) as? [[String: Any]]
             #expect(keys?.compactMap { $0["key"] as? String } == ["ada"])
+            let behind = try await answer(of: ["blocked", "show", "accounts", "ada"], on: database) as? [[String: Any]]
+            #expect(behind?.compactMap { $0["attempt"] as? Int } == [1])
 
             _ = try await answer(of: ["blocked", "retry", "accounts", "ada"], on: database)
             let again = try await broker.receive("accounts", lease: .seconds(60))

@@ -5,7 +5,7 @@ import Postgres
 public struct BlockedMessage: Sendable, Codable, Equatable {
     /// The message.
     public let message: MessageID
-    /// The attempt that comes next: 1 of one that nobody has tried yet.
+    /// The attempt that comes next; of one that failed for good, the last one.
     public let attempt: Int
     /// What subscriptions filtered it by.
     public let tag: String?

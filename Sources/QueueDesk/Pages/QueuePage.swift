@@ -47,10 +47,15 @@ struct QueuePage {
             HTML(
                 "dl", ["class": "numbers"],
                 shown.map { measure in
-                    HTML(
-                        "div", [:], [HTML("dt", [:], [.text(measure.rawValue)]), live.place("dd", measure, of: name)])
+                    HTML("div", [:], [HTML("dt", [:], [term(measure, of: name)]), live.place("dd", measure, of: name)])
                 }),
         ])
+    }
+
+    /// What is not due yet has a page of its own.
+    private func term(_ measure: Measure, of name: QueueName) -> HTML {
+        guard [.scheduled, .retrying].contains(measure) else { return .text(measure.rawValue) }
+        return .link(measure.rawValue, to: desk.path("/queues/\(name.text.queryEscaped)/scheduled"))
     }
 
     private func links(_ name: QueueName, _ queue: QueueStatistics) -> HTML {
@@ -117,7 +122,8 @@ struct QueuePage {
             keys.map { key in
                 [
                     .link(key.key, to: desk.path("/timeline", ["key": key.key])), .time(DateText(key.since)),
-                    .text("\(key.held)"), key.needsOperator ? "waits for you" : .time(DateText(key.retryAt)),
+                    .link("\(key.held)", to: desk.path("\(path)/held", ["key": key.key])),
+                    key.needsOperator ? "waits for you" : .time(DateText(key.retryAt)),
                     .text(key.error ?? ""),
                     !Visitor.mayChange
                         ? ""
