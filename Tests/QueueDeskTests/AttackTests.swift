@@ -189,7 +189,7 @@ extension DeskTests {
 
 extension Desk {
     /// The stream of events, as it begins.
-    func events() async throws -> HTTPClientResponse {
-        try await HTTPClient.shared.execute(HTTPClientRequest(url: address + "/live"), timeout: .seconds(60))
+    func events(_ path: String = "/live") async throws -> HTTPClientResponse {
+        try await HTTPClient.shared.execute(HTTPClientRequest(url: address + path), timeout: .seconds(60))
     }
 }

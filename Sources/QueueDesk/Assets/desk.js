@@ -3,19 +3,33 @@
 const base = new URL("./", document.currentScript.src);
 const page = document.documentElement;
 
-// Numbers, lines and what needs a person, as they change.
-const places = [...document.querySelectorAll("[data-live], [data-live-points]")];
+// Numbers, lines and what needs a person. The first event of a connection tells all of them, each other one what has changed since.
+const known = {texts: {}, lines: {}};
 const shape = document.querySelector("[data-shape]");
 const noughts = ["0", "0.0", "\u2013", "nothing"];
+let places;
 
-function update(place, {texts, lines}) {
-  const text = texts[place.dataset.live];
-  if (text !== undefined && place.textContent !== text) {
-    place.textContent = text;
-    place.classList.toggle("nought", noughts.includes(text));
+function findPlaces() {
+  places = {texts: new Map(), lines: new Map()};
+  for (const place of document.querySelectorAll("main [data-live], main [data-live-points]")) {
+    const {live, livePoints} = place.dataset;
+    const [kind, name] = live === undefined ? [places.lines, livePoints] : [places.texts, live];
+    kind.set(name, [...kind.get(name) ?? [], place]);
   }
-  const points = lines[place.dataset.livePoints];
-  if (points !== undefined) place.setAttribute("points", points);
+}
+findPlaces();
+
+function update({texts, lines}) {
+  for (const [name, text] of Object.entries(texts)) {
+    for (const place of places.texts.get(name) ?? []) {
+      if (place.textContent === text) continue;
+      place.textContent = text;
+      place.classList.toggle("nought", noughts.includes(text));
+    }
+  }
+  for (const [name, points] of Object.entries(lines)) {
+    for (const place of places.lines.get(name) ?? []) place.setAttribute("points", points);
+  }
 }
 
 function attend(findings) {
@@ -50,18 +64,22 @@ function outdated(since) {
   page.dataset.live = "off";
 }
 
-if (places.length > 0 && "EventSource" in window) {
+if (places.texts.size > 0 && "EventSource" in window) {
   let source, next;
+  const address = new URL("live", base);
+  const queue = document.querySelector("[data-queue]")?.dataset.queue;
+  if (queue !== undefined) address.searchParams.set("queue", queue);
   const listen = () => {
-    source = new EventSource(new URL("live", base));
+    source = new EventSource(address);
     source.onmessage = event => {
       const values = JSON.parse(event.data);
       if (shape && values.shape !== shape.dataset.shape) {
         source.close();
         return location.reload();
       }
-      places.forEach(place => update(place, values));
-      attend(values.findings);
+      for (const kind of ["texts", "lines"]) Object.assign(known[kind], values[kind]);
+      update(values);
+      if (values.findings) attend(values.findings);
       upToDate();
     };
     source.addEventListener("stale", event => {
@@ -103,7 +121,9 @@ async function refresh() {
         const position = [...main.querySelectorAll(".scroll")].map(s => s.scrollLeft);
         main.replaceChildren(...fresh.childNodes);
         [...main.querySelectorAll(".scroll")].forEach((s, i) => { s.scrollLeft = position[i] ?? 0; });
-        places.splice(0, places.length, ...main.querySelectorAll("[data-live], [data-live-points]"));
+        // What came with the page may be of another moment than what was told.
+        findPlaces();
+        update(known);
       }
       answer.ok ? upToDate() : outdated(told);
     } catch { outdated(told); }

@@ -10,6 +10,8 @@ actor Readings {
     private let logger: Logger
     private var history = RateHistory()
     private var latest: Reading?
+    /// What was made of a reading for open pages.
+    private var newest: LiveStep?
     private var pending: Task<Reading, any Error>?
     private var watchers: [Int: AsyncStream<LiveEvent>.Continuation] = [:]
     /// When it was read last that went well, by this machine's clock, which tells it to people.
@@ -45,7 +47,7 @@ actor Readings {
             pulse.beat(within: Self.pause + longestReading)
             do {
                 let reading = try await current(notOlderThan: watchers.isEmpty ? Self.pauseUnwatched : Self.pause / 2)
-                tell(.values(LiveValues(reading).json))
+                if !watchers.isEmpty { tell(.step(step(of: reading))) }
             } catch {
                 try Task.checkCancellation()
                 tell(.stale(since: readAt))
@@ -56,6 +58,13 @@ actor Readings {
     }
 
     private func tell(_ event: LiveEvent) { for watcher in watchers.values { watcher.yield(event) } }
+
+    private func step(of reading: Reading) -> LiveStep {
+        if let newest, newest.reading.takenAt == reading.takenAt { return newest }
+        let next = LiveStep(reading, after: newest)
+        newest = next
+        return next
+    }
 
     /// The latest reading, or a new one. Whoever asks while one is being taken waits for that one.
     func current(notOlderThan age: Duration = Readings.pause) async throws -> Reading {
@@ -130,7 +139,7 @@ actor Readings {
         if isStale {
             continuation.yield(.stale(since: readAt))
         } else if let latest, .now - latest.takenAt <= Self.pause * 2 {
-            continuation.yield(.values(LiveValues(latest).json))
+            continuation.yield(.step(step(of: latest)))
         }
         let number = nextWatcher
         nextWatcher += 1

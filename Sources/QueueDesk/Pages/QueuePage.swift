@@ -30,7 +30,7 @@ struct QueuePage {
         let last = try await desk.broker.find(MessageSearch(.queue(name), isClaimed: true), limit: Self.attempts)
             .entries
         let blocked = try await desk.broker.blockedKeys(of: name, limit: 50)
-        let live = LiveValues(reading)
+        let live = LiveValues(reading, of: name)
         return desk.page(
             "Queue \(name)", refresh: .seconds(15),
             [
@@ -45,7 +45,7 @@ struct QueuePage {
         return HTML([
             HTML("p", ["class": "state"], [live.place("strong", .state, of: name)]),
             HTML(
-                "dl", ["class": "numbers"],
+                "dl", ["class": "numbers", "data-queue": name.text],
                 shown.map { measure in
                     HTML("div", [:], [HTML("dt", [:], [term(measure, of: name)]), live.place("dd", measure, of: name)])
                 }),
