@@ -250,7 +250,7 @@ struct OperatorCommandTests {
                 of: "shoeshop", ["top", "--once", "--database-url", database.conninfo])
             let lines = told.split(separator: "\n")
             #expect(lines.allSatisfy { $0.count <= 100 }, "\(told)")
-            #expect(told.contains("! orders has 1 dead letters") && told.contains("order-rejected"))
+            #expect(told.contains("! orders has 1 dead letter\n") && told.contains("order-rejected"))
         }
     }
 

@@ -17,7 +17,7 @@ struct DeadLetterActions {
         case redrive, purge
 
         func consequence(of count: Int) -> String {
-            let letters = count == 1 ? "1 dead letter" : "\(count) dead letters"
+            let letters = CountText(count, "dead letter")
             return switch self {
             case .redrive: "\(letters) will be sent back, as fresh messages with the same ids."
             case .purge: "\(letters) will be deleted for ever; what they stood for is not done."

@@ -10,7 +10,7 @@ struct LatencyTable {
     var html: HTML {
         let byOutcome = Dictionary(grouping: entries, by: \.outcome).sorted { $0.value.count > $1.value.count }
         return HTML.table(
-            "The last \(entries.count) attempts that were taken",
+            "Of what was taken, the last \(CountText(entries.count, "attempt"))",
             ["Outcome", "#Attempts", "#Waited, median", "#Waited, 99 %", "#Took, median", "#Took, 99 %"],
             byOutcome.map { outcome, entries in
                 [HTML.badge(outcome.rawValue), .text("\(entries.count)")] + Self.times(of: entries)

@@ -25,7 +25,7 @@ struct ScheduledMessageActions {
         var title: String { self == .hasten ? "Deliver now" : "Cancel what is not due yet" }
 
         func consequence(of count: Int) -> String {
-            let messages = count == 1 ? "1 message" : "\(count) messages"
+            let messages = CountText(count, "message")
             return switch self {
             case .hasten: "\(messages) will be due at once. What is delivered meanwhile stays as it is."
             case .cancel:

@@ -47,7 +47,7 @@ struct TimelinePicture {
     }
 
     var html: HTML {
-        let height = Int(Self.row) * entries.count + 30
+        let (height, count) = (Int(Self.row) * entries.count + 30, CountText(entries.count, "attempt"))
         return HTML(
             "div",
             ["class": "scroll timeline", "role": "region", "aria-label": "Along time", "tabindex": "0"],
@@ -57,7 +57,7 @@ struct TimelinePicture {
                     [
                         "viewBox": "0 0 \(Int(Self.width)) \(height)", "role": "img",
                         "aria-label":
-                            "\(entries.count) attempts within \(SpanText(seconds: length).text); the table has them all",
+                            "\(count) within \(SpanText(seconds: length).text); the table has them all",
                     ], scale(height) + entries.enumerated().flatMap { bars($1, at: Double($0) * Self.row) })
             ])
     }

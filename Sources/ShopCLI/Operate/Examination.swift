@@ -59,7 +59,8 @@ struct Examination {
             WHERE wait_event = 'SyncRep' AND state_change < clock_timestamp() - interval '3 seconds'
             """)
         return Finding(
-            "commits", waiting == 0 ? "none waits for a standby" : "\(waiting) wait for a standby",
+            "commits",
+            waiting == 0 ? "none waits for a standby" : "\(CountText(waiting, "commit")) held up by a standby",
             mend: waiting == 0 ? nil : "Bring the standby back, or change synchronous_standby_names.")
     }
 
@@ -119,7 +120,8 @@ struct Examination {
         return [
             Finding(
                 "loops",
-                silent.isEmpty ? "\(consumers.count) consumers alive" : "silent: \(silent.joined(separator: ", "))",
+                silent.isEmpty
+                    ? "\(CountText(consumers.count, "consumer")) alive" : "silent: \(silent.joined(separator: ", "))",
                 mend: silent.isEmpty ? nil : "Restart these processes.")
         ]
     }
@@ -130,7 +132,8 @@ struct Examination {
         let count = try await broker.chores().count
         return Finding(
             "upkeep",
-            neglected.isEmpty ? "\(count) chores go well" : "fails for an hour: \(neglected.joined(separator: "; "))",
+            neglected.isEmpty
+                ? "all well: \(CountText(count, "chore"))" : "fails for an hour: \(neglected.joined(separator: "; "))",
             mend: neglected.isEmpty ? nil : "Often missing rights: shoeshop migrate --roles.")
     }
 
