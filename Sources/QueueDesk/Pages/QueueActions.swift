@@ -68,7 +68,8 @@ struct QueueActions {
                 "p", ["class": "consequence"],
                 [
                     .text(
-                        "About \(CountText(count, "message")) will be deleted for ever; what they stand for is not done.")
+                        "About \(CountText(count, "message")) will be deleted for ever; what they stand for is not done."
+                    )
                 ]),
             HTML.facts([
                 ("Waiting", .text("\(queue.depth)")), ("Scheduled", .text("\(queue.scheduled)")),

@@ -35,8 +35,9 @@ struct QueuePage {
             "Queue \(name)", refresh: .seconds(15),
             [
                 numbers(of: name, live), links(name, queue), sparks(of: name, live), OutcomeChart(steps).html,
-                LatencyTable(last).html, ErrorTable(desk: desk, entries: last).html, holders(reading, name),
-                keys(blocked, of: name), settings(entry), QueueActions(desk: desk).html(queue, entry),
+                LatencyTable(last).html, ErrorTable(desk: desk, queue: name, entries: last).html,
+                holders(reading, name), keys(blocked, of: name), settings(entry),
+                QueueActions(desk: desk).html(queue, entry),
             ])
     }
 

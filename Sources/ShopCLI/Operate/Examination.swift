@@ -6,6 +6,8 @@ import ShoeShop
 /// What `shoeshop doctor` looks at.
 struct Examination {
     let database: Database
+    /// How long workers keep finished messages.
+    let retention: Duration
 
     func findings() async throws -> [Finding] {
         let schema = try await schema()
@@ -13,7 +15,7 @@ struct Examination {
             server(), encoding(), schema, durability(), commits(), connections(), pooler(), clock(),
         ]
         // Without the schema there is nothing else to look at.
-        return schema.mend == nil ? try await server + queues() + consumers() + [upkeep()] : server
+        return schema.mend == nil ? try await server + queues() + consumers() + [upkeep(), log()] : server
     }
 
     private func server() async throws -> Finding {
@@ -135,6 +137,15 @@ struct Examination {
             neglected.isEmpty
                 ? "all well: \(CountText(count, "chore"))" : "fails for an hour: \(neglected.joined(separator: "; "))",
             mend: neglected.isEmpty ? nil : "Often missing rights: shoeshop migrate --roles.")
+    }
+
+    private func log() async throws -> Finding {
+        let holders = try await Broker(database).segmentHolders(beyond: retention)
+        guard let first = holders.first else { return Finding("log", "nothing stays for too long") }
+        let names = holders.map(\.queue.text).joined(separator: ", ")
+        return Finding(
+            "log", "kept since \(first.sinceText) by \(names)",
+            mend: "Have handled, redriven or purged what is not finished there: shoeshop queues show.")
     }
 
     private func setting(_ name: String) async throws -> String {

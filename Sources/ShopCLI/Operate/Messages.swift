@@ -22,7 +22,7 @@ struct FindMessages: AsyncParsableCommand {
             more, its last line says how to go on.
             """)
 
-    @Option(help: "In this queue.")
+    @Option(help: "In this queue.", completion: .queues)
     var queue: String?
     @Option(help: "Among what was published to this topic.")
     var topic: String?

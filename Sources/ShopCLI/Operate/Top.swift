@@ -16,6 +16,7 @@ struct Top: AsyncParsableCommand {
     var once = false
     @Option(help: lines.help("The most queues that are shown.", default: 25), transform: lines.read)
     var queues = 25
+    @OptionGroup var log: RetentionOption
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
@@ -26,7 +27,7 @@ struct Top: AsyncParsableCommand {
         try await connection.withDatabase { database in
             let broker = Broker(database)
             let screen = Screen(isForProgram: output.json)
-            var pipeline = try await Pipeline(of: broker)
+            var pipeline = try await Pipeline(of: broker, retention: log.retention)
             var trouble: String?
             repeat {
                 try await Task.sleep(for: Self.pause)
@@ -62,6 +63,8 @@ struct Pipeline {
     private var topics: [TopicName: Double] = [:]
     private var workers: [WorkerEntry] = []
     private var neglected: [ChoreEntry] = []
+    private var holders: [SegmentHolder] = []
+    private let retention: Duration
     private var rates: [String: [Double]] = [:]
     private var readings = 0
 
@@ -69,7 +72,8 @@ struct Pipeline {
     /// A step of the lines, in readings.
     private static let step = 60
 
-    init(of broker: Broker) async throws {
+    init(of broker: Broker, retention: Duration) async throws {
+        self.retention = retention
         statistics = try await broker.statistics()
         let busiest = statistics.sorted { $0.claimed > $1.claimed }.prefix(50).map(\.queue)
         let marks = try await broker.activity(of: busiest, each: .seconds(60), count: Self.sparkWidth)
@@ -91,6 +95,7 @@ struct Pipeline {
         neglected = try await broker.neglectedChores()
         // Rarer than the rest: it costs more, and changes little.
         if readings.isMultiple(of: 5) { topics = try await broker.topicRates() }
+        if readings.isMultiple(of: Self.step) { holders = try await broker.segmentHolders(beyond: retention) }
         readings += 1
         guard readings.isMultiple(of: Self.step) else { return }
         for report in reports { rates[report.queue, default: []].append(report.deliveriesPerSecond) }
@@ -142,12 +147,14 @@ struct Pipeline {
 
     /// What an operator has to do something about.
     private var findings: [String] {
-        statistics.flatMap(Self.findings)
-            + workers.flatMap { entry in
-                entry.worker.breakers.sorted { $0.key < $1.key }.map {
-                    "\(entry.worker.name) has stopped claiming from \($0.key): \($0.value.prefix(60))"
-                }
-            } + neglected.map { "\($0.name) fails for an hour: \($0.error ?? "no reason was told")" }
+        let breakers = workers.flatMap { entry in
+            entry.worker.breakers.sorted { $0.key < $1.key }.map {
+                "\(entry.worker.name) has stopped claiming from \($0.key): \($0.value.prefix(60))"
+            }
+        }
+        let upkeep = neglected.map { "\($0.name) fails for an hour: \($0.error ?? "no reason was told")" }
+        let log = holders.map { "\($0.queue) keeps the log since \($0.sinceText): something in it is not finished" }
+        return statistics.flatMap(Self.findings) + breakers + upkeep + log
     }
 
     private static func findings(of queue: QueueStatistics) -> [String] {
