@@ -245,7 +245,8 @@ let package = Package(
         .testTarget(name: "DurationsTests", dependencies: ["Durations"], swiftSettings: strict),
         .testTarget(name: "TerminalTests", dependencies: ["Terminal"], swiftSettings: strict),
         .testTarget(
-            name: "ShopCLITests", dependencies: ["ShopCLI", "ShopProcesses", "Terminal"], swiftSettings: strict),
+            name: "ShopCLITests", dependencies: ["ShopCLI", "ShopProcesses", "Terminal", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "PostgresTests", dependencies: ["Postgres", "TestSupport", log()], swiftSettings: strict),
         .testTarget(

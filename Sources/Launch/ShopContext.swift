@@ -87,7 +87,7 @@ extension Context {
 
     /// Reads the gauges of queues and pool whenever the metrics are asked for; a worker does so by itself.
     public func showQueues(of broker: Broker) {
-        let queues = QueueMetrics(broker)
+        let queues = QueueMetrics(broker, retention: settings[Settings.retention])
         // Without a database the gauges keep their last values, and readiness tells why.
         operations.beforeMetrics { try? await queues.refresh() }
     }

@@ -64,7 +64,7 @@ struct Bench: Sendable {
     }
 
     /// The same, by another broker.
-    init(_ bench: Bench, by broker: Broker) {
+    init(_ bench: Bench, using broker: Broker) {
         (database, self.broker) = (bench.database, broker)
         (consumer, queue) = (bench.consumer, bench.queue)
     }

@@ -181,6 +181,33 @@ struct MetricsTests {
         }
     }
 
+    @Test("parts of the log that should have been dropped an hour ago are counted, as long as they are there")
+    func overdueSegments() async throws {
+        try await Bench.with { bench in
+            let metrics = TestMetrics()
+            @Sendable func overdue() -> Double? { metrics.recorders(label: "mq_segments_overdue").first?.lastValue }
+            try await withMetricsFactory(metrics) {
+                let queues = QueueMetrics(bench.broker, retention: .seconds(3600))
+                try await bench.send(1)
+                try await bench.broker.retire(.init(keep: .seconds(3600), rotate: .zero), patience: .seconds(30))
+                try await queues.refresh()
+                #expect(overdue() == 0, "it is young")
+                try await bench.database.execute("UPDATE mq.segments SET opened_at = opened_at - interval '5 hours'")
+                try await queues.refresh()
+                #expect(overdue() == 1)
+                try await bench.broker.complete(try await bench.receive())
+                let day = Broker.Retention(keep: .seconds(3600), rotate: .seconds(86_400))
+                try await bench.broker.retire(day, patience: .seconds(30))
+                try await queues.refresh()
+                #expect(overdue() == 0)
+                queues.forgetQueues()
+                #expect(overdue() == nil)
+                try await QueueMetrics(bench.broker).refresh()
+                #expect(overdue() == nil, "without a retention nobody counts them")
+            }
+        }
+    }
+
     @Test("a program without a worker reads how queues and pool stand when it is asked to")
     func refresh() async throws {
         try await Bench.with { bench in

@@ -131,7 +131,7 @@ struct OperatorActionTests {
     func labels() async throws {
         try await Bench.with { bench in
             try await bench.broker.change(queue: "shoes") { $0.labels = ["a": "1", "b": "2", "c": "3"] }
-            try await ada.act { () async throws in
+            _ = try await ada.act { () async throws in
                 try await bench.broker.change(queue: "shoes") { $0.labels = ["a": "1", "b": "secret", "d": "4"] }
             }
             #expect(try await bench.broker.operatorActions().map(\.detail) == [["labels": "b, c, d"]])

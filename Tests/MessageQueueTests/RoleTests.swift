@@ -44,6 +44,13 @@ struct RoleTests {
             #expect(try await bench.rescue() == 3)
             #expect(try await broker.redrive(.init(message: held[3].message.id)).moved == 1)
             #expect(try await broker.purge().moved == 1)
+            let later = try await broker.schedule(
+                (10...11).map { Outgoing(Shoe(size: $0), delay: .seconds(3600)) }, to: bench.shoes)
+            let listed = try await broker.scheduled(in: "shoes").entries.map(\.message)
+            #expect(Set(listed).isSuperset(of: later.map(\.id)))
+            #expect(try await broker.hasten([later[0].receipt], in: "shoes").count == 1)
+            #expect(try await broker.cancel(later.map(\.receipt), in: "shoes").count == 2)
+            #expect(try await broker.hasten(retryingIn: "shoes") == 0)
             try await bench.promoteAll()
             #expect(try await bench.receive().count == 7)
             #expect(try await broker.unsubscribe("shoes", from: "sold"))

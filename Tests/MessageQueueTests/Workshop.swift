@@ -92,7 +92,7 @@ extension Bench {
         let doorbell = Doorbell(database, watchdog: watchdog, logger: logger)
         return Bench(
             self,
-            by: Broker(database, doorbell: doorbell, watchdog: watchdog, logger: logger, rest: .seconds(3600)))
+            using: Broker(database, doorbell: doorbell, watchdog: watchdog, logger: logger, rest: .seconds(3600)))
     }
 
     /// Runs a worker around `body`, then shuts it down gracefully and waits for its end.

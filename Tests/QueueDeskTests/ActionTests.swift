@@ -29,6 +29,76 @@ extension DeskTests {
         }
     }
 
+    @Test("what waits for another attempt is delivered now, or cancelled once confirmed, from its queue's page")
+    func scheduled() async throws {
+        try await Desk.with { desk async throws in
+            try await desk.fail(3)
+            #expect(try await desk.page("/queues/payment").contains("href=\"/queues/payment/scheduled\""))
+            let page = try await desk.page("/queues/payment/scheduled")
+            #expect(page.contains("0 never tried, 3 to be tried again.") && page.contains(">order-2<"))
+            let receipts = page.matches(of: /value="(s\.[0-9a-f.]+)"/).map { "receipt=\($0.output.1)" }
+            try #require(receipts.count == 3)
+            let path = "/queues/payment/scheduled"
+            #expect(try await desk.page("\(path)/hasten?\(receipts[0])").contains("1 message will be due at once."))
+            let hastened = try await desk.post("\(path)/hasten", receipts[0])
+            #expect(hastened.status == 303 && hastened.headers["Location"] == [path])
+            #expect(try await desk.broker.receive("payment", lease: .seconds(60)).map(\.attempt) == [2])
+            #expect(try await desk.post("\(path)/hasten", receipts[0]).status == 409)
+            let both = receipts[1...].joined(separator: "&")
+            #expect(try await desk.page("\(path)/cancel?\(both)").contains("2 messages will not be delivered any more"))
+            let unsure = try await desk.post("\(path)/cancel", both)
+            #expect(unsure.status == 200 && unsure.text.contains("Nothing was done yet."))
+            #expect(try await desk.post("\(path)/cancel", both + "&sure=yes").status == 303)
+            #expect(try await desk.page(path).contains("Nothing waits until it is due."))
+            for form in ["", "receipt=x", "receipt=1.2.3.4"] {
+                #expect(try await desk.post("\(path)/hasten", form).status == 400, "\(form)")
+            }
+            #expect(try await desk.send(.GET, "/queues/nowhere/scheduled").status == 404)
+            #expect(try await desk.send(.GET, "\(path)?from=nowhere").status == 400)
+            let told = try await desk.broker.operatorActions()
+            #expect(told.map(\.verb) == [.cancelScheduled, .hasten] && told.map(\.messages) == [2, 1])
+            #expect(told.allSatisfy { $0.by?.via == "desk" })
+        }
+    }
+
+    @Test("all that wait for another attempt are delivered now from their queue's page")
+    func hastenAll() async throws {
+        try await Desk.with { desk async throws in
+            try await desk.fail(3)
+            #expect(try await desk.page("/queues/payment/scheduled").contains("href=\"/queues/payment/hasten\""))
+            #expect(try await desk.page("/queues/payment/hasten").contains("About 3 messages will be due at once."))
+            let begun = try await desk.post("/queues/payment/hasten", "")
+            let path = try #require(begun.headers["Location"].first)
+            #expect(begun.status == 303 && path.hasPrefix("/actions/"))
+            try await eventually("they are due") {
+                try await desk.broker.scheduled(in: "payment").entries.allSatisfy { $0.dueAt < Date() } ? () : nil
+            }
+            #expect(try await desk.page(path).contains("all that wait for another attempt"))
+            #expect(try await desk.post("/queues/nowhere/hasten", "").status == 404)
+        }
+    }
+
+    @Test("what waits behind a blocked key is told from its queue's page")
+    func held() async throws {
+        try await Desk.with(before: { database in
+            try await Broker(database).declare(queue: "accounts", QueueSettings(order: .blockOnFailure))
+        }) { desk async throws in
+            let messages = (0..<3).map { Outgoing("\($0)", key: "a&b") }
+            try await desk.broker.send(messages, to: Queue<String>("accounts"))
+            let received = try await desk.broker.receive("accounts", lease: .seconds(60))
+            try await desk.broker.deadLetter(received.map { .init($0, reason: "tired", error: nil) })
+            // Those behind it are held back by whoever comes next.
+            _ = try await desk.broker.receive("accounts", limit: 10, lease: .seconds(60))
+            let path = "/queues/accounts/held?key=a%26b"
+            #expect(try await desk.page("/queues/accounts").contains("href=\"\(path)\""))
+            let page = try await desk.page(path)
+            let places = messages.map { page.range(of: "/messages/\($0.id)")?.lowerBound }
+            #expect(places.allSatisfy { $0 != nil } && places.compactMap(\.self).sorted() == places.compactMap(\.self))
+            #expect(try await desk.page("/queues/accounts/held?key=x").contains("Nothing waits behind this key"))
+            #expect(try await desk.send(.GET, "/queues/accounts/held").status == 400)
+        }
+    }
+
     @Test("a redrive is paused, resumed and stopped from its page, which tells what became of each message")
     func steer() async throws {
         try await Desk.with { desk async throws in

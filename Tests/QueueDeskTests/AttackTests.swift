@@ -125,6 +125,12 @@ extension DeskTests {
             let viewer = headers("bob", "viewers-have-only-this-one")
             #expect(try await !desk.page("/queues/payment", viewer).contains("Pause deliveries"))
             #expect(try await desk.post("/queues/payment/pause", "", viewer).status == 403)
+            for path in ["scheduled/hasten", "scheduled/cancel", "hasten"] {
+                let forbidden = try await desk.post("/queues/payment/\(path)", "receipt=s.1.2.3&sure=yes", viewer)
+                #expect(forbidden.status == 403, "\(path)")
+                let preview = "/queues/payment/\(path)?receipt=s.1.2.3"
+                #expect(try await desk.send(.GET, preview, headers: viewer).status == 403, "\(path)")
+            }
             #expect(try await desk.send(.GET, "/dead/purge", headers: viewer).status == 403)
             let `operator` = headers("ada", "operators-have-this-one")
             #expect(try await desk.post("/queues/payment/pause", "", `operator`).status == 303)
@@ -234,7 +240,7 @@ extension DeskTests {
 
 extension Desk {
     /// The stream of events, as it begins.
-    func events() async throws -> HTTPClientResponse {
-        try await HTTPClient.shared.execute(HTTPClientRequest(url: address + "/live"), timeout: .seconds(60))
+    func events(_ path: String = "/live") async throws -> HTTPClientResponse {
+        try await HTTPClient.shared.execute(HTTPClientRequest(url: address + path), timeout: .seconds(60))
     }
 }

@@ -83,6 +83,17 @@ struct Desk: Sendable {
         }
     }
 
+    /// Lets so many messages fail, to be tried again in an hour.
+    func fail(_ count: Int, in queue: Queue<String> = Queue("payment")) async throws {
+        try await broker.send((0..<count).map { Outgoing("\($0)", key: "order-\($0)") }, to: queue)
+        var left = count
+        while left > 0 {
+            let received = try await broker.receive(queue.name, limit: left, lease: .seconds(60))
+            try await broker.retry(received.map { .init($0, after: .seconds(3600), error: "the carrier is away") })
+            left -= received.count
+        }
+    }
+
     private static let http: HTTPClient = {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.httpVersion = .http1Only

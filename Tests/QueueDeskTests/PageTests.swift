@@ -32,9 +32,12 @@ extension DeskTests {
             try await desk.broker.send([message], to: queue)
             let received = try await desk.broker.receive(queue.name, limit: 1, lease: .seconds(60))
             try await desk.broker.deadLetter(received.map { .init($0, reason: attack, error: attack) })
+            try await desk.broker.send(
+                [Outgoing(attack, key: attack, tag: attack, delay: .seconds(3600))], to: queue)
             let paths = [
                 "/", "/queues/payment", "/messages?queue=payment", "/messages?q=%22%3E%3Cscript%3E",
                 "/messages/\(message.id)",
+                "/queues/payment/scheduled", "/queues/payment/held?key=%22%3E%3Cscript%3E",
                 "/dead", "/dead?reason=%22%3E%3Cscript%3Ealert", "/dead/redrive?error=%3Cscript%3E",
                 "/audit?queue=%3Cscript%3E",
             ]
@@ -217,6 +220,43 @@ extension DeskTests {
         }
     }
 
+    @Test("the stream of a queue's page tells of that queue alone, first all of it and then what has changed")
+    func liveOfQueue() async throws {
+        try await Desk.with { desk async throws in
+            #expect(try await desk.page("/queues/payment").contains("data-queue=\"payment\""))
+            var isSent = false
+            let text = try await desk.told(by: "/live?queue=payment") { text in
+                if !isSent, text.contains("\"payment waiting\":\"0\"") {
+                    try await desk.broker.send("x", to: Queue<String>("payment"))
+                    isSent = true
+                }
+                return text.contains("\"payment waiting\":\"1\"")
+            }
+            #expect(!text.contains("\"stock waiting\""))
+            let last = try #require(text.split(separator: "data: ").last)
+            #expect(!last.contains("\"payment dead\""), "\(last)")
+        }
+    }
+
+    @Test("the table of queues is filtered by a part of their names, and has those first that need a person")
+    func filtered() async throws {
+        try await Desk.with(before: { database in
+            let broker = Broker(database)
+            try await broker.send(Draft(body: Array("1".utf8)), to: "stock-release")
+            let received = try await broker.receive("stock-release", lease: .seconds(60))
+            try await broker.deadLetter(received.map { .init($0, reason: "tired", error: nil) })
+        }) { desk async throws in
+            let page = try await desk.page("/?queue=STOCK")
+            let rest = try #require(page.split(separator: "<caption>Queues</caption>").last)
+            let table = try #require(rest.split(separator: "</table>").first)
+            let troubled = try #require(table.firstRange(of: ">stock-release</a>"))
+            let other = try #require(table.firstRange(of: ">stock</a>"))
+            #expect(troubled.lowerBound < other.lowerBound && !table.contains(">payment</a>"))
+            #expect(page.contains("value=\"STOCK\""))
+            #expect(try await desk.page("/?queue=none").contains("There is no queue like that."))
+        }
+    }
+
     @Test("while nothing can be read, pages that stay open are told since when, also those that ask only then")
     func stale() async throws {
         try await Desk.with { desk async throws in
@@ -260,5 +300,16 @@ extension Desk {
             if isWanted(text) { return true }
         }
         return false
+    }
+
+    /// Follows a stream until it is as wanted, and answers all of it.
+    fileprivate func told(by path: String, until isEnough: (String) async throws -> Bool) async throws -> String {
+        let response = try await events(path)
+        var text = ""
+        for try await bytes in response.body {
+            text += String(buffer: bytes)
+            if try await isEnough(text) { return text }
+        }
+        return text
     }
 }

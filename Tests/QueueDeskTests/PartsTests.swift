@@ -34,14 +34,6 @@ struct PartsTests {
         ] { #expect(!control.source.contains("aria-") && !control.source.contains("wrong")) }
     }
 
-    @Test("a percentile is of the nearest rank, and there is none of nothing")
-    func percentile() {
-        #expect(LatencyTable.percentile(0.5, of: []) == nil)
-        #expect(LatencyTable.percentile(0.5, of: [3, 1, 2]) == 2)
-        #expect(LatencyTable.percentile(0.99, of: (1...200).map(Double.init)) == 198)
-        #expect(LatencyTable.percentile(0.99, of: [7]) == 7)
-    }
-
     @Test("a line of what was runs from left to right and from the bottom up, within its box")
     func spark() {
         #expect(Spark.points([]) == "" && Spark.points([1]) == "")

@@ -92,6 +92,8 @@ extension SystemTests {
             let broker = Broker(shop.database)
             try await broker.send(Draft(body: Array("[]".utf8)), to: "refunds")
             try await eventually("it is dead") { try await broker.deadLetterCount() == 1 ? () : nil }
+            try await broker.send(Draft(body: Array("[]".utf8), delay: .seconds(3600)), to: "refunds")
+            let receipt = try #require(try await broker.scheduled(in: "refunds").entries.first).receipt
             let message = try #require(try await broker.deadLetters().first).message.id
             _ = try await broker.redrive(DeadLetterFilter(queue: "refunds"))
             let redrive = try #require(try await broker.operatorActions().first).number
@@ -102,7 +104,9 @@ extension SystemTests {
                     "/", "/queues/payment", "/queues/ledger", "/actions/\(redrive)", "/messages/none",
                     "/messages?queue=payment", "/messages/\(message)",
                     "/timeline?key=\(orders[0])", "/dead", "/dead/redrive?queue=refunds", "/send?queue=payment",
-                    "/queues/payment/purge", "/audit", "/orders", "/orders/\(orders[0])", "/services",
+                    "/queues/payment/purge", "/queues/refunds/scheduled", "/queues/payment/held?key=a",
+                    "/queues/refunds/scheduled/cancel?receipt=\(receipt)", "/queues/refunds/hasten", "/audit",
+                    "/orders", "/orders/\(orders[0])", "/services",
                 ].map { desk + $0 } + ["/", "/basket", "/orders/\(orders[0])", "/mine"].map { window + $0 }
             try await Self.check(axe, in: browser, "/mine, unknown") { try await browser.open(window + "/mine") }
             // Filled by one who has bought something, and is about to again.

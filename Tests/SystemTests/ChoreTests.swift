@@ -26,7 +26,7 @@ struct ChoreTests {
         "doctor names a chore that has failed for an hour, its error and what mends it, and none that failed for less")
     func doctor() async throws {
         try await TestDatabase.with(.openShop) { database in
-            #expect(try await upkeep(on: database) == ["what": "upkeep", "found": "0 chores go well"])
+            #expect(try await upkeep(on: database) == ["what": "upkeep", "found": "all well: 0 chores"])
             try await database.execute(Self.note, Int32(59))
             #expect(try await upkeep(on: database)["mend"] == nil)
             try await database.execute("DELETE FROM mq.chores")

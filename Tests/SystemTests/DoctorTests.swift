@@ -31,7 +31,7 @@ struct DoctorTests {
             try await server.demandStandby()
             try await eventually("doctor tells of them") {
                 let (found, mend) = try await finding(of: "commits", at: conninfo)
-                return mend != nil && found?.hasSuffix(" wait for a standby") == true
+                return mend != nil && found?.hasSuffix(" held up by a standby") == true
             }
             try await server.lift()
             #expect(try await finding(of: "commits", at: conninfo) == ("none waits for a standby", nil))

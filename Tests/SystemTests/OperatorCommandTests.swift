@@ -36,6 +36,8 @@ struct OperatorCommandTests {
             ["queues", "show", "orders"], ["queues", "list", "--names"], ["purge", "orders", "--dry-run"], ["audit"],
             ["orders", "find", "nobody"], ["messages", "find", "--queue", "orders"], ["dead", "reasons"],
             ["groups", "create", "news", "GID-readers", "--tag", "local"],
+            ["messages", "scheduled", "orders"], ["messages", "hasten", "orders", "--retrying"],
+            ["blocked", "show", "orders", "nothing"],
         ])
     func json(command: [String]) async throws {
         try await TestDatabase.with(.openShop) { database in
@@ -95,6 +97,14 @@ struct OperatorCommandTests {
             let shown = try await answer(of: ["dead", "show", "order-2"], on: database) as? [[String: Any]]
             #expect(shown?.compactMap { $0["error"] as? String } == ["it was given up"])
 
+            let first = try await answer(of: ["dead", "list", "--limit", "1"], on: database) as? [[String: Any]]
+            let ticket = try #require(first?.first?["ticket"] as? Int)
+            let rest = try await answer(of: ["dead", "list", "--after", "\(ticket)"], on: database) as? [[String: Any]]
+            #expect(rest?.compactMap { $0["key"] as? String } == ["order-2"])
+            let chosen = ["redrive", "--ticket", "\(ticket)", "--ticket", "\(Int64.max)", "--dry-run"]
+            let matched = try await answer(of: ["dead"] + chosen, on: database) as? [String: Any]
+            #expect(matched?["matched"] as? Int == 1)
+
             func moved(_ command: [String]) async throws -> Int? {
                 try await (answer(of: ["dead"] + command, on: database) as? [String: Any])?["moved"] as? Int
             }
@@ -131,6 +141,47 @@ struct OperatorCommandTests {
                 let found = try await answer(of: ["audit"] + filter, on: database) as? [[String: Any]]
                 #expect(found?.compactMap { $0["verb"] as? String } == verbs, "\(filter)")
             }
+        }
+    }
+
+    @Test("what waits for another attempt is listed, delivered now, and taken back by its receipt")
+    func scheduled() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            var keys = Set((0..<4).map { "order-\($0)" })
+            try await broker.send(keys.map { Outgoing("an order", key: $0) }, to: Queue("orders"))
+            while !keys.isEmpty {
+                let received = try await broker.receive("orders", limit: 4, lease: .seconds(600))
+                try await broker.retry(received.map { .init($0, after: .seconds(3600), error: "away") })
+                keys.subtract(received.compactMap(\.message.key))
+            }
+            func entries(_ options: [String] = []) async throws -> (receipts: [String], next: String?) {
+                let told = try await answer(of: ["messages", "scheduled", "orders"] + options, on: database)
+                let page = try #require(told as? [String: Any])
+                let entries = try #require(page["entries"] as? [[String: Any]])
+                #expect(entries.allSatisfy { $0["attempt"] as? Int == 2 })
+                return (entries.compactMap { $0["receipt"] as? String }, page["next"] as? String)
+            }
+            let first = try await entries(["--limit", "3"])
+            let rest = try await entries(["--from", try #require(first.next)])
+            #expect(Set(first.receipts + rest.receipts).count == 4 && rest.receipts.count == 1)
+            func changed(_ command: [String]) async throws -> Int? {
+                try await (answer(of: ["messages"] + command, on: database) as? [String: Any])?["messages"] as? Int
+            }
+            #expect(try await changed(["cancel", "orders"] + first.receipts[..<2]) == 2)
+            #expect(try await changed(["hasten", "orders", first.receipts[2]]) == 1)
+            #expect(try await changed(["hasten", "orders", "--retrying"]) == 1)
+            var received = 0
+            try await eventually("both are received, from whichever lane") {
+                received += try await broker.receive("orders", limit: 5, lease: .seconds(60)).count
+                return received == 2
+            }
+            for late in [["cancel", "orders", first.receipts[0]], ["hasten", "orders"], ["cancel", "orders", "x"]] {
+                let command = ["messages"] + late + ["--database-url", database.conninfo]
+                #expect(try await TestProcess.end(of: "shoeshop", command).status == 64, "\(late)")
+            }
+            let actions = try await answer(of: ["audit"], on: database) as? [[String: Any]]
+            #expect(actions?.compactMap { $0["verb"] as? String } == ["hasten", "hasten", "cancel scheduled"])
         }
     }
 
@@ -235,8 +286,66 @@ struct OperatorCommandTests {
                 of: "shoeshop", ["top", "--once", "--database-url", database.conninfo])
             let lines = told.split(separator: "\n")
             #expect(lines.allSatisfy { $0.count <= 100 }, "\(told)")
-            #expect(told.contains("! orders has 1 dead letters") && told.contains("order-rejected"))
+            #expect(told.contains("! orders has 1 dead letter\n") && told.contains("order-rejected"))
         }
+    }
+
+    @Test("a queue is shown with how long its attempts took, how they failed, and since when it keeps the log")
+    func showQueue() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            try await giveUp(Outgoing("an order", key: "order-1"), in: "orders", of: broker)
+            try await broker.send("an order", to: Queue<String>("orders"))
+            try await broker.pause("orders")
+            let young = try await answer(of: ["queues", "show", "orders"], on: database) as? [String: Any]
+            #expect(young?["keepsLog"] == nil)
+            let times = try #require((young?["times"] as? [[String: Any]])?.first)
+            #expect(times["outcome"] as? String == "dead" && times["attempts"] as? Int == 1)
+            #expect((times["took"] as? [String: Any])?["p99"] as? Double ?? -1 >= 0)
+            let errors = young?["errors"] as? [[String: Any]]
+            #expect(errors?.compactMap { $0["error"] as? String } == ["it was given up"])
+            try await database.script(
+                """
+                SELECT mq.open_segment(2); SELECT mq.advance_head(2);
+                UPDATE mq.segments SET opened_at = now() - interval '9 days'
+                """)
+            let old = try await answer(of: ["queues", "show", "orders"], on: database) as? [String: Any]
+            #expect((old?["keepsLog"] as? [String: Any])?["queue"] as? String == "orders")
+            let told = try await TestProcess.output(
+                of: "shoeshop", ["queues", "show", "orders", "--database-url", database.conninfo])
+            #expect(told.contains("keeps log   since 20") && told.contains("THEIR ERRORS"), "\(told)")
+            let top = try await TestProcess.output(
+                of: "shoeshop", ["top", "--once", "--database-url", database.conninfo])
+            #expect(top.contains("! orders keeps the log since 20"), "\(top)")
+            let doctor = ["doctor", "--json", "--database-url", database.conninfo]
+            let found = try await TestProcess.end(of: "shoeshop", doctor).output
+            #expect(found.contains("by orders\""), "\(found)")
+            let patient = try await TestProcess.end(of: "shoeshop", doctor + ["--retention", "10d"]).output
+            #expect(patient.contains("nothing stays for too long"), "\(patient)")
+        }
+    }
+
+    @Test("shells complete the names of queues wherever a command is about one")
+    func completedQueues() async throws {
+        let dump = try await TestProcess.output(of: "shoeshop", ["--experimental-dump-help"])
+        let told = try #require(try JSONSerialization.jsonObject(with: Data(dump.utf8)) as? [String: Any])
+        let all = Self.queueOptions(of: try #require(told["command"] as? [String: Any]), within: [])
+        let own = all.filter { $0.command.first == "shoeshop" && !$0.command.contains("bench") }
+        #expect(own.count >= 15, "\(own.map(\.command))")
+        for option in own { #expect(option.isCompleted, "\(option.command.joined(separator: " "))") }
+    }
+
+    private static func queueOptions(
+        of command: [String: Any], within path: [String]
+    ) -> [(command: [String], isCompleted: Bool)] {
+        let path = path + [command["commandName"] as? String ?? ""]
+        let arguments = command["arguments"] as? [[String: Any]] ?? []
+        let own = arguments.filter { argument in
+            let names = (argument["names"] as? [[String: Any]] ?? []).compactMap { $0["name"] as? String }
+            return names.contains("queue") || names.isEmpty && argument["valueName"] as? String == "queue"
+        }
+        let others = (command["subcommands"] as? [[String: Any]] ?? []).flatMap { queueOptions(of: $0, within: path) }
+        return own.map { (path, ($0["completionKind"] as? [String: Any])?["shellCommand"] != nil) } + others
     }
 
     @Test("shells complete the commands and their options", arguments: ["bash", "zsh", "fish"])
@@ -267,6 +376,8 @@ struct OperatorCommandTests {
             try await giveUp(Outgoing("a booking", key: "ada"), in: "accounts", of: broker)
             let keys = try await answer(of: ["blocked", "list"], on: database) as? [[String: Any]]
             #expect(keys?.compactMap { $0["key"] as? String } == ["ada"])
+            let behind = try await answer(of: ["blocked", "show", "accounts", "ada"], on: database) as? [[String: Any]]
+            #expect(behind?.compactMap { $0["attempt"] as? Int } == [1])
 
             _ = try await answer(of: ["blocked", "retry", "accounts", "ada"], on: database)
             let again = try await broker.receive("accounts", lease: .seconds(60))

@@ -13,9 +13,9 @@ public struct SegmentHolder: Sendable, Codable, Equatable {
 extension Broker {
     /// The queues that keep the oldest part of the log, when it should have been dropped more than an hour ago.
     ///
-    /// The log goes by the segment, once all in it is finished, see ``WorkerOptions/retention``: a message that waits for weeks keeps
-    /// what all queues have stored since. Costs one small look-up while all goes well, else a few index steps per lane, and the places
-    /// of claims that are open.
+    /// The log goes by the segment, once all in it is finished, see ``WorkerOptions/retention``: a message that waits
+    /// for weeks keeps what all queues have stored since. Costs one small look-up while all goes well, else a few index
+    /// steps per lane, and the places of claims that are open.
     /// - Parameter keep: how long finished messages are to be kept; up to 366 days.
     public func segmentHolders(beyond keep: Duration) async throws -> [SegmentHolder] {
         let old = try await database.read(Self.overstaying, keep.bounded.inSeconds + Self.margin) { row in
@@ -24,6 +24,14 @@ extension Broker {
         guard let oldest = old.first else { return [] }
         let names = try await database.read(Self.holders, oldest.number) { try $0[0, as: String.self] }
         return names.map { SegmentHolder(queue: QueueName($0), since: oldest.since) }
+    }
+
+    /// How many parts of the log are there still that should have been dropped more than an hour ago, since something
+    /// in them is not finished, or since nobody drops them.
+    ///
+    /// - Parameter keep: as for ``segmentHolders(beyond:)``.
+    func overdueSegments(beyond keep: Duration) async throws -> Int {
+        try await database.read(Self.old, keep.bounded.inSeconds + Self.margin) { try $0[0, as: Int32.self] }.count
     }
 
     /// Between two rounds of the upkeep, and for a lock that could not be had.

@@ -89,6 +89,10 @@ public struct OperatorAction: Sendable, Codable {
         case retryBlocked = "retry blocked"
         /// ``Broker/skipBlocked(_:key:)``
         case skipBlocked = "skip blocked"
+        /// ``Broker/hasten(_:in:)`` and ``Broker/hasten(retryingIn:onBegin:)``
+        case hasten
+        /// ``Broker/cancel(_:in:)``
+        case cancelScheduled = "cancel scheduled"
         /// ``Broker/create(accessKey:)``
         case createKey = "create key"
         /// ``Broker/rotate(accessKey:to:)``

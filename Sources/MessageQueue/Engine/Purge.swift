@@ -39,7 +39,7 @@ extension Broker {
     }
 
     /// In transactions of their own, until there is nothing more.
-    private func repeatedly(
+    func repeatedly(
         _ action: Int64, _ act: @escaping @Sendable (borrowing Session) throws -> Int
     ) async throws -> Int {
         var sum = 0

@@ -92,7 +92,7 @@ extension Broker {
     }
 
     /// Nil when the receipt is from elsewhere.
-    private func origin(of receipt: ScheduledReceipt, in session: borrowing Session) throws -> Origin? {
+    func origin(of receipt: ScheduledReceipt, in session: borrowing Session) throws -> Origin? {
         if try catalogue.origin(of: session).mark != receipt.mark {
             // This connection may be the one that has not noticed.
             session.unlearn()

@@ -12,24 +12,29 @@ import Synchronization
 /// ```swift
 /// let services = ServiceGroup(services: [server, QueueMetrics(broker)], logger: logger)
 /// ```
-/// A reading is one statement, with a few index steps for each lane of each queue, whatever the backlog.
+/// A reading is one statement, with a few index steps for each lane of each queue, whatever the backlog, and a small one.
 public final class QueueMetrics: Service {
     private let broker: Broker
     private let interval: Duration
+    private let retention: Duration?
     private let own = ProcessGauges()
     private let state = Mutex(State())
 
     private struct State {
         var queues: [QueueName: QueueGauges] = [:]
         var read: Gauge?
+        var overdue: Gauge?
     }
 
     /// - Parameters:
     ///   - broker: whose queues and pool they are.
     ///   - interval: how often ``run()`` reads; from a millisecond to 366 days.
-    public init(_ broker: Broker, every interval: Duration = .seconds(15)) {
+    ///   - retention: how long workers keep finished messages, see ``WorkerOptions/retention``: parts of the log that stay
+    ///     for an hour longer are counted. Nil: nobody counts them.
+    public init(_ broker: Broker, every interval: Duration = .seconds(15), retention: Duration? = nil) {
         self.broker = broker
         self.interval = interval
+        self.retention = retention
     }
 
     /// Reads until the task is cancelled or the service group shuts down. Without a database the gauges of the queues keep
@@ -48,7 +53,17 @@ public final class QueueMetrics: Service {
     /// - Throws: `PostgresError`. The gauges of the pool are up to date all the same.
     public func refresh() async throws {
         refreshPool()
-        let statistics = try await broker.statistics()
+        record(try await broker.statistics())
+        guard let retention else { return }
+        let overdue = try await broker.overdueSegments(beyond: retention)
+        state.withLock { state in
+            let gauge = state.overdue ?? Metric.segmentsOverdue.gauge()
+            state.overdue = gauge
+            gauge.record(overdue)
+        }
+    }
+
+    private func record(_ statistics: [QueueStatistics]) {
         let names = Set(statistics.map(\.queue))
         let gone = state.withLock { state in
             let gone = state.queues.filter { !names.contains($0.key) }
@@ -80,6 +95,7 @@ public final class QueueMetrics: Service {
         }
         for gauges in forgotten.queues.values { gauges.destroy() }
         forgotten.read?.destroy()
+        forgotten.overdue?.destroy()
     }
 }
 

@@ -66,6 +66,7 @@ extension Metric {
     static let queueDead = Metric("mq_queue_dead", .gauge, of: "messages", by: "queue")
     static let queueOldest = Metric("mq_queue_oldest_seconds", .gauge, of: "seconds", by: "queue")
     static let queuePaused = Metric("mq_queue_paused", .gauge, of: "0 or 1", by: "queue")
+    static let segmentsOverdue = Metric("mq_segments_overdue", .gauge, of: "segments")
     static let queuesRead = Metric("mq_queues_read_timestamp_seconds", .gauge, of: "seconds since 1970")
 
     // MARK: Pool
@@ -83,7 +84,7 @@ extension Metric {
         received, deliveries, pickup, prepare, commit, batch, commitDelayed, lingered, breakerOpen, breakerOpened,
         build, consumerConnected, consumersLost, rescued, loopLate, choreDone, choreFailures,
         queueDepth, queueInFlight, queueScheduled, queueRetrying, queueHeld, queueBlockedKeys, queueDead, queueOutdated,
-        queueOldest, queuePaused, queuesRead, poolOpen, poolIdle, poolWaiting, poolLimit,
+        queueOldest, queuePaused, segmentsOverdue, queuesRead, poolOpen, poolIdle, poolWaiting, poolLimit,
         receiversWaiting,
     ]
 }

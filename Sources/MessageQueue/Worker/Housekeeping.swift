@@ -59,12 +59,12 @@ package struct Housekeeping: Sendable {
             Chore(name: "fold tallies") { try await broker.database.execute(Broker.foldTallies) },
             Chore(name: "discard outdated messages") {
                 let discarded = try await broker.discardOutdated()
-                if discarded > 0 { log("discarded \(discarded) messages that were past their retention") }
+                if discarded > 0 { log("discarded past their retention: \(CountText(discarded, "message"))") }
             },
             Chore(name: "drop half messages") {
                 let dropped = try await broker.dropHalves()
                 if dropped > 0 {
-                    log("dropped \(dropped) half messages that nobody committed or rolled back for a day")
+                    log("dropped, since nobody decided for a day: \(CountText(dropped, "half message"))")
                 }
             },
             Chore(name: "forget sent keys") { try await forget(SentKeys.ofQueues.forget) },

@@ -18,7 +18,7 @@ struct Upkeep: Sendable {
             group.addTask { await broker.watchdog.run() }
             group.addTask { await broker.every({ heartbeat }, "heartbeat") { _ in try await beat() } }
             if let interval = options.gaugeInterval {
-                group.addTask { [queues = QueueMetrics(broker)] in
+                group.addTask { [queues = QueueMetrics(broker, retention: options.retention.keep)] in
                     await broker.every({ interval }, "gauges") { _ in try await measure(queues) }
                 }
             }

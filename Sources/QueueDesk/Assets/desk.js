@@ -3,20 +3,34 @@
 const base = new URL("./", document.currentScript.src);
 const page = document.documentElement;
 
-// Numbers, lines and what needs a person, as they change.
+// Numbers, lines and what needs a person. The first event of a connection tells all of them, each other one what has changed since.
 const main = document.querySelector("main");
-const places = [...document.querySelectorAll("[data-live], [data-live-points]")];
+const known = {texts: {}, lines: {}, findings: null, shape: null};
 const shape = document.querySelector("[data-shape]");
 const noughts = ["0", "0.0", "\u2013", "nothing"];
+let places;
 
-function update(place, {texts, lines}) {
-  const text = texts[place.dataset.live];
-  if (text !== undefined && place.textContent !== text) {
-    place.textContent = text;
-    place.classList.toggle("nought", noughts.includes(text));
+function findPlaces() {
+  places = {texts: new Map(), lines: new Map()};
+  for (const place of document.querySelectorAll("main [data-live], main [data-live-points]")) {
+    const {live, livePoints} = place.dataset;
+    const [kind, name] = live === undefined ? [places.lines, livePoints] : [places.texts, live];
+    kind.set(name, [...kind.get(name) ?? [], place]);
   }
-  const points = lines[place.dataset.livePoints];
-  if (points !== undefined) place.setAttribute("points", points);
+}
+findPlaces();
+
+function update({texts, lines}) {
+  for (const [name, text] of Object.entries(texts)) {
+    for (const place of places.texts.get(name) ?? []) {
+      if (place.textContent === text) continue;
+      place.textContent = text;
+      place.classList.toggle("nought", noughts.includes(text));
+    }
+  }
+  for (const [name, points] of Object.entries(lines)) {
+    for (const place of places.lines.get(name) ?? []) place.setAttribute("points", points);
+  }
 }
 
 function attend(findings) {
@@ -69,23 +83,29 @@ function warn(text) {
   page.dataset.live = "off";
 }
 
-if (places.length > 0 && "EventSource" in window) {
+if (places.texts.size > 0 && "EventSource" in window) {
   let source, next;
   show = values => {
     if (shape && values.shape !== shape.dataset.shape) {
       source.close();
       return location.reload();
     }
-    places.forEach(place => update(place, values));
-    attend(values.findings);
+    update(values);
+    if (values.findings) attend(values.findings);
     upToDate();
   };
+  const address = new URL("live", base);
+  const queue = document.querySelector("[data-queue]")?.dataset.queue;
+  if (queue !== undefined) address.searchParams.set("queue", queue);
   const listen = () => {
-    source = new EventSource(new URL("live", base));
+    source = new EventSource(address);
     source.onmessage = event => {
       const values = JSON.parse(event.data);
       told = Date.now();
-      isHeld ? missed = values : show(values);
+      for (const kind of ["texts", "lines"]) Object.assign(known[kind], values[kind]);
+      known.shape = values.shape;
+      known.findings = values.findings ?? known.findings;
+      isHeld ? missed = known : show(values);
     };
     source.addEventListener("stale", event => {
       told = Date.parse(JSON.parse(event.data).since);
@@ -127,7 +147,9 @@ async function refresh() {
         const position = [...main.querySelectorAll(".scroll")].map(s => s.scrollLeft);
         main.replaceChildren(...fresh.childNodes);
         [...main.querySelectorAll(".scroll")].forEach((s, i) => { s.scrollLeft = position[i] ?? 0; });
-        places.splice(0, places.length, ...main.querySelectorAll("[data-live], [data-live-points]"));
+        // What came with the page may be of another moment than what was told.
+        findPlaces();
+        update(known);
       }
       if (!answer.ok) outdated(told);
       else if (warning) warn(warning);
@@ -140,7 +162,7 @@ async function refresh() {
 function soon() { setTimeout(refresh, pause * (0.9 + Math.random() / 5)); }
 if (pause > 0) soon();
 
-if (places.length > 0 || pause > 0) {
+if (places.texts.size > 0 || pause > 0) {
   hold.type = "button";
   hold.className = "hold";
   hold.textContent = "Pause updates";

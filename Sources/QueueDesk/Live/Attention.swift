@@ -18,11 +18,29 @@ struct Attention {
     }
 
     let findings: [Finding]
+    /// The queues that they are about.
+    let troubled: Set<QueueName>
+
+    /// Of one kind.
+    private static let mostTold = 20
 
     init(_ reading: Reading, _ limits: Limits) {
-        findings =
-            reading.queues.flatMap { Self.findings(of: $0, limits) } + reading.consumers.flatMap(Self.breakers)
-            + Self.upkeep(reading) + reading.holders.map(Self.holder)
+        let queues = reading.queues.map { (name: $0.queue, findings: Self.findings(of: $0, limits)) }
+        troubled = Set(queues.filter { !$0.findings.isEmpty }.map { $0.name })
+            .union(reading.consumers.flatMap { $0.breakers.keys.map { QueueName($0) } })
+            .union(reading.holders.map(\.queue))
+        let kinds: [[Finding]] = [
+            queues.flatMap { $0.findings }, reading.consumers.flatMap(Self.breakers), Self.upkeep(reading),
+            reading.holders.map(Self.holder),
+        ]
+        findings = kinds.flatMap(Self.told)
+    }
+
+    /// Where a thousand queues are in trouble, nobody reads a thousand lines: the table has them first.
+    private static func told(_ findings: [Finding]) -> [Finding] {
+        guard findings.count > mostTold else { return findings }
+        let rest = Finding(text: "and \(findings.count - mostTold) more like these", path: "/")
+        return Array(findings.prefix(mostTold)) + [rest]
     }
 
     private static func findings(of queue: QueueStatistics, _ limits: Limits) -> [Finding] {
@@ -33,9 +51,7 @@ struct Attention {
         let dead = "/dead?queue=\(queue.queue.text.queryEscaped)"
         return [
             queue.dead > 0
-                ? Finding(
-                    text: "\(queue.queue) has \(queue.dead) dead \(queue.dead == 1 ? "letter" : "letters")", path: dead)
-                : nil,
+                ? Finding(text: "\(queue.queue) has \(CountText(queue.dead, "dead letter"))", path: dead) : nil,
             isUnattended ? Finding(text: "nobody receives from \(queue.queue)", path: page) : nil,
             age > limits.behind && !isUnattended
                 ? Finding(
@@ -44,7 +60,7 @@ struct Attention {
                     path: page)
                 : nil,
             queue.blockedKeys > 0
-                ? Finding(text: "\(queue.queue) has \(queue.blockedKeys) blocked keys", path: page) : nil,
+                ? Finding(text: "\(queue.queue) has \(CountText(queue.blockedKeys, "blocked key"))", path: page) : nil,
         ].compactMap(\.self)
     }
 

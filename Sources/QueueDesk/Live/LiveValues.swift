@@ -2,19 +2,28 @@ import Foundation
 import MessageQueue
 
 /// What of the pages changes while they are looked at: texts and lines by the names that the pages give to their places.
-struct LiveValues: Encodable {
+struct LiveValues {
     private(set) var texts: [String: String] = [:]
+    /// Each changes every fifteen seconds, see ``RateHistory``.
     private(set) var lines: [String: String] = [:]
     private(set) var findings: [Attention.Finding] = []
     /// Changes when there are other queues, topics or workers than before: then the page is asked for anew.
     private(set) var shape = ""
 
+    /// For the page of all queues.
     init(_ reading: Reading, _ limits: Attention.Limits) {
         for queue in reading.queues { add(queue, in: reading) }
         for consumer in reading.consumers { add(consumer, in: reading) }
         for topic in reading.topics { texts[Self.rate(of: topic.topic)] = Self.rate(reading.topicRates[topic.topic]) }
         findings = Attention(reading, limits).findings
         shape = Self.shape(of: reading)
+    }
+
+    /// For a queue's own page, which has one line more.
+    init(_ reading: Reading, of name: QueueName) {
+        guard let queue = reading.queue(name) else { return }
+        add(queue, in: reading)
+        lines[Measure.depthSpark.name(of: name)] = Spark.points(reading.histories[name]?.depths ?? [])
     }
 
     private static func shape(of reading: Reading) -> String {
@@ -43,7 +52,6 @@ struct LiveValues: Encodable {
         ]
         for (measure, text) in numbers { texts[measure.name(of: queue.queue)] = text }
         lines[Measure.spark.name(of: queue.queue)] = Spark.points(reading.histories[queue.queue]?.rates ?? [])
-        lines[Measure.depthSpark.name(of: queue.queue)] = Spark.points(reading.histories[queue.queue]?.depths ?? [])
     }
 
     /// The name of the place where it stands how much is published to a topic.
@@ -52,11 +60,6 @@ struct LiveValues: Encodable {
     private static func rate(_ rate: Double?) -> String {
         guard let rate else { return "–" }
         return rate < 10 ? "\((rate * 10).rounded() / 10)" : "\(Int(rate.rounded()))"
-    }
-
-    var json: String {
-        // Texts by name can always be encoded.
-        (try? JSONEncoder().encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
 
     /// The place of a text that changes.
@@ -83,6 +86,30 @@ struct LiveValues: Encodable {
                 "class": "spark", "viewBox": "0 0 \(Int(Spark.width)) \(Int(Spark.height))", "role": "img",
                 "aria-label": "\(label), the last 15 minutes", "preserveAspectRatio": "none",
             ], [HTML("polyline", ["points": lines[name] ?? "", "data-live-points": name])])
+    }
+}
+
+/// What of the values is different from before.
+struct LiveChanges: Encodable {
+    let texts, lines: [String: String]
+    /// Nil: as before.
+    let findings: [Attention.Finding]?
+    let shape: String
+
+    var json: String {
+        // Texts by name can always be encoded.
+        (try? JSONEncoder().encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    }
+}
+
+extension LiveValues {
+    /// - Parameter before: nil when nothing was told yet: then everything is different.
+    func changes(since before: LiveValues?) -> LiveChanges {
+        guard let before else { return LiveChanges(texts: texts, lines: lines, findings: findings, shape: shape) }
+        return LiveChanges(
+            texts: texts.filter { before.texts[$0.key] != $0.value },
+            lines: lines.filter { before.lines[$0.key] != $0.value },
+            findings: findings == before.findings ? nil : findings, shape: shape)
     }
 }
 

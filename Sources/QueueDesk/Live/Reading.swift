@@ -18,14 +18,6 @@ struct Reading: Sendable {
     var histories: [QueueName: History] = [:]
     let takenAt = ContinuousClock.now
 
-    init(of broker: Broker) async throws {
-        queues = try await broker.statistics()
-        topics = try await broker.topics()
-        consumers = try await broker.consumers()
-        holdings = try await broker.holdings()
-        neglected = try await broker.neglectedChores()
-    }
-
     /// What was read every fifteen seconds.
     struct History: Sendable {
         /// Deliveries a second.
@@ -42,7 +34,16 @@ struct Reading: Sendable {
     }
 }
 
-/// Rates from readings that follow each other, and their history.
+extension Reading {
+    init(of broker: Broker) async throws {
+        self.init(
+            queues: try await broker.statistics(), topics: try await broker.topics(),
+            consumers: try await broker.consumers(), holdings: try await broker.holdings(),
+            neglected: try await broker.neglectedChores())
+    }
+}
+
+/// Rates from readings that follow each other, and their history, which changes every fifteen seconds.
 struct RateHistory: Sendable {
     private struct Point { let claimed: Int, at: Date }
 

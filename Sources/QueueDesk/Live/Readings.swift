@@ -11,6 +11,8 @@ actor Readings {
     private let logger: Logger
     private var history = RateHistory()
     private var latest: Reading?
+    /// What was made of a reading for open pages.
+    private var newest: LiveStep?
     private var pending: Task<Reading, any Error>?
     private var watchers: [Int: AsyncStream<LiveEvent>.Continuation] = [:]
     /// When it was read last that went well, by this machine's clock, which tells it to people.
@@ -56,7 +58,7 @@ actor Readings {
             do {
                 let reading = try await current(notOlderThan: longestAge)
                 // Pages that show what was changed meanwhile don't go back to how it was before.
-                if begun == changes { tell(.values(LiveValues(reading, limits).json)) }
+                if begun == changes, !watchers.isEmpty { tell(.step(step(of: reading))) }
             } catch {
                 try Task.checkCancellation()
                 tell(.stale(since: readAt))
@@ -73,6 +75,13 @@ actor Readings {
     }
 
     private func tell(_ event: LiveEvent) { for watcher in watchers.values { watcher.yield(event) } }
+
+    private func step(of reading: Reading) -> LiveStep {
+        if let newest, newest.reading.takenAt == reading.takenAt { return newest }
+        let next = LiveStep(reading, limits, after: newest)
+        newest = next
+        return next
+    }
 
     /// The latest reading, or a new one. Whoever asks while one is being taken waits for that one.
     func current(notOlderThan age: Duration = Readings.pause) async throws -> Reading {
@@ -188,7 +197,7 @@ actor Readings {
         if failure != nil {
             continuation.yield(.stale(since: readAt))
         } else if let latest, .now - latest.takenAt <= Self.pause * 2 {
-            continuation.yield(.values(LiveValues(latest, limits).json))
+            continuation.yield(.step(step(of: latest)))
         }
         let number = nextWatcher
         nextWatcher += 1

@@ -19,7 +19,7 @@ struct DeadLetterActions {
         var title: String { self == .redrive ? "Redrive dead letters" : "Purge dead letters" }
 
         func consequence(of count: Int) -> String {
-            let letters = count == 1 ? "1 dead letter" : "\(count) dead letters"
+            let letters = CountText(count, "dead letter")
             return switch self {
             case .redrive: "\(letters) will be sent back, as fresh messages with the same ids."
             case .purge: "\(letters) will be deleted for ever; what they stood for is not done."

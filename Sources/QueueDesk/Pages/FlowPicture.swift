@@ -1,30 +1,62 @@
 import MessageQueue
 
 /// Topics on the left, queues on the right, and who hears what between them; drawn from what is declared.
+///
+/// Of more queues than anybody overlooks the troubled and the busiest ones are drawn, and the topics that these hear.
 struct FlowPicture {
     private let reading: Reading
     private let live: LiveValues
     private let link: (QueueName) -> String
     private let topics: [TopicName]
     private let queues: [QueueName]
+    /// What is not drawn; nil when everything is.
+    let rest: String?
 
+    private static let most = 40
     private static let width = 1000
     private static let row = 64
     private static let topicWidth = 220
     private static let queueWidth = 500
 
-    init(_ reading: Reading, _ live: LiveValues, link: @escaping (QueueName) -> String) {
+    init(
+        _ reading: Reading, _ live: LiveValues, troubled: Set<QueueName>, link: @escaping (QueueName) -> String
+    ) {
         self.reading = reading
         self.live = live
         self.link = link
-        let queues = reading.queues.map(\.queue)
+        let queues = Self.chosen(reading, troubled)
         self.queues = queues
         // Each topic stands at about the height of those that hear it, so that few lines cross.
-        let heights = Dictionary(grouping: reading.topics, by: \.topic).mapValues { entries in
-            let heard = entries.compactMap { $0.queue.flatMap(queues.firstIndex) }
-            return heard.isEmpty ? Double(queues.count) : Double(heard.reduce(0, +)) / Double(heard.count)
+        let all = Dictionary(grouping: reading.topics, by: \.topic)
+        let heights = all.compactMapValues { Self.height(of: $0, beside: queues) }
+        let sorted = heights.sorted { ($0.value, $0.key.text) < ($1.value, $1.key.text) }
+        topics = sorted.prefix(Self.most).map(\.key)
+        rest = Self.told(reading.queues.count - queues.count, all.count - topics.count)
+    }
+
+    /// Nil where those that hear the topic are not drawn.
+    private static func height(of topic: [TopicEntry], beside queues: [QueueName]) -> Double? {
+        let hearers = topic.compactMap(\.queue)
+        let heard = hearers.compactMap { queues.firstIndex(of: $0) }
+        if heard.isEmpty { return hearers.isEmpty ? Double(queues.count) : nil }
+        return Double(heard.reduce(0, +)) / Double(heard.count)
+    }
+
+    /// In the order in which they were made.
+    private static func chosen(_ reading: Reading, _ troubled: Set<QueueName>) -> [QueueName] {
+        let all = reading.queues.map(\.queue)
+        guard all.count > most else { return all }
+        let ranks = reading.queues.enumerated().map { index, queue in
+            let isTroubled = troubled.contains(queue.queue) ? 1 : 0
+            return (isTroubled, reading.rates[queue.queue] ?? 0, queue.depth + queue.inFlight, -index)
         }
-        topics = heights.sorted { ($0.value, $0.key.text) < ($1.value, $1.key.text) }.map(\.key)
+        return ranks.sorted { $0 > $1 }.prefix(most).map { -$0.3 }.sorted().map { all[$0] }
+    }
+
+    private static func told(_ queues: Int, _ topics: Int) -> String? {
+        let parts = [(queues, "more queue"), (topics, "more topic")].filter { $0.0 > 0 }
+        let texts = parts.map { CountText($0.0, $0.1).description }
+        return texts.isEmpty ? nil : "and \(texts.joined(separator: ", ")): the tables below have them all"
     }
 
     var html: HTML {

@@ -36,7 +36,7 @@ struct MessagesPage {
         let page = try await desk.broker.find(search, from: position, limit: Self.limit)
         return [
             AttemptTable(desk: desk, caption: "Attempts, the newest first", entries: page.entries).html,
-            HTML("p", [:], [.text("\(page.examined) attempts were looked at."), " ", older(page, fields)]),
+            HTML("p", [:], [.text("Looked at: \(CountText(page.examined, "attempt"))."), " ", older(page, fields)]),
         ]
     }
 

@@ -103,35 +103,22 @@ struct OutcomeChart {
     }
 }
 
-/// The errors of the last attempts, each once: those that differ in ids alone are one.
+/// The errors of the last attempts of a queue, each once.
 struct ErrorTable {
     let desk: QueueDesk
+    let queue: QueueName
     let entries: [TraceEntry]
 
-    private static let most = 10
-
-    private static func kind(_ error: String) -> String {
-        String(error.prefix(400)).replacing(/[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/, with: "…")
-    }
-
-    /// The longest part of it that stands in all of them.
-    private static func part(of kind: String) -> String {
-        kind.split(separator: "…").max { $0.count < $1.count }.map { String($0.prefix(100)) } ?? kind
-    }
-
     var html: HTML {
-        let groups = Dictionary(grouping: entries.filter { $0.error != nil }) { Self.kind($0.error ?? "") }
-        let sorted = groups.sorted { ($0.value.count, $1.key) > ($1.value.count, $0.key) }.prefix(Self.most)
-        guard !sorted.isEmpty else { return .text("") }
+        let groups = ErrorGroup.groups(of: entries)
+        guard !groups.isEmpty else { return .text("") }
         return HTML.table(
             "Their errors", ["Error", "#Attempts", "First", "Last", ""],
-            sorted.map { text, entries in
-                let times = entries.compactMap { $0.finishedAt ?? $0.appendedAt }.sorted()
-                return [
-                    .text(text), .text("\(entries.count)"), .time(DateText(times.first)), .time(DateText(times.last)),
-                    .link(
-                        "Find",
-                        to: desk.path("/messages", ["queue": entries[0].queue.text, "error": Self.part(of: text)])),
+            groups.map { group in
+                [
+                    .text(group.error), .text("\(group.attempts)"), .time(DateText(group.first)),
+                    .time(DateText(group.last)),
+                    .link("Find", to: desk.path("/messages", ["queue": queue.text, "error": group.part])),
                 ]
             }, empty: "")
     }

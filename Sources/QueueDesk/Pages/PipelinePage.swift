@@ -1,3 +1,4 @@
+import Foundation
 import Hummingbird
 import MessageQueue
 
@@ -6,38 +7,60 @@ struct PipelinePage {
     let desk: QueueDesk
 
     func add(to router: some RouterMethods) {
-        router.get { _, _ in
+        router.get { request, _ in
+            let fields = try Fields(query: request)
             let shown = try await desk.readings.shown()
-            let reading = shown.reading
-            let live = LiveValues(reading, desk.readings.limits)
+            let (reading, limits) = (shown.reading, desk.readings.limits)
+            let (live, attention) = (LiveValues(reading, limits), Attention(reading, limits))
+            let queues = Self.shown(reading.queues, named: fields["queue"], troubled: attention.troubled)
             return desk.page(
                 "Pipeline", at: "/", from: shown,
                 [
-                    Attention(reading, desk.readings.limits).html(desk), flow(reading, live), table(reading, live),
+                    attention.html(desk), flow(reading, live, attention.troubled), filter(fields), table(queues, live),
                     workers(reading, live), topics(reading, live),
                 ])
         }
     }
 
-    private func flow(_ reading: Reading, _ live: LiveValues) -> HTML {
-        let picture = FlowPicture(reading, live) { desk.path("/queues/\($0.text.queryEscaped)") }
+    private func flow(_ reading: Reading, _ live: LiveValues, _ troubled: Set<QueueName>) -> HTML {
+        let picture = FlowPicture(reading, live, troubled: troubled) { desk.path("/queues/\($0.text.queryEscaped)") }
         return HTML(
             "div",
             [
                 "class": "scroll flow", "role": "region", "aria-label": "Topics, and who hears them", "tabindex": "0",
                 "data-shape": live.shape,
             ],
-            [picture.html])
+            [picture.html, picture.rest.map { HTML.paragraph(.text($0)) } ?? ""])
     }
 
-    private func table(_ reading: Reading, _ live: LiveValues) -> HTML {
+    private func filter(_ fields: Fields) -> HTML {
+        HTML(
+            "form", ["method": "get", "action": desk.path("/"), "class": "search", "role": "search"],
+            [
+                .field("Queues with this in their name", .input("queue", fields["queue"], type: "search")),
+                HTML("button", [:], ["Filter"]),
+            ])
+    }
+
+    /// Those that need a person first, each part in the order in which they were made.
+    static func shown(
+        _ queues: [QueueStatistics], named part: String?, troubled: Set<QueueName>
+    ) -> [QueueStatistics] {
+        let wanted = part.map { part in
+            queues.filter { $0.queue.text.range(of: part, options: .caseInsensitive) != nil }
+        }
+        let all = wanted ?? queues
+        return all.filter { troubled.contains($0.queue) } + all.filter { !troubled.contains($0.queue) }
+    }
+
+    private func table(_ queues: [QueueStatistics], _ live: LiveValues) -> HTML {
         HTML.table(
             "Queues",
             [
                 "Queue", "#Waiting", "#In flight", "#Scheduled", "#Retrying", "#Held", "#Dead", "#Oldest", "#A second",
                 "15 minutes", "",
             ],
-            reading.queues.map { queue in
+            queues.map { queue in
                 let columns: [Measure] = [
                     .waiting, .inFlight, .scheduled, .retrying, .held, .dead, .oldest, .rate,
                 ]
@@ -47,7 +70,7 @@ struct PipelinePage {
                         live.spark(.spark, of: queue.queue, label: "Deliveries a second from \(queue.queue)"),
                         live.place("strong", .state, of: queue.queue),
                     ]
-            }, empty: "No queue has been declared yet.")
+            }, empty: "There is no queue like that.")
     }
 
     private func workers(_ reading: Reading, _ live: LiveValues) -> HTML {
@@ -66,10 +89,11 @@ struct PipelinePage {
 
     /// What the picture shows, to be read.
     private func topics(_ reading: Reading, _ live: LiveValues) -> HTML {
-        HTML.table(
+        let entries = Dictionary(grouping: reading.topics, by: \.topic)
+        return HTML.table(
             "Topics", ["Topic", "#A second", "Heard by"],
-            reading.topicNames.map { name in
-                let heard = reading.topics.filter { $0.topic == name }.compactMap { entry in
+            entries.sorted { $0.key.text < $1.key.text }.map { name, entries in
+                let heard = entries.compactMap { entry in
                     entry.queue.map { queue in
                         "\(queue)\(entry.tags.map { " (only \($0.joined(separator: ", ")))" } ?? "")"
                     }

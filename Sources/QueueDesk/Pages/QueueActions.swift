@@ -66,7 +66,11 @@ struct QueueActions {
             note.map(HTML.alert) ?? "",
             HTML(
                 "p", ["class": "consequence"],
-                [.text("About \(count) messages will be deleted for ever; what they stand for is not done.")]),
+                [
+                    .text(
+                        "About \(CountText(count, "message")) will be deleted for ever; what they stand for is not done."
+                    )
+                ]),
             HTML.facts([
                 ("Waiting", .text("\(queue.depth)")), ("Scheduled", .text("\(queue.scheduled)")),
                 ("Retrying", .text("\(queue.retrying)")), ("Held", .text("\(queue.held)")),

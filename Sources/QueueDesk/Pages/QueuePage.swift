@@ -32,13 +32,13 @@ struct QueuePage {
             try await $0.find(MessageSearch(.queue(name), isClaimed: true), limit: Self.attempts).entries
         }
         let blocked = try await shared(name) { try await $0.blockedKeys(of: name, limit: 50) }
-        let live = LiveValues(reading, desk.readings.limits)
+        let live = LiveValues(reading, of: name)
         return desk.page(
             "Queue \(name)", refresh: Self.refresh, from: shown,
             [
                 numbers(of: name, live), links(name), sparks(of: name, live), OutcomeChart(steps).html,
-                LatencyTable(last).html, ErrorTable(desk: desk, entries: last).html, holders(reading, name),
-                keys(blocked, of: name), settings(entry), QueueActions(desk: desk).html(entry),
+                LatencyTable(last).html, ErrorTable(desk: desk, queue: name, entries: last).html,
+                holders(reading, name), keys(blocked, of: name), settings(entry), QueueActions(desk: desk).html(entry),
             ])
     }
 
@@ -57,12 +57,17 @@ struct QueuePage {
         return HTML([
             HTML("p", ["class": "state"], [live.place("strong", .state, of: name)]),
             HTML(
-                "dl", ["class": "numbers"],
+                "dl", ["class": "numbers", "data-queue": name.text],
                 shown.map { measure in
-                    HTML(
-                        "div", [:], [HTML("dt", [:], [.text(measure.rawValue)]), live.place("dd", measure, of: name)])
+                    HTML("div", [:], [HTML("dt", [:], [term(measure, of: name)]), live.place("dd", measure, of: name)])
                 }),
         ])
+    }
+
+    /// What is not due yet has a page of its own.
+    private func term(_ measure: Measure, of name: QueueName) -> HTML {
+        guard [.scheduled, .retrying].contains(measure) else { return .text(measure.rawValue) }
+        return .link(measure.rawValue, to: desk.path("/queues/\(name.text.queryEscaped)/scheduled"))
     }
 
     private func links(_ name: QueueName) -> HTML {
@@ -129,7 +134,8 @@ struct QueuePage {
             keys.map { key in
                 [
                     .link(key.key, to: desk.path("/timeline", ["key": key.key])), .time(DateText(key.since)),
-                    .text("\(key.held)"), key.needsOperator ? "waits for you" : .time(DateText(key.retryAt)),
+                    .link("\(key.held)", to: desk.path("\(path)/held", ["key": key.key])),
+                    key.needsOperator ? "waits for you" : .time(DateText(key.retryAt)),
                     .text(key.error ?? ""),
                     !Visitor.mayChange
                         ? ""

@@ -69,7 +69,7 @@ struct TimelinePicture {
     }
 
     private var shown: String {
-        entries.count < count ? "The last \(entries.count) of \(count) attempts" : "\(count) attempts"
+        entries.count < count ? "The last \(entries.count) of \(count) attempts" : "\(CountText(count, "attempt"))"
     }
 
     private var picture: HTML {

@@ -9,7 +9,8 @@ struct Blocked: AsyncParsableCommand {
             In such a queue, what comes after a message of the same key that failed waits for it. A key whose message failed
             for good waits until you retry it, or skip it to the dead letters.
             """,
-        subcommands: [ListBlocked.self, RetryBlocked.self, SkipBlocked.self], defaultSubcommand: ListBlocked.self)
+        subcommands: [ListBlocked.self, ShowBlocked.self, RetryBlocked.self, SkipBlocked.self],
+        defaultSubcommand: ListBlocked.self)
 }
 
 struct ListBlocked: AsyncParsableCommand {
@@ -43,6 +44,34 @@ extension BlockedKey {
     fileprivate var next: String {
         if needsOperator { return "operator" }
         return retryAt?.clockText ?? "in flight"
+    }
+}
+
+struct ShowBlocked: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Lists what waits behind a blocked key, in its order.")
+
+    @OptionGroup var target: BlockedTarget
+    @Option(help: "Those that come after this place.")
+    var after: Int64 = 0
+    @Option(help: Allowed.listed.help("The most that are listed.", default: 100), transform: Allowed.listed.read)
+    var limit = 100
+
+    func run() async throws {
+        let messages = try await target.connection.withDatabase {
+            try await Broker($0).blockedMessages(
+                of: QueueName(target.queue), key: target.key, after: after, limit: limit)
+        }
+        try target.output.show(messages) {
+            Table(
+                [.number("PLACE"), .text("MESSAGE"), .number("TRY"), .text("TAG"), .text("SENT")],
+                rows: messages.map { message in
+                    [
+                        "\(message.place)", "\(message.message)", "\(message.attempt)", message.tag ?? "",
+                        message.sentAt.ISO8601Format(),
+                    ]
+                })
+        }
     }
 }
 

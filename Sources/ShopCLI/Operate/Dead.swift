@@ -11,6 +11,8 @@ struct Dead: AsyncParsableCommand {
 struct ListDead: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists dead letters, oldest first.")
 
+    @Option(help: "Those that come after this ticket: the last of the page before.")
+    var after: Int64 = 0
     @Option(help: Allowed.listed.help("The most that are listed.", default: 100), transform: Allowed.listed.read)
     var limit = 100
     @OptionGroup var selection: DeadSelection
@@ -19,17 +21,23 @@ struct ListDead: AsyncParsableCommand {
 
     func run() async throws {
         let letters = try await connection.withDatabase { database in
-            try await Broker(database).deadLetters(selection.filter, limit: limit).map(DeadReport.init)
+            try await Broker(database).deadLetters(selection.filter, after: after, limit: limit).map(DeadReport.init)
         }
         try output.show(letters) {
             Table(
-                [.text("DIED"), .text("QUEUE"), .text("ORDER, OR MESSAGE"), .number("TRIES"), .text("REASON")],
+                [
+                    .number("TICKET"), .text("DIED"), .text("QUEUE"), .text("ORDER, OR MESSAGE"), .number("TRIES"),
+                    .text("REASON"),
+                ],
                 rows: letters.map { letter in
                     [
-                        letter.diedAt.clockText, letter.queue, letter.key ?? letter.message, "\(letter.attempts)",
-                        letter.reasonAndError,
+                        "\(letter.ticket)", letter.diedAt.clockText, letter.queue, letter.key ?? letter.message,
+                        "\(letter.attempts)", letter.reasonAndError,
                     ]
                 })
+        }
+        if letters.count == limit, let last = letters.last, !output.json {
+            Output.print("More: --after \(last.ticket)")
         }
     }
 }
@@ -57,7 +65,7 @@ struct ShowDead: AsyncParsableCommand {
 
 /// Which dead letters are meant; everything given has to hold.
 struct DeadSelection: ParsableArguments {
-    @Option(help: "Only of this queue.")
+    @Option(help: "Only of this queue.", completion: .queues)
     var queue: String?
     @Option(help: "Only with this reason.")
     var reason: String?
@@ -71,14 +79,19 @@ struct DeadSelection: ParsableArguments {
     var order: String?
     @Option(help: "Only with an error that has this in it.")
     var error: String?
+    @Option(name: .customLong("ticket"), help: "Only the letter with this ticket, as they are listed; may be repeated.")
+    var tickets: [Int64] = []
 
     var filter: DeadLetterFilter {
         DeadLetterFilter(
             queue: queue.map { QueueName($0) }, reason: reason, olderThan: olderThan,
-            message: message.flatMap { MessageID($0) }, key: order?.lowercased(), error: error)
+            message: message.flatMap { MessageID($0) }, key: order?.lowercased(), error: error,
+            tickets: tickets.isEmpty ? nil : tickets)
     }
 
-    var isEmpty: Bool { [queue, reason, message, order, error].allSatisfy { $0 == nil } && olderThan == nil }
+    var isEmpty: Bool {
+        [queue, reason, message, order, error].allSatisfy { $0 == nil } && olderThan == nil && tickets.isEmpty
+    }
 
     func validate() throws {
         if let message, MessageID(message) == nil { throw ValidationError("\(message) is no message id (a UUID).") }

@@ -6,7 +6,7 @@ struct DeadReasons: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reasons", abstract: "Counts dead letters by queue and reason.")
 
-    @Option(help: "Only of this queue.")
+    @Option(help: "Only of this queue.", completion: .queues)
     var queue: String?
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output

@@ -4,6 +4,7 @@ import Terminal
 
 /// A dead letter as it is shown.
 struct DeadReport: Encodable {
+    let ticket: Int64
     let queue: String
     let message: String
     let key, topic, tag: String?
@@ -19,6 +20,7 @@ struct DeadReport: Encodable {
     let history: String?
 
     init(_ letter: DeadLetter) {
+        ticket = letter.ticket
         queue = letter.queue.text
         message = letter.message.id.description
         (key, topic, tag) = (letter.message.key, letter.message.topic, letter.message.tag)
@@ -36,6 +38,7 @@ struct DeadReport: Encodable {
 
     var text: String {
         let facts: [(String, String?)] = [
+            ("ticket", "\(ticket)"),
             ("message", message), ("queue", queue), ("key", key), ("topic", topic), ("tag", tag),
             ("attempts", "\(attempts)"), ("reason", reasonAndError), ("sent", sentAt.ISO8601Format()),
             ("died", diedAt.ISO8601Format()),

@@ -5,13 +5,16 @@ import Postgres
 
 struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Examines schema version, server settings, pooler, clock and loops, and says how to mend them.")
+        abstract: "Examines schema version, server settings, pooler, clock, loops and log, and says how to mend them.")
 
+    @OptionGroup var log: RetentionOption
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {
-        let findings = try await connection.withDatabase { try await Examination(database: $0).findings() }
+        let findings = try await connection.withDatabase {
+            try await Examination(database: $0, retention: log.retention).findings()
+        }
         try output.show(findings) {
             Table(
                 [.text(""), .text("WHAT"), .text("FOUND"), .text("MEND")],

@@ -6,12 +6,14 @@ import ShoeShop
 /// What `shoeshop doctor` looks at.
 struct Examination {
     let database: Database
+    /// How long workers keep finished messages.
+    let retention: Duration
 
     func findings() async throws -> [Finding] {
         let server = try await [
             server(), encoding(), schema(), durability(), commits(), connections(), pooler(), clock(),
         ]
-        return try await hasQueues() ? server + queues() + consumers() + [upkeep()] : server
+        return try await hasQueues() ? server + queues() + consumers() + [upkeep(), log()] : server
     }
 
     /// A gateway's database has nothing else; without them there is nothing more to look at.
@@ -67,7 +69,8 @@ struct Examination {
             WHERE wait_event = 'SyncRep' AND state_change < clock_timestamp() - interval '3 seconds'
             """)
         return Finding(
-            "commits", waiting == 0 ? "none waits for a standby" : "\(waiting) wait for a standby",
+            "commits",
+            waiting == 0 ? "none waits for a standby" : "\(CountText(waiting, "commit")) held up by a standby",
             mend: waiting == 0 ? nil : "Bring the standby back, or change synchronous_standby_names.")
     }
 
@@ -127,7 +130,8 @@ struct Examination {
         return [
             Finding(
                 "loops",
-                silent.isEmpty ? "\(consumers.count) consumers alive" : "silent: \(silent.joined(separator: ", "))",
+                silent.isEmpty
+                    ? "\(CountText(consumers.count, "consumer")) alive" : "silent: \(silent.joined(separator: ", "))",
                 mend: silent.isEmpty ? nil : "Restart these processes.")
         ]
     }
@@ -138,8 +142,18 @@ struct Examination {
         let count = try await broker.chores().count
         return Finding(
             "upkeep",
-            neglected.isEmpty ? "\(count) chores go well" : "fails for an hour: \(neglected.joined(separator: "; "))",
+            neglected.isEmpty
+                ? "all well: \(CountText(count, "chore"))" : "fails for an hour: \(neglected.joined(separator: "; "))",
             mend: neglected.isEmpty ? nil : "Often missing rights: shoeshop migrate --roles.")
+    }
+
+    private func log() async throws -> Finding {
+        let holders = try await Broker(database).segmentHolders(beyond: retention)
+        guard let first = holders.first else { return Finding("log", "nothing stays for too long") }
+        let names = holders.map(\.queue.text).joined(separator: ", ")
+        return Finding(
+            "log", "kept since \(first.sinceText) by \(names)",
+            mend: "Have handled, redriven or purged what is not finished there: shoeshop queues show.")
     }
 
     private func setting(_ name: String) async throws -> String {

@@ -5,8 +5,10 @@ import Terminal
 
 struct Messages: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Finds messages, and shows all that is known of one.",
-        subcommands: [FindMessages.self, ShowMessage.self])
+        abstract: "Finds messages, shows all that is known of one, and acts on those that are not due yet.",
+        subcommands: [
+            FindMessages.self, ShowMessage.self, ListScheduled.self, HastenMessages.self, CancelMessages.self,
+        ])
 }
 
 struct FindMessages: AsyncParsableCommand {
@@ -20,7 +22,7 @@ struct FindMessages: AsyncParsableCommand {
             more, its last line says how to go on.
             """)
 
-    @Option(help: "In this queue.")
+    @Option(help: "In this queue.", completion: .queues)
     var queue: String?
     @Option(help: "Among what was published to this topic.")
     var topic: String?

@@ -52,7 +52,7 @@ struct DeadAction: ParsableArguments {
     func validate() throws {
         if selection.isEmpty, !all, !dryRun {
             throw ValidationError(
-                "Say which: --queue, --reason, --older-than, --message, --order or --error; or --all.")
+                "Say which: --queue, --reason, --older-than, --message, --order, --error or --ticket; or --all.")
         }
     }
 

@@ -5,24 +5,33 @@ import MessageQueue
 struct ShowQueue: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows how a queue stands and is set up, and what became of its attempts by the minute.")
+        abstract:
+            "Shows how a queue stands and is set up, what became of its attempts, how long they took, their errors.")
 
     @Argument(help: "The queue.", completion: .queues) var queue: String
     @Option(help: minutes.help("How many minutes back.", default: 15), transform: minutes.read)
     var last = 15
+    @OptionGroup var log: RetentionOption
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     private static let minutes = Allowed.whole(1...100)
+    /// How many attempts are looked at for times and errors.
+    private static let attempts = 500
 
     func run() async throws {
         let name = QueueName(queue)
         let detail = try await connection.withDatabase { database in
             let broker = Broker(database)
+            let search = MessageSearch(.queue(name), isClaimed: true)
+            let taken = try await broker.find(search, limit: Self.attempts).entries
+            let holders = try await broker.segmentHolders(beyond: log.retention)
             return QueueDetail(
                 statistics: try await broker.statistics(of: name),
                 limits: try await broker.queue(name).settings.limits.map(QueueDetail.Limits.init),
-                minutes: try await broker.outcomes(of: name, each: .seconds(60), count: last))
+                minutes: try await broker.outcomes(of: name, each: .seconds(60), count: last),
+                times: AttemptTimes.byOutcome(taken), errors: ErrorGroup.groups(of: taken),
+                keepsLog: holders.first { $0.queue == name })
         }
         try output.show(detail, text: detail.text)
     }
@@ -39,6 +48,11 @@ private struct QueueDetail: Encodable {
     let statistics: QueueStatistics
     let limits: Limits?
     let minutes: [OutcomeStep]
+    /// Of the last attempts that were taken, as the errors are.
+    let times: [AttemptTimes]
+    let errors: [ErrorGroup]
+    /// Nil unless something in it keeps the log from being dropped in time.
+    let keepsLog: SegmentHolder?
 
     var text: String {
         let now = statistics
@@ -50,8 +64,32 @@ private struct QueueDetail: Encodable {
             ("at once", limits?.concurrency.map { "\($0) at the most" } ?? "not limited"),
             ("a second", limits?.rate.map { "\($0) at the most" } ?? "not limited"),
         ]
-        let lines = facts.map { $0.padding(toLength: 12, withPad: " ", startingAt: 0) + $1 }
-        return (lines + [""] + table.lines).joined(separator: "\n")
+        let log = keepsLog.map { ("keeps log", "since \($0.sinceText): something in it is not finished") }
+        let all = facts + [log].compactMap(\.self)
+        let lines = all.map { $0.padding(toLength: 12, withPad: " ", startingAt: 0) + $1 }
+        let tables = [table] + [timesTable, errorsTable].filter { !$0.rows.isEmpty }
+        return (lines + tables.flatMap { [""] + $0.lines }).joined(separator: "\n")
+    }
+
+    private var timesTable: Table {
+        Table(
+            [
+                .text("OF THE LAST THAT WERE TAKEN"), .number("ATTEMPTS"), .number("WAITED"), .number("99 %"),
+                .number("TOOK"), .number("99 %"),
+            ],
+            rows: times.map { times in
+                let seconds = [times.waited.median, times.waited.p99, times.took.median, times.took.p99]
+                return [times.outcome.rawValue, "\(times.attempts)"]
+                    + seconds.map { $0.map { Span(seconds: $0).text } ?? "-" }
+            })
+    }
+
+    private var errorsTable: Table {
+        Table(
+            [.text("THEIR ERRORS"), .number("ATTEMPTS"), .text("FIRST"), .text("LAST")],
+            rows: errors.map { group in
+                [group.error, "\(group.attempts)", group.first?.clockText ?? "-", group.last?.clockText ?? "-"]
+            })
     }
 
     private var table: Table {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import MessageQueue
 import Scenarios
 
 struct ScenarioPlay: AsyncParsableCommand {
@@ -66,7 +67,8 @@ struct ScenarioPlay: AsyncParsableCommand {
 
     private func summary(_ records: [RunRecord]) -> String {
         let failed = records.filter { !$0.passed }.map { "  FAILED: \($0.command)" }
-        return (["\(records.count - failed.count) of \(records.count) runs passed."] + failed).joined(separator: "\n")
+        let passed = "\(records.count - failed.count) of \(CountText(records.count, "run")) passed."
+        return ([passed] + failed).joined(separator: "\n")
     }
 }
 

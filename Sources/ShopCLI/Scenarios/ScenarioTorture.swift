@@ -1,6 +1,7 @@
 import ArgumentParser
 import Durations
 import Foundation
+import MessageQueue
 import Scenarios
 
 struct ScenarioTorture: AsyncParsableCommand {
@@ -40,7 +41,8 @@ struct ScenarioTorture: AsyncParsableCommand {
         let orders = records.reduce(0) { $0 + $1.outcome.accepted }
         let faults = records.reduce(0) { $0 + $1.windows.count }
         await screen.notice(
-            "\(records.count) episodes, \(faults) faults, \(orders) orders accepted; \(failed.count) episodes failed.")
+            "\(CountText(records.count, "episode")), \(CountText(faults, "fault")), "
+                + "\(CountText(orders, "order")) accepted; failed: \(CountText(failed.count, "episode")).")
         if !failed.isEmpty { throw ExitCode.failure }
     }
 
@@ -75,7 +77,8 @@ struct ScenarioTorture: AsyncParsableCommand {
         await screen.clear()
         if record.passed {
             await screen.notice(
-                "passed: \(record.outcome.accepted) accepted, \(record.outcome.delivered) delivered, \(record.windows.count) faults"
+                "passed: \(record.outcome.accepted) accepted, \(record.outcome.delivered) delivered, "
+                    + "\(CountText(record.windows.count, "fault"))"
             )
         } else {
             let file = URL(filePath: failures).appending(path: "\(random.name).yaml")
