@@ -25,7 +25,8 @@ actor Screen {
         self.isForProgram = isForProgram
         isTerminal = !isForProgram && isatty(STDOUT_FILENO) == 1
         terminalSize = { Screen.standardSize }
-        write = isForProgram ? { StandardStream.error.write($0) } : { StandardStream.output.write($0) }
+        let stream = isForProgram ? StandardStream.error : .output
+        write = { stream.write($0) }
     }
 
     /// A terminal that somebody else draws.
