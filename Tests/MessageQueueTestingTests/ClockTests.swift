@@ -21,7 +21,7 @@ struct ClockTests {
         }
     }
 
-    @Test("as virtual time passes leases end, with the attempt counted, and messages and dead letters grow old")
+    @Test("leases end as virtual time passes, with the attempt counted, and messages and dead letters grow old")
     func leases() async throws {
         try await TestBroker.with { test in
             try await test.arrive(1)
@@ -76,7 +76,7 @@ struct ClockTests {
         }
     }
 
-    @Test("as virtual time passes producers are asked about half messages, and about those of a day ago no more")
+    @Test("producers are asked about half messages as virtual time passes, and about those of a day ago no more")
     func halves() async throws {
         try await TestBroker.with { test in
             let (broker, topic) = (test.broker, Depot.moved)
