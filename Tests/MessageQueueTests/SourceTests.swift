@@ -19,12 +19,23 @@ struct SourceTests {
 
     @Test("only the files that CONTRIBUTING.md names can call libpq")
     func libPQ() throws {
-        let callers = try (Repository.files(in: "Sources", endingIn: ".swift")
-            + Repository.files(in: "Tests", endingIn: ".swift"))
-            .filter { try lines(of: $0).contains { $0.hasSuffix("import CLibPQ") } }
+        let all = try ["Sources", "Tests"].flatMap { try Repository.files(in: $0, endingIn: ".swift") }
+        let callers = try all.filter { try lines(of: $0).contains { $0.hasSuffix("import CLibPQ") } }
         #expect(callers.count == 3)
         let page = try Repository.text(of: "CONTRIBUTING.md")
         for path in callers { #expect(page.contains("`\(URL(filePath: path).lastPathComponent)`")) }
+    }
+
+    @Test("each metric of a program's own has a name as the library's have, and stands on a page")
+    func metrics() throws {
+        let pages = try Repository.files(in: "Documentation", endingIn: ".md").map(Repository.text).joined()
+        let sources = try Repository.files(in: "Sources", endingIn: ".swift").map(Repository.text)
+        let made = sources.flatMap { $0.matches(of: #/\b(Counter|Timer)\(\s*label: "([^"]+)"/#) }
+        #expect(made.count >= 5)
+        for (_, kind, name) in made.map(\.output) {
+            #expect(name.hasSuffix(kind == "Counter" ? "_total" : "_seconds"), "\(name)")
+            #expect(name.wholeMatch(of: #/[a-z]+(_[a-z]+)+/#) != nil && pages.contains("`\(name)`"), "\(name)")
+        }
     }
 
     private func expectNarrow(_ path: String) throws {
