@@ -8,7 +8,7 @@ struct TitleTests {
         for path in try Repository.files(in: "Tests", endingIn: ".swift") {
             for title in try Repository.text(of: path).matches(of: #/@Test\(\s*"((?:[^"\\]|\\.)*)"/#) {
                 titles += 1
-                #expect(String(title.1).prefixMatch(of: Self.withoutSubject) == nil, "\(path): \(title.1)")
+                #expect(!title.1.starts(with: Self.withoutSubject), "\(path): \(title.1)")
             }
         }
         #expect(titles > 500)
