@@ -1173,8 +1173,8 @@ END $$;
 
 -- 10. Rights, and the record -----------------------------------------------------------------------------------------------
 
-REVOKE ALL ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.unfinished_in(int, int), mq.has_unfinished(int), mq.drop_segment(int), mq.delete_queue(text)
-    FROM PUBLIC;
+REVOKE ALL ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.unfinished_in(int, int), mq.has_unfinished(int),
+    mq.drop_segment(int), mq.delete_queue(text) FROM PUBLIC;
 
 -- Gives the schema and all that is in it to a role, which the caller has to be a member of: whoever owns it may change it, and
 -- what it lends to workers is done with its rights. Safe to repeat: what is the role's already is not locked.
@@ -1219,8 +1219,8 @@ BEGIN
     EXECUTE format('GRANT SELECT, INSERT, UPDATE (secret, rotated_at, revoked_at, last_used_at) ON mq.access_keys TO %s', taker);
     -- What was recorded of operators stays as it is, but for how far an action has come, and whether it is to go on.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE (ended_at, beat_at, messages, wanted, rate) ON mq.operator_actions TO %s', taker);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.unfinished_in(int, int), mq.has_unfinished(int),
-        mq.drop_segment(int), mq.delete_queue(text) TO %s', taker);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION mq.open_segment(int), mq.advance_head(int), mq.unfinished_in(int, int),
+        mq.has_unfinished(int), mq.drop_segment(int), mq.delete_queue(text) TO %s', taker);
 END $$;
 
 INSERT INTO mq.migrations (line, number, name, works_with) VALUES ('message-queue', 1, '0001_message_queue', 1);

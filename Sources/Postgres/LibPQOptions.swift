@@ -1,6 +1,6 @@
 import CLibPQ
 
-/// One option of a connection, as libpq reads it. This file and LibPQ.swift are all that names libpq's functions.
+/// One option of a connection, as libpq reads it. In the client this file and LibPQ.swift are all that names its functions.
 struct LibPQOption: Sendable {
     let keyword: String
     let value: String

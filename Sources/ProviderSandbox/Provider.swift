@@ -30,7 +30,7 @@ final class Provider: Service {
         let file = URL(filePath: settings[SandboxSettings.data]).appending(path: "\(name).jsonl")
         self.name = name
         logger = context.logger
-        answering = Timer(label: "sandbox.answer", dimensions: [("provider", name)])
+        answering = Timer(label: "sandbox_answer_seconds", dimensions: [("provider", name)])
         faults = FaultSwitch()
         desk = LedgerDesk(ledger: try Ledger<B>(file, fsync: settings[SandboxSettings.fsync], logger: logger))
         door = try Door(host: settings[Settings.host], port: settings[port])
@@ -153,7 +153,7 @@ extension Provider {
 
     private func record(_ strike: FaultSwitch.Strike) {
         let mode = strike.mode.rawValue
-        Counter(label: "sandbox.faults", dimensions: [("provider", name), ("mode", mode)]).increment()
+        Counter(label: "sandbox_faults_total", dimensions: [("provider", name), ("mode", mode)]).increment()
         logger.debug("fault strikes", metadata: ["provider": "\(name)", "mode": "\(mode)"])
     }
 }

@@ -21,7 +21,7 @@ struct ClockTests {
         }
     }
 
-    @Test("as virtual time passes leases end, with the attempt counted, and messages and dead letters grow old")
+    @Test("leases end as virtual time passes, with the attempt counted, and messages and dead letters grow old")
     func leases() async throws {
         try await TestBroker.with { test in
             try await test.arrive(1)
@@ -40,6 +40,27 @@ struct ClockTests {
         }
     }
 
+    @Test("when the database's clock jumps forward leases and delays end early, and a late finish leaves no effect")
+    func jump() async throws {
+        try await TestBroker.with { test in
+            try await test.database.script("CREATE TABLE effect (n int)")
+            try await test.arrive(1)
+            let held = try await test.broker.receive("arrivals", lease: .seconds(3600))
+            try await test.broker.send([Outgoing(Parcel(weight: 2), delay: .seconds(3600))], to: Depot.log)
+            try await test.advance(by: .seconds(5 * 3600))
+            await #expect(throws: QueueError.leaseLost(queue: "arrivals", message: held[0].message.id)) {
+                try await test.database.write { session in
+                    try session.execute("INSERT INTO effect VALUES (1)")
+                    test.broker.complete(held, in: session)
+                }
+            }
+            let effects = try await test.database.query("SELECT count(*) FROM effect") { try $0[0, as: Int.self] }
+            #expect(effects == [0])
+            let again = Carry(queue: Depot.arrivals) { #expect($0.attempt == 2) }
+            #expect(try await test.drain([again, Carry(queue: Depot.log) { _ in }]).done() == 2)
+        }
+    }
+
     @Test("keys that are sent once expire as virtual time passes")
     func keys() async throws {
         try await TestBroker.with { test in
@@ -55,7 +76,7 @@ struct ClockTests {
         }
     }
 
-    @Test("as virtual time passes producers are asked about half messages, and about those of a day ago no more")
+    @Test("producers are asked about half messages as virtual time passes, and about those of a day ago no more")
     func halves() async throws {
         try await TestBroker.with { test in
             let (broker, topic) = (test.broker, Depot.moved)

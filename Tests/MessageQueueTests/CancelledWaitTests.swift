@@ -16,7 +16,7 @@ struct CancelledWaitTests {
         _ = try await broker.halfMessages(of: "shop", in: "news", waiting: .seconds(600))
     }
 
-    @Test("is told so by Swift's own error, also when a statement is under way")
+    @Test("a call that waits and is cancelled throws Swift's own error, also when a statement is under way")
     func duringStatement() async throws {
         try await Bench.with(connections: 4) { bench in
             try await bench.broker.declare(topic: "news")

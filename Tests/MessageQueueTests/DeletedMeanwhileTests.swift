@@ -28,7 +28,7 @@ struct DeletedMeanwhileTests {
         try await task.value
     }
 
-    @Test("under a topic is refused for want of the topic: published once, or prepared as a half message")
+    @Test("what is published once or prepared under a topic that is deleted in that moment is refused for want of it")
     func topics() async throws {
         try await Bench.with { bench in
             let broker = bench.broker
@@ -51,7 +51,7 @@ struct DeletedMeanwhileTests {
         }
     }
 
-    @Test("under a queue is refused for want of the queue: sent once by key or name, or subscribed to a topic")
+    @Test("what is sent once or subscribed under a queue that is deleted in that moment is refused for want of it")
     func queues() async throws {
         try await Bench.with { bench in
             let broker = bench.broker

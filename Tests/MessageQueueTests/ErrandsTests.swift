@@ -6,7 +6,7 @@ import Testing
 
 @Suite("What operators ask for and takes long", .timeLimit(.minutes(5)))
 struct ErrandsTests {
-    @Test("is refused while too much is under way, and taken again once something has ended")
+    @Test("an operator's errand is refused while too much is under way, and taken again once something has ended")
     func tooMany() async throws {
         let errands = Errands(logger: Logger(label: "tests"))
         let places = Places(0)

@@ -46,6 +46,14 @@ struct LostConsumersTests {
         #expect(untilFirst + untilSecond < .seconds(3))
     }
 
+    @Test("from a pooled consumer's last heartbeat to the look that gives it up less than thirteen seconds pass")
+    func soonWithoutLock() throws {
+        var watch = try Watch()
+        var passed = Consumer.longestSilence
+        repeat { passed += watch.pause } while watch.look(silent: [7], lockless: [7]).lost.isEmpty
+        #expect(passed < .seconds(13))
+    }
+
     @Test("a consumer without a lock is lost at the third look that finds it silent")
     func pooled() throws {
         var watch = try Watch()

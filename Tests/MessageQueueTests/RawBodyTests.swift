@@ -17,7 +17,7 @@ struct RawBodyTests {
     }
 
     @Test(
-        "whichever way it is sent, alone, among others, once, delayed, by a producer or published, the body is the bytes"
+        "a raw body is the bytes, whichever way it is sent: alone, among others, once, delayed, by a producer, published"
     )
     func everyWay() async throws {
         try await Bench.with { bench in
@@ -39,7 +39,7 @@ struct RawBodyTests {
         }
     }
 
-    @Test("an empty body is one, and what a step sent as JSON is read as it stands")
+    @Test("an empty raw body is one, and what a step sent as JSON is read as it stands")
     func others() async throws {
         try await Bench.with { bench in
             try await bench.broker.send(RawBody([]), to: letters)
@@ -53,7 +53,7 @@ struct RawBodyTests {
         }
     }
 
-    @Test("within another payload it is a text in base 64")
+    @Test("a raw body within another payload is a text in base 64")
     func nested() throws {
         struct Envelope: Codable, Equatable, Sendable { let letter: RawBody }
         let body = try Payloads.encode(Envelope(letter: RawBody([1, 2, 255])))

@@ -56,9 +56,5 @@ struct ReadmeTests {
         #expect(lines.filter { $0.count > 120 } == [])
     }
 
-    private func content(of page: String) throws -> String {
-        var root = URL(filePath: #filePath)
-        for _ in 0..<3 { root.deleteLastPathComponent() }
-        return try String(contentsOf: root.appending(path: page), encoding: .utf8)
-    }
+    private func content(of page: String) throws -> String { try Repository.text(of: page) }
 }

@@ -208,7 +208,7 @@ struct RoleTests {
     }
 
     @Test(
-        "with the functions that open and drop segments a worker's role can't do away with a message, nor get in the way of the next segment",
+        "with the functions for segments a worker's role can't do away with a message, nor get in the way of the next segment",
         arguments: [
             ("drop_segment(2)", "55006"), ("drop_segment(1)", "55006"), ("advance_head(1)", "22023"),
             ("advance_head(3)", "22023"),

@@ -46,7 +46,7 @@ struct SchemaTests {
     }
 
     @Test(
-        "an application's line, and tables that another tool made and keeps account of, live beside the engine's schema, whichever comes first",
+        "an application's line, and tables that another tool made and accounts for, live beside the engine's, whichever comes first",
         arguments: [false, true])
     func beside(isLast: Bool) async throws {
         let own = MigrationLine(

@@ -114,7 +114,8 @@ struct StorageTests {
         Broker.leaseEnds, Broker.complete, Broker.completeWithErrors, Broker.rotationDue, Broker.old,
         Broker.isThere,
         Broker.unfinished,
-        Broker.append, Broker.scheduleNew, Broker.promote, Broker.trace, Broker.findAbandoned, Broker.findEnded, Broker.expire,
+        Broker.append, Broker.scheduleNew, Broker.promote, Broker.trace, Broker.findAbandoned, Broker.findEnded,
+        Broker.expire,
         Broker.findGone, Broker.endConsumers, Broker.declareQueue, Broker.declareLanes, Broker.declareTopic,
         Broker.subscribe, Broker.unsubscribe, Consumer.register, Consumer.lock, Consumer.beat, Upkeep.oldestOfName,
         Broker.claimInOrder, Broker.hold, Broker.pass, Broker.replay, Broker.listBlocked, Broker.lockKey, Broker.goOn,
@@ -197,7 +198,8 @@ extension Bench {
                 (SELECT count(*) FROM mq.scheduled WHERE attempt = 1), (SELECT count(*) FROM mq.scheduled WHERE attempt > 1),
                 (SELECT count(*) FROM mq.dead_letters), count(*)
             FROM (SELECT EXISTS (SELECT FROM mq.claims c WHERE c.lane = m.lane AND m.seq BETWEEN c.first_seq AND c.last_seq) AS claimed,
-                EXISTS (SELECT FROM mq.completions d WHERE d.lane = m.lane AND d.seq = m.seq) AS completed FROM mq.messages m) AS all_of_them
+                EXISTS (SELECT FROM mq.completions d WHERE d.lane = m.lane AND d.seq = m.seq) AS completed
+                FROM mq.messages m) AS all_of_them
             """
         ) { row in try (0..<6).map { try row[$0, as: Int.self] } }[0]
     }

@@ -49,7 +49,7 @@ struct UnreleasedTests {
     }
 
     @Test(
-        "in an unreleased database that is brought over, what was in flight, waiting, scheduled, held and dead is so afterwards, and goes on"
+        "what was in flight, waiting, scheduled, held and dead in an unreleased database is so once it is brought over, and goes on"
     )
     func content() async throws {
         try await TestDatabase.with(.empty) { database in

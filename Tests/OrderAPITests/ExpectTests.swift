@@ -40,6 +40,7 @@ extension OrderAPITests {
                 let answer = try await RawConnection.exchange(
                     head("Expect: a-miracle\r\n", length: body.count) + body, at: api.address)
                 #expect(answer.hasPrefix("HTTP/1.1 417 ") && !answer.contains(" 200 "), "\(answer)")
+                #expect(try await api.get("/openapi.yaml").text.contains("is answered with `417`"))
             }
         }
 

@@ -10,7 +10,7 @@ import Testing
 
 extension GatewayTests {
     @Test(
-        "of two gateways one is killed while many send and receive: what was acknowledged is there, what was deleted stays so, and its receipts are good at the other"
+        "with one of two gateways killed under load what was acknowledged is there, deleted stays so, and receipts are good at the other"
     )
     func killed() async throws {
         try await GatewayProcess.with { one in

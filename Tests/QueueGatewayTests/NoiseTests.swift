@@ -47,7 +47,7 @@ struct NoiseTests {
         return try CallHead(request, isEncrypted: false)
     }
 
-    @Test("as a request's target are a path and parameters, or refused")
+    @Test("any text as a request's target is a path and parameters, or refused")
     func targets() {
         let targets = [
             "/queues/orders/messages?numOfMessages=16&waitseconds=3", "/topics/a%2Fb/subscriptions/%E4%BD%A0?x",
@@ -65,7 +65,7 @@ struct NoiseTests {
         }
     }
 
-    @Test("as an access key are an id and a secret, or refused")
+    @Test("any text as an access key is an id and a secret, or refused")
     func presentedKeys() throws {
         let basic = Data("AKID:secret:with:colons".utf8).base64EncodedString()
         try Self.each(["Basic \(basic)", "Bearer AKID:secret", "bearer a:"], seed: 32) { _, text in
@@ -77,7 +77,7 @@ struct NoiseTests {
         }
     }
 
-    @Test("as a handle are the one that was handed out, byte by byte, or refused")
+    @Test("any text as a receipt handle is the one that was handed out, byte by byte, or refused")
     func handles() throws {
         let handles = Handles(try #require(GatewaySecret(String(repeating: "k", count: 32))))
         let receipts = ["12.3.4567890.deadbeef.2", "1.0.1.0", "h.77.3.deadbeef", "s.1.2.ff"]
@@ -96,7 +96,7 @@ struct NoiseTests {
         #expect(refused > 3000)
     }
 
-    @Test("as a receipt are one that is written as it is read, or none")
+    @Test("any text as a receipt is one that is written as it is read, or none")
     func receipts() {
         Self.each(["12.3.4567890.deadbeef.2", "1.0.1.0", "h.77.3.deadbeef"], seed: 34) { _, text in
             if let receipt = Receipt(text) { #expect(Receipt(receipt.description) == receipt, "\(text)") }
@@ -107,7 +107,7 @@ struct NoiseTests {
         }
     }
 
-    @Test("as properties of RocketMQ's are told again as they were read")
+    @Test("any text as properties of RocketMQ's is told again as it was read")
     func properties() {
         let texts = [
             "KEYS:a b|__SHARDINGKEY:x|n:1|", "__STARTDELIVERTIME:1795381590000|gateway.a:b|", "a:\u{301}b|c:d:e|",
@@ -121,7 +121,7 @@ struct NoiseTests {
         }
     }
 
-    @Test("as a permission are one that is written as it is read, or none")
+    @Test("any text as a permission is one that is written as it is read, or none")
     func permissions() {
         Self.each(["send,receive:queues/orders-*", "*:*", "read:topics/a*b*c"], seed: 37) { _, text in
             guard let permission = Permission(text) else { return }
@@ -134,7 +134,7 @@ struct NoiseTests {
         }
     }
 
-    @Test("as a position of a search are one that is written as it is read, or none")
+    @Test("any text as a position of a search is one that is written as it is read, or none")
     func positions() {
         Self.each(["1z141z3_1.0.a_2.3.zzz", "0", "zik0zj_1.2.-5_1.2.9"], seed: 39) { _, text in
             guard let position = SearchPosition(text) else { return }

@@ -9,7 +9,7 @@ import Testing
 @testable import QueueGateway
 
 extension GatewayTests {
-    @Test("while its server is read-only, what changes something is 503, and says when it is worth trying again")
+    @Test("while a gateway's server is read-only, what changes something is 503, and says when to try again")
     func readOnlyServer() async throws {
         try await OwnServer.with { server in
             let database = Database(server.conninfo)
@@ -52,7 +52,9 @@ extension GatewayTests {
 
 @Suite("What a client of Alibaba's is told while the database is away")
 struct AwayTests {
-    @Test("says when it is worth trying again, in either dialect, and nothing else says so")
+    @Test(
+        "an answer while the database is away says when it is worth trying again, in either dialect, and no other does"
+    )
     func retryAfter() throws {
         let name = try #require(HTTPField.Name("Retry-After"))
         for answers in [XMLAnswers.mns, .rocketMQ] {

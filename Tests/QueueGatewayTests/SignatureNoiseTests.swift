@@ -54,7 +54,7 @@ struct SignatureNoiseTests {
     }
 
     @Test(
-        "whatever was changed on the way, checking it ends, with a refusal or because nothing that counts is another",
+        "whatever of a signed request was changed on the way, checking it ends, refused or with nothing that counts changed",
         arguments: [true, false])
     func noise(digest: Bool) async throws {
         let keys = try SignatureTests.ring()
@@ -111,7 +111,7 @@ struct SignatureNoiseTests {
         return String(characters)
     }
 
-    @Test("whatever stands there as a date, reading it ends")
+    @Test("whatever stands in a request as its date, reading it ends")
     func dates() {
         var generator = SeededGenerator(seed: 19)
         let written = RequestDate.text(of: Self.now)

@@ -76,7 +76,7 @@ struct SignatureTests {
         return Call(head: try CallHead(request, isEncrypted: false), body: body)
     }
 
-    @Test("are those that Alibaba's client makes", arguments: Self.known.indices)
+    @Test("signatures of requests are those that Alibaba's client makes", arguments: Self.known.indices)
     func vectors(_ number: Int) throws {
         let (signature, request, digest, signed) = Self.known[number]
         var head = request
@@ -85,7 +85,7 @@ struct SignatureTests {
         #expect(OpenKey.signature(of: text, with: "TESTKEY") == signed)
     }
 
-    @Test("are taken from whoever has the secret, at the time that the request says, and again in the same second")
+    @Test("signatures of whoever has the secret are taken, at the time that the request says, and again in that second")
     func accepted() async throws {
         let keys = try Self.ring()
         let (signature, request, _, signed) = Self.known[3]
@@ -95,7 +95,7 @@ struct SignatureTests {
         #expect(try await signature.account(of: call, among: keys, at: early).id == "TESTID")
     }
 
-    @Test("no byte of what is signed can be another: neither target, method, date nor a header of the service's")
+    @Test("no byte of a signed request can be another: neither target, method, date nor a header of the service's")
     func changed() async throws {
         let keys = try Self.ring()
         let (signature, request, _, signed) = Self.known[3]
@@ -110,7 +110,9 @@ struct SignatureTests {
         }
     }
 
-    @Test("what is wrong is told: no header, no scheme, no date, a clock that is off, a key that nobody has")
+    @Test(
+        "what is wrong with a signature is told: no header, scheme or date, a clock that is off, a key that nobody has"
+    )
     func refused() async throws {
         let keys = try Self.ring()
         let (signature, request, _, signed) = Self.known[3]
@@ -163,7 +165,7 @@ struct SignatureTests {
         }
     }
 
-    @Test("dates are read as they are written, leap days and ends of months too, and nothing else is a date")
+    @Test("dates of requests are read as they are written, leap days and ends of months too; nothing else is a date")
     func dates() {
         #expect(RequestDate.parse("Sun, 06 Nov 1994 08:49:37 GMT") == Date(timeIntervalSince1970: 784_111_777))
         #expect(RequestDate.parse("Thu, 01 Jan 1970 00:00:00 GMT") == Date(timeIntervalSince1970: 0))

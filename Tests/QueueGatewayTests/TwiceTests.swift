@@ -5,13 +5,13 @@ import Testing
 @Suite("What stands twice in a request, and can mean only one thing")
 struct TwiceTests {
     @Test(
-        "is refused in a query, however its name is written",
+        "a parameter that stands twice in a query is refused, however its name is written",
         arguments: ["a=1&a=2", "a=1&A=2", "limit=1&b=2&%6Cimit=1", "a&a", "a=&a="])
     func parameters(_ query: String) {
         #expect(throws: Refusal.self) { try Query(query[...]) }
     }
 
-    @Test("is refused in a document, and what there may be several of is read")
+    @Test("an element that stands twice in a document is refused, and what there may be several of is read")
     func elements() throws {
         for text in [
             "<Message><MessageBody>a</MessageBody><MessageBody>b</MessageBody></Message>",

@@ -6,7 +6,7 @@ import Testing
 struct XMLTests {
     private func read(_ text: String) throws -> XMLNode { try XMLReader.read(Array(text.utf8)) }
 
-    @Test("are read with any namespace or none, whatever stands before the root")
+    @Test("XML documents are read with any namespace or none, whatever stands before the root")
     func namespaces() throws {
         let inside = "<MessageBody>a &lt;&amp;&gt; 你好&#13;</MessageBody>"
         for text in [
@@ -23,7 +23,7 @@ struct XMLTests {
     }
 
     @Test(
-        "are refused with a document type, however it is hidden, with entities, and in another encoding",
+        "XML with a document type, however it is hidden, with entities, or in another encoding is refused",
         arguments: [
             #"<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>"#, "<!doctype a><a/>", "<!-- --><!DOCTYPE a><a/>",
             #"<?xml version="1.0" encoding="UTF-7"?><a/>"#, #"<?xml version="1.0" encoding="utf-16"?><a/>"#,
@@ -33,7 +33,7 @@ struct XMLTests {
         #expect(throws: Refusal.self) { try read(text) }
     }
 
-    @Test("are refused when they are not well-formed, too deep, or have too many elements")
+    @Test("XML that is not well-formed, too deep, or has too many elements is refused")
     func malformed() throws {
         for text in ["", " ", "a", "<a>", "<a></b>", "<a/><b/>", "<a b=1/>", "<a><b></a></b>", "{}"] {
             #expect(throws: Refusal.self, "\(text)") { try read(text) }
@@ -70,7 +70,7 @@ struct XMLTests {
         }
     }
 
-    @Test("are written so that what was said is read again, and no text becomes an element")
+    @Test("XML is written so that what was said is read again, and no text becomes an element")
     func written() throws {
         let text = "a<b>&amp;\r\n\t\"'你好 ]]> <\u{301}c>"
         let document = XMLElement("A", [XMLElement("B", text), nil, XMLElement("C", [XMLElement("D", 7)])])

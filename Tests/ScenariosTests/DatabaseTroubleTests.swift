@@ -7,7 +7,9 @@ import Testing
 
 @Suite("What the database suffers", .serialized, .timeLimit(.minutes(10)))
 struct DatabaseTroubleTests {
-    @Test("kill: calls fail as lost or refused connections, what was committed stays, and the pool goes on by itself")
+    @Test(
+        "a killed database: calls fail as lost or refused connections, what was committed stays, and the pool goes on by itself"
+    )
     func kill() async throws {
         try await ServerUnderTest.with { server, database in
             try await database.insert(1)
@@ -27,7 +29,7 @@ struct DatabaseTroubleTests {
         }
     }
 
-    @Test("restart: the server says good-bye, stays away until the end, and the pool goes on by itself")
+    @Test("a restarted database: the server says good-bye, stays away until the end, and the pool goes on by itself")
     func restart() async throws {
         try await ServerUnderTest.with { server, database in
             try await database.insert(1)
@@ -44,7 +46,7 @@ struct DatabaseTroubleTests {
         }
     }
 
-    @Test("terminate: every open connection is lost at once, and the next call makes a new one")
+    @Test("terminated sessions: every open connection is lost at once, and the next call makes a new one")
     func terminate() async throws {
         try await ServerUnderTest.with { server, database in
             let call = Task { await failure { try await database.execute("SELECT pg_sleep(62)") } }
@@ -60,7 +62,7 @@ struct DatabaseTroubleTests {
         }
     }
 
-    @Test("exhaust: nobody else gets a connection, not even one that has become free; open ones are not disturbed")
+    @Test("exhausted connections: nobody else gets one, not even one that has become free; open ones are not disturbed")
     func exhaust() async throws {
         try await ServerUnderTest.with { server, database in
             let leaving = try await database.dedicatedConnection(named: "leaving")
@@ -83,7 +85,7 @@ struct DatabaseTroubleTests {
         }
     }
 
-    @Test("timeout: longer statements are cancelled on all connections, old ones too; afterwards on none")
+    @Test("a statement timeout: longer statements are cancelled on all connections, old ones too; afterwards on none")
     func timeout() async throws {
         try await ServerUnderTest.with { server, database in
             try await database.insert(1)
@@ -100,7 +102,7 @@ struct DatabaseTroubleTests {
         }
     }
 
-    @Test("lock: nobody reads the table until the end, and other tables are not touched")
+    @Test("a locked table: nobody reads it until the end, and other tables are not touched")
     func lock() async throws {
         try await ServerUnderTest.with { server, database in
             try await database.insert(1)
@@ -115,7 +117,7 @@ struct DatabaseTroubleTests {
         }
     }
 
-    @Test("lock: a trouble that the server chose as a deadlock's victim says so, and is made again")
+    @Test("a locked table: a trouble that the server chose as a deadlock's victim says so, and is made again")
     func victim() async throws {
         try await ServerUnderTest.with { server, database in
             try await database.script(
@@ -149,7 +151,7 @@ struct DatabaseTroubleTests {
         """
 
     @Test(
-        "lock: a name that is none, or that no table has, is refused",
+        "a lock on a name that is none, or that no table has, is refused",
         arguments: ["shoe; DROP TABLE shoe", "boots", "pg_stat_activity"])
     func lockOnNothing(name: String) async throws {
         try await ServerUnderTest.with { server, _ in
@@ -160,7 +162,7 @@ struct DatabaseTroubleTests {
         }
     }
 
-    @Test("snapshot: vacuum can't remove what was deleted after it, until the end")
+    @Test("an old snapshot: vacuum can't remove what was deleted after it, until the end")
     func snapshot() async throws {
         try await ServerUnderTest.with { server, database in
             let trouble = DatabaseTrouble(.snapshot, on: server)
@@ -175,7 +177,7 @@ struct DatabaseTroubleTests {
         }
     }
 
-    @Test("full: is refused by a server that was made without a limit")
+    @Test("a full disk is refused by a server that was made without a limit")
     func unlimited() async throws {
         try await ServerUnderTest.with { server, _ in
             let trouble = DatabaseTrouble(.full, on: server)

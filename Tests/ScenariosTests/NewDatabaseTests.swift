@@ -8,7 +8,9 @@ import Testing
 @testable import Scenarios
 
 extension DatabaseTroubleTests {
-    @Test("made anew: an empty shop stands under the database's name, and the orders of the old one are told")
+    @Test(
+        "a database made anew: an empty shop stands under the database's name, and the orders of the old one are told"
+    )
     func newDatabase() async throws {
         try await ServerUnderTest.withShop { server, broker in
             let order = OrderID.new()

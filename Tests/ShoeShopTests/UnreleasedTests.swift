@@ -26,7 +26,8 @@ struct UnreleasedTests {
         """
 
     private static let counts: Statement = """
-        SELECT concat_ws(' ', (SELECT count(*) FROM orders.products), (SELECT count(*) FROM orders.orders WHERE cancel_asked_at IS NOT NULL),
+        SELECT concat_ws(' ', (SELECT count(*) FROM orders.products),
+            (SELECT count(*) FROM orders.orders WHERE cancel_asked_at IS NOT NULL),
             (SELECT count(*) FROM orders.order_lines), (SELECT count(*) FROM orders.events), (SELECT count(*) FROM orders.invoices),
             (SELECT count(*) FROM orders.idempotency_keys), (SELECT sum(on_hand) FROM stock.items),
             (SELECT count(*) FROM stock.reservations), (SELECT count(*) FROM payment.charges), (SELECT count(*) FROM payment.refunds),

@@ -6,7 +6,7 @@ import Testing
 
 extension SystemTests {
     @Test(
-        "shoeshop migrate --roles, by an administrator who is no superuser or by the owner itself, leaves a shop that works under a role without rights to change a schema"
+        "shoeshop migrate --roles, by an administrator or the owner, leaves a shop that works under a role that may change no schema"
     )
     func roles() async throws {
         try await TestDatabase.with(.empty) { superuser in

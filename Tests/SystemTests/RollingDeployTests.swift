@@ -8,7 +8,7 @@ import Testing
 
 extension SystemTests {
     @Test(
-        "while orders are coming in, the next version's schema lands under this version's programs: no order is lost, and nobody is unready at any moment"
+        "while orders come in the next version's schema lands under this version's programs: no order is lost, nobody is ever unready"
     )
     func expand() async throws {
         try await ShopUnderTest.with { shop, workers in
@@ -61,7 +61,7 @@ extension SystemTests {
     }
 
     @Test(
-        "once a schema takes away what this version's programs need, those at work are unready and new ones don't start, both with the two versions and the way out",
+        "once a schema takes away what programs need, those at work are unready, new ones don't start, and both name the way out",
         arguments: ["shoe-shop", "message-queue"])
     func contract(name: String) async throws {
         let line = try #require(NextVersion.contracting.first { $0.name == name })

@@ -25,8 +25,10 @@ private enum Catalogues {
             UNION ALL SELECT 'index ' || pg_get_indexdef(oid) FROM thing WHERE relkind IN ('i', 'I')
             UNION ALL SELECT concat_ws(' ', 'view', path, pg_get_viewdef(oid)) FROM thing WHERE relkind = 'v'
             UNION ALL SELECT 'trigger ' || pg_get_triggerdef(g.oid) FROM thing t JOIN pg_trigger g ON g.tgrelid = t.oid AND NOT tgisinternal
-            UNION ALL SELECT 'comment ' || path || ' ' || objsubid || ' ' || description FROM thing t JOIN pg_description s ON s.objoid = t.oid
-            UNION ALL SELECT 'function ' || pg_get_functiondef(p.oid) || coalesce(proacl::text, '') FROM pg_proc p JOIN wanted w ON w.oid = pronamespace)
+            UNION ALL SELECT 'comment ' || path || ' ' || objsubid || ' ' || description
+                FROM thing t JOIN pg_description s ON s.objoid = t.oid
+            UNION ALL SELECT 'function ' || pg_get_functiondef(p.oid) || coalesce(proacl::text, '')
+                FROM pg_proc p JOIN wanted w ON w.oid = pronamespace)
         SELECT DISTINCT regexp_replace(regexp_replace(line, '(messages|claims|completions)_[0-9]+', '\\1_n', 'g'),
             'FROM \\([^)]*\\) TO \\([^)]*\\)|SELECT \\(\\([0-9]+\\)', 'n', 'g') AS line FROM found ORDER BY line
         """

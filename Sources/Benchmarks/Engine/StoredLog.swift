@@ -60,7 +60,8 @@ public struct StoredLog: Sendable {
         """
         INSERT INTO mq.messages (seq, queue, lane, attempt, id, sent_at, appended_at, topic, key, tag, body)
         SELECT (1::bigint << 40) + n, q.id, lane, 1, gen_random_uuid(), \(time), \(time), $3,
-            'order-' || q.id || '-' || (n * $4 + lane) / 4, 'tag-' || n % 7, convert_to('{"order": ' || n || ', "sku": "RUNNER-42-TAN"}', 'UTF8')
+            'order-' || q.id || '-' || (n * $4 + lane) / 4, 'tag-' || n % 7,
+            convert_to('{"order": ' || n || ', "sku": "RUNNER-42-TAN"}', 'UTF8')
         FROM mq.queues q, generate_series(0, $4::int - 1) AS lane, generate_series(1, $2::bigint) AS n WHERE q.name = $1
         """)
     private static let take = Statement(

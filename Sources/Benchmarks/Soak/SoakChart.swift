@@ -31,7 +31,8 @@ struct SoakChart {
                 + #"<text class="tick" x="\#(left - 6)" y="\#(y(top * share) + 4)" text-anchor="end">\#(Figure.text(top * share))</text>"#
         }
         let clock = [0, 0.25, 0.5, 0.75, 1].map { share in
-            #"<text class="tick" x="\#(x(end * share))" y="\#(Self.size.height - 6)" text-anchor="middle">\#(Self.minutes(end * share))</text>"#
+            #"<text class="tick" x="\#(x(end * share))" y="\#(Self.size.height - 6)" text-anchor="middle">"#
+                + "\(Self.minutes(end * share))</text>"
         }
         let (from, to) = (x(min(shade.lowerBound, end)), x(min(shade.upperBound, end)))
         let pinned =

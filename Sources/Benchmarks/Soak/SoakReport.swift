@@ -52,7 +52,8 @@ public struct SoakReport: Sendable {
         :root { color-scheme: light dark; --ink: #222; --faint: #ccc; --paper: #fff; --a: #1668b8; --b: #c2571a; --shade: #8882 }
         @media (prefers-color-scheme: dark) {
           :root { --ink: #ddd; --faint: #444; --paper: #181818; --a: #6cb2f5; --b: #f0955a; --shade: #aaa2 } }
-        body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 900px; margin: 2em auto; padding: 0 1em }
+        body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+          max-width: 900px; margin: 2em auto; padding: 0 1em }
         svg { width: 100%; display: block; margin: 1em 0 } text { fill: var(--ink); font-size: 12px } .title { font-weight: bold }
         .grid { stroke: var(--faint) } .pinned { fill: var(--shade) } .killed { stroke: var(--ink); opacity: .6 }
         .ended { stroke: var(--ink); opacity: .6; stroke-dasharray: 3 3 } polyline { fill: none; stroke-width: 1.6 }

@@ -5,7 +5,8 @@ extension Broker {
     /// Keeps a key of a gateway. Recorded as an operator's action, in the same transaction.
     ///
     /// - Returns: false when there is one of this id, which then stays as it is.
-    /// - Throws: ``QueueError/invalidArgument(_:)`` for permissions that are no JSON, an id or label beyond its limit, or a rate of nothing.
+    /// - Throws: ``QueueError/invalidArgument(_:)`` for permissions that are no JSON, an id or label beyond its limit,
+    ///   or a rate of nothing.
     public func create(accessKey key: NewAccessKey) async throws -> Bool {
         try key.check()
         let deed = Deed(.createKey, nil, ["key": key.id, "label": key.label])

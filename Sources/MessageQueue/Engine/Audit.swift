@@ -12,7 +12,8 @@ public enum EngineAudit {
 
     static let all: Statement = """
         SELECT 'completed without a claim: ' || d.seq FROM mq.completions d
-            WHERE NOT EXISTS (SELECT FROM mq.claims c WHERE c.queue = d.queue AND c.lane = d.lane AND d.seq BETWEEN c.first_seq AND c.last_seq)
+            WHERE NOT EXISTS (SELECT FROM mq.claims c
+                WHERE c.queue = d.queue AND c.lane = d.lane AND d.seq BETWEEN c.first_seq AND c.last_seq)
         UNION ALL SELECT 'claims overlap: ' || last_seq FROM (
             SELECT last_seq, first_seq, max(last_seq) OVER (PARTITION BY queue, lane ORDER BY last_seq
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM mq.claims) AS c WHERE first_seq <= before
@@ -20,7 +21,8 @@ public enum EngineAudit {
             WHERE NOT EXISTS (SELECT FROM mq.messages m WHERE m.queue = c.queue AND m.lane = c.lane AND m.seq = place)
         UNION ALL SELECT 'skipped: ' || m.seq FROM mq.messages m
             WHERE m.seq < (SELECT max(c.last_seq) FROM mq.claims c WHERE c.queue = m.queue AND c.lane = m.lane)
-            AND NOT EXISTS (SELECT FROM mq.claims c WHERE c.queue = m.queue AND c.lane = m.lane AND m.seq BETWEEN c.first_seq AND c.last_seq)
+            AND NOT EXISTS (SELECT FROM mq.claims c
+                WHERE c.queue = m.queue AND c.lane = m.lane AND m.seq BETWEEN c.first_seq AND c.last_seq)
         UNION ALL SELECT 'not dense: ' || queue || '.' || lane FROM (
             SELECT queue, lane, count(*) AS places, max(mq.ordinal(seq)) - min(mq.ordinal(seq)) + 1 AS span
             FROM mq.messages GROUP BY queue, lane, seq >> 40) AS log WHERE places <> span

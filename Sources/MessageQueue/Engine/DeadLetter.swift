@@ -18,7 +18,8 @@ public struct DeadLetter: Sendable {
     public let error: String?
     /// By the database's clock.
     public let diedAt: Date
-    /// What became of each attempt, or of the last ``MessageLimits/historyAttempts``, as JSON: `[{"attempt", "outcome", "at", "error"}, ...]`.
+    /// What became of each attempt, or of the last ``MessageLimits/historyAttempts``, as JSON: `[{"attempt", "outcome",
+    /// "at", "error"}, ...]`.
     public let history: String?
 }
 

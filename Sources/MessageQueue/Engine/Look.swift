@@ -67,9 +67,9 @@ extension Broker {
     /// Consumers are processes with a connection of their own; what is taken by hand belongs to none.
     private static let noConsumer: Int64 = 0
 
-    /// By the messages' index on ids alone. With that on places, which begins with the queue, a planner without statistics would narrow down
-    /// what it finds, and so read the whole queue's for each message (`+ 0` keeps it from that). Of each attempt since the newest first one
-    /// its claim, by the claims' primary key.
+    /// By the messages' index on ids alone. With that on places, which begins with the queue, a planner without
+    /// statistics would narrow down what it finds, and so read the whole queue's for each message (`+ 0` keeps it from
+    /// that). Of each attempt since the newest first one its claim, by the claims' primary key.
     static let firstReceived: Statement = """
         SELECT w.id, (
             SELECT min(c.claimed_at) FROM mq.messages m CROSS JOIN LATERAL (

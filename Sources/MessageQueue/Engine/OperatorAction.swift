@@ -251,7 +251,8 @@ extension Broker {
     }
 
     static let beginAction: Statement = """
-        INSERT INTO mq.operator_actions (verb, queue, detail, operator, via, matched, rate) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING number
+        INSERT INTO mq.operator_actions (verb, queue, detail, operator, via, matched, rate)
+        VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING number
         """
     /// By primary key. Beside whoever acts, only one who steers writes the row, by a statement of its own.
     static let endAction: Statement = """

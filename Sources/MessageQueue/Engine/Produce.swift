@@ -40,8 +40,9 @@ public struct Producer<Payload: Codable & Sendable>: Sendable {
 
     /// Stores messages, and returns once they are committed: all of them, or, when it throws, none.
     ///
-    /// - Throws: the error of encoding a payload, ``QueueError/beyondLimit(_:)``, or `PostgresError`: after one of kind `connectionLost` or `outcomeUnknown`
-    ///   this producer is of no more use, and another one has to go on; after one of kind `closed` it has been given back.
+    /// - Throws: the error of encoding a payload, ``QueueError/beyondLimit(_:)``, or `PostgresError`: after one of kind
+    ///   `connectionLost` or `outcomeUnknown` this producer is of no more use, and another one has to go on; after one
+    ///   of kind `closed` it has been given back.
     public func send(_ messages: [Outgoing<Payload>]) async throws {
         try lane.checkIsInUse()
         let packed = try messages.map { try Packed($0) }

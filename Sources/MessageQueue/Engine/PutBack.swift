@@ -39,7 +39,8 @@ extension Broker {
 
     static let scheduleAgain: Statement = """
         INSERT INTO mq.scheduled (due_at, queue, level, attempt, id, sent_at, topic, key, tag, headers, body)
-        SELECT now() + make_interval(secs => m.delay), m.queue, m.level, m.attempt, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body
+        SELECT now() + make_interval(secs => m.delay), m.queue, m.level, m.attempt, m.id, m.sent_at, m.topic, m.key, m.tag,
+            m.headers, m.body
         FROM unnest($1::int[], $2::smallint[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
             $8::jsonb[], $9::bytea[], $10::float8[], $11::smallint[])
             AS m(queue, attempt, id, sent_at, topic, key, tag, headers, body, delay, level)

@@ -40,7 +40,8 @@ extension Broker {
         FROM mq.redriven r JOIN mq.queues q ON q.id = r.queue
         LEFT JOIN LATERAL (
             SELECT \(attemptColumns)
-            FROM (SELECT n.* FROM mq.messages n WHERE n.id = r.id AND n.queue + 0 = r.queue ORDER BY n.appended_at DESC LIMIT 1) AS m \(attemptJoins)
+            FROM (SELECT n.* FROM mq.messages n WHERE n.id = r.id AND n.queue + 0 = r.queue
+                  ORDER BY n.appended_at DESC LIMIT 1) AS m \(attemptJoins)
         ) AS a ON true
         WHERE r.action = $1 AND r.ticket > $2 ORDER BY r.ticket LIMIT $3
         """)

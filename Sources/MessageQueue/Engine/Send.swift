@@ -102,8 +102,8 @@ extension Broker {
     static let appendSorted = Statement(
         """
         SELECT count(mq.append(g.queue, g.lanes, g.level, g.share, NULL, g.ids, g.keys, g.tags, g.headers, g.bodies)) FROM (
-            SELECT q.id AS queue, q.lanes, (m.priority - 1) * q.levels / 16 AS level, \(share) AS share, array_agg(m.id ORDER BY m.n) AS ids,
-                array_agg(m.key ORDER BY m.n) AS keys, array_agg(m.tag ORDER BY m.n) AS tags,
+            SELECT q.id AS queue, q.lanes, (m.priority - 1) * q.levels / 16 AS level, \(share) AS share,
+                array_agg(m.id ORDER BY m.n) AS ids, array_agg(m.key ORDER BY m.n) AS keys, array_agg(m.tag ORDER BY m.n) AS tags,
                 array_agg(m.headers ORDER BY m.n) AS headers, array_agg(m.body ORDER BY m.n) AS bodies
             FROM mq.known_queue($1) q, unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::bytea[], $7::smallint[])
                 WITH ORDINALITY AS m(id, key, tag, headers, body, priority, n)

@@ -85,7 +85,8 @@ extension Broker {
     /// Sends by hand to a queue, unless it was done before under this name: for forms, which are sent twice by a second click. Recorded as
     /// ``send(_:to:)-(Draft,_)`` is, once.
     ///
-    /// Guarantee: as that of the `sendOnce` for messages of a type: the id follows from the name, and the one that the draft had is not used.
+    /// Guarantee: as that of the `sendOnce` for messages of a type: the id follows from the name, and the one that the
+    /// draft had is not used.
     /// - Throws: as ``send(_:to:)-(Draft,_)``.
     public func sendOnce(
         _ draft: Draft, to queue: QueueName, under name: String, fingerprint: String

@@ -42,8 +42,8 @@ extension Broker {
 
     /// Publishes messages, all of them or none, unless it was done before under this name; and tells the ids that they have then or now.
     ///
-    /// Guarantee: as that of ``sendOnce(_:to:under:fingerprint:)-(_,Queue<P>,_,_)``, for calls with the same name for the same topic. Who subscribes
-    /// between a call and its repetition hears neither.
+    /// Guarantee: as that of ``sendOnce(_:to:under:fingerprint:)-(_,Queue<P>,_,_)``, for calls with the same name for
+    /// the same topic. Who subscribes between a call and its repetition hears neither.
     /// - Parameters:
     ///   - messages: in their order.
     ///   - topic: where each name counts by itself.

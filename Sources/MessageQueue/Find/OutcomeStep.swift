@@ -85,7 +85,8 @@ extension Broker {
                     SELECT b.ordinal - mq.ordinal(m.seq) + 1 FROM mq.messages m WHERE m.queue = a.queue AND m.lane = a.lane
                     ORDER BY m.seq LIMIT 1) END AS attempts
             FROM edge a JOIN edge b ON b.queue = a.queue AND b.lane = a.lane AND b.n = a.n + 1)
-        SELECT s.since, s.until, s.lane, s.attempts, o.outcome, coalesce(o.count, 0), coalesce(sum(o.count) OVER (PARTITION BY s.since, s.lane), 0)::bigint
+        SELECT s.since, s.until, s.lane, s.attempts, o.outcome, coalesce(o.count, 0),
+            coalesce(sum(o.count) OVER (PARTITION BY s.since, s.lane), 0)::bigint
         FROM stretch s LEFT JOIN LATERAL (
             SELECT coalesce(CASE d.outcome WHEN 'd' THEN 'done' WHEN 'r' THEN 'retried' WHEN 'x' THEN 'expired' WHEN 'f' THEN 'dead'
                     WHEN 'h' THEN 'held' WHEN 'o' THEN 'outdated' WHEN 'p' THEN 'purged' WHEN 'b' THEN 'released' END,
@@ -95,7 +96,8 @@ extension Broker {
             LEFT JOIN LATERAL (
                 SELECT c.outcome FROM mq.completions c WHERE c.queue = m.queue AND c.lane = m.lane AND c.seq = m.seq LIMIT 1) AS d ON true
             LEFT JOIN LATERAL (
-                SELECT c.first_seq FROM mq.claims c WHERE d.outcome IS NULL AND c.queue = m.queue AND c.lane = m.lane AND c.last_seq >= m.seq
+                SELECT c.first_seq FROM mq.claims c WHERE d.outcome IS NULL AND c.queue = m.queue AND c.lane = m.lane
+                    AND c.last_seq >= m.seq
                 ORDER BY c.last_seq LIMIT 1) AS k ON true
             GROUP BY 1) AS o ON true
         """

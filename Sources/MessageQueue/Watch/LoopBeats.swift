@@ -54,7 +54,8 @@ struct LoopBeats {
         return late.values.sorted { $0.name < $1.name }
     }
 
-    /// By how much each has passed its time, by name, of several with one name the latest; nothing for one that is in time, rests, or has ended.
+    /// By how much each has passed its time, by name, of several with one name the latest; nothing for one that is in
+    /// time, rests, or has ended.
     func lateness(at now: ContinuousClock.Instant) -> [String: Duration] {
         loops.values.reduce(into: [:]) { lateness, loop in
             guard let round = loop.round, round.start + round.limit < now else { return }

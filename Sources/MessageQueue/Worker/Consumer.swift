@@ -46,7 +46,7 @@ final class Consumer: Sendable {
     private static let longestPause = Duration.seconds(2)
     private static let longestFarewell = Duration.seconds(4)
     /// How long a pooled consumer may be silent until the others give it up.
-    private static let longestSilence = Duration.seconds(8)
+    static let longestSilence = Duration.seconds(8)
 
     init(_ name: String, version: String, of broker: Broker, queues: [QueueName], journal: WorkerJournal) {
         self.name = name.storable(upTo: MessageLimits.nameBytes)

@@ -26,7 +26,7 @@ struct LostConsumers {
     private var origin: Origin?
 
     /// Until the next look. A second one at a suspect comes soon: so a lost consumer is found out within three seconds,
-    /// by few looks.
+    /// by few looks. One without a lock is found out within thirteen: `Consumer.longestSilence`, and three looks.
     var pause: Duration { .milliseconds(suspects.isEmpty ? 1500 : 750) }
 
     /// - Parameter origin: where was looked; elsewhere the same numbers are those of others.

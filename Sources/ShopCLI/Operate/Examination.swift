@@ -96,7 +96,7 @@ struct Examination {
         }
         return Finding(
             "pooler",
-            "one: wake-up takes up to 1 s, a crash 10 s; DIRECT_DATABASE_URL mends both")
+            "one: wake-up takes up to 1 s, a crash is noticed within 13 s; DIRECT_DATABASE_URL mends both")
     }
 
     private func clock() async throws -> Finding {

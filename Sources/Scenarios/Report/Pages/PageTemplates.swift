@@ -6,7 +6,8 @@ extension Templates {
         <meta charset="utf-8"/>
         <meta name="viewport" content="width=device-width, initial-scale=1"/>
         <meta name="color-scheme" content="light dark"/>
-        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"/>
+        <meta http-equiv="Content-Security-Policy"
+              content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"/>
         <link rel="icon" href="data:,"/>
         <title>{{page.title}}</title>
         <style>
@@ -106,10 +107,27 @@ extension Templates {
         <h2>Runs</h2>
         <div class="scroller">
         <table class="runs">
-        <thead><tr><th scope="col" class="number">#</th><th scope="col">Verdict</th><th scope="col">Scenario</th><th scope="col" class="number">Seed</th><th scope="col" class="number">Faults</th><th scope="col" class="number">Wanted</th><th scope="col" class="number">Delivered</th><th scope="col" class="number">Dead</th><th scope="col" class="number">Drained</th></tr></thead>
+        <thead><tr>
+          <th scope="col" class="number">#</th>
+          <th scope="col">Verdict</th>
+          <th scope="col">Scenario</th>
+          <th scope="col" class="number">Seed</th>
+          <th scope="col" class="number">Faults</th>
+          <th scope="col" class="number">Wanted</th>
+          <th scope="col" class="number">Delivered</th>
+          <th scope="col" class="number">Dead</th>
+          <th scope="col" class="number">Drained</th></tr></thead>
         {{#entries}}
         <tbody>
-        <tr><td class="number">{{number}}</td><td>{{#link}}<a href="#{{.}}">{{/link}}<span class="mark {{mark}}">{{verdict}}</span>{{#link}}</a>{{/link}}</td><th scope="row">{{scenario}}</th><td class="number seed">{{seed}}</td><td class="number">{{faults}}</td><td class="number">{{wanted}}</td><td class="number">{{delivered}}</td><td class="number">{{dead}}</td><td class="number">{{drained}}</td></tr>
+        <tr><td class="number">{{number}}</td>
+          <td>{{#link}}<a href="#{{.}}">{{/link}}<span class="mark {{mark}}">{{verdict}}</span>{{#link}}</a>{{/link}}</td>
+          <th scope="row">{{scenario}}</th>
+          <td class="number seed">{{seed}}</td>
+          <td class="number">{{faults}}</td>
+          <td class="number">{{wanted}}</td>
+          <td class="number">{{delivered}}</td>
+          <td class="number">{{dead}}</td>
+          <td class="number">{{drained}}</td></tr>
         {{#problems}}
         <tr class="more"><td></td><td colspan="8">{{.}}</td></tr>
         {{/problems}}

@@ -127,7 +127,8 @@ extension Templates {
         {{#charts}}
         <figure>
         <figcaption>{{title}} <span class="muted">{{note}}</span></figcaption>
-        <ul class="legend">{{#legend}}<li><svg class="swatch" viewBox="0 0 26 10" aria-hidden="true"><path class="line c{{colour}}" d="{{swatch}}"/></svg>{{name}} <b>{{value}}</b></li>{{/legend}}</ul>
+        <ul class="legend">{{#legend}}<li><svg class="swatch" viewBox="0 0 26 10" aria-hidden="true"><path
+          class="line c{{colour}}" d="{{swatch}}"/></svg>{{name}} <b>{{value}}</b></li>{{/legend}}</ul>
         <div class="scroller">{{{svg}}}</div>
         </figure>
         {{/charts}}
