@@ -31,7 +31,7 @@ struct ServerLifeTests {
             let held = try await bench.broker.receive("shoes", limit: 5, lease: hour)
             try await bench.broker.complete(Array(held.prefix(3)))
             let (entry, memory) = (try await bench.entry(), ClaimMemory())
-            let places = try await bench.broker.watermarks(of: entry, noting: memory).places
+            let places = try await bench.broker.openPlaces(of: entry, noting: memory).watermarks
             #expect(memory.watermarks(of: entry) == places && places.contains { $0 > 0 })
             // As long as the server lives nothing is forgotten, over whatever connection.
             #expect(
