@@ -19,6 +19,8 @@ final class ConsumerGroups: Sendable {
     /// name one.
     static let mostOfReceivers = 100
     private static let label = "gateway.group"
+    /// In order, a lane gives out nothing while something of it is out: sharding keys that share one wait for each other.
+    private static let orderlyLanes = 32
 
     struct Group: Sendable {
         let queue: QueueName
@@ -108,7 +110,7 @@ final class ConsumerGroups: Sendable {
     private func settings(_ isOrderly: Bool) -> QueueSettings {
         let retry = RetryPolicy(attempts: Self.attempts, base: .zero, cap: .zero, jitter: 0)
         return QueueSettings(
-            lanes: 4, lease: lease(isOrderly), retry: retry, order: isOrderly ? .skipOnFailure : nil,
-            retention: isOrderly ? nil : Self.retention)
+            lanes: isOrderly ? Self.orderlyLanes : 4, lease: lease(isOrderly), retry: retry,
+            order: isOrderly ? .skipOnFailure : nil, retention: isOrderly ? nil : Self.retention)
     }
 }
