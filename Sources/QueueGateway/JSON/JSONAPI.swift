@@ -34,7 +34,7 @@ struct JSONAPI: Dialect {
     func answer(_ refusal: Refusal, to call: Call) -> Answer { Problem(refusal).answer(id: call.id) }
 
     func mayWait(_ call: Call) -> Bool {
-        call.method == .post && call.path.count == 5 && call.path[4] == "receive"
+        call.method == .post && call.path.count == 5 && ["receive", "check"].contains(call.path[4])
             && !["0", nil].contains(call.query["waitSeconds"])
     }
 }
