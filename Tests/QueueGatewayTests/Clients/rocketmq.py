@@ -111,6 +111,23 @@ def groups_and_tags():
     no("MessageNotExist", again.consume_message, 1, 0)
 
 
+def changed_tags():
+    """An expression is the group's: another one holds from then on, also for what is timed, and what waits stays."""
+    producer = client.get_producer("", "retagged")
+    joined("retagged", "G", "red", instance="")
+
+    def publish(name, **options):
+        for tag in ["red", "blue"]:
+            producer.publish_message(message("%s %s" % (name, tag), tag, **options))
+    publish("first")
+    blue = client.get_consumer("", "retagged", "G", "blue")
+    equal([m.message_body for m in all_of(blue, 1)], ["first red"])
+    publish("second")
+    publish("timed", start=int(time.time() * 1000) + 1500)
+    equal([m.message_body for m in all_of(blue, 2)], ["second blue", "timed blue"])
+    no("MessageNotExist", blue.consume_message, 1, 1)
+
+
 def acknowledging():
     producer = client.get_producer("", "acks")
     consumer = joined("acks", "G", instance="")
