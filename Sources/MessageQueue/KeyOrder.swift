@@ -4,6 +4,9 @@
 /// is not begun before the one ahead of it is done or dead. While one is waiting to be tried again, its key is blocked, and
 /// messages of other keys go on. Messages without a key are in no order.
 ///
+/// Keys share the queue's lanes, and while a batch of a lane is with a consumer, nothing else of that lane is given out: of *n* lanes
+/// any other key's messages are held up with a chance of 1 in *n*, as long as the batch is not finished and its lease has not ended.
+///
 /// What it costs: a sender waits for another one that is just sending to the same share of the keys, as long as that one's
 /// transaction is open, so keep such transactions short; and as many batches are handled at once as the queue has lanes.
 /// Transactions that send to several such queues should do it in one order: else two of them can wait for each other, until

@@ -16,8 +16,8 @@ struct JSONAPITests {
         "with nothing but an HTTP client each operation of the JSON API does what its description says, and refuses in its words",
         arguments: [
             "queues", "lists", "messages", "bodies", "strict", "batches", "delays", "visibility", "idempotency",
-            "publishing_once", "long_polls", "gone_clients", "whole_queues", "topics", "web_servers", "search",
-            "dead_letters", "access", "paths_and_methods", "descriptions", "mns",
+            "publishing_once", "long_polls", "gone_clients", "whole_queues", "topics", "half_messages", "web_servers",
+            "search", "dead_letters", "access", "paths_and_methods", "descriptions", "mns",
         ])
     func json(_ function: String) async throws {
         try await GatewayProcess.with { gateway in
@@ -170,6 +170,8 @@ private struct JSONKeyCall {
             (.POST, "/v1/queues/out-a/dead-letters/redrive", nil), (.POST, "/v1/queues/out-a/dead-letters/purge", nil),
             (.GET, "/v1/messages?queue=in-a", nil), (.GET, "/v1/messages?topic=other", nil),
             (.GET, "/v1/dead-letter-groups?queue=in-a", nil), (.POST, "/v1/topics/news/messages", message),
+            (.POST, "/v1/topics/news/half-messages", message), (.POST, "/v1/topics/news/half-messages/check", nil),
+            (.POST, "/v1/topics/news/half-messages/commit", nil),
             // Who lets a queue hear a topic fills it.
             (.PUT, "/v1/topics/news/subscriptions/s", #"{"queue": "out-a"}"#),
             (.PUT, "/v1/topics/other", nil), (.GET, "/v1/topics/other", nil),

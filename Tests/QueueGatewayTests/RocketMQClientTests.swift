@@ -6,8 +6,9 @@ extension VendorClientTests {
     @Test(
         "Alibaba's own client of RocketMQ publishes and consumes in groups, and finds what the service promises",
         arguments: [
-            "publish_and_consume", "empty_bodies", "binary_bodies", "keys", "groups_and_tags", "acknowledging",
-            "delays", "orderly", "long_polls", "errors", "half_messages", "half_checks", "instances", "long_names",
+            "publish_and_consume", "empty_bodies", "binary_bodies", "keys", "groups_and_tags", "changed_tags",
+            "acknowledging", "delays", "orderly", "orderly_shards", "long_polls", "errors", "half_messages", "half_checks",
+            "instances", "long_names",
         ])
     func rocketMQ(_ function: String) async throws {
         try await GatewayProcess.with { gateway in
@@ -59,6 +60,16 @@ extension VendorClientTests {
             // A topic that is not there leaves no queue behind.
             #expect(try await broker.queues(prefix: "nowhere").isEmpty)
             #expect(try await broker.queues(prefix: "shop.").count == 102)
+        }
+    }
+
+    @Test(
+        "what is consumed in order and not acknowledged in time, all of it or a part, comes again in its order",
+        arguments: ["orderly_redelivery", "orderly_in_part"])
+    func orderlyRedelivery(_ function: String) async throws {
+        try await GatewayProcess.with(["ORDERLY_REDELIVERY_TIME": "5s"]) { gateway in
+            try await gateway.run(function, of: "rocketmq", with: "mq-http-sdk")
+            #expect(try await EngineAudit.contradictions(on: gateway.database) == [])
         }
     }
 

@@ -36,7 +36,7 @@ enum Drafts {
         return messages
     }
 
-    private static func read(_ fields: inout Fields, isDelayable: Bool) -> Outgoing<RawBody> {
+    static func read(_ fields: inout Fields, isDelayable: Bool) -> Outgoing<RawBody> {
         Outgoing(
             body(&fields), key: fields.text("key", upTo: MessageLimits.keyBytes),
             tag: fields.text("tag", upTo: MessageLimits.tagBytes),

@@ -103,6 +103,9 @@ struct Fields {
         node(name).map { Fields($0, at: "\(pointer)/\(name)") }
     }
 
+    /// Whether it is told already what is wrong with it.
+    func isWrong(_ name: String) -> Bool { wrong.contains { $0.place == .body("\(pointer)/\(name)") } }
+
     mutating func refuse(_ name: String, _ detail: String) {
         guard isObject else { return }
         wrong.append(WrongPart(place: .body(name.isEmpty ? pointer : "\(pointer)/\(name)"), detail: detail))

@@ -40,7 +40,7 @@ struct JSONAPI: Dialect {
     }
 
     func mayWait(_ call: Call) -> Bool {
-        call.method == .post && call.path.count == 5 && call.path[4] == "receive"
+        call.method == .post && call.path.count == 5 && ["receive", "check"].contains(call.path[4])
             && !["0", nil].contains(call.query["waitSeconds"])
     }
 }

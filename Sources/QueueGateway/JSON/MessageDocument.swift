@@ -33,6 +33,12 @@ enum MessageDocument {
         ])
     }
 
+    static func document(_ half: HalfMessage, handle: String) -> JSONText {
+        document(half.message).adding([
+            ("receipt", .string(handle)), ("checks", .integer(half.checks)), ("receiptEnds", .of(half.receiptEnds)),
+        ])
+    }
+
     private static func body(_ bytes: [UInt8]) -> (String, JSONText) {
         guard let node = try? StrictJSON.read(bytes) else {
             return ("bodyBase64", .string(Data(bytes).base64EncodedString()))

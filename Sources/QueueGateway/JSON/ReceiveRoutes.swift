@@ -21,7 +21,9 @@ enum ReceiveRoutes {
         let documents = received.map { message in
             MessageDocument.document(message, handle: call.backend.handles.handle(of: message.receipt, in: queue))
         }
-        return call.answer(.ok, ["messages": .array(documents)])
+        var answer = call.answer(.ok, ["messages": .array(documents)])
+        answer.giveBack = call.backend.givingBack(received)
+        return answer
     }
 
     /// Whoever waits when the gateway stops is told that nothing came.
@@ -44,8 +46,22 @@ enum ReceiveRoutes {
 }
 
 extension JSONCall {
-    fileprivate func takeNoBody() throws {
+    func takeNoBody() throws {
         if !call.body.isEmpty { throw Problem(.invalidRequest, "This call has no body: everything is a parameter.") }
+    }
+}
+
+extension JSONCall {
+    /// Those that the body names.
+    ///
+    /// - Throws: ``Problem`` for none, and for more than `most`.
+    func receipts(atMost most: Int) throws -> [String] {
+        try takeNoParameters()
+        var fields = try fields()
+        let handles = fields.texts("receipts", atMost: most, upTo: 1000) ?? []
+        if handles.isEmpty, fields.wrong.isEmpty { fields.refuse("receipts", "has to have 1 to \(most) receipts") }
+        try fields.end()
+        return handles
     }
 }
 
@@ -65,11 +81,7 @@ enum ReceiptRoutes {
 
     @Sendable static func acknowledge(_ call: JSONCall) async throws -> Answer {
         let queue = try call.queue(.receive)
-        try call.takeNoParameters()
-        var fields = try call.fields()
-        let handles = fields.texts("receipts", atMost: most, upTo: 1000) ?? []
-        if handles.isEmpty, fields.wrong.isEmpty { fields.refuse("receipts", "has to have 1 to \(most) receipts") }
-        try fields.end()
+        let handles = try call.receipts(atMost: most)
         _ = try await call.backend.queues.sheet(of: queue)
         let outcomes = try await finish(handles, of: queue, call)
         let results = zip(handles, outcomes).map { handle, outcome -> JSONText in

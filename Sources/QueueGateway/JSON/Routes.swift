@@ -15,7 +15,7 @@ struct Route: Sendable {
         self.handle = handle
     }
 
-    static let all = queues + messages + topics + search + deadLetters + actions
+    static let all = queues + messages + topics + halves + search + deadLetters + actions
 
     private static let queues = [
         Route(.get, "queues", QueueRoutes.list), Route(.put, "queues/*", QueueRoutes.put),
@@ -39,6 +39,12 @@ struct Route: Sendable {
         Route(.put, "topics/*/subscriptions/*", SubscriptionRoutes.put),
         Route(.get, "topics/*/subscriptions/*", SubscriptionRoutes.get),
         Route(.delete, "topics/*/subscriptions/*", SubscriptionRoutes.delete),
+    ]
+    private static let halves = [
+        Route(.post, "topics/*/half-messages", HalfRoutes.prepare),
+        Route(.post, "topics/*/half-messages/commit", HalfRoutes.commit),
+        Route(.post, "topics/*/half-messages/rollback", HalfRoutes.rollBack),
+        Route(.post, "topics/*/half-messages/check", HalfRoutes.check),
     ]
     private static let search = [
         Route(.get, "messages", SearchRoutes.find), Route(.get, "messages/*", SearchRoutes.inspect),

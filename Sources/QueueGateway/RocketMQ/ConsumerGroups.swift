@@ -12,27 +12,42 @@ final class ConsumerGroups: Sendable {
     /// How often a message is given to a group before it is a dead letter.
     private static let attempts = 288
     private static let retention = Duration.seconds(3 * 86_400)
-    /// So long it is taken for granted that a group still hears what it has asked for.
+    /// So long it is taken for granted that a group still hears what it has asked for, and so seldom it is changed.
     private static let life = Duration.seconds(10)
     private static let most = 10_000
     /// So many groups a topic has at the most by whoever may only receive from it: a group is a queue, which is kept, and anybody may
     /// name one.
     static let mostOfReceivers = 100
     private static let label = "gateway.group"
+    /// In order, a lane gives out nothing while something of it is out: sharding keys that share one wait for each other.
+    private static let orderlyLanes = 32
 
     struct Group: Sendable {
         let queue: QueueName
         let lease: Duration
     }
 
-    private struct Hearing: Hashable {
-        let queue: QueueName
-        let tags: [String]?
+    /// What a group hears, as this process knows.
+    private struct Heard {
+        var tags: [String]?
+        var seenAt: ContinuousClock.Instant
+        /// Nil when it was not since the process began.
+        var changedAt: ContinuousClock.Instant?
+
+        func wasChanged(at now: ContinuousClock.Instant) -> Bool {
+            changedAt.map { $0.duration(to: now) < ConsumerGroups.life } ?? false
+        }
+
+        /// A change that comes too soon after another one is put off: consumers of one group who want different tags would
+        /// else undo each other's with every call.
+        func isSettled(for wanted: [String]?, at now: ContinuousClock.Instant) -> Bool {
+            seenAt.duration(to: now) < ConsumerGroups.life && tags == wanted || wasChanged(at: now)
+        }
     }
 
     private let broker: Broker
     private let redelivery: Redelivery
-    private let heard = Mutex<[Hearing: ContinuousClock.Instant]>([:])
+    private let heard = Mutex<[QueueName: Heard]>([:])
 
     init(_ broker: Broker, _ redelivery: Redelivery) {
         self.broker = broker
@@ -44,7 +59,7 @@ final class ConsumerGroups: Sendable {
         QueueName("\(topic).\(group)" + (isOrderly ? ".\(MQName.orderly)" : ""))
     }
 
-    /// Makes sure that the group hears these tags of the topic.
+    /// Makes sure that the group hears these tags of the topic, unless somebody has changed what it hears just before.
     ///
     /// - Parameters:
     ///   - tags: nil for all.
@@ -55,21 +70,51 @@ final class ConsumerGroups: Sendable {
         _ name: String, of topic: String, tags: [String]?, isOrderly: Bool, limit: Int? = nil
     ) async throws -> Group {
         let queue = Self.queue(of: name, topic, isOrderly: isOrderly)
-        let hearing = Hearing(queue: queue, tags: tags)
         let now = ContinuousClock.now
-        if heard.withLock({ $0[hearing].map { $0.duration(to: now) < Self.life } ?? false }) {
-            return Group(queue: queue, lease: lease(isOrderly))
-        }
-        try await make(queue, name, of: topic, isOrderly, limit)
-        let known = try await broker.topics().first { $0.topic.text == topic && $0.queue == queue }
-        if known == nil || known?.tags != tags { try await broker.subscribe(queue, to: TopicName(topic), tags: tags) }
-        heard.withLock { heard in
-            if heard.count >= Self.most { heard = [:] }
-            // What the group heard before is not what it hears now.
-            heard = heard.filter { $0.key.queue != queue }
-            heard[hearing] = now
+        if !heard.withLock({ $0[queue]?.isSettled(for: tags, at: now) ?? false }) {
+            try await make(queue, name, of: topic, isOrderly, limit)
+            try await listen(queue, to: tags, of: TopicName(topic), now)
         }
         return Group(queue: queue, lease: lease(isOrderly))
+    }
+
+    private func listen(
+        _ queue: QueueName, to tags: [String]?, of topic: TopicName, _ now: ContinuousClock.Instant
+    ) async throws {
+        guard let known = try await subscription(of: queue, to: topic) else {
+            try await broker.subscribe(queue, to: topic, tags: tags)
+            return note(queue, hears: tags, now)
+        }
+        note(queue, hears: known.tags, now)
+        guard known.tags != tags, beginsChange(of: queue, to: tags, now) else { return }
+        do { try await broker.subscribe(queue, to: topic, tags: tags) } catch {
+            heard.withLock { $0[queue] = nil }
+            throw error
+        }
+    }
+
+    /// Nil when there is none, or one that goes elsewhere.
+    private func subscription(of queue: QueueName, to topic: TopicName) async throws -> Subscription? {
+        do {
+            let subscription = try await broker.subscription(queue.text, of: topic).subscription
+            return subscription.endpoint == .queue(queue) ? subscription : nil
+        } catch QueueError.unknownSubscription { return nil }
+    }
+
+    private func note(_ queue: QueueName, hears tags: [String]?, _ now: ContinuousClock.Instant) {
+        heard.withLock { heard in
+            if heard.count >= Self.most, heard[queue] == nil { heard = [:] }
+            heard[queue] = Heard(tags: tags, seenAt: now, changedAt: heard[queue]?.changedAt)
+        }
+    }
+
+    /// - Returns: false when somebody else has changed it just before.
+    private func beginsChange(of queue: QueueName, to tags: [String]?, _ now: ContinuousClock.Instant) -> Bool {
+        heard.withLock { heard in
+            guard !(heard[queue]?.wasChanged(at: now) ?? false) else { return false }
+            heard[queue] = Heard(tags: tags, seenAt: now, changedAt: now)
+            return true
+        }
     }
 
     /// Unless it is there.
@@ -108,7 +153,7 @@ final class ConsumerGroups: Sendable {
     private func settings(_ isOrderly: Bool) -> QueueSettings {
         let retry = RetryPolicy(attempts: Self.attempts, base: .zero, cap: .zero, jitter: 0)
         return QueueSettings(
-            lanes: 4, lease: lease(isOrderly), retry: retry, order: isOrderly ? .skipOnFailure : nil,
-            retention: isOrderly ? nil : Self.retention)
+            lanes: isOrderly ? Self.orderlyLanes : 4, lease: lease(isOrderly), retry: retry,
+            order: isOrderly ? .skipOnFailure : nil, retention: isOrderly ? nil : Self.retention)
     }
 }

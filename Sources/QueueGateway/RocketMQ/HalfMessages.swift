@@ -20,7 +20,7 @@ extension GroupCalls {
             try await broker.prepare(
                 message, to: Topic<RawBody>(TopicName(topic)), by: Self.producers, check: .seconds(seconds))
         }
-        return backend.handles.handle(of: receipt, in: place)
+        return backend.handle(of: receipt, in: topic)
     }
 
     /// Asks a producer what has become of messages that were neither committed nor rolled back in time.
@@ -34,13 +34,15 @@ extension GroupCalls {
                 waiting: .seconds(wait))
         }
         guard !found.isEmpty else { throw Refusal.nothingThere }
-        return call.rocketMQ(.ok, XMLElement("Messages", found.map(element)))
+        var answer = call.rocketMQ(.ok, XMLElement("Messages", found.map(element)))
+        answer.giveBack = backend.givingBack(found)
+        return answer
     }
 
     /// It is not kept when a producer was asked first, and nobody looks at that time of a half message.
     private func element(_ half: HalfMessage) -> XMLElement {
         element(
-            of: half.message, handle: backend.handles.handle(of: half.receipt, in: place), first: half.message.sentAt,
+            of: half.message, handle: backend.handle(of: half.receipt, in: topic), first: half.message.sentAt,
             next: half.receiptEnds, times: half.checks)
     }
 
@@ -61,12 +63,10 @@ extension GroupCalls {
 
     /// - Returns: why the handle is worth nothing.
     private func end(_ handle: String, isCommit: Bool) async throws -> Refusal? {
-        let text = try? backend.handles.receipt(in: handle, of: place)
-        guard let receipt = text.flatMap({ HalfReceipt($0) }) else { return .unreadableHandle }
-        let isDone = try await isCommit ? broker.commit(half: receipt) : broker.rollback(half: receipt)
-        return isDone ? nil : .nothingThere
+        switch try await backend.end(half: handle, of: topic, isCommit: isCommit) {
+        case .done: return nil
+        case .lost: return .nothingThere
+        case .unreadable: return .unreadableHandle
+        }
     }
-
-    /// Stands for a queue in handles, and can be none.
-    private var place: String { "\(topic)/half" }
 }

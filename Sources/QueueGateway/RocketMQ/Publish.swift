@@ -60,13 +60,17 @@ extension GroupCalls {
 
     private func store(_ message: Outgoing<RawBody>, delay: Duration?) async throws {
         guard let delay else { return try await broker.publish([message], to: Topic<RawBody>(TopicName(topic))) }
-        let entries = try await broker.topics().filter { $0.topic.text == topic }
-        guard !entries.isEmpty else { throw QueueError.unknownTopic(TopicName(topic)) }
-        let hearing = entries.filter { entry in entry.tags.map { $0.contains(message.tag ?? "") } ?? true }
+        let entries = try await broker.subscriptions(of: TopicName(topic), limit: Int(Int32.max))
+        let hearing = entries.map(\.subscription).filter { subscription in
+            subscription.tags.map { $0.contains(message.tag ?? "") } ?? true
+        }
+        let queues = hearing.compactMap { subscription -> QueueName? in
+            if case .queue(let queue) = subscription.endpoint { queue } else { nil }
+        }
         var delayed = message
         delayed.delay = delay
         try await broker.database.write { [delayed] session in
-            for queue in hearing.compactMap(\.queue) { try broker.send([delayed], to: Queue(queue), in: session) }
+            for queue in queues { try broker.send([delayed], to: Queue(queue), in: session) }
         }
     }
 }

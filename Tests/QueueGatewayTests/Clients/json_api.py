@@ -341,6 +341,71 @@ def topics():
     problem(404, "no-such-topic", "POST", "/v1/topics/news/messages", {"body": 1})
 
 
+def ended(deed, *receipts):
+    results = ok(200, "POST", "/v1/topics/deals/half-messages/" + deed, {"receipts": list(receipts)})["results"]
+    equal([result["receipt"] for result in results], list(receipts))
+    return [result["outcome"] for result in results]
+
+
+def half_messages():
+    """Nobody hears one before it is committed; producers of its own group are asked about what nobody has ended in time."""
+    path, halves = queue("hears"), "/v1/topics/deals/half-messages"
+    for topic in ["deals", "other"]:
+        ok(201, "PUT", "/v1/topics/" + topic)
+    ok(201, "PUT", "/v1/topics/deals/subscriptions/hears", {"queue": "hears"})
+
+    def prepare(body, check=600, group="shop", **more):
+        return ok(201, "POST", halves, dict(more, body=body, group=group, checkSeconds=check))
+
+    def check(**parameters):
+        query = "&".join("%s=%s" % pair for pair in dict({"group": "shop", "max": 10}, **parameters).items())
+        return ok(200, "POST", halves + "/check?" + query)["messages"]
+    first, gone = prepare({"x": 1}, key="k", tag="a", headers={"city": "Köln"}), prepare("never")
+    equal(receive(path), [])
+    equal(check(), [], "it is not time yet")
+    equal(ended("rollback", gone["receipt"], gone["receipt"], "nonsense"), ["rolled-back", "lost", "unreadable"])
+    equal(ended("commit", first["receipt"], gone["receipt"]), ["committed", "lost"])
+    got, = receive(path, 10)
+    equal((got["id"], got["body"], got["key"], got["tag"], got["headers"], got["topic"]),
+          (first["id"], {"x": 1}, "k", "a", {"city": "Köln"}, "deals"))
+    equal(acknowledge(path, got["receipt"]), ["acknowledged"])
+    # What nobody ends in time its own group is asked about, once at a time, by another receipt.
+    late = prepare("late", check=1)
+    ok(201, "POST", halves, {"body": "theirs", "group": "rocketmq", "checkSeconds": 1})
+    asked, = check(waitSeconds=30, answerSeconds=600)
+    equal((asked["id"], asked["body"], asked["checks"], asked["topic"]), (late["id"], "late", 1, "deals"))
+    expect(asked["receipt"] != late["receipt"] and asked["receiptEnds"] > asked["sentAt"], "another receipt, for a time")
+    equal(check(), [], "nobody else is asked meanwhile")
+    equal(ended("commit", late["receipt"]), ["lost"])
+    theirs, = check(group="rocketmq", waitSeconds=30)
+    equal(theirs["body"], "theirs")
+    # A receipt is its topic's, and of a half message.
+    other = ok(200, "POST", "/v1/topics/other/half-messages/commit", {"receipts": [asked["receipt"]]})["results"]
+    equal([result["outcome"] for result in other], ["unreadable"])
+    equal(acknowledge(path, asked["receipt"]), ["unreadable"])
+    equal(ended("commit", asked["receipt"]), ["committed"])
+    equal([m["body"] for m in receive(path, 10, waitSeconds=30)], ["late"])
+    # Who hangs up while it waits is asked about nothing.
+    connection = socket.create_connection((HOST, PORT))
+    connection.sendall(("POST %s/check?group=gone&waitSeconds=30 HTTP/1.1\r\nHost: a\r\nAuthorization: %s\r\nContent-Length: 0\r\n\r\n"
+                        % (halves, basic())).encode())
+    time.sleep(0.5)
+    connection.close()
+    prepare("kept", check=1, group="gone")
+    equal([m["checks"] for m in check(group="gone", waitSeconds=30)], [1])
+    for body, wrong in [({}, ["/body", "/checkSeconds", "/group"]), ({"body": 1, "group": "", "checkSeconds": 0}, ["/checkSeconds", "/group"]),
+                        ({"body": 1, "group": "g" * 201, "checkSeconds": 86401}, ["/checkSeconds", "/group"]),
+                        ({"body": 1, "group": "g", "checkSeconds": 5, "delaySeconds": 5}, ["/delaySeconds"])]:
+        equal(sorted(places(problem(422, "invalid-fields", "POST", halves, body))), wrong, "%r" % (body,))
+    for deed in ["commit", "rollback"]:
+        for receipts in [[], ["x"] * 101]:
+            equal(places(problem(422, "invalid-fields", "POST", "%s/%s" % (halves, deed), {"receipts": receipts})), ["/receipts"])
+        problem(404, "no-such-topic", "POST", "/v1/topics/none/half-messages/" + deed, {"receipts": ["x"]})
+    equal(places(problem(400, "invalid-request", "POST", halves + "/check?max=0&answerSeconds=0.5")), ["max", "answerSeconds", "group"])
+    problem(404, "no-such-topic", "POST", "/v1/topics/none/half-messages/check?group=shop")
+    problem(404, "no-such-topic", "POST", "/v1/topics/none/half-messages", {"body": 1, "group": "g", "checkSeconds": 5})
+
+
 def web_servers():
     """A subscription to one, which clients of MNS make, is told as what it is, and does not turn into another."""
     from mns.account import Account

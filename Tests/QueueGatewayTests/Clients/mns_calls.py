@@ -3,14 +3,16 @@ import hashlib
 import threading
 import time
 
+from mns import mns_client
 from mns.account import Account, AccountMeta
 from mns.message_property import (
     MessagePropertyValue, MessageSystemPropertyValue, PropertyType, SystemPropertyName, SystemPropertyType)
 from mns.mns_client import MNSClient
 from mns.mns_common import RequestInfo
 from mns.mns_exception import MNSClientException, MNSServerException
-from mns.mns_request import ListQueueRequest, ListQueueResponse
+from mns.mns_request import ListQueueRequest, ListQueueResponse, ListTopicRequest, ListTopicResponse
 from mns.queue import Message, QueueMeta
+from mns.topic import TopicMessage, TopicMeta
 
 from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, eventually, expect, main, refused
 from rest import ok
@@ -59,6 +61,9 @@ def create_and_attributes():
     plain = made("plain").get_attributes()
     equal((plain.visibility_timeout, plain.maximum_message_size, plain.message_retention_period), (30, 65536, 345600))
     equal((plain.delay_seconds, plain.polling_wait_seconds), (0, 0))
+    # Small, since clients make queues by the thousand.
+    settings = ok(200, "GET", "/v1/queues/plain")["settings"]
+    equal((settings["priorities"], settings["lanes"]), (16, 1))
     queue.delete()
     no("QueueNotExist", queue.get_attributes)
     no("QueueNotExist", queue.set_attributes, QueueMeta(vis_timeout=45))
@@ -113,6 +118,54 @@ def lists():
     account.get_client().list_queue(request, response)
     equal(len(response.queueurl_list), 1)
     no("InvalidArgument", account.list_queue, "", 1001)
+
+
+def queue_meta():
+    """ListQueue tells the attributes of each queue, as GetQueueAttributes does, if it is asked to."""
+    made("full", vis_timeout=45, max_msg_size=2048, msg_ttl=3600, delay_sec=5, polling_wait_sec=7, logging_enabled=True)
+    queue = made("fuller")
+    for delay in [0, 0, 0, 600]:
+        queue.send_message(Message("x", delay_seconds=delay))
+    queue.receive_message(0)
+
+    def listed(with_meta):
+        response = ListQueueResponse()
+        account.get_client().list_queue(ListQueueRequest("full", 10, "", with_meta), response)
+        equal(response.queueurl_list, [ENDPOINT + "/queues/full", ENDPOINT + "/queues/fuller"])
+        return response.queuemeta_list
+    equal(listed(False), [])
+    full, fuller = listed(True)
+    for meta in [full, fuller]:
+        for name in ["CreateTime", "LastModifyTime"]:
+            expect(abs(int(meta.pop(name)) - time.time()) < 300, "%s in seconds since 1970" % name)
+    equal(full, {
+        "QueueURL": ENDPOINT + "/queues/full", "QueueName": "full", "DelaySeconds": "5", "MaximumMessageSize": "2048",
+        "MessageRetentionPeriod": "3600", "VisibilityTimeout": "45", "PollingWaitSeconds": "7", "ActiveMessages": "0",
+        "InactiveMessages": "0", "DelayMessages": "0", "LoggingEnabled": "True"})
+    equal(fuller, {
+        "QueueURL": ENDPOINT + "/queues/fuller", "QueueName": "fuller", "DelaySeconds": "0", "MaximumMessageSize": "65536",
+        "MessageRetentionPeriod": "345600", "VisibilityTimeout": "30", "PollingWaitSeconds": "0", "ActiveMessages": "2",
+        "InactiveMessages": "1", "DelayMessages": "1", "LoggingEnabled": "False"})
+
+
+def topic_meta():
+    """ListTopic likewise."""
+    account.get_topic("news").create(TopicMeta(2048, True))
+    account.get_topic("newer").create(TopicMeta())
+
+    def listed(with_meta):
+        response = ListTopicResponse()
+        account.get_client().list_topic(ListTopicRequest("new", 10, "", with_meta), response)
+        equal(response.topicurl_list, [ENDPOINT + "/topics/newer", ENDPOINT + "/topics/news"])
+        return response.topicmeta_list
+    equal(listed(False), [])
+    newer, news = listed(True)
+    for meta in [newer, news]:
+        for name in ["CreateTime", "LastModifyTime"]:
+            expect(abs(int(meta.pop(name)) - time.time()) < 300, "%s in seconds since 1970" % name)
+        equal((meta["MessageCount"], meta["MessageRetentionPeriod"]), ("0", "86400"))
+    equal((newer["TopicName"], newer["MaximumMessageSize"], newer["LoggingEnabled"]), ("newer", "65536", "False"))
+    equal((news["TopicName"], news["MaximumMessageSize"], news["LoggingEnabled"]), ("news", "2048", "True"))
 
 
 def send_and_receive():
@@ -220,6 +273,37 @@ def handles():
     queue.delete_message(again.receipt_handle)
 
 
+def expired_handles():
+    """A handle dies with its lease, whether or not somebody else has received the message since."""
+    queue = made("expired", vis_timeout=2)
+    for body in ["a", "b"]:
+        queue.send_message(Message(body))
+    held = queue.batch_receive_message(2)
+    equal(len(held), 2)
+    # Nobody asks for messages meanwhile.
+    time.sleep(max(0, held[0].next_visible_time / 1000 - time.time()) + 1)
+    no("MessageNotExist", queue.delete_message, held[0].receipt_handle)
+    no("MessageNotExist", queue.change_message_visibility, held[0].receipt_handle, 10)
+    try:
+        queue.batch_delete_message([message.receipt_handle for message in held])
+        expect(False, "both have expired")
+    except MNSServerException as failure:
+        equal([one["ErrorCode"] for one in failure.sub_errors], ["MessageNotExist"] * 2)
+    again = eventually(lambda: both(queue), "both come again")
+    equal(sorted(message.dequeue_count for message in again), [2, 2])
+    equal(sorted(message.message_id for message in again), sorted(message.message_id for message in held))
+
+
+def both(queue, found={}):
+    """Two messages, each as it comes first."""
+    try:
+        for message in queue.batch_receive_message(2, 5):
+            found.setdefault(message.message_id, message)
+    except MNSServerException as failure:
+        equal(failure.type, "MessageNotExist")
+    return list(found.values()) if len(found) == 2 else None
+
+
 def first_reception():
     """Of a message that comes again it is still told when it was received first, also to who only looks."""
     queue = made("again")
@@ -322,6 +406,42 @@ def delays_and_priorities():
         no("InvalidArgument", queue.send_message, bad)
 
 
+def priorities_in_batches():
+    """What is sent in one batch is received in one, the most urgent first; of two that are alike each comes."""
+    queue = made("urgent")
+    priorities = [16, 3, 8, 1, 3, 16, 1, 9]
+    queue.batch_send_message([Message("p%d-%d" % (p, n), priority=p) for n, p in enumerate(priorities)])
+    got = queue.batch_receive_message(16)
+    equal([message.priority for message in got], sorted(priorities))
+    equal(sorted(message.message_body for message in got), sorted(b"p%d-%d" % (p, n) for n, p in enumerate(priorities)))
+    queue.batch_delete_message([message.receipt_handle for message in got])
+    # A batch that is smaller than what waits has the most urgent of it.
+    queue.batch_send_message([Message("x", priority=p) for p in priorities])
+    equal([message.priority for message in queue.batch_receive_message(4)], [1, 1, 3, 3])
+    equal([message.priority for message in queue.batch_receive_message(4)], [8, 9, 16, 16])
+
+
+def retention_before():
+    """One waits, one is delayed; both are as old as they may be when `retention_after` is called."""
+    queue = made("short", msg_ttl=60)
+    for delay in [0, 30]:
+        queue.send_message(Message("old", delay_seconds=delay))
+    equal(queue.peek_message().message_body, b"old")
+
+
+def retention_after():
+    """What is past its retention is never delivered, and counted."""
+    queue = account.get_queue("short")
+    no("MessageNotExist", queue.receive_message, 0)
+    no("MessageNotExist", queue.peek_message)
+    queue.send_message(Message("fresh"))
+    equal(queue.receive_message(5).message_body, b"fresh")
+    no("MessageNotExist", queue.receive_message, 0)
+    found = queue.get_attributes()
+    equal((found.active_messages, found.inactive_messages, found.delay_messages), (0, 1, 0))
+    equal(ok(200, "GET", "/v1/queues/short")["counts"]["outdated"], 2)
+
+
 def properties():
     queue = made("properties")
     message = Message("x", message_group_id="group-1")
@@ -404,6 +524,71 @@ def account_calls():
         account.set_attributes(AccountMeta(bucket))
         equal(Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET).get_attributes().logging_bucket, expected)
     expect(account.open_service().status == 200, "the service can be opened")
+
+
+def access_denied():
+    """With a key that may send to the queue `in`, and read the topic `news`, both of which are there."""
+    queue, topic = account.get_queue("in"), account.get_topic("news")
+    queue.send_message(Message("x"))
+    for call, arguments in [
+            (queue.receive_message, [0]), (queue.peek_message, []), (queue.get_attributes, []), (queue.delete, []),
+            (queue.set_attributes, [QueueMeta(vis_timeout=45)]), (queue.batch_receive_message, [2]),
+            (account.get_queue("other").create, [QueueMeta()]), (account.get_queue("other").send_message, [Message("x")]),
+            (topic.publish_message, [TopicMessage("x")]), (topic.delete, []), (account.get_attributes, [])]:
+        no("AccessDenied", call, *arguments)
+    equal(topic.get_attributes().topic_name, "news")
+    # Of what it may not read a key hears nothing.
+    equal(account.list_queue(), ([], ""))
+    equal([url.rsplit("/", 1)[1] for url in account.list_topic()[0]], ["news"])
+
+
+def too_many_calls():
+    """With a key that may call once a second, for a queue that is there."""
+    queue = account.get_queue("in")
+    queue.send_message(Message("x"))
+    for _ in range(100):
+        try:
+            queue.send_message(Message("x"))
+        except MNSServerException as failure:
+            equal(failure.type, "QpsLimitExceeded")
+            break
+    else:
+        expect(False, "more than one a second")
+    eventually(lambda: allowed(queue), "a second later it may call again")
+
+
+def allowed(queue):
+    try:
+        return queue.send_message(Message("x"))
+    except MNSServerException as failure:
+        equal(failure.type, "QpsLimitExceeded")
+        return None
+
+
+class Clock:
+    """The client's clock, so many minutes off."""
+    def __init__(self, minutes):
+        self.minutes = minutes
+
+    def gmtime(self):
+        return time.gmtime(time.time() + 60 * self.minutes)
+
+    def __getattr__(self, name):
+        return getattr(time, name)
+
+
+def time_expired():
+    """A request's date may be a quarter of an hour off, in either direction."""
+    queue = made("dated")
+    for minutes, is_good in [(-13, True), (13, True), (-17, False), (17, False)]:
+        mns_client.time = Clock(minutes)
+        if is_good:
+            equal(queue.get_attributes().queue_name, "dated")
+        else:
+            no("TimeExpired", queue.get_attributes)
+            no("TimeExpired", queue.send_message, Message("x"))
+    mns_client.time = time
+    equal(queue.get_attributes().active_messages, 0)
 
 
 def wrong_keys():

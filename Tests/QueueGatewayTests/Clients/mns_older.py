@@ -65,6 +65,68 @@ def topics():
     no("TopicNotExist", topic.publish_message, TopicMessage("x"))
 
 
+def topic_pages():
+    for name in ["b-%d" % n for n in range(5)] + ["a", "c"]:
+        account.get_topic(name).create(TopicMeta())
+    found, marker = [], ""
+    while True:
+        urls, marker = account.list_topic("b-", 2, marker)
+        expect(len(urls) <= 2, "a page has two at the most")
+        found += urls
+        if not marker:
+            break
+    equal(found, [ENDPOINT + "/topics/b-%d" % n for n in range(5)])
+    equal(account.list_topic("nothing", 10), ([], ""))
+    equal(len(account.list_topic()[0]), 7)
+
+
+def delays():
+    queue = account.get_queue("older")
+    queue.create(QueueMeta())
+    queue.send_message(Message("later", 600))
+    queue.batch_send_message([Message("much later", 900), Message("soon", 5)])
+    no("MessageNotExist", queue.receive_message, 0)
+    equal(queue.get_attributes().delay_messages, 3)
+    got = queue.receive_message(20)
+    equal((got.message_body, got.dequeue_count), ("soon", 1))
+    equal(queue.get_attributes().delay_messages, 2)
+    no("InvalidArgument", queue.send_message, Message("x", 604801))
+    # The queue's own delay, and none although it has one.
+    queue.set_attributes(QueueMeta(delay_sec=600))
+    queue.send_message(Message("held"))
+    queue.send_message(Message("now", 0))
+    equal(queue.receive_message(5).message_body, "now")
+    equal(queue.get_attributes().delay_messages, 3)
+
+
+def batch_errors():
+    queue = account.get_queue("older")
+    queue.create(QueueMeta())
+    try:
+        queue.batch_send_message([Message("good"), Message("bad", priority=0), Message("fine")])
+        expect(False, "one can't be sent")
+    except MNSServerException as failure:
+        equal(failure.type, "InvalidArgument")
+        equal([one.get("ErrorCode") for one in failure.sub_errors], [None, "InvalidArgument", None])
+    batch = queue.batch_receive_message(16)
+    equal(sorted(message.message_body for message in batch), [b"fine", b"good"])
+    handles = [message.receipt_handle for message in batch]
+    try:
+        queue.batch_delete_message([handles[0], "garbage"])
+        expect(False, "one is none")
+    except MNSServerException as failure:
+        equal([(one["ErrorCode"], one["ReceiptHandle"]) for one in failure.sub_errors], [("ReceiptHandleError", "garbage")])
+    try:
+        queue.batch_delete_message(handles)
+        expect(False, "one is used up")
+    except MNSServerException as failure:
+        equal([(one["ErrorCode"], one["ReceiptHandle"]) for one in failure.sub_errors], [("MessageNotExist", handles[0])])
+    equal(int(queue.get_attributes().inactive_messages), 0)
+    no("InvalidArgument", queue.batch_send_message, [Message("x")] * 17)
+    no("MessageNotExist", queue.batch_receive_message, 3)
+    no("QueueNotExist", account.get_queue("nowhere").batch_send_message, [Message("x")])
+
+
 def subscriptions():
     topic = account.get_topic("older")
     topic.create(TopicMeta())

@@ -111,6 +111,23 @@ def groups_and_tags():
     no("MessageNotExist", again.consume_message, 1, 0)
 
 
+def changed_tags():
+    """An expression is the group's: another one holds from then on, also for what is timed, and what waits stays."""
+    producer = client.get_producer("", "retagged")
+    joined("retagged", "G", "red", instance="")
+
+    def publish(name, **options):
+        for tag in ["red", "blue"]:
+            producer.publish_message(message("%s %s" % (name, tag), tag, **options))
+    publish("first")
+    blue = client.get_consumer("", "retagged", "G", "blue")
+    equal([m.message_body for m in all_of(blue, 1)], ["first red"])
+    publish("second")
+    publish("timed", start=int(time.time() * 1000) + 1500)
+    equal([m.message_body for m in all_of(blue, 2)], ["second blue", "timed blue"])
+    no("MessageNotExist", blue.consume_message, 1, 1)
+
+
 def acknowledging():
     producer = client.get_producer("", "acks")
     consumer = joined("acks", "G", instance="")
@@ -184,6 +201,94 @@ def orderly():
         return found if len(found["0"]) + len(found["1"]) == 6 else None
     eventually(some, "six messages")
     equal(found, {"0": ["s0-0", "s0-1", "s0-2"], "1": ["s1-0", "s1-1", "s1-2"]})
+
+
+def orderly_consumer(topic):
+    """A group that has asked for its topic once."""
+    consumer = client.get_consumer("", topic, "G", "")
+    no("MessageNotExist", consumer.consume_message_orderly, 1, 0)
+    return consumer
+
+
+def in_order(consumer, limit=16):
+    """What comes at once; empty when nothing does."""
+    try:
+        return consumer.consume_message_orderly(limit, 0)
+    except MQServerException as error:
+        equal(error.type, "MessageNotExist")
+        return []
+
+
+def orderly_shards():
+    """While one shard's message is out, the others go on: with four lanes, no more than four messages could be out at once."""
+    producer, consumer = client.get_producer("", "shards"), orderly_consumer("shards")
+    for n in range(20):
+        for part in ["first", "second"]:
+            producer.publish_message(message("%s of %d" % (part, n), shard="shard-%d" % n))
+    held = []
+    while True:
+        got = in_order(consumer, 1)
+        if not got:
+            break
+        held += got
+    expect(8 <= len(held) <= 20, "of twenty shards in 32 lanes, %d are out" % len(held))
+    equal(len({m.get_sharding_key() for m in held}), len(held), "no shard is out twice")
+    equal([m.message_body for m in held if not m.message_body.startswith("first")], [])
+    # One that is acknowledged lets go on its own lane only, and the shard's next message may come.
+    consumer.ack_message([held[0].receipt_handle])
+    more = in_order(consumer, 1)
+    equal(len(more), 1)
+    expect(more[0].get_sharding_key() not in [m.get_sharding_key() for m in held[1:]], "those are out still")
+
+
+def in_turn(consumer, count):
+    """Each is acknowledged as it comes."""
+    found = []
+
+    def some():
+        try:
+            got = consumer.consume_message_orderly(16, 2)
+        except MQServerException as error:
+            equal(error.type, "MessageNotExist")
+            return None
+        consumer.ack_message([m.receipt_handle for m in got])
+        found.extend(got)
+        return found if len(found) >= count else None
+    return eventually(some, "%d messages in order" % count)
+
+
+def told(messages):
+    return [(m.message_body, m.consumed_times) for m in messages]
+
+
+def orderly_redelivery():
+    """With an orderly redelivery time of five seconds: what is not acknowledged comes again, in order, and before what is behind it."""
+    producer, consumer = client.get_producer("", "resent"), orderly_consumer("resent")
+    for n in range(4):
+        producer.publish_message(message("m%d" % n, shard="s"))
+    first = consumer.consume_message_orderly(16, 5)
+    equal(told(first), [("m0", 1), ("m1", 1), ("m2", 1), ("m3", 1)])
+    producer.publish_message(message("m4", shard="s"))
+    equal(in_order(consumer), [], "nothing of the shard while something of it is out")
+    again = in_turn(consumer, 5)
+    equal(told(again), [("m0", 2), ("m1", 2), ("m2", 2), ("m3", 2), ("m4", 1)])
+    equal([m.message_id for m in again[:4]], [m.message_id for m in first])
+    no("MessageNotExist", consumer.ack_message, [first[0].receipt_handle])
+    equal(in_order(consumer), [])
+
+
+def orderly_in_part():
+    """With an orderly redelivery time of five seconds: of a batch that is acknowledged in part the rest comes again, in order."""
+    producer, consumer = client.get_producer("", "parts"), orderly_consumer("parts")
+    for n in range(5):
+        producer.publish_message(message("m%d" % n, shard="s"))
+    first = consumer.consume_message_orderly(16, 5)
+    equal(told(first), [("m%d" % n, 1) for n in range(5)])
+    consumer.ack_message([first[n].receipt_handle for n in [0, 2]])
+    producer.publish_message(message("m5", shard="s"))
+    equal(in_order(consumer), [], "the rest is out still")
+    equal(told(in_turn(consumer, 4)), [("m1", 2), ("m3", 2), ("m4", 2), ("m5", 1)])
+    equal(in_order(consumer), [])
 
 
 def half(body, check=10, **options):
