@@ -70,11 +70,9 @@ extension [String: String] {
 
 extension QueueSettings {
     /// Of a queue that a client makes and says nothing of: it is tried again for as long as its messages are kept.
-    ///
-    /// One lane for each priority: clients make queues by the thousand, and each lane is a row that claims and chores look at.
     static var ofMNS: QueueSettings {
         QueueSettings(
-            lanes: 1, lease: .seconds(30), retry: RetryPolicy(attempts: 32_000, base: .zero, cap: .zero, jitter: 0),
+            lanes: 4, lease: .seconds(30), retry: RetryPolicy(attempts: 32_000, base: .zero, cap: .zero, jitter: 0),
             priorities: .sixteen, retention: .seconds(345_600))
     }
 }

@@ -61,9 +61,6 @@ def create_and_attributes():
     plain = made("plain").get_attributes()
     equal((plain.visibility_timeout, plain.maximum_message_size, plain.message_retention_period), (30, 65536, 345600))
     equal((plain.delay_seconds, plain.polling_wait_seconds), (0, 0))
-    # Small, since clients make queues by the thousand.
-    settings = ok(200, "GET", "/v1/queues/plain")["settings"]
-    equal((settings["priorities"], settings["lanes"]), (16, 1))
     queue.delete()
     no("QueueNotExist", queue.get_attributes)
     no("QueueNotExist", queue.set_attributes, QueueMeta(vis_timeout=45))
