@@ -13,17 +13,10 @@ struct TracePlanTests {
         try await Bench.with { bench in
             try await bench.database.script("SELECT mq.open_segment(2); SELECT mq.advance_head(2)")
             try await Self.store(storedWhenPlanned, in: bench)
-            let connection = try await bench.database.dedicatedConnection(named: "planner")
-            try await connection.script(
-                """
-                SET plan_cache_mode = force_generic_plan; PREPARE trace AS \(Broker.trace.sql);
-                EXECUTE trace (NULL, 'nothing', 10)
-                """)
+            let connection = try await Self.planner(in: bench)
+            try await connection.script("EXECUTE trace (NULL, 'nothing', 10)")
             try await Self.store(30_000, from: storedWhenPlanned, segment: 2, in: bench)
-            let plan = try await connection.query(
-                "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE trace (NULL, 'hot', 10)"
-            ) { try $0[0, as: String.self] }
-            await connection.close()
+            let plan = try await Self.planOfHotKey(by: connection)
             let looks = plan.filter { $0.contains(" on messages_") }
             for index in ["messages_1_key", "messages_2_key"] {
                 #expect(looks.contains { $0.contains(index) }, "\(plan.joined(separator: "\n"))")
@@ -45,18 +38,28 @@ struct TracePlanTests {
                 INSERT INTO mq.dead_letters (queue, attempts, id, sent_at, reason, key, body)
                     SELECT \(bench.queue), 1, gen_random_uuid(), now(), 'r', 'hot', '1' FROM generate_series(1, 20000) AS n
                 """)
-            let connection = try await bench.database.dedicatedConnection(named: "planner")
-            try await connection.script(
-                "SET plan_cache_mode = force_generic_plan; PREPARE trace AS \(Broker.trace.sql)")
-            let plan = try await connection.query(
-                "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE trace (NULL, 'hot', 10)"
-            ) { try $0[0, as: String.self] }
-            await connection.close()
+            let plan = try await Self.planOfHotKey(by: Self.planner(in: bench))
             for index in ["scheduled_key", "held_key", "dead_letters_key"] {
                 let walk = plan.first { $0.contains("Index Scan Backward using \(index)") }
                 #expect(walk.map { Self.rows(in: $0) <= 11 } == true, "\(index): \(plan.joined(separator: "\n"))")
             }
         }
+    }
+
+    /// A connection that makes one plan of the trace for all keys.
+    private static func planner(in bench: Bench) async throws -> Connection {
+        let connection = try await bench.database.dedicatedConnection(named: "planner")
+        try await connection.script(
+            "SET plan_cache_mode = force_generic_plan; PREPARE trace AS \(Broker.trace.sql)")
+        return connection
+    }
+
+    /// Carried out, at the connection's end.
+    private static func planOfHotKey(by connection: Connection) async throws -> [String] {
+        let explain = Statement("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE trace (NULL, 'hot', 10)")
+        let plan = try await connection.query(explain) { row in try row[0, as: String.self] }
+        await connection.close()
+        return plan
     }
 
     @Test("of a key with many messages the newest are told, in the order of their times")
