@@ -29,7 +29,7 @@ struct RequestMetricsTests {
     }
 
     /// What is counted while `body` runs.
-    private func counted(_ body: (String) async throws -> Void) async throws -> [String] {
+    private func counted(_ body: @Sendable (String) async throws -> Void) async throws -> [String] {
         try await withMetricsFactory(registry) { try await serving(router(), body) }
         return registry.exposition().split(separator: "\n").map(String.init)
     }

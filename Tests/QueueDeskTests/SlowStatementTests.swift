@@ -1,4 +1,5 @@
 import MessageQueue
+import NIOHTTP1
 import Postgres
 import TestSupport
 import Testing

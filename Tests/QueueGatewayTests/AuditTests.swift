@@ -1,4 +1,5 @@
 import MessageQueue
+import QueueGateway
 import Testing
 
 extension VendorClientTests {

@@ -15,7 +15,7 @@ struct DoctorTests {
 
     @Test("doctor tells of a database that keeps text in another encoding than UTF8, and what to do about it")
     func encoding() async throws {
-        try await TestDatabase.with(.empty) { database in
+        try await TestDatabase.with(.empty) { database async throws in
             #expect(try await finding(of: "encoding", at: database.conninfo) == ("UTF8", nil))
         }
         try await TestDatabase.with(encoding: "LATIN1") { database in
