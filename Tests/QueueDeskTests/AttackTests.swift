@@ -194,7 +194,7 @@ extension DeskTests {
             #expect(try await desk.send(.GET, "/audit", headers: headers("operators-have-this-onf")).status == 401)
             #expect(try await desk.send(.GET, "/audit", headers: headers("operators-have-this-one")).status == 200)
             try await desk.database.script("ALTER TABLE mq.operator_actions RENAME TO away")
-            let failed = try await desk.send(.GET, "/audit", headers: headers("operators-have-this-one"))
+            let failed = try await desk.send(.GET, "/audit?by=bob", headers: headers("operators-have-this-one"))
             #expect(failed.status == 503 && !failed.text.contains("operator_actions"))
             let id = try #require(failed.text.firstMatch(of: /under ([0-9a-f]+)\./)?.output.1)
             let lines = try String(contentsOfFile: log, encoding: .utf8)

@@ -23,7 +23,7 @@ extension DeskTests {
     @Test("a body in JSON is shown with the names in their order and the numbers in their digits")
     func bodyAsSent() async throws {
         try await Desk.with { desk async throws in
-            let (id, body) = (MessageID(), #"{"total":1.50,"id":12345678901234567890123,"big":1e400,"a":{}}"#)
+            let (id, body) = (MessageID(), #"{"total":1.50,"id":12345678901234567890123,"big":1e300,"a":{}}"#)
             try await desk.broker.send(Draft(body: Array(body.utf8), id: id), to: "refunds")
             let page = try await desk.page("/messages/\(id)").replacing("&quot;", with: "\"")
             let lines = ["{", #"  "total": 1.50,"#, #"  "id": 12345678901234567890123,"#]

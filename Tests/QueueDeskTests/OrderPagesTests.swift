@@ -10,7 +10,6 @@ extension DeskTests {
     @Test("orders are listed, and found by id, whole address, a part of a name, and status")
     func findOrders() async throws {
         try await Desk.with { desk async throws in
-            #expect(try await desk.page("/orders").contains("There is no order like that."))
             let ada = try await desk.place(Customer(name: "Ada <Lovelace>", email: "Ada@example.com"))
             let bo = try await desk.place(Customer(name: "Bo", email: "bo@example.com"))
             let all = try await desk.page("/orders")
@@ -66,7 +65,7 @@ extension DeskTests {
             try await desk.issueInvoice(of: id, to: customer)
             let invoice = try await desk.send(.GET, "/orders/\(id)/invoice")
             #expect(invoice.status == 200 && invoice.text.contains("84.90 EUR"), "\(invoice)")
-            let sandbox = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+            let sandbox = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
             #expect(invoice.headers["Content-Security-Policy"] == [sandbox])
             #expect(invoice.headers["X-Content-Type-Options"] == ["nosniff"])
             for path in ["/orders/01a22919-29d7-72b0-8cc7-0e358532fe61", "/orders/x", "/orders/x/invoice"] {

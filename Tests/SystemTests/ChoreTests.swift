@@ -52,7 +52,7 @@ struct ChoreTests {
         "doctor tells of a chore that has failed for an hour also where nothing of the shop's is, as behind a gateway")
     func doctorOfQueues() async throws {
         try await TestDatabase.with(.onlyQueues) { database in
-            #expect(try await upkeep(on: database)["found"] == "0 chores go well")
+            #expect(try await upkeep(on: database)["found"] == "all well: 0 chores")
             try await database.execute(Self.note, Int32(61))
             #expect(try await upkeep(on: database)["found"] == "fails for an hour: sweep: permission denied")
         }

@@ -43,6 +43,10 @@ extension Broker {
 }
 
 extension PostgresError {
+    /// The server had no memory for it, or it went beyond a limit of the server's, such as `temp_file_limit`: for the moment, or
+    /// whenever it is asked.
+    var mayAskTooMuch: Bool { kind == .server && (sqlState == "53200" || sqlState == "53400") }
+
     /// Whether what was to be stored is at fault, and not the moment: the server says so of these data however often it is asked.
     ///
     /// Data exceptions, violated constraints, what is too large for the server or this client, and what a trigger raises. Missing

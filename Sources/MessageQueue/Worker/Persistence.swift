@@ -55,10 +55,6 @@ extension StepRuntime {
 }
 
 extension PostgresError {
-    /// The server had no memory for it, or it went beyond a limit of the server's, such as `temp_file_limit`: for the moment, or
-    /// whenever it is asked.
-    var mayAskTooMuch: Bool { kind == .server && (sqlState == "53200" || sqlState == "53400") }
-
     /// A connection that worked broke meanwhile.
     fileprivate var losesConnection: Bool { kind == .connectionLost || kind == .outcomeUnknown }
 }
