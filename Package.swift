@@ -309,8 +309,7 @@ let package = Package(
             name: "QueueGatewayTests",
             dependencies: [
                 "QueueGateway", "MessageGateway", "ShopCLI", "MessageQueue", "Postgres", "StrictJSON", "TestSupport",
-                log(), lifecycle(), httpClient(),
-                gateway("Hummingbird", "hummingbird"),
+                httpClient(),
                 gateway("HTTPTypes", "swift-http-types"),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),

@@ -7,9 +7,6 @@ extension QueueGateway {
         public var pathsOfOthers: Set<String> = ["metrics", "health"]
         /// The most bytes of requests' bodies that are held at the same time.
         public var bodyBytes = 256 << 20
-        /// The most bytes of large answers that are held at the same time, since their clients have not read them yet. Beyond
-        /// that whoever wants to receive, or to look at something, is told to try again.
-        public var answerBytes = 256 << 20
         /// Whether clients come by TLS: told to them in addresses.
         public var isEncrypted = false
 

@@ -18,7 +18,6 @@ public struct QueueGateway: Service {
     let backend: Backend
     let options: Options
     let budget: BodyBudget
-    let answers: AnswerBudget
     private let mns: MNS
     private let rocketMQ: RocketMQ
     private let json: JSONAPI
@@ -43,7 +42,6 @@ public struct QueueGateway: Service {
         self.backend = backend
         self.options = options
         budget = BodyBudget(all: options.bodyBytes)
-        answers = AnswerBudget(all: options.answerBytes)
         mns = MNS(backend)
         rocketMQ = RocketMQ(
             backend, redelivery: Redelivery(plain: options.redelivery, orderly: options.orderlyRedelivery))

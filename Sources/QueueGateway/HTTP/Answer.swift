@@ -7,32 +7,12 @@ struct Answer: Sendable {
     var status: HTTPResponse.Status
     var headers: HTTPFields = [:]
     var body: [UInt8] = []
-    /// Gives back what the answer hands over, as if nobody had asked for it; nil where there is nothing to give back.
-    var giveBack: (@Sendable () async -> Void)?
-    /// Of a large one: until its client has read it.
-    var hold: AnswerBudget.Hold?
 
     func response(to request: Request) -> Response {
         guard !body.isEmpty else { return Response(status: status, headers: headers) }
-        let response = Response(status: status, headers: headers, body: content)
+        let response = Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: body)))
         // A body behind the answer to HEAD would be read as the beginning of the next answer.
         return request.method == .head ? response.createHeadResponse() : response
-    }
-
-    /// Of a large one piece by piece, each when the ones before are on their way: its room is taken until the last of them is.
-    private var content: ResponseBody {
-        let whole = ByteBuffer(bytes: body)
-        guard let hold else { return ResponseBody(byteBuffer: whole) }
-        return ResponseBody(contentLength: whole.readableBytes) { writer in
-            var rest = whole
-            while rest.readableBytes > 0,
-                let piece = rest.readSlice(length: min(AnswerBudget.smallest, rest.readableBytes))
-            {
-                try await writer.write(piece)
-            }
-            withExtendedLifetime(hold) {}
-            try await writer.finish(nil)
-        }
     }
 
     /// What follows of the request has not been read, and won't be.

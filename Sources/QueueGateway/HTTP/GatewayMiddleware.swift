@@ -38,9 +38,7 @@ struct GatewayMiddleware<Context: GatewayContext>: RouterMiddleware {
         do {
             return try await gateway.budget.read(request) { body in
                 let call = Call(head: head, body: body)
-                do { return try await holding(untilClientLeaves(call, context), call) } catch {
-                    return answer(error, to: call)
-                }
+                do { return try await untilClientLeaves(call, context) } catch { return answer(error, to: call) }
             }
         } catch {
             // What is left of the body is nobody's business.
@@ -56,19 +54,6 @@ struct GatewayMiddleware<Context: GatewayContext>: RouterMiddleware {
         return try await tellingCancellation {
             try await cancelWhenGracefulShutdown { try await presence.during { try await dialect.answer(call) } }
         }
-    }
-
-    /// Takes room for the answer until it is read. Without any the client may ask again: what it was to be handed is given back.
-    private func holding(_ answer: Answer, _ call: Call) async throws -> Answer {
-        var answer = answer
-        let canAskAgain = answer.giveBack != nil || [.get, .head].contains(call.method)
-        do { answer.hold = try gateway.answers.room(for: answer.body.count, isNeeded: !canAskAgain) } catch {
-            await answer.giveBack?()
-            throw error
-        }
-        // It has the messages with it.
-        answer.giveBack = nil
-        return answer
     }
 
     private func answer(_ error: any Error, to call: Call) -> Answer {

@@ -21,9 +21,7 @@ enum ReceiveRoutes {
         let documents = received.map { message in
             MessageDocument.document(message, handle: call.backend.handles.handle(of: message.receipt, in: queue))
         }
-        var answer = call.answer(.ok, ["messages": .array(documents)])
-        answer.giveBack = call.backend.givingBack(received)
-        return answer
+        return call.answer(.ok, ["messages": .array(documents)])
     }
 
     /// Whoever waits when the gateway stops is told that nothing came.

@@ -13,9 +13,7 @@ extension GroupCalls {
         let received = try await broker.receive(
             group.queue, limit: limit, lease: group.lease, waiting: .seconds(wait))
         guard !received.isEmpty else { throw Refusal.nothingThere }
-        var answer = call.rocketMQ(.ok, XMLElement("Messages", received.map { element($0, group.queue) }))
-        answer.giveBack = backend.givingBack(received)
-        return answer
+        return call.rocketMQ(.ok, XMLElement("Messages", received.map { element($0, group.queue) }))
     }
 
     /// How many messages are wanted, and how many seconds they are waited for.

@@ -34,9 +34,7 @@ extension GroupCalls {
                 waiting: .seconds(wait))
         }
         guard !found.isEmpty else { throw Refusal.nothingThere }
-        var answer = call.rocketMQ(.ok, XMLElement("Messages", found.map(element)))
-        answer.giveBack = backend.givingBack(found)
-        return answer
+        return call.rocketMQ(.ok, XMLElement("Messages", found.map(element)))
     }
 
     /// It is not kept when a producer was asked first, and nobody looks at that time of a half message.
