@@ -110,8 +110,9 @@ final class Channel {
         isInStep = false
         try check(link.leavePipelineMode())
         try check(link.sendScript(sql))
-        try flush(&waiting)
+        // From here on: what is under way can't be told from what the server has.
         if commit == .end { waiting.commitBegins() }
+        try flush(&waiting)
         var failure: PostgresError?
         while let result = try nextResult(&waiting) {
             if result.status == .failed { failure = failure ?? noted(result.serverError(in: sql)) }

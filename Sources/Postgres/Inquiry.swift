@@ -55,8 +55,7 @@ final class Inquiry: Sendable {
 /// A call with a limit of its own may be silent for long because its statement takes long, or because its line carries
 /// nothing.
 extension Channel {
-    /// Between two questions, so that an answer that was just on its way has arrived, and a server full of others has
-    /// room again.
+    /// Between two questions, so that an answer that was just on its way has arrived.
     private static let inquiryPause = Duration.seconds(1)
     private static let patience = 2
 
@@ -72,7 +71,8 @@ extension Channel {
             return nil
         }
         guard let finding = inquiry.finding else { return nil }
-        waiting.note(finding, until: .now + (finding == .atWork ? silenceLimit : Self.inquiryPause))
+        // A server that can't be asked may be full for a while: only of a process that is done is soon asked again.
+        waiting.note(finding, until: .now + (finding == .done ? Self.inquiryPause : silenceLimit))
         guard waiting.fruitlessInquiries < Self.patience else {
             hasUnansweredCommit = waiting.isCommitting
             throw gaveUp(waiting, "the server is silent, and is not at work on what it was asked")

@@ -83,7 +83,10 @@ struct OpenPlacesTests {
             let last = try #require(try await look())
             #expect(last > .seconds(7000) && last <= .seconds(7200))
             #expect(try await bench.statistics().inFlight == 1)
-            #expect(try await bench.broker.receive("shoes", limit: 9, lease: .seconds(60)).map(\.message.id) == [held[1].message.id])
+            #expect(
+                try await bench.broker.receive("shoes", limit: 9, lease: .seconds(60)).map(\.message.id) == [
+                    held[1].message.id
+                ])
             #expect(try await bench.audit() == [])
         }
     }

@@ -103,7 +103,8 @@ struct PlanTests {
         }
     }
 
-    @Test("beside a message that is held for long, a look reads what is open, and nothing of what was finished meanwhile")
+    @Test(
+        "beside a message that is held for long, a look reads what is open, and nothing of what was finished meanwhile")
     func heldForLong() async throws {
         try await Bench.with(.init(lanes: 1)) { bench in
             let hour = Duration.seconds(3600)
@@ -123,10 +124,13 @@ struct PlanTests {
                 "'{\(open.runs[0].last)}'::bigint[]",
             ]
             for (statement, arguments) in [
-                (Broker.openSince, runs + ["'{\(open.cursors[0])}'::bigint[]", "true"]), (Broker.leaseEnds, runs + ["500"]),
+                (Broker.openSince, runs + ["'{\(open.cursors[0])}'::bigint[]", "true"]),
+                (Broker.leaseEnds, runs + ["500"]),
             ] {
                 let plan = try await Self.plan(of: statement, arguments, in: bench.database, "ANALYZE, TIMING OFF, ")
-                #expect(Self.rowsRead(by: plan, from: ["claims_1", "completions_1"]) <= 5, "\(plan.joined(separator: "\n"))")
+                #expect(
+                    Self.rowsRead(by: plan, from: ["claims_1", "completions_1"]) <= 5, "\(plan.joined(separator: "\n"))"
+                )
             }
         }
     }
@@ -163,7 +167,9 @@ struct PlanTests {
         let sql = arguments.enumerated().reversed().reduce(statement.sql) {
             $0.replacing("$\($1.offset + 1)", with: $1.element)
         }
-        return try await database.query(Statement("EXPLAIN (\(options)COSTS OFF) \(sql)")) { try $0[0, as: String.self] }
+        return try await database.query(Statement("EXPLAIN (\(options)COSTS OFF) \(sql)")) {
+            try $0[0, as: String.self]
+        }
     }
 
     /// Of a plan that was carried out, also those that a filter has removed.

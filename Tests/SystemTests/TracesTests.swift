@@ -16,7 +16,8 @@ extension SystemTests {
         try await Collector.with { collector in
             try await TestDatabase.with(.openShop) { database in
                 try await TestProcess.withSandbox(conninfo: database.conninfo) { sandbox, environment in
-                    let traced = environment
+                    let traced =
+                        environment
                         .mapValues { $0.replacing("http://", with: "http://shop:sesame@") }
                         .merging(["OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint]) { $1 }
                     try await TestProcess.with("order-api", environment: traced) { api in

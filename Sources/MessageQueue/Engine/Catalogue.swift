@@ -60,7 +60,7 @@ package final class Catalogue: Sendable {
 
         /// A sender that is in no worker learns this way of settings that were changed.
         func isSure(of origin: Origin, for trust: Duration) -> Bool {
-            self.origin == origin && !isDoubtful && readAt + trust > .now
+            self.origin == origin && self.origin?.life == origin.life && !isDoubtful && readAt + trust > .now
         }
 
         mutating func replace(_ name: QueueName, with entry: Entry?) {
@@ -82,9 +82,17 @@ package final class Catalogue: Sendable {
 
     /// Where a session leads to. What is known of another origin is forgotten.
     func origin(of session: borrowing Session) throws -> Origin {
-        let (text, isNew) = try Origin.text(of: session)
+        var (text, isNew) = try Origin.text(of: session)
         if isNew { doubt() }
-        if let known = state.withLock({ $0.origin }), known.isTold(by: text) { return known }
+        if let known = state.withLock({ $0.origin }) {
+            if known.isTold(by: text) { return known }
+            // This connection may have asked before it was another life.
+            if !isNew {
+                session.unlearn()
+                text = try Origin.text(of: session).text
+            }
+            if known.isTold(by: text) { return known }
+        }
         let origin = try Origin(text)
         state.withLock { $0 = State(origin: origin) }
         return origin
@@ -163,7 +171,7 @@ package final class Catalogue: Sendable {
         let origin = try origin(of: session)
         let found = try session.query(Self.oneQueue, name.text) { try Self.entry($0, origin) }.first
         state.withLock { state in
-            if state.origin == origin { state.replace(name, with: found) }
+            if state.origin == origin, state.origin?.life == origin.life { state.replace(name, with: found) }
         }
         guard let found else { throw QueueError.unknownQueue(name) }
         return found

@@ -12,7 +12,7 @@ extension Broker {
     }
 
     /// What has ended all the same is in another rescuer's hands just now, or the server refuses to have it back.
-    private static let shortestRest = Duration.milliseconds(100)
+    private static let shortestRest = Duration.seconds(1)
 
     private func leaseEnds(
         of open: OpenPlaces, in entry: Catalogue.Entry

@@ -91,7 +91,8 @@ extension Broker {
 
     /// - Parameter countsPlaces: whether what is open is asked for, and not only the cursors and the pace.
     static func flow(
-        of queue: Int32, since known: OpenPlaces, countingPlaces countsPlaces: Bool = true, in session: borrowing Session
+        of queue: Int32, since known: OpenPlaces, countingPlaces countsPlaces: Bool = true,
+        in session: borrowing Session
     ) throws -> [LaneFlow] {
         try session.query(
             openSince, queue, known.runs.map(\.lane), known.runs.map(\.first), known.runs.map(\.last), known.cursors,

@@ -70,14 +70,15 @@ extension Broker {
         retryingIn queue: QueueName, onBegin: (@Sendable (Int64) -> Void)? = nil
     ) async throws -> Int {
         let deed = Deed(.hasten, queue, ["messages": "all that wait for another attempt"])
-        let (id, number) = try await writeLookingAgain(on: database) { session in
-            (try self.catalogue.reread(queue, in: session).id, try self.begin(deed, in: session))
+        let (entry, number) = try await writeLookingAgain(on: database) { session in
+            (try self.catalogue.reread(queue, in: session), try self.begin(deed, in: session))
         }
         onBegin?(number)
         let newest = try await database.read(Self.newestScheduled) { try $0[0, as: Int64.self] }.first ?? 0
         let sum = try await repeatedly(number) { session in
-            let moved = try session.execute(Self.hastenRetrying, id, newest, Self.hastenLimit)
-            if moved > 0 { self.ring([id], after: session) }
+            let moved = try session.execute(
+                Self.hastenRetrying, entry.id, newest, Self.hastenLimit, entry.origin.home)
+            if moved > 0 { self.ring([entry.id], after: session) }
             return moved
         }
         try await database.write { self.goOn(number, messages: 0, isEnd: true, in: $0) }
@@ -107,6 +108,6 @@ extension Broker {
         UPDATE mq.scheduled SET due_at = now() WHERE ticket IN (
             SELECT s.ticket FROM mq.scheduled s
             WHERE s.queue = $1 AND s.due_at > now() AND s.attempt > 1 AND s.ticket <= $2
-            ORDER BY s.due_at LIMIT $3::int FOR UPDATE SKIP LOCKED)
+            ORDER BY s.due_at LIMIT $3::int FOR UPDATE SKIP LOCKED) AND mq.is_home($4)
         """
 }

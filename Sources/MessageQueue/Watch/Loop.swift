@@ -11,7 +11,7 @@ extension Broker {
             pulse.beat(within: interval() * Self.jitter.upperBound + (limit ?? longestWork))
             do { try await action(pulse) } catch {
                 // A process that stops while the database is away waits for nothing any more.
-                if Task.isCancelled || error is CancellationError { return }
+                if Task.isCancelled { return }
                 logger.info("\(name) failed, trying again", metadata: ["error": "\(error)"])
             }
             try? await Task.sleep(for: interval() * Double.random(in: Self.jitter))

@@ -81,12 +81,15 @@ struct Upkeep: Sendable {
         try await eachByItself(broker.allEntries()) { entry in
             pulse?.beat(within: broker.longestWork)
             let memory = runtimes.first { $0.queue == entry.name }?.memory ?? ClaimMemory()
-            let watermarks = try await broker.openPlaces(of: entry, noting: memory).watermarks
-            var taken = 0
+            let open = try await broker.openPlaces(of: entry, noting: memory)
+            // What one that has come back claims meanwhile is no business of this round.
+            var (taken, left) = (0, open.count)
             repeat {
-                taken = try await broker.rescue(entry, from: gone, beyond: watermarks)
+                pulse?.beat(within: broker.longestWork)
+                taken = try await broker.rescue(entry, from: gone, beyond: open.watermarks)
                 if taken > 0 { journal.record(.rescued(entry.name, count: taken)) }
-            } while taken > 0
+                left -= taken
+            } while taken > 0 && left > 0
         }
     }
 

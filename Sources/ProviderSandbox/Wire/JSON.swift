@@ -1,5 +1,5 @@
-import NIOHTTP1
 import Foundation
+import NIOHTTP1
 import StrictJSON
 
 /// The JSON of answers and ledgers.

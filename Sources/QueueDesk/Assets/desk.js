@@ -6,6 +6,8 @@ const page = document.documentElement;
 // Numbers, lines and what needs a person. The first event of a connection tells all of them, each other one what has changed since.
 const main = document.querySelector("main");
 const known = {texts: {}, lines: {}, findings: null, shape: null};
+// When it was told last.
+let heard = 0;
 const shape = document.querySelector("[data-shape]");
 const noughts = ["0", "0.0", "\u2013", "nothing"];
 let places;
@@ -55,14 +57,14 @@ const pause = Number(main?.dataset.refresh);
 const hold = document.createElement("button");
 let isHeld = false;
 // The latest that came meanwhile, and how it is shown.
-let missed = null, show = () => {};
+let missed = null, show = () => {}, staleSince = null;
 function setHeld(wanted) {
   isHeld = wanted;
   hold.setAttribute("aria-pressed", isHeld);
   try { isHeld ? localStorage.setItem("desk-held", "yes") : localStorage.removeItem("desk-held"); } catch { /* Then for this page. */ }
-  if (isHeld) note.textContent = "";
   if (!isHeld && missed) show(missed);
   missed = null;
+  if (!isHeld && staleSince !== null) outdated(told = staleSince);
 }
 
 // A page that can't be brought up to date says so, and since when.
@@ -76,7 +78,7 @@ function upToDate() {
 }
 function outdated(since) {
   if (isHeld) return;
-  warn(`Not up to date since ${new Date(since).toISOString().slice(11, 19)}: the desk or its database does not answer.`);
+  warn(`Not up to date since ${new Date(since).toISOString().slice(0, 19).replace("T", " ")}: the desk or its database does not answer.`);
 }
 function warn(text) {
   if (note.textContent !== text) note.textContent = text;
@@ -101,14 +103,15 @@ if (places.texts.size > 0 && "EventSource" in window) {
     source = new EventSource(address);
     source.onmessage = event => {
       const values = JSON.parse(event.data);
-      told = Date.now();
+      told = heard = Date.now();
+      staleSince = null;
       for (const kind of ["texts", "lines"]) Object.assign(known[kind], values[kind]);
       known.shape = values.shape;
       known.findings = values.findings ?? known.findings;
       isHeld ? missed = known : show(values);
     };
     source.addEventListener("stale", event => {
-      told = Date.parse(JSON.parse(event.data).since);
+      told = staleSince = Date.parse(JSON.parse(event.data).since);
       outdated(told);
     });
     source.onerror = () => {
@@ -149,7 +152,7 @@ async function refresh() {
         [...main.querySelectorAll(".scroll")].forEach((s, i) => { s.scrollLeft = position[i] ?? 0; });
         // What came with the page may be of another moment than what was told.
         findPlaces();
-        update(known);
+        if (Date.now() - heard < silence) update(known);
       }
       if (!answer.ok) outdated(told);
       else if (warning) warn(warning);
@@ -166,7 +169,10 @@ if (places.texts.size > 0 || pause > 0) {
   hold.type = "button";
   hold.className = "hold";
   hold.textContent = "Pause updates";
-  hold.addEventListener("click", () => setHeld(!isHeld));
+  hold.addEventListener("click", () => {
+    setHeld(!isHeld);
+    if (isHeld) note.textContent = "";
+  });
   try { setHeld(localStorage.getItem("desk-held") === "yes"); } catch { setHeld(false); }
   document.querySelector("header").append(hold);
 }

@@ -196,7 +196,7 @@ actor Readings {
         let (stream, continuation) = AsyncStream.makeStream(of: LiveEvent.self, bufferingPolicy: .bufferingNewest(1))
         if failure != nil {
             continuation.yield(.stale(since: readAt))
-        } else if let latest, .now - latest.takenAt <= Self.pause * 2 {
+        } else if let latest, !isForgotten, .now - latest.takenAt <= Self.pause * 2 {
             continuation.yield(.step(step(of: latest)))
         }
         let number = nextWatcher

@@ -6,15 +6,19 @@ struct HeldMessagesPage {
     let desk: QueueDesk
 
     private static let limit = 50
+    private static let refresh = Duration.seconds(5)
 
     func add(to router: some RouterMethods) {
         router.get("queues/:name/held") { request, context in
             let (name, fields) = (try QueuePage.name(in: context), try Fields(query: request))
             guard let key = fields["key"] else { throw Refusal(.badRequest, "No key was given.") }
-            let messages = try await desk.broker.blockedMessages(
-                of: name, key: key, after: try fields.number("after") ?? 0, limit: Self.limit)
+            let after: Int64 = try fields.number("after") ?? 0
+            let question = desk.path("/queues/\(name.text.queryEscaped)/held", ["key": key, "after": "\(after)"])
+            let messages = try await desk.shared(question, refresh: Self.refresh) { [broker = desk.broker] in
+                try await broker.blockedMessages(of: name, key: key, after: after, limit: Self.limit)
+            }
             return desk.page(
-                "Held in \(name)", refresh: .seconds(5),
+                "Held in \(name)", refresh: Self.refresh,
                 [table(messages, key), next(messages, name, key), desk.back(to: name)])
         }
     }

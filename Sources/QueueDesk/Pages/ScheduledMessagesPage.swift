@@ -6,6 +6,7 @@ struct ScheduledMessagesPage {
     let desk: QueueDesk
 
     private static let limit = 50
+    private static let refresh = Duration.seconds(5)
 
     func add(to router: some RouterMethods) {
         router.get("queues/:name/scheduled") { request, context in
@@ -14,10 +15,16 @@ struct ScheduledMessagesPage {
     }
 
     private func show(_ name: QueueName, _ fields: Fields) async throws -> Response {
-        let page = try await desk.broker.scheduled(in: name, after: try Self.position(fields), limit: Self.limit)
-        let queue = try await desk.broker.statistics(of: name)
+        let position = try Self.position(fields)
+        let question = desk.path("/queues/\(name.text.queryEscaped)/scheduled", ["from": fields["from"]])
+        let page = try await desk.shared(question, refresh: Self.refresh) { [broker = desk.broker] in
+            try await broker.scheduled(in: name, after: position, limit: Self.limit)
+        }
+        let queue = try await desk.shared(question, refresh: Self.refresh) { [broker = desk.broker] in
+            try await broker.statistics(of: name)
+        }
         return desk.page(
-            "Not due yet in \(name)", refresh: .seconds(5),
+            "Not due yet in \(name)", refresh: Self.refresh,
             [counts(queue), list(page, of: name), next(page, of: name), desk.back(to: name)])
     }
 
@@ -41,10 +48,12 @@ struct ScheduledMessagesPage {
 
     /// As at the dead letters, the boxes belong to one form, whose buttons lead to what will be done.
     private func list(_ page: ScheduledPage, of name: QueueName) -> HTML {
+        let titles = ["Due", "Message", "Key", "Tag", "#Next attempt", "Sent"]
         let table = HTML.table(
-            "The soonest first",
-            [Visitor.mayChange ? "Choose" : "", "Due", "Message", "Key", "Tag", "#Next attempt", "Sent", ""],
-            page.entries.map { row($0, of: name) }, empty: "Nothing waits until it is due.")
+            "The soonest first", Visitor.mayChange ? ["Choose"] + titles + [""] : titles,
+            page.entries.map { entry in
+                Visitor.mayChange ? [choice(of: entry)] + row(entry) + [actions(entry, of: name)] : row(entry)
+            }, empty: "Nothing waits until it is due.")
         guard Visitor.mayChange, !page.entries.isEmpty else { return table }
         let path = "/queues/\(name.text.queryEscaped)/scheduled"
         return HTML(
@@ -60,22 +69,23 @@ struct ScheduledMessagesPage {
             ])
     }
 
-    private func row(_ entry: ScheduledEntry, of name: QueueName) -> [HTML] {
+    private func choice(of entry: ScheduledEntry) -> HTML {
+        HTML(
+            "input",
+            [
+                "type": "checkbox", "name": "receipt", "value": "\(entry.receipt)",
+                "aria-label": "Choose message \(entry.message)",
+            ])
+    }
+
+    private func row(_ entry: ScheduledEntry) -> [HTML] {
         let id = "\(entry.message)"
         let key = entry.key.map { key in
             HTML("a", ["href": desk.path("/timeline", ["key": key]), "class": "key"], [.text(key)])
         }
         return [
-            Visitor.mayChange
-                ? HTML(
-                    "input",
-                    [
-                        "type": "checkbox", "name": "receipt", "value": "\(entry.receipt)",
-                        "aria-label": "Choose message \(id)",
-                    ]) : "",
             .time(DateText(entry.dueAt)), .link("…" + id.suffix(12), to: desk.path("/messages/\(id)")), key ?? "–",
             .text(entry.tag ?? "–"), .text("\(entry.attempt)"), .time(DateText(entry.sentAt)),
-            Visitor.mayChange ? actions(entry, of: name) : "",
         ]
     }
 

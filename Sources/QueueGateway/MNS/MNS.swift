@@ -31,6 +31,7 @@ struct MNS: Dialect {
     ].map { PathPattern($0) }
 
     private func route(_ call: Call, _ account: Account) async throws -> Answer {
+        guard template(of: call.path) != nil else { throw Refusal.unknownPath }
         try call.query.allow(Self.parameters(of: call))
         return switch (call.path.first, call.path.count) {
         case ("queues", 1...2): try await QueueCalls(backend, account).answer(call, nameAt: 1)
