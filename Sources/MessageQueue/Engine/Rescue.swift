@@ -8,7 +8,8 @@ extension Broker {
     ///
     /// Guarantee: fenced by the completions, so a wrong guess is harmless: of a rescue and a late finish, one happens.
     /// One that the server refuses to give back is buried, see ``bury(refused:because:in:)``, and one that it refuses to bury comes
-    /// again after ``pauseOfUnburied``; neither keeps any of the others.
+    /// again after ``pauseOfUnburied``; neither keeps any of the others. One that it refuses even that stays where it is, and is found
+    /// again by the next rescue: where such ones fill a whole portion, those behind them wait.
     /// - Parameter watermarks: per lane, a place up to which everything is completed.
     /// - Returns: how many places were rescued: no more than are easily held at once, with their bodies. Unless it is 0, there may be more.
     package func rescue(_ entry: Catalogue.Entry, from gone: [Int64], beyond watermarks: [Int64]) async throws -> Int {
