@@ -24,6 +24,7 @@ public final class Broker: Sendable {
     let doorbell: Doorbell
     let logger: Logger
     let together: SendTogether
+    let publishedTogether: PublishTogether
     let waitingRoom = WaitingRoom<QueueName, ReceivedMessage> { queue, room, broker, bell in
         await WaitingClerk(of: queue, in: room, with: broker, bell: bell).run()
     }
@@ -58,6 +59,7 @@ public final class Broker: Sendable {
         self.doorbell = doorbell
         longestRest = rest
         self.together = SendTogether(on: database)
+        publishedTogether = PublishTogether(on: database)
         Self.recordVersion()
     }
 

@@ -1,4 +1,5 @@
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
@@ -41,11 +42,7 @@ struct UnconfirmedCommitTests {
         arguments: Verb.allCases)
     func send(verb: Verb) async throws {
         try await with { server, bench in
-            try await bench.broker.declare(topic: Self.topic.name)
-            try await bench.broker.subscribe("shoes", to: Self.topic.name)
-            // What is known of the queue, and which lane a producer has, is not what this is about.
-            try await verb.store(Shoe(size: 1), by: bench)
-            let name: String = try await bench.database.query("SELECT current_database()") { try $0[0] }[0]
+            let name = try await begin(with: verb, bench)
             try await server.demandStandby()
             let call = Task { try await verb.store(Shoe(size: 2), by: bench) }
             try await eventually("the commit waits") { try await server.waiting(in: name) > 0 }
@@ -54,6 +51,44 @@ struct UnconfirmedCommitTests {
             #expect(error?.kind == .outcomeUnknown)
             try await server.lift()
             #expect(try await bench.receive().count == 2)
+            #expect(try await bench.audit() == [])
+        }
+    }
+
+    /// Stores a first shoe: what is known of the queue, and which lane a producer has, is not what this is about.
+    ///
+    /// - Returns: the database's name.
+    private func begin(with verb: Verb, _ bench: Bench) async throws -> String {
+        try await bench.broker.declare(topic: Self.topic.name)
+        try await bench.broker.subscribe("shoes", to: Self.topic.name)
+        try await verb.store(Shoe(size: 1), by: bench)
+        return try await bench.database.query("SELECT current_database()") { try $0[0, as: String.self] }[0]
+    }
+
+    @Test(
+        "of messages that share a commit which somebody cancels at the server each is told as unknown, and is there once",
+        arguments: [Verb.sendTogether, .publish])
+    func together(verb: Verb) async throws {
+        try await with { server, bench in
+            let name = try await begin(with: verb, bench)
+            try await server.demandStandby()
+            let ended = Mutex(0)
+            let calls = (2...11).map { size in
+                Task {
+                    defer { ended.withLock { $0 += 1 } }
+                    try await verb.store(Shoe(size: size), by: bench)
+                }
+            }
+            try await eventually("every call has ended") {
+                try await server.cancelWaiting(in: name)
+                return ended.withLock { $0 } == calls.count
+            }
+            for call in calls {
+                let error = await #expect(throws: PostgresError.self) { try await call.value }
+                #expect(error?.kind == .outcomeUnknown)
+            }
+            try await server.lift()
+            #expect(try await bench.receive().sizes().sorted() == Array(1...11))
             #expect(try await bench.audit() == [])
         }
     }

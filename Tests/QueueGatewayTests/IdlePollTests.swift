@@ -81,8 +81,10 @@ extension GatewayProcess {
     }
 
     /// As one of the service's clients sends it.
-    func signed(_ method: HTTPMethod, _ target: String, _ body: String? = nil) async throws -> Reply {
-        let request = try SignedRequest(method.rawValue, target, body, by: credentials)
+    func signed(
+        _ method: HTTPMethod, _ target: String, _ body: String? = nil, to service: SignedRequest.Service = .mns
+    ) async throws -> Reply {
+        let request = try SignedRequest(method.rawValue, target, body, to: service, by: credentials)
         let headers = HTTPHeaders(request.headers.map { ($0.name, $0.value) })
         return try await send(method, target, body, headers: headers)
     }

@@ -143,6 +143,11 @@ package final class Catalogue: Sendable {
     /// What was read last, without a look-up.
     func known(_ name: QueueName) -> Entry? { state.withLock { $0.queues[name] } }
 
+    /// The queues that may hear a topic, as they were read last, without a look-up; nil for a topic that is not known.
+    func knownListeners(of topic: TopicName) -> [Entry]? {
+        state.withLock { state in state.listeners[topic].map { $0.compactMap { state.byID[$0] } } }
+    }
+
     func known(_ id: Int32) -> Entry? { state.withLock { $0.byID[id] } }
 
     var allKnown: [Entry] { state.withLock { Array($0.queues.values) } }

@@ -20,10 +20,10 @@ extension Broker {
     /// one is committed at once. Each fails for reasons of its own only.
     public func send<P>(_ messages: [Outgoing<P>], to queue: Queue<P>) async throws {
         // In a queue that keeps order a send may wait for another sender.
-        guard messages.count <= SendTogether.mostMessages, let entry = catalogue.known(queue.name), entry.order == nil
+        guard messages.count <= SharedCall.mostMessages, let entry = catalogue.known(queue.name), entry.order == nil
         else { return try await send(messages, to: queue, on: database) }
         let packed = try messages.map { try Packed($0) }
-        guard packed.reduce(0, { $0 + $1.weight }) <= SendTogether.mostBytes else {
+        guard packed.weight <= SharedCall.mostBytes else {
             return try await writeLookingAgain(on: database) { session in
                 try self.send(packed, to: try self.catalogue.queue(queue.name, in: session), in: session)
             }
@@ -124,6 +124,9 @@ extension Broker {
 }
 
 extension [Packed] {
+    /// What they add to the size of statements, roughly, in bytes.
+    var weight: Int { reduce(0) { $0 + $1.weight } }
+
     /// What the messages carry of something that most of them lack; nil when all do. To `unnest`, that is a column of NULLs,
     /// which nobody has to encode, send or take apart.
     func given<T>(_ part: (Packed) -> T?) -> [T?]? {

@@ -1,8 +1,15 @@
 package import Foundation
 import HTTPTypes
 
-/// A request as a client of MNS sends it: what gateways are measured and tested with.
+/// A request as a client of MNS or RocketMQ sends it: what gateways are measured and tested with.
 package struct SignedRequest: Sendable {
+    /// Whose client sends it.
+    package enum Service: Sendable {
+        case mns, rocketMQ
+
+        fileprivate var signature: Signature { self == .mns ? .mns : .rocketMQ }
+    }
+
     package let method: String
     /// Path and query.
     package let target: String
@@ -12,10 +19,12 @@ package struct SignedRequest: Sendable {
 
     /// Signs a request. It is good for fifteen minutes, and may be sent more than once.
     package init(
-        _ method: String, _ target: String, _ body: String? = nil, by credentials: Credentials, at now: Date = Date()
+        _ method: String, _ target: String, _ body: String? = nil, to service: Service = .mns,
+        by credentials: Credentials, at now: Date = Date()
     ) throws {
         (self.method, self.target, self.body) = (method, target, body)
-        var headers = [("Date", RequestDate.text(of: now)), ("x-mns-version", MNS.version)]
+        let signature = service.signature
+        var headers = [("Date", RequestDate.text(of: now)), ("\(signature.prefix)version", MNS.version)]
         if body != nil { headers.append(("Content-Type", "text/xml")) }
         var fields = HTTPFields()
         for (name, value) in headers {
@@ -26,8 +35,8 @@ package struct SignedRequest: Sendable {
             throw Refusal(.unknownPath, "There is no method \(method).")
         }
         let request = HTTPRequest(method: verb, scheme: "http", authority: "", path: target, headerFields: fields)
-        let text = Signature.mns.text(of: try CallHead(request, isEncrypted: false))
-        let signature = OpenKey.signature(of: text, with: credentials.secret)
-        self.headers = headers + [("Authorization", "\(Signature.mns.scheme) \(credentials.id):\(signature)")]
+        let text = signature.text(of: try CallHead(request, isEncrypted: false))
+        let signed = OpenKey.signature(of: text, with: credentials.secret)
+        self.headers = headers + [("Authorization", "\(signature.scheme) \(credentials.id):\(signed)")]
     }
 }

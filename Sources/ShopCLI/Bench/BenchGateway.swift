@@ -7,11 +7,14 @@ import Postgres
 
 struct BenchGateway: BenchCommand {
     static let configuration = CommandConfiguration(
-        commandName: "gateway", abstract: "Sending, receiving and deleting over HTTP; how soon long polls wake up.",
+        commandName: "gateway",
+        abstract: "Sending, publishing, receiving and deleting over HTTP; how soon long polls wake up.",
         discussion: """
-            The gateway as a process, and wrk as its clients, who speak MNS over 1, 16 and 64 connections. The floor is the library
-            itself in this process, as many tasks at a time, over the same number of database connections. Of a long poll the floor is
-            a bare NOTIFY and its answer. In the end 10,000 clients (--waiting) wait, which needs as many open files: ulimit -n.
+            The gateway as a process, and wrk as its clients, who speak MNS and RocketMQ over 1, 16 and 64 connections. Queues, a
+            topic with a queue that hears it, and a group of consumers are made by signed calls, as clients make them. The floor is
+            the library itself in this process, in the same queues, as many tasks at a time, over the same number of database
+            connections. Of a long poll the floor is a bare NOTIFY and its answer. In the end 10,000 clients (--waiting) wait, which
+            needs as many open files: ulimit -n.
             """)
 
     @Option(help: times.help("Seconds per measurement. Default: 3."), transform: times.read)
@@ -33,15 +36,12 @@ struct GatewayBenchmark: Benchmark {
     var seconds: Int?
     var waiting: Int?
 
-    static let queue = Queue<RawBody>("bench")
-    private static let idle = Queue<RawBody>("idle")
-
     func run(in lab: Lab) async throws -> [Reading] {
         guard Wrk.isInstalled else { throw Wrk.missing }
         return try await GatewayRun.with(lab) { gateway in
-            try await gateway.broker.declare(queue: Self.queue.name)
+            try await GatewayPlaces.make(by: gateway)
             var readings: [Reading] = []
-            for clients in [1, 16, 64] {
+            for clients in lab.size([1, 16, 64], smoke: [16]) {
                 for load in GatewayLoad.all { readings.append(try await measure(load, clients, gateway, lab)) }
             }
             readings += try await wakeUps("alone", gateway, lab)
@@ -57,16 +57,16 @@ struct GatewayBenchmark: Benchmark {
         let seconds = seconds ?? lab.size(3, smoke: 1)
         // What is received has to be there.
         let stock = load.takes ? lab.size(50_000, smoke: 10_000) * seconds : 0
-        try await GatewayLoad.store(stock, gateway.broker)
+        try await GatewayLoad.store(stock, in: load.queue, gateway.broker)
         let floor = try await load.throughLibrary(gateway.broker, tasks: clients, seconds: seconds)
-        _ = try await gateway.broker.purge(waitingIn: Self.queue.name)
-        try await GatewayLoad.store(stock, gateway.broker)
+        _ = try await gateway.broker.purge(waitingIn: load.queue.name)
+        try await GatewayLoad.store(stock, in: load.queue, gateway.broker)
         let wrk = Wrk(address: gateway.address, connections: clients, lab: lab)
         let summary = try await wrk.play(try load.script(gateway), forSeconds: seconds)
         guard summary.failures == 0 else {
             throw BenchmarkFailure("\(load.name): \(summary.failures) of \(summary.requests) requests failed")
         }
-        _ = try await gateway.broker.purge(waitingIn: Self.queue.name)
+        _ = try await gateway.broker.purge(waitingIn: load.queue.name)
         return Reading(
             "\(load.name), \(clients) at once", summary.rate * load.messagesPerRequest, "messages/s", floor: floor)
     }
@@ -76,12 +76,8 @@ struct GatewayBenchmark: Benchmark {
     /// From the commit of a send to the answer of a client that has waited for it.
     private func wakeUps(_ name: String, _ gateway: GatewayRun, _ lab: Lab) async throws -> [Reading] {
         await lab.say("long polls, \(name)")
-        let http = FollowerCrowd.http()
         let count = lab.size(500, smoke: 10)
-        let result: Result<[Double], any Error>
-        do { result = .success(try await times(count, gateway, http)) } catch { result = .failure(error) }
-        try await http.shutdown()
-        let all = Distribution(try result.get())
+        let all = Distribution(try await GatewayRun.withClient { try await times(count, gateway, $0) })
         let floor = Distribution(try await NotifyFloor.roundTrips(count, 50, on: gateway.database.conninfo))
         return [(0.5, "p50"), (0.99, "p99")].map { share, percentile in
             Reading(
@@ -91,8 +87,8 @@ struct GatewayBenchmark: Benchmark {
     }
 
     private func times(_ count: Int, _ gateway: GatewayRun, _ http: HTTPClient) async throws -> [Double] {
-        try await gateway.broker.declare(queue: "waited-for")
-        let poll = try gateway.signed("GET", "/queues/waited-for/messages?waitseconds=30")
+        let queue = GatewayPlaces.waitedFor
+        let poll = try gateway.signed("GET", "/queues/\(queue.name)/messages?waitseconds=30")
         var times: [Double] = []
         for _ in 0..<count {
             async let answer = {
@@ -101,7 +97,7 @@ struct GatewayBenchmark: Benchmark {
             }()
             // By then it waits.
             try await Task.sleep(for: .milliseconds(20))
-            try await gateway.broker.send([GatewayLoad.message], to: Queue<RawBody>("waited-for"))
+            try await gateway.broker.send([GatewayLoad.message], to: queue)
             let committed = ContinuousClock.now
             let (status, at) = try await answer
             guard status == 200 else { throw BenchmarkFailure("a long poll was answered \(status)") }
@@ -113,7 +109,6 @@ struct GatewayBenchmark: Benchmark {
     /// What many cost that only wait.
     private func waits(_ gateway: GatewayRun, _ lab: Lab) async throws -> [Reading] {
         let (count, seconds) = (waiting ?? lab.size(10_000, smoke: 100), lab.size(8.0, smoke: 1.0))
-        try await gateway.broker.declare(queue: Self.idle.name)
         // What was done before is counted within ten seconds (PGSTAT_IDLE_INTERVAL in the server's pgstat.c).
         try await Task.sleep(for: .seconds(lab.size(11, smoke: 1)))
         let floor = try await waiting(1, gateway) { try await gateway.database.transactionsASecond(over: seconds) }
@@ -135,23 +130,19 @@ struct GatewayBenchmark: Benchmark {
     private func waiting<T: Sendable>(
         _ count: Int, _ gateway: GatewayRun, _ body: @escaping @Sendable () async throws -> T
     ) async throws -> T {
-        let http = FollowerCrowd.http()
-        let poll = try gateway.signed("GET", "/queues/\(Self.idle.name)/messages?waitseconds=30")
-        let result: Result<T, any Error>
-        do {
-            result = .success(
-                try await withThrowingTaskGroup(of: UInt.self) { group in
-                    for _ in 0..<count { group.addTask { try await gateway.ask(poll, through: http).status } }
-                    // All have come by then: a gateway takes in some thousands a second.
-                    try await Task.sleep(for: .seconds(1 + Double(count) / 1000))
-                    let value = try await body()
-                    try await GatewayLoad.store(count, in: Self.idle, gateway.broker)
-                    for status in try await group.reduce(into: [UInt](), { $0.append($1) })
-                    where ![200, 404].contains(status) { throw BenchmarkFailure("a wait was answered \(status)") }
-                    return value
-                })
-        } catch { result = .failure(error) }
-        try await http.shutdown()
-        return try result.get()
+        let queue = GatewayPlaces.idle
+        let poll = try gateway.signed("GET", "/queues/\(queue.name)/messages?waitseconds=30")
+        return try await GatewayRun.withClient { http in
+            try await withThrowingTaskGroup(of: UInt.self) { group in
+                for _ in 0..<count { group.addTask { try await gateway.ask(poll, through: http).status } }
+                // All have come by then: a gateway takes in some thousands a second.
+                try await Task.sleep(for: .seconds(1 + Double(count) / 1000))
+                let value = try await body()
+                try await GatewayLoad.store(count, in: queue, gateway.broker)
+                for status in try await group.reduce(into: [UInt](), { $0.append($1) })
+                where ![200, 404].contains(status) { throw BenchmarkFailure("a wait was answered \(status)") }
+                return value
+            }
+        }
     }
 }

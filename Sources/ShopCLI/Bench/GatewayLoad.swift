@@ -5,28 +5,44 @@ import QueueGateway
 
 /// A kind of call that is made as fast as it is answered.
 struct GatewayLoad: Sendable {
-    /// Sends, or receives and deletes.
-    let takes: Bool
+    /// By clients of MNS, but for those that consume and acknowledge, which are RocketMQ's.
+    enum Work: String, Sendable {
+        case send, publish
+        case receive = "receive and delete"
+        case consume = "consume and acknowledge"
+    }
+
+    let work: Work
     /// Messages in a call.
     let batch: Int
 
     static let all = [
-        GatewayLoad(takes: false, batch: 1), GatewayLoad(takes: false, batch: 16),
-        GatewayLoad(takes: true, batch: 1), GatewayLoad(takes: true, batch: 16),
+        GatewayLoad(work: .send, batch: 1), GatewayLoad(work: .send, batch: 16),
+        GatewayLoad(work: .receive, batch: 1), GatewayLoad(work: .receive, batch: 16),
+        GatewayLoad(work: .publish, batch: 1),
+        GatewayLoad(work: .consume, batch: 1), GatewayLoad(work: .consume, batch: 16),
     ]
 
     static let message = Outgoing(RawBody(Array(repeating: UInt8(ascii: "x"), count: 200)))
 
-    var name: String { (takes ? "receive and delete" : "send") + (batch > 1 ? " \(batch)" : "") }
+    var name: String { work.rawValue + (batch > 1 ? " \(batch)" : "") }
+    var takes: Bool { work == .receive || work == .consume }
+
+    /// Where the messages lie.
+    var queue: Queue<RawBody> {
+        switch work {
+        case .send, .receive: GatewayPlaces.queue
+        case .publish: GatewayPlaces.hearing
+        case .consume: GatewayPlaces.groupQueue
+        }
+    }
 
     /// Of what wrk counts: requests to send, or messages that were deleted.
     var messagesPerRequest: Double { takes ? 1 : Double(batch) }
 
     private static let lease = Duration.seconds(60)
 
-    static func store(
-        _ count: Int, in queue: Queue<RawBody> = GatewayBenchmark.queue, _ broker: Broker
-    ) async throws {
+    static func store(_ count: Int, in queue: Queue<RawBody>, _ broker: Broker) async throws {
         for start in stride(from: 0, to: count, by: 1000) {
             let batch = Array(repeating: (), count: min(1000, count - start)).map { message.anew }
             try await broker.send(batch, to: queue)
@@ -36,10 +52,19 @@ struct GatewayLoad: Sendable {
     // MARK: Over HTTP
 
     func script(_ gateway: GatewayRun) throws -> String {
-        let target = "/queues/\(GatewayBenchmark.queue.name)/messages"
-        guard takes else { return GatewayScript.repeating(try gateway.signed("POST", target, body)) }
-        let receive = try gateway.signed("GET", target + "?numOfMessages=\(batch)&waitseconds=0")
-        return GatewayScript.receiving(receive, deleting: try gateway.signed("DELETE", target, ""))
+        let extent = "numOfMessages=\(batch)&waitseconds=0"
+        return switch work {
+        case .send: GatewayScript.repeating(try gateway.signed("POST", GatewayPlaces.queueMessages, body))
+        case .publish: GatewayScript.repeating(try gateway.signed("POST", GatewayPlaces.topicMessages, body))
+        case .receive:
+            GatewayScript.receiving(
+                try gateway.signed("GET", "\(GatewayPlaces.queueMessages)?\(extent)"),
+                deleting: try gateway.signed("DELETE", GatewayPlaces.queueMessages, ""))
+        case .consume:
+            GatewayScript.receiving(
+                try gateway.signed("GET", "\(GatewayPlaces.groupMessages)&\(extent)", to: .rocketMQ),
+                deleting: try gateway.signed("DELETE", GatewayPlaces.groupMessages, "", to: .rocketMQ))
+        }
     }
 
     private var body: String {
@@ -72,11 +97,18 @@ struct GatewayLoad: Sendable {
     }
 
     private func call(_ broker: Broker) async throws -> Int {
-        guard takes else {
-            try await broker.send((0..<batch).map { _ in Self.message.anew }, to: GatewayBenchmark.queue)
-            return batch
+        switch work {
+        case .send: try await broker.send(messages, to: queue)
+        case .publish: try await broker.publish(messages, to: GatewayPlaces.topic)
+        case .receive, .consume: return try await take(broker)
         }
-        let taken = try await broker.receive(GatewayBenchmark.queue.name, limit: batch, lease: Self.lease)
+        return batch
+    }
+
+    private var messages: [Outgoing<RawBody>] { (0..<batch).map { _ in Self.message.anew } }
+
+    private func take(_ broker: Broker) async throws -> Int {
+        let taken = try await broker.receive(queue.name, limit: batch, lease: Self.lease)
         guard try await broker.acknowledge(taken.map(\.receipt)).isEmpty else {
             throw BenchmarkFailure("what was just received could not be acknowledged")
         }

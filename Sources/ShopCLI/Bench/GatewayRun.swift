@@ -46,8 +46,26 @@ struct GatewayRun: Sendable {
         }
     }
 
-    func signed(_ method: String, _ target: String, _ body: String? = nil) throws -> SignedRequest {
-        try SignedRequest(method, target, body, by: credentials)
+    func signed(
+        _ method: String, _ target: String, _ body: String? = nil, to service: SignedRequest.Service = .mns
+    ) throws -> SignedRequest {
+        try SignedRequest(method, target, body, to: service, by: credentials)
+    }
+
+    /// Lends a client, through which many may ask at the same time.
+    static func withClient<T: Sendable>(_ body: (HTTPClient) async throws -> T) async throws -> T {
+        let http = FollowerCrowd.http()
+        let result: Result<T, any Error>
+        do { result = .success(try await body(http)) } catch { result = .failure(error) }
+        try await http.shutdown()
+        return try result.get()
+    }
+
+    func demand(_ status: UInt, _ signed: SignedRequest, through http: HTTPClient) async throws {
+        let answer = try await ask(signed, through: http)
+        guard answer.status == status else {
+            throw BenchmarkFailure("\(signed.method) \(signed.target) was answered \(answer.status): \(answer.text)")
+        }
     }
 
     /// - Returns: the answer's status and text.

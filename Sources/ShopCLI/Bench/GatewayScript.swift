@@ -1,6 +1,7 @@
 import QueueGateway
 
-/// Scripts for wrk, in Lua: requests of MNS that were signed beforehand, so that the load generator works out no signatures.
+/// Scripts for wrk, in Lua: requests of MNS and RocketMQ that were signed beforehand, so that the load generator works out
+/// no signatures.
 enum GatewayScript {
     /// The same request, again and again.
     static func repeating(_ request: SignedRequest) -> String {
@@ -15,7 +16,7 @@ enum GatewayScript {
         """
     }
 
-    /// Receives messages, and deletes all that one answer brought with the next request. The service signs bodies by a digest
+    /// Receives messages, and deletes all that one answer brought with the next request. The services sign bodies by a digest
     /// that is optional, so that one signature is good for all deletions.
     static func receiving(_ receive: SignedRequest, deleting delete: SignedRequest) -> String {
         """
