@@ -25,6 +25,7 @@ enum Command: Sendable {
     case checkHalves(limit: Int)
     case receive(World.ModelQueue, limit: Int, lease: Duration?, known: [Int64], first: Int16)
     case receiveByHand(World.ModelQueue, limit: Int)
+    case peek(World.ModelQueue, limit: Int)
     case finish([Ending], number: Int)
     case extend([ReceivedMessage])
     case acknowledge([Receipt])
@@ -60,6 +61,7 @@ enum Command: Sendable {
     enum Answer: Sendable {
         case nothing
         case received([ReceivedMessage])
+        case waiting([WaitingMessage])
         case count(Int)
         case report(RedriveReport)
         case openPlaces(OpenPlaces)
@@ -129,6 +131,7 @@ extension Command {
                 })
         case .receiveByHand(let queue, let limit):
             return .received(try await broker.receive(queue.name, limit: limit, lease: Self.later))
+        case .peek(let queue, let limit): return .waiting(try await broker.peek(queue.name, limit: limit))
         case .finish(let endings, let number):
             try await broker.database.write { session in
                 session.pipeline("INSERT INTO effect (command) VALUES ($1)", Int32(number))
@@ -250,6 +253,7 @@ extension Command: CustomStringConvertible {
         case .receive(let queue, let limit, let lease, let known, let first):
             "receive \(limit) of \(queue.name)\(lease == nil ? "" : " for a time") knowing \(known), level \(first) first"
         case .receiveByHand(let queue, let limit): "receive \(limit) of \(queue.name) by hand"
+        case .peek(let queue, let limit): "peek at \(limit) of \(queue.name)"
         case .finish(let endings, let number):
             "finish (\(number)) \(endings.map { "\($0.message.receipt) \($0.kind)" }.joined(separator: ", "))"
         case .extend(let messages): "extend \(places(messages))"

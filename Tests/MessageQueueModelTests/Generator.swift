@@ -86,6 +86,7 @@ struct Generator {
             let lease: Duration? = Bool.random(using: &dice) ? Command.later : nil
             return .receive(queue, limit: limit, lease: lease, known: known, first: first)
         case .receiveByHand: return .receiveByHand(queue, limit: limit)
+        case .peek: return .peek(queue, limit: limit)
         case .finish:
             let held = receipts(&dice, of: client)
             if held.isEmpty { return .receive(queue, limit: limit, lease: nil, known: known, first: first) }
@@ -135,7 +136,7 @@ struct Generator {
         let anew = Bool.random(using: &dice) ? waiting.filter { $0.value.rank != nil } : [:]
         let busy = queues.filter { queue in
             switch command {
-            case .receive: (anew.isEmpty ? waiting : anew).contains { $0.key.queue == queue.id }
+            case .receive, .peek: (anew.isEmpty ? waiting : anew).contains { $0.key.queue == queue.id }
             // What is claimed past those in flight must not hide them.
             case .purgeWaiting: snapshot.log.contains { $0.key.queue == queue.id && $0.value.isOpen }
             default: snapshot.blocked.keys.contains { $0.queue == queue.id }

@@ -37,7 +37,7 @@ struct Move: Sendable {
     enum Kind: CaseIterable, Sendable {
         case send, sendOnce, publish, sendUnderName, publishUnderName, produce, schedule, cancelScheduled, reschedule,
             prepareHalf, commitHalf,
-            rollbackHalf, checkHalves, receive, receiveByHand, finish,
+            rollbackHalf, checkHalves, receive, receiveByHand, peek, finish,
             extend, rescue, rescueLost, promote
         case acknowledge, changeVisibility, discardOutdated, pause, resume, redrive, purge, purgeWaiting,
             retryBlocked, skipBlocked, retire,
@@ -55,7 +55,7 @@ struct Move: Sendable {
             case .sendOnce, .produce, .receiveByHand, .acknowledge, .changeVisibility, .resume, .retryBlocked,
                 .prepareHalf, .commitHalf, .sendUnderName, .publishUnderName:
                 4
-            case .skipBlocked, .schedule, .cancelScheduled, .reschedule, .purgeWaiting: 3
+            case .skipBlocked, .schedule, .cancelScheduled, .reschedule, .purgeWaiting, .peek: 3
             case .pause, .purge, .retire, .discardOutdated, .rollbackHalf, .checkHalves: 2
             }
         }

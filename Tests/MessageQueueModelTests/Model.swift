@@ -74,6 +74,7 @@ final class Model {
         case .receive(let queue, let limit, let lease, _, _):
             claim(of: queue, limit: limit, by: consumer, lease: lease == nil ? .untilGone : .running)
         case .receiveByHand(let queue, let limit): receiveByHand(of: queue, limit: limit)
+        case .peek(let queue, _): peek(into: queue)
         case .finish(let endings, _): finish(endings)
         case .extend(let messages): extend(messages)
         case .acknowledge(let receipts): acknowledge(receipts)
@@ -183,6 +184,14 @@ final class Model {
         if change.claimed.isEmpty, !change.finished.isEmpty { return rescue(in: queue, from: []) }
         if !change.appended.isEmpty { return promote(in: queue, limit: 1000) }
         claim(of: queue, limit: limit, by: 0, lease: .running)
+    }
+
+    /// It takes nothing. One of its transactions may rescue what has no lease any more, or promote what is due, to look again.
+    private func peek(into queue: World.ModelQueue) {
+        demand(change.claimed.isEmpty, "claimed \(change.claimed.keys), and was only to look")
+        if !change.finished.isEmpty { return rescue(in: queue, from: []) }
+        if !change.appended.isEmpty { return promote(in: queue, limit: 1000) }
+        only([])
     }
 
     // MARK: Finishing

@@ -47,6 +47,7 @@ struct Mutant: Sendable, CustomTestStringConvertible {
         Mutant(
             "a claim that an operator made and completed hides what is in flight before it", world: ordered,
             edit("mq.is_open", "AND c.consumer >= 0", "")),
+        Mutant("whoever peeks sees what is taken", edit("mq.cursor", "RETURN greatest(", "RETURN least(")),
         Mutant("a paused queue is received from", edit("mq.take_lanes", "AND q.paused_at IS NULL", "")),
         Mutant(
             "lanes that are behind the head are forgotten",

@@ -81,6 +81,8 @@ extension Scheduler {
         case (.received(let messages), .receiveByHand):
             let places = Set(run.claimed).union(change.delivered)
             if Set(messages.map(\.receipt)) != places { report("told \(messages.map(\.receipt)), claimed \(places)") }
+        case (.waiting(let told), .peek(let queue, let limit)) where !run.wasBlocked:
+            for what in run.peeked?.contradictions(of: told, in: queue, limit) ?? [] { report(what) }
         case (.openPlaces(let told), .openPlaces(let queue, _)) where !run.wasBlocked:
             for what in run.view.contradictions(of: told, in: queue.id) { report(what) }
         case (.statistics(let all), _) where !run.wasBlocked:

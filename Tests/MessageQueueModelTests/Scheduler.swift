@@ -14,7 +14,9 @@ actor Scheduler {
         let consumer: Int64
         /// What was committed when its last statement was sent.
         var view: Snapshot
-        /// And what had been purged by then, of each queue.
+        /// What was committed when it peeked last.
+        var peeked: Snapshot?
+        /// What had been purged when its last statement was sent, of each queue.
         var purged: [Int32: Int]
         var isAlone = true
         var company = 0
@@ -31,6 +33,7 @@ actor Scheduler {
         mutating func note(_ sql: String, seeing snapshot: Snapshot, purged: [Int32: Int]) {
             view = snapshot
             self.purged = purged
+            if sql == Broker.peek.sql { peeked = snapshot }
             isGivingBack = isGivingBack || sql.contains(Self.givingBack)
             // What functions of the engine do is not seen from outside.
             hasWritten = hasWritten || !sql.hasPrefix("SELECT") || Self.writing.contains { sql.contains($0) }

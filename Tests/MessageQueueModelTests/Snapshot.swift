@@ -44,6 +44,7 @@ struct Snapshot: Equatable, Sendable {
         let rank: Int64?
         /// Past the retention of its queue.
         let isOutdated: Bool
+        let appendedAt: Date
         var claim: Claim?
         var outcome: String?
 
@@ -157,7 +158,7 @@ extension Snapshot {
                     Receipt(queue: queue, lane: try row[4], seq: try row[5], mark: mark),
                     Attempt(
                         name: try Self.name(row), number: try row[3], rank: try row[6], isOutdated: try row[11],
-                        claim: try Self.claim(row), outcome: try row[10]))
+                        appendedAt: try row[14], claim: try Self.claim(row), outcome: try row[10]))
             case "half":
                 self = .half(
                     try row[5], Half(id: try row[2], tag: try row[10], turn: try row[3], isGood: try row[11]))
@@ -204,7 +205,7 @@ extension Snapshot {
             CASE WHEN coalesce(v.lease_until, c.lease_until) < clock_timestamp() THEN 'ended'
                 WHEN c.lease_until IS NOT NULL THEN 'running' END,
             c.last_seq, d.outcome::text, q.retention_ms IS NOT NULL AND m.sent_at < clock_timestamp() - interval '1 hour', NULL,
-            coalesce(v.turn, 0)
+            coalesce(v.turn, 0), m.appended_at
         FROM mq.messages m JOIN mq.queues q ON q.id = m.queue
         LEFT JOIN LATERAL (
             SELECT n.first_seq, n.last_seq, n.consumer, n.lease_until FROM mq.claims n
@@ -214,24 +215,26 @@ extension Snapshot {
         LEFT JOIN mq.leases v ON v.queue = m.queue AND v.lane = m.lane AND v.seq = m.seq AND d.seq IS NULL
         WHERE m.id = ANY ($1) OR m.headers ->> 'history' = $2
         UNION ALL
-        SELECT 'scheduled', queue, id, attempt, NULL, ticket, NULL, NULL, NULL, NULL, NULL, due_at <= clock_timestamp(), NULL, NULL
+        SELECT 'scheduled', queue, id, attempt, NULL, ticket, NULL, NULL, NULL, NULL, NULL, due_at <= clock_timestamp(), NULL, NULL,
+            NULL
         FROM mq.scheduled WHERE id = ANY ($1) OR headers ->> 'history' = $2
         UNION ALL
-        SELECT 'dead', queue, id, attempts, NULL, ticket, NULL, NULL, NULL, NULL, NULL, reason = 'worker-lost', NULL, NULL
+        SELECT 'dead', queue, id, attempts, NULL, ticket, NULL, NULL, NULL, NULL, NULL, reason = 'worker-lost', NULL, NULL,
+            NULL
         FROM mq.dead_letters WHERE id = ANY ($1) OR headers ->> 'history' = $2
         UNION ALL
-        SELECT 'held', queue, id, attempt, NULL, rank, NULL, NULL, NULL, NULL, NULL, false, key, NULL FROM mq.held
+        SELECT 'held', queue, id, attempt, NULL, rank, NULL, NULL, NULL, NULL, NULL, false, key, NULL, NULL FROM mq.held
         WHERE id = ANY ($1) OR headers ->> 'history' = $2
         UNION ALL
         SELECT 'blocked', queue, NULL, replaying, NULL, NULL, NULL, NULL, NULL, NULL,
             CASE WHEN retry_at <= clock_timestamp() THEN 'due' WHEN retry_at < 'infinity' THEN 'later' ELSE 'never' END, is_moving, key,
-            NULL
+            NULL, NULL
         FROM mq.blocked_keys
         UNION ALL
-        SELECT 'paused', id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, NULL, NULL FROM mq.queues
+        SELECT 'paused', id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, NULL, NULL, NULL FROM mq.queues
         WHERE paused_at IS NOT NULL
         UNION ALL
-        SELECT 'half', 0, id, turn, NULL, number, NULL, NULL, NULL, NULL, tag, check_at > clock_timestamp(), NULL, NULL
+        SELECT 'half', 0, id, turn, NULL, number, NULL, NULL, NULL, NULL, tag, check_at > clock_timestamp(), NULL, NULL, NULL
         FROM mq.half_messages WHERE id = ANY ($1)
         """
 }
