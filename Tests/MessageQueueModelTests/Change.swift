@@ -5,7 +5,7 @@ import Foundation
 /// What one commit changed: the difference of two snapshots.
 struct Change {
     enum Part {
-        case appended, claimed, finished, dropped, leases, scheduled, unscheduled, died, risen
+        case appended, claimed, finished, dropped, leases, scheduled, unscheduled, hastened, died, risen
         case held, unheld, renewed, blocks, paused, halved, unhalved, asked
     }
 
@@ -17,6 +17,8 @@ struct Change {
     var leases: [Receipt: Snapshot.Claim] = [:]
     var scheduled: [Snapshot.Resting] = []
     var unscheduled: [Snapshot.Resting] = []
+    /// Scheduled as before, and due at another time, by ticket.
+    var hastened: [Int64: Snapshot.Resting] = [:]
     var died: [Snapshot.Resting] = []
     var risen: [Snapshot.Resting] = []
     var held: [Snapshot.Spot: Snapshot.Resting] = [:]
@@ -39,6 +41,7 @@ struct Change {
         dropped = before.log.filter { after.log[$0.key] == nil }
         scheduled = after.scheduled.filter { before.scheduled[$0.key] == nil }.map(\.value)
         unscheduled = before.scheduled.filter { after.scheduled[$0.key] == nil }.map(\.value)
+        hastened = after.scheduled.filter { one in before.scheduled[one.key].map { $0 != one.value } ?? false }
         died = after.dead.filter { before.dead[$0.key] == nil }.map(\.value)
         risen = before.dead.filter { after.dead[$0.key] == nil }.map(\.value)
         held = after.held.filter { before.held[$0.key] == nil }
@@ -144,6 +147,7 @@ struct Change {
         note(leases.isEmpty, .leases)
         note(scheduled.isEmpty, .scheduled)
         note(unscheduled.isEmpty, .unscheduled)
+        note(hastened.isEmpty, .hastened)
         note(died.isEmpty, .died)
         note(risen.isEmpty, .risen)
         note(held.isEmpty, .held)

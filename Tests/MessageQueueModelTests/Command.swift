@@ -19,6 +19,9 @@ enum Command: Sendable {
     case schedule([Outgoing<Parcel>], to: World.ModelQueue)
     case cancelScheduled(ScheduledReceipt)
     case reschedule(ScheduledReceipt, to: Duration)
+    case hasten([ScheduledReceipt], in: World.ModelQueue)
+    case hastenRetrying(World.ModelQueue)
+    case cancelChosen([ScheduledReceipt], in: World.ModelQueue)
     case prepareHalf(Outgoing<Parcel>)
     case commitHalf(HalfReceipt)
     case rollbackHalf(HalfReceipt)
@@ -70,6 +73,7 @@ enum Command: Sendable {
         case refused(Set<Receipt>)
         case visible(Visibility)
         case scheduled([ScheduledMessage])
+        case acted([MessageID])
         case half(HalfReceipt)
         case halves([HalfMessage])
         case sentOnce(SentOnce)
@@ -112,6 +116,10 @@ extension Command {
         case .cancelScheduled(let receipt): return .count(try await broker.cancel(scheduled: receipt) ? 1 : 0)
         case .reschedule(let receipt, let delay):
             return .scheduled(try await broker.reschedule(receipt, to: delay).map { [$0] } ?? [])
+        case .hasten(let receipts, let queue): return .acted(try await broker.hasten(receipts, in: queue.name))
+        case .hastenRetrying(let queue): return .count(try await broker.hasten(retryingIn: queue.name))
+        case .cancelChosen(let receipts, let queue):
+            return .acted(try await broker.cancel(receipts, in: queue.name))
         case .prepareHalf(let message):
             return .half(try await broker.prepare(message, to: World.topic, by: Self.producers, check: Self.later))
         case .commitHalf(let receipt): return .count(try await broker.commit(half: receipt) ? 1 : 0)
@@ -241,6 +249,9 @@ extension Command: CustomStringConvertible {
         case .schedule(let messages, let queue): "schedule \(names(messages)) to \(queue.name)"
         case .cancelScheduled(let receipt): "cancel \(receipt)"
         case .reschedule(let receipt, let delay): "make \(receipt) due after \(delay)"
+        case .hasten(let receipts, let queue): "hasten \(receipts) in \(queue.name)"
+        case .hastenRetrying(let queue): "hasten what is to be tried again in \(queue.name)"
+        case .cancelChosen(let receipts, let queue): "cancel \(receipts) in \(queue.name)"
         case .prepareHalf(let message): "prepare \(names([message])) with \(message.tag ?? "no tag")"
         case .commitHalf(let receipt): "commit \(receipt)"
         case .rollbackHalf(let receipt): "roll back \(receipt)"

@@ -78,6 +78,9 @@ struct Generator {
             let delay = [Duration.zero, Command.later].randomElement(using: &dice) ?? .zero
             return tickets.suffix(4).randomElement(using: &dice).map { .reschedule($0, to: delay) }
                 ?? .schedule(messages(&dice, mayWait: queue.order == nil), to: queue)
+        case .hasten: return .hasten(chosen(&dice, in: queue, snapshot), in: queue)
+        case .hastenRetrying: return .hastenRetrying(queue)
+        case .cancelChosen: return .cancelChosen(chosen(&dice, in: queue, snapshot), in: queue)
         case .prepareHalf: return .prepareHalf(messages(&dice)[0])
         case .commitHalf: return half(&dice).map { .commitHalf($0) } ?? .checkHalves(limit: limit)
         case .rollbackHalf: return half(&dice).map { .rollbackHalf($0) } ?? .checkHalves(limit: limit)
@@ -139,6 +142,8 @@ struct Generator {
             case .receive, .peek: (anew.isEmpty ? waiting : anew).contains { $0.key.queue == queue.id }
             // What is claimed past those in flight must not hide them.
             case .purgeWaiting: snapshot.log.contains { $0.key.queue == queue.id && $0.value.isOpen }
+            case .hasten, .hastenRetrying, .cancelChosen:
+                snapshot.scheduled.values.contains { $0.name.queue == queue.id }
             default: snapshot.blocked.keys.contains { $0.queue == queue.id }
             }
         }
@@ -174,6 +179,17 @@ struct Generator {
                 Parcel(number: 0), tag: tag, headers: [Snapshot.historyHeader: "\(seed)"], delay: delay,
                 priority: Name.anonymousPriority)
         }
+    }
+
+    /// Of what waits in the queue, as an operator sees it listed, and one that is out of date, or of another queue.
+    private func chosen(
+        _ dice: inout Dice, in queue: World.ModelQueue, _ snapshot: Snapshot
+    ) -> [ScheduledReceipt] {
+        let stale = Array(tickets.suffix(4).shuffled(using: &dice).prefix(1))
+        guard let mark = received.last?.receipt.mark ?? tickets.last?.mark else { return stale }
+        let waiting = snapshot.scheduled.filter { $0.value.name.queue == queue.id }.keys.sorted()
+        let some = waiting.shuffled(using: &dice).prefix(Int.random(in: 1...3, using: &dice))
+        return stale + some.map { ScheduledReceipt(queue: queue.id, ticket: $0, mark: mark) }
     }
 
     private func half(_ dice: inout Dice) -> HalfReceipt? { halves.suffix(4).randomElement(using: &dice) }

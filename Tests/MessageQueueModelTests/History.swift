@@ -36,7 +36,7 @@ struct Move: Sendable {
 
     enum Kind: CaseIterable, Sendable {
         case send, sendOnce, publish, sendUnderName, publishUnderName, produce, schedule, cancelScheduled, reschedule,
-            prepareHalf, commitHalf,
+            hasten, hastenRetrying, cancelChosen, prepareHalf, commitHalf,
             rollbackHalf, checkHalves, receive, receiveByHand, peek, finish,
             extend, rescue, rescueLost, promote
         case acknowledge, changeVisibility, discardOutdated, pause, resume, redrive, purge, purgeWaiting,
@@ -56,7 +56,9 @@ struct Move: Sendable {
                 .prepareHalf, .commitHalf, .sendUnderName, .publishUnderName:
                 4
             case .skipBlocked, .schedule, .cancelScheduled, .reschedule, .purgeWaiting, .peek: 3
-            case .pause, .purge, .retire, .discardOutdated, .rollbackHalf, .checkHalves: 2
+            case .hasten, .hastenRetrying, .cancelChosen, .pause, .purge, .retire, .discardOutdated, .rollbackHalf,
+                .checkHalves:
+                2
             }
         }
 

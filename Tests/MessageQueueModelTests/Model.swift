@@ -10,7 +10,7 @@ final class Model {
     let before: Snapshot
     let after: Snapshot
     let change: Change
-    /// How many it had put into the log in earlier transactions.
+    /// How many it had put into the log, or made due, in earlier transactions.
     let moved: Int
     /// What the verb answered; nil while it goes on, in its next transaction.
     let outcome: Result<Command.Answer, any Error>?
@@ -67,6 +67,9 @@ final class Model {
         case .schedule(let messages, let queue): schedule(messages, in: queue)
         case .cancelScheduled: cancelScheduled()
         case .reschedule(_, let delay): reschedule(to: delay)
+        case .hasten(let receipts, let queue): hasten(receipts, in: queue)
+        case .hastenRetrying(let queue): hastenRetrying(in: queue)
+        case .cancelChosen(let receipts, let queue): cancelChosen(receipts, in: queue)
         case .prepareHalf(let message): prepareHalf(message)
         case .commitHalf(let receipt): commitHalf(receipt)
         case .rollbackHalf(let receipt): rollbackHalf(receipt)

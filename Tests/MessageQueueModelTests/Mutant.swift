@@ -73,6 +73,33 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             CREATE TRIGGER stay AFTER DELETE ON mq.scheduled FOR EACH ROW EXECUTE FUNCTION mq.stay()
             """),
         Mutant(
+            "what is hastened keeps its time",
+            """
+            CREATE FUNCTION mq.no_haste() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW.due_at = now() THEN NEW.due_at := OLD.due_at; END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER no_haste BEFORE UPDATE ON mq.scheduled FOR EACH ROW EXECUTE FUNCTION mq.no_haste()
+            """),
+        Mutant(
+            "who hastens what is to be tried again uses up an attempt",
+            """
+            CREATE FUNCTION mq.use_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW.due_at = now() AND OLD.attempt > 1 THEN NEW.attempt := OLD.attempt + 1; END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER use_up BEFORE UPDATE ON mq.scheduled FOR EACH ROW EXECUTE FUNCTION mq.use_up()
+            """),
+        Mutant(
+            "nobody counts what an operator cancels",
+            """
+            CREATE FUNCTION mq.not_counted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW.kind = 'p' AND current_query() LIKE '%mq.scheduled s WHERE s.ticket = ANY%' THEN RETURN NULL; END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER not_counted BEFORE INSERT ON mq.tallies FOR EACH ROW EXECUTE FUNCTION mq.not_counted()
+            """),
+        Mutant(
             "publishing goes by no delay of a queue", world: delayed, edit("mq.publish", "OR g.delay_ms > 0", "")),
         Mutant(
             "a half message stays as it is committed",

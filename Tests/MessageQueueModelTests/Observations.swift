@@ -17,7 +17,7 @@ extension Scheduler {
         guard let run = runs[client.number] else { return }
         judge(run, change, from: snapshot, to: after, nil)
         runs[client.number]?.claimed += change.delivered
-        runs[client.number]?.moved += change.appended.count
+        runs[client.number]?.moved += change.appended.count + change.hastened.count
     }
 
     /// A command that ended without a commit: by an error.
