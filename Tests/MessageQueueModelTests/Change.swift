@@ -6,7 +6,7 @@ import Foundation
 struct Change {
     enum Part {
         case appended, claimed, finished, dropped, leases, scheduled, unscheduled, hastened, died, risen
-        case held, unheld, renewed, blocks, paused, halved, unhalved, asked
+        case held, unheld, renewed, blocks, paused, settings, halved, unhalved, asked
     }
 
     var appended: [Receipt: Snapshot.Attempt] = [:]
@@ -29,6 +29,8 @@ struct Change {
     var unhalved: [Int64: Snapshot.Half] = [:]
     /// Half messages whose producers were asked, as they are now.
     var asked: [Int64: Snapshot.Half] = [:]
+    /// Queues that are set up otherwise than before.
+    var reset: Set<Int32> = []
     var areBlocksChanged = false
     var isPauseChanged = false
     /// What no verb may do, whichever it was.
@@ -50,6 +52,7 @@ struct Change {
         halved = after.halves.filter { before.halves[$0.key] == nil }
         unhalved = before.halves.filter { after.halves[$0.key] == nil }
         asked = after.halves.filter { before.halves[$0.key].map { [half = $0.value] in $0 != half } ?? false }
+        reset = Set(after.settings.filter { one in before.settings[one.key].map { $0 != one.value } ?? false }.keys)
         areBlocksChanged = before.blocked != after.blocked
         isPauseChanged = before.paused != after.paused
         for (place, attempt) in appended where !attempt.isWaiting {
@@ -156,6 +159,7 @@ struct Change {
         note(halved.isEmpty, .halved)
         note(unhalved.isEmpty, .unhalved)
         note(asked.isEmpty, .asked)
+        note(reset.isEmpty, .settings)
         note(!areBlocksChanged, .blocks)
         note(!isPauseChanged, .paused)
         return parts

@@ -42,6 +42,10 @@ enum Command: Sendable {
     case redrive(World.ModelQueue)
     case purge(World.ModelQueue)
     case purgeWaiting(World.ModelQueue)
+    case changeQueue(World.ModelQueue, attempts: Int, delay: Duration)
+    case changeSubscription(World.ModelQueue, tags: [String])
+    case subscribe(World.ModelQueue, tags: [String])
+    case unsubscribe(World.ModelQueue)
     case retryBlocked(World.ModelQueue, key: String)
     case skipBlocked(World.ModelQueue, key: String)
     case retire(drops: Bool)
@@ -67,6 +71,8 @@ enum Command: Sendable {
         case waiting([WaitingMessage])
         case count(Int)
         case report(RedriveReport)
+        case settings(QueueSettings)
+        case subscription(Subscription)
         case openPlaces(OpenPlaces)
         case statistics([QueueStatistics])
         case lost(Set<Int64>, count: Int)
@@ -164,6 +170,19 @@ extension Command {
         case .redrive(let queue): return .report(try await broker.redrive(.init(queue: queue.name)))
         case .purge(let queue): return .report(try await broker.purge(.init(queue: queue.name)))
         case .purgeWaiting(let queue): return .count(try await broker.purge(waitingIn: queue.name))
+        case .changeQueue(let queue, let attempts, let delay):
+            let entry = try await broker.change(queue: queue.name) { entry in
+                entry.settings.retry.attempts = attempts
+                entry.settings.delay = delay
+            }
+            return .settings(entry.settings)
+        case .changeSubscription(let queue, let tags):
+            let entry = try await broker.change(subscription: queue.name.text, of: World.topic.name) { $0.tags = tags }
+            return .subscription(entry.subscription)
+        case .subscribe(let queue, let tags):
+            try await broker.subscribe(queue.name, to: World.topic.name, tags: tags)
+        case .unsubscribe(let queue):
+            return .count(try await broker.unsubscribe(queue.name, from: World.topic.name) ? 1 : 0)
         case .retryBlocked(let queue, let key):
             return .count(try await broker.retryBlocked(queue.name, key: key) ? 1 : 0)
         case .skipBlocked(let queue, let key):
@@ -203,24 +222,18 @@ extension Command {
 }
 
 extension Command {
-    /// What is sent by it, copy by copy.
-    func names(in queues: [World.ModelQueue]) -> [Name] {
+    /// Sends in one transaction: what arrives by it is what it sent, wherever that goes by now.
+    var sendsAtOnce: Bool {
         switch self {
-        case .send(let messages, let queue), .sendOnce(let messages, let queue, _), .schedule(let messages, let queue):
-            messages.map { Name(queue: queue.id, id: $0.id.uuid) }
-        case .produce(let batches, let queue): batches.joined().map { Name(queue: queue.id, id: $0.id.uuid) }
-        case .publish(let messages): Self.copies(of: messages, in: queues)
-        // It may be committed by whomever; until then nobody is promised anything.
-        case .prepareHalf(let message): Self.copies(of: [message], in: queues)
-        // What is sent under a name gets its ids there.
-        default: []
+        case .send, .sendOnce, .schedule, .publish, .sendUnderName, .publishUnderName, .commitHalf: true
+        default: false
         }
     }
 
-    private static func copies(of messages: [Outgoing<Parcel>], in queues: [World.ModelQueue]) -> [Name] {
-        queues.flatMap { queue in
-            messages.filter { queue.hears($0.tag) }.map { Name(queue: queue.id, id: $0.id.uuid) }
-        }
+    /// What it sends in several.
+    var names: [Name] {
+        guard case .produce(let batches, let queue) = self else { return [] }
+        return batches.joined().map { Name(queue: queue.id, id: $0.id.uuid) }
     }
 
     /// What has to be open for it to succeed.
@@ -279,6 +292,11 @@ extension Command: CustomStringConvertible {
         case .redrive(let queue): "redrive \(queue.name)"
         case .purge(let queue): "purge \(queue.name)"
         case .purgeWaiting(let queue): "purge what waits in \(queue.name)"
+        case .changeQueue(let queue, let attempts, let delay):
+            "let \(queue.name) make \(attempts) attempts, and wait for \(delay)"
+        case .changeSubscription(let queue, let tags): "let \(queue.name) hear \(tags) instead"
+        case .subscribe(let queue, let tags): "let \(queue.name) hear \(tags)"
+        case .unsubscribe(let queue): "let \(queue.name) hear nothing"
         case .retryBlocked(let queue, let key): "retry what blocks \(key) in \(queue.name)"
         case .skipBlocked(let queue, let key): "skip what blocks \(key) in \(queue.name)"
         case .retire(let drops): drops ? "open and drop segments" : "open a segment"

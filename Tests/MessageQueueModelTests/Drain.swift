@@ -64,6 +64,7 @@ extension Scheduler {
     /// For the next history.
     private func cleanUp() async throws {
         _ = try await world.janitor.purge()
+        try await restoreSettings()
         try await world.database.execute(Broker.endConsumers, facts.lost.sorted())
         try await world.database.execute("DELETE FROM effect")
         try await world.database.execute("DELETE FROM mq.sent_keys")

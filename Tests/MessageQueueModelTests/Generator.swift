@@ -50,7 +50,8 @@ struct Generator {
         var dice = Dice(move.seed)
         commandCount += 1
         let kind = fitting(move.command, &dice, snapshot)
-        let queue = queue(for: kind, &dice, snapshot)
+        let chosen = self.queue(for: kind, &dice, snapshot)
+        let queue = facts.queue(of: chosen.id) ?? chosen
         let limit = [1, 1, 2, 3, 5].randomElement(using: &dice) ?? 1
         let open = open[client]?[queue.id] ?? OpenPlaces()
         let known = open.watermarks
@@ -116,6 +117,9 @@ struct Generator {
         case .redrive: return .redrive(queue)
         case .purge: return .purge(queue)
         case .purgeWaiting: return .purgeWaiting(queue)
+        case .changeQueue: return change(of: queue, &dice)
+        case .changeSubscription: return changeSubscription(&dice, facts)
+        case .unsubscribe: return .unsubscribe(listener(&dice, facts))
         case .retryBlocked: return .retryBlocked(queue, key: key)
         case .skipBlocked: return .skipBlocked(queue, key: key)
         case .retire: return .retire(drops: Bool.random(using: &dice))
@@ -179,6 +183,23 @@ struct Generator {
                 Parcel(number: 0), tag: tag, headers: [Snapshot.historyHeader: "\(seed)"], delay: delay,
                 priority: Name.anonymousPriority)
         }
+    }
+
+    private func change(of queue: World.ModelQueue, _ dice: inout Dice) -> Command {
+        let delay = queue.order == nil && Bool.random(using: &dice) ? Command.later : .zero
+        return .changeQueue(queue, attempts: Int.random(in: 1...2, using: &dice), delay: delay)
+    }
+
+    private func changeSubscription(_ dice: inout Dice, _ facts: World.Facts) -> Command {
+        let listener = listener(&dice, facts)
+        let tags = [["red"], ["yellow"], ["red", "yellow"], ["blue"]].randomElement(using: &dice) ?? []
+        return listener.tags == [] ? .subscribe(listener, tags: tags) : .changeSubscription(listener, tags: tags)
+    }
+
+    /// One that does not hear everything: what is published is always heard by somebody.
+    private func listener(_ dice: inout Dice, _ facts: World.Facts) -> World.ModelQueue {
+        let listeners = facts.queues.filter { $0.tags != nil }
+        return listeners[Int.random(in: 0..<listeners.count, using: &dice)]
     }
 
     /// Of what waits in the queue, as an operator sees it listed, and one that is out of date, or of another queue.

@@ -40,7 +40,7 @@ struct Move: Sendable {
             rollbackHalf, checkHalves, receive, receiveByHand, peek, finish,
             extend, rescue, rescueLost, promote
         case acknowledge, changeVisibility, discardOutdated, pause, resume, redrive, purge, purgeWaiting,
-            retryBlocked, skipBlocked, retire,
+            changeQueue, changeSubscription, unsubscribe, retryBlocked, skipBlocked, retire,
             openPlaces, statistics
 
         /// How often, of all.
@@ -57,8 +57,9 @@ struct Move: Sendable {
                 4
             case .skipBlocked, .schedule, .cancelScheduled, .reschedule, .purgeWaiting, .peek: 3
             case .hasten, .hastenRetrying, .cancelChosen, .pause, .purge, .retire, .discardOutdated, .rollbackHalf,
-                .checkHalves:
+                .checkHalves, .changeQueue, .changeSubscription:
                 2
+            case .unsubscribe: 1
             }
         }
 

@@ -23,6 +23,8 @@ final class Model {
     /// How many others, at most, were in the middle of a transaction beside it, and so may have held a lane each.
     let company: Int
     let world: World.Facts
+    /// Queues were set up otherwise in the middle of a statement, which may have gone by both.
+    let isBetweenSettings: Bool
 
     private(set) var contradictions: [String] = []
 
@@ -48,6 +50,7 @@ final class Model {
         paused = run.wasBlocked ? [] : run.view.paused
         company = run.company
         self.world = world
+        isBetweenSettings = run.wasBlocked && run.setups.count > 1
         contradictions = change.contradictions.map { "\($0), by \(command)" }
         judge()
         judgeLanes()
@@ -90,12 +93,19 @@ final class Model {
         case .redrive(let queue): redrive(in: queue)
         case .purge(let queue): purge(in: queue)
         case .purgeWaiting(let queue): purgeWaiting(in: queue)
+        case .changeQueue(let queue, let attempts, let delay): changeQueue(queue, attempts, delay)
+        case .changeSubscription(let queue, let tags): changeSubscription(of: queue, to: tags)
+        case .subscribe(let queue, let tags): subscribe(queue, to: tags)
+        case .unsubscribe(let queue): unsubscribe(queue)
         case .retryBlocked(let queue, let key): retryBlocked(Key(queue: queue.id, text: key))
         case .skipBlocked(let queue, let key): skipBlocked(Key(queue: queue.id, text: key))
         case .retire(let drops): only(drops ? [.dropped] : [])
         case .openPlaces, .statistics: only([])
         }
     }
+
+    /// As it is set up at the moment that the command went by.
+    func known(_ queue: World.ModelQueue) -> World.ModelQueue { world.queue(of: queue.id) ?? queue }
 
     func only(_ parts: Set<Change.Part>) {
         let others = change.parts.subtracting(parts)
@@ -114,7 +124,7 @@ final class Model {
             case .publish, .publishUnderName, .commitHalf: true
             default: false
             }
-        for queue in queues {
+        for queue in queues.map(known) {
             for message in messages where !isPublished || queue.hears(message.tag) {
                 let name = Name(queue: queue.id, id: message.id.uuid)
                 expected.append((name, 1))
@@ -133,6 +143,7 @@ final class Model {
     }
 
     private func judgeParked(delayed: Set<Name>) {
+        if isBetweenSettings { return }
         for attempt in change.appended.values {
             demand(!delayed.contains(attempt.name), "\(attempt.name) did not wait for its delay")
         }
@@ -249,6 +260,7 @@ final class Model {
     // MARK: Rescuing
 
     private func rescue(in queue: World.ModelQueue, from gone: Set<Int64>) {
+        let queue = known(queue)
         only([.finished, .scheduled, .died, .held, .blocks])
         func isAbandoned(_ attempt: Snapshot.Attempt) -> Bool {
             guard attempt.isOpen, let claim = attempt.claim else { return false }

@@ -6,7 +6,7 @@ extension Model {
     func schedule(_ messages: [Outgoing<Parcel>], in queue: World.ModelQueue) {
         arrive(messages, in: [queue])
         guard case .scheduled(let told)? = answer else { return }
-        let waiting = messages.filter { queue.delays($0, isPublished: false) }.map(\.id)
+        let waiting = messages.filter { known(queue).delays($0, isPublished: false) }.map(\.id)
         demand(told.map(\.id) == waiting, "told \(told.map(\.id)), waiting are \(waiting)")
         let tickets = Set(after.scheduled.keys)
         demand(told.allSatisfy { tickets.contains($0.receipt.ticket) }, "told \(told), scheduled \(tickets)")

@@ -122,6 +122,29 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             CREATE TRIGGER same_turn BEFORE UPDATE ON mq.half_messages FOR EACH ROW EXECUTE FUNCTION mq.same_turn()
             """),
         Mutant("a topic's tags are ignored", "UPDATE mq.subscriptions SET tags = NULL"),
+        Mutant(
+            "a changed filter is the old one still",
+            """
+            CREATE FUNCTION mq.same_tags() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                NEW.tags := OLD.tags;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER same_tags BEFORE UPDATE ON mq.subscriptions FOR EACH ROW EXECUTE FUNCTION mq.same_tags()
+            """),
+        Mutant(
+            "publishers go by the filter that a subscription had at first",
+            """
+            CREATE TABLE mq.first_tags AS SELECT * FROM mq.subscriptions;
+            """ + edit("mq.publish", "JOIN mq.subscriptions s", "JOIN mq.first_tags s")),
+        Mutant(
+            "a changed number of attempts is the old one still",
+            """
+            CREATE FUNCTION mq.same_attempts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                NEW.max_attempts := OLD.max_attempts;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER same_attempts BEFORE UPDATE ON mq.queues FOR EACH ROW EXECUTE FUNCTION mq.same_attempts()
+            """),
         Mutant("one attempt more than allowed", "UPDATE mq.queues SET max_attempts = max_attempts + 1"),
         Mutant(
             "a lease is over as it begins",

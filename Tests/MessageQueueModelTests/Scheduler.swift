@@ -18,6 +18,8 @@ actor Scheduler {
         var peeked: Snapshot?
         /// What had been purged when its last statement was sent, of each queue.
         var purged: [Int32: Int]
+        /// How queues were set up since it began, the newest last.
+        var setups: [World.Setup]
         var isAlone = true
         var company = 0
         var wasBlocked = false
@@ -75,13 +77,15 @@ actor Scheduler {
         self.world = world
         self.clients = clients
         self.seed = seed
-        facts = World.Facts(queues: world.queues, living: Set(clients.compactMap { $0.incarnation?.consumer }))
+        facts = World.Facts(
+            setup: World.Setup(queues: world.queues), living: Set(clients.compactMap { $0.incarnation?.consumer }))
         generator = Generator(seed: seed, queues: world.queues)
     }
 
     // MARK: Running
 
     func run(_ history: History) async throws {
+        snapshot = try await look()
         for one in try await world.janitor.statistics() {
             if let queue = facts.queues.first(where: { $0.name == one.queue }) { purged[queue.id] = one.purged }
         }
@@ -126,8 +130,9 @@ actor Scheduler {
         let command = generator.command(move, by: client.number, facts, seeing: snapshot)
         // A segment can be opened only while nobody holds a lane; mostly, it is given that moment.
         if case .retire = command, !move.seed.isMultiple(of: 4) { try await finishAll() }
-        accounts.attempted += command.names(in: facts.queues)
-        runs[client.number] = Run(command: command, consumer: incarnation.consumer, view: snapshot, purged: purged)
+        accounts.attempted += command.names
+        runs[client.number] = Run(
+            command: command, consumer: incarnation.consumer, view: snapshot, purged: purged, setups: [facts.setup])
         note("\(client.number) begins to \(command)")
         client.begin(command, with: incarnation)
         try await waitForStop(of: client)

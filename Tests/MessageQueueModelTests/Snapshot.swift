@@ -77,6 +77,14 @@ struct Snapshot: Equatable, Sendable {
         let isMoving: Bool
     }
 
+    /// Of what is changed about a queue while it is in use.
+    struct Settings: Equatable, Sendable {
+        let attempts: Int
+        let delay: Duration
+        /// Of its subscription; nil without one.
+        let filter: String?
+    }
+
     /// A row of the scheduled messages, of the held ones or of the dead letters.
     struct Resting: Equatable, Sendable {
         let name: Name
@@ -104,6 +112,8 @@ struct Snapshot: Equatable, Sendable {
     var held: [Spot: Resting] = [:]
     var blocked: [Key: Block] = [:]
     var paused: Set<Int32> = []
+    /// Of each queue that there is.
+    var settings: [Int32: Settings] = [:]
 
     /// Where each message is; more than one entry is a contradiction.
     var whereabouts: [Name: [String]] {
@@ -148,7 +158,7 @@ extension Snapshot {
 
     private enum Part: Sendable {
         case log(Receipt, Attempt), scheduled(Int64, Resting), dead(Int64, Resting), held(Spot, Resting)
-        case blocked(Key, Block), paused(Int32), half(Int64, Half)
+        case blocked(Key, Block), paused(Int32), half(Int64, Half), queue(Int32, Settings)
 
         init(_ row: borrowing Row, mark: UInt32) throws {
             let queue = try row[1, as: Int32.self]
@@ -162,6 +172,9 @@ extension Snapshot {
             case "half":
                 self = .half(
                     try row[5], Half(id: try row[2], tag: try row[10], turn: try row[3], isGood: try row[11]))
+            case "queue":
+                let delay = Duration.milliseconds(try row[5, as: Int.self])
+                self = .queue(queue, Settings(attempts: try row[3], delay: delay, filter: try row[10]))
             case "scheduled": self = .scheduled(try row[5], try Self.resting(row))
             case "dead": self = .dead(try row[5], try Self.resting(row))
             case "held":
@@ -195,6 +208,7 @@ extension Snapshot {
             case .held(let spot, let resting): snapshot.held[spot] = resting
             case .blocked(let key, let block): snapshot.blocked[key] = block
             case .paused(let queue): snapshot.paused.insert(queue)
+            case .queue(let queue, let settings): snapshot.settings[queue] = settings
             case .half(let number, let half): snapshot.halves[number] = half
             }
         }
@@ -233,6 +247,10 @@ extension Snapshot {
         UNION ALL
         SELECT 'paused', id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, NULL, NULL, NULL FROM mq.queues
         WHERE paused_at IS NOT NULL
+        UNION ALL
+        SELECT 'queue', q.id, NULL, q.max_attempts, NULL, q.delay_ms, NULL, NULL, NULL, NULL,
+            (SELECT coalesce(array_to_string(s.tags, ','), 'all') FROM mq.subscriptions s WHERE s.queue = q.id), false, NULL, NULL, NULL
+        FROM mq.queues q
         UNION ALL
         SELECT 'half', 0, id, turn, NULL, number, NULL, NULL, NULL, NULL, tag, check_at > clock_timestamp(), NULL, NULL, NULL
         FROM mq.half_messages WHERE id = ANY ($1)

@@ -30,12 +30,13 @@ struct World: Sendable {
         let id: Int32
         let name: QueueName
         let lanes: Int
-        let attempts: Int
-        let tags: [String]?
+        var attempts: Int
+        /// What it hears of the topic; nothing, without a subscription.
+        var tags: [String]?
         let kind: Kind
         let limits: QueueLimits
         /// Of what is sent to it without one.
-        let delay: Duration
+        var delay: Duration
 
         enum Kind: CaseIterable, Sendable {
             case plain, urgent, blocking, skipping
@@ -70,9 +71,36 @@ struct World: Sendable {
         }
     }
 
+    /// How the queues are set up at a moment.
+    struct Setup: Sendable {
+        var queues: [ModelQueue]
+        /// Otherwise than at the beginning of the history.
+        var isChanged = false
+
+        func queue(of id: Int32) -> ModelQueue? { queues.first { $0.id == id } }
+
+        /// What it is once a command is committed.
+        mutating func change(by command: Command) {
+            switch command {
+            case .changeQueue(let queue, let attempts, let delay):
+                change(queue) { ($0.attempts, $0.delay) = (attempts, delay) }
+            case .changeSubscription(let queue, let tags), .subscribe(let queue, let tags):
+                change(queue) { $0.tags = tags }
+            case .unsubscribe(let queue): change(queue) { $0.tags = [] }
+            default: break
+            }
+        }
+
+        private mutating func change(_ queue: ModelQueue, _ change: (inout ModelQueue) -> Void) {
+            guard let index = queues.firstIndex(where: { $0.id == queue.id }) else { return }
+            change(&queues[index])
+            isChanged = true
+        }
+    }
+
     /// What the model knows beside the messages.
     struct Facts: Sendable {
-        let queues: [ModelQueue]
+        var setup: Setup
         /// Consumers whose connection is gone.
         var lost: Set<Int64> = []
         var living: Set<Int64> = []
@@ -90,7 +118,14 @@ struct World: Sendable {
         /// Of a queue with a rate: for how many deliveries an hour has yet to pass.
         var paced: [Int32: Int] = [:]
 
-        func queue(of id: Int32) -> ModelQueue? { queues.first { $0.id == id } }
+        var queues: [ModelQueue] { setup.queues }
+        func queue(of id: Int32) -> ModelQueue? { setup.queue(of: id) }
+
+        func with(_ setup: Setup) -> Facts {
+            var facts = self
+            facts.setup = setup
+            return facts
+        }
     }
 
     let database: Database
