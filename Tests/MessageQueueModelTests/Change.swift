@@ -6,7 +6,7 @@ import Foundation
 struct Change {
     enum Part {
         case appended, claimed, finished, dropped, leases, scheduled, unscheduled, hastened, died, risen
-        case held, unheld, renewed, blocks, paused, settings, halved, unhalved, asked
+        case held, unheld, renewed, blocks, paused, settings, created, deleted, halved, unhalved, asked
     }
 
     var appended: [Receipt: Snapshot.Attempt] = [:]
@@ -31,12 +31,18 @@ struct Change {
     var asked: [Int64: Snapshot.Half] = [:]
     /// Queues that are set up otherwise than before.
     var reset: Set<Int32> = []
+    var created: Set<Int32> = []
+    /// What was in them is compared with nothing.
+    var deleted: Set<Int32> = []
     var areBlocksChanged = false
     var isPauseChanged = false
     /// What no verb may do, whichever it was.
     private(set) var contradictions: [String] = []
 
     init(from before: Snapshot, to after: Snapshot) {
+        created = Set(after.settings.keys).subtracting(before.settings.keys)
+        deleted = Set(before.settings.keys).subtracting(after.settings.keys)
+        let before = before.without(deleted)
         for (place, attempt) in after.log {
             if let known = before.log[place] { compare(known, attempt, at: place) } else { appended[place] = attempt }
         }
@@ -67,8 +73,9 @@ struct Change {
         for half in after.halves.values where heard.contains(half.id) {
             contradictions.append("\(half.id) is heard, and not committed")
         }
-        for (name, places) in after.whereabouts where places.count > 1 {
-            contradictions.append("\(name) is in \(places.sorted())")
+        for (name, places) in after.whereabouts {
+            if places.count > 1 { contradictions.append("\(name) is in \(places.sorted())") }
+            if after.settings[name.queue] == nil { contradictions.append("\(name) is of a queue that is gone") }
         }
     }
 
@@ -160,12 +167,17 @@ struct Change {
         note(unhalved.isEmpty, .unhalved)
         note(asked.isEmpty, .asked)
         note(reset.isEmpty, .settings)
+        note(created.isEmpty, .created)
+        note(deleted.isEmpty, .deleted)
         note(!areBlocksChanged, .blocks)
         note(!isPauseChanged, .paused)
         return parts
     }
 
     var isEmpty: Bool { parts.isEmpty }
+
+    /// Of what processes remember of queues.
+    var isAboutQueues: Bool { !parts.isDisjoint(with: [.settings, .created, .deleted]) }
 
     var arrived: [Name] { appended.values.map(\.name) + scheduled.map(\.name) }
 

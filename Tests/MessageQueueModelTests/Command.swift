@@ -46,6 +46,8 @@ enum Command: Sendable {
     case changeSubscription(World.ModelQueue, tags: [String])
     case subscribe(World.ModelQueue, tags: [String])
     case unsubscribe(World.ModelQueue)
+    /// Of the spare queue.
+    case deleteQueue, createQueue
     case retryBlocked(World.ModelQueue, key: String)
     case skipBlocked(World.ModelQueue, key: String)
     case retire(drops: Bool)
@@ -183,6 +185,9 @@ extension Command {
             try await broker.subscribe(queue.name, to: World.topic.name, tags: tags)
         case .unsubscribe(let queue):
             return .count(try await broker.unsubscribe(queue.name, from: World.topic.name) ? 1 : 0)
+        case .deleteQueue: return .count(try await broker.delete(queue: World.spareName) ? 1 : 0)
+        case .createQueue:
+            return .count(try await broker.create(queue: World.spareName, World.spareSettings) ? 1 : 0)
         case .retryBlocked(let queue, let key):
             return .count(try await broker.retryBlocked(queue.name, key: key) ? 1 : 0)
         case .skipBlocked(let queue, let key):
@@ -226,6 +231,14 @@ extension Command {
     var sendsAtOnce: Bool {
         switch self {
         case .send, .sendOnce, .schedule, .publish, .sendUnderName, .publishUnderName, .commitHalf: true
+        default: false
+        }
+    }
+
+    /// Goes by the name of the spare queue, which may be gone, or another one by now.
+    var isAboutSpare: Bool {
+        switch self {
+        case .send(_, let queue), .receiveByHand(let queue, _), .peek(let queue, _): queue.name == World.spareName
         default: false
         }
     }
@@ -297,6 +310,8 @@ extension Command: CustomStringConvertible {
         case .changeSubscription(let queue, let tags): "let \(queue.name) hear \(tags) instead"
         case .subscribe(let queue, let tags): "let \(queue.name) hear \(tags)"
         case .unsubscribe(let queue): "let \(queue.name) hear nothing"
+        case .deleteQueue: "delete \(World.spareName)"
+        case .createQueue: "make \(World.spareName)"
         case .retryBlocked(let queue, let key): "retry what blocks \(key) in \(queue.name)"
         case .skipBlocked(let queue, let key): "skip what blocks \(key) in \(queue.name)"
         case .retire(let drops): drops ? "open and drop segments" : "open a segment"

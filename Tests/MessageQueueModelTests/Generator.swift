@@ -28,14 +28,16 @@ struct Generator {
     }
 
     mutating func keep(_ messages: [ReceivedMessage], of client: Int) {
-        fresh[client, default: []] += messages
-        received += messages
+        // What a worker finishes of a queue that is gone is not refused: the spare one's are finished by receipts alone.
+        let finishable = messages.filter { message in queues.contains { $0.id == message.receipt.queue } }
+        fresh[client, default: []] += finishable
+        received += finishable
         for message in messages where message.leaseEnds != nil { keep(message.receipt) }
     }
 
     /// Where order is kept, whoever finishes has to do so in order: see ``orderly(_:seeing:)``.
     mutating func keep(_ receipt: Receipt) {
-        if queues.contains(where: { $0.id == receipt.queue && $0.order == nil }) { receipts.append(receipt) }
+        if !queues.contains(where: { $0.id == receipt.queue && $0.order != nil }) { receipts.append(receipt) }
     }
 
     mutating func keep(_ scheduled: [ScheduledMessage]) { tickets += scheduled.map(\.receipt) }
@@ -51,7 +53,7 @@ struct Generator {
         commandCount += 1
         let kind = fitting(move.command, &dice, snapshot)
         let chosen = self.queue(for: kind, &dice, snapshot)
-        let queue = facts.queue(of: chosen.id) ?? chosen
+        let queue = isForSpare(kind, &dice) ? facts.setup.spare ?? World.spare(0) : facts.setup.known(chosen)
         let limit = [1, 1, 2, 3, 5].randomElement(using: &dice) ?? 1
         let open = open[client]?[queue.id] ?? OpenPlaces()
         let known = open.watermarks
@@ -120,6 +122,8 @@ struct Generator {
         case .changeQueue: return change(of: queue, &dice)
         case .changeSubscription: return changeSubscription(&dice, facts)
         case .unsubscribe: return .unsubscribe(listener(&dice, facts))
+        case .deleteQueue: return .deleteQueue
+        case .createQueue: return .createQueue
         case .retryBlocked: return .retryBlocked(queue, key: key)
         case .skipBlocked: return .skipBlocked(queue, key: key)
         case .retire: return .retire(drops: Bool.random(using: &dice))
@@ -183,6 +187,11 @@ struct Generator {
                 Parcel(number: 0), tag: tag, headers: [Snapshot.historyHeader: "\(seed)"], delay: delay,
                 priority: Name.anonymousPriority)
         }
+    }
+
+    /// Whether it is there or not.
+    private func isForSpare(_ command: Move.Kind, _ dice: inout Dice) -> Bool {
+        [.send, .receiveByHand, .peek].contains(command) && Int.random(in: 0..<4, using: &dice) == 0
     }
 
     private func change(of queue: World.ModelQueue, _ dice: inout Dice) -> Command {

@@ -40,7 +40,7 @@ struct Move: Sendable {
             rollbackHalf, checkHalves, receive, receiveByHand, peek, finish,
             extend, rescue, rescueLost, promote
         case acknowledge, changeVisibility, discardOutdated, pause, resume, redrive, purge, purgeWaiting,
-            changeQueue, changeSubscription, unsubscribe, retryBlocked, skipBlocked, retire,
+            changeQueue, changeSubscription, unsubscribe, deleteQueue, createQueue, retryBlocked, skipBlocked, retire,
             openPlaces, statistics
 
         /// How often, of all.
@@ -53,11 +53,11 @@ struct Move: Sendable {
             case .publish, .rescue, .statistics: 6
             case .rescueLost, .redrive, .extend, .openPlaces: 5
             case .sendOnce, .produce, .receiveByHand, .acknowledge, .changeVisibility, .resume, .retryBlocked,
-                .prepareHalf, .commitHalf, .sendUnderName, .publishUnderName:
+                .prepareHalf, .commitHalf, .sendUnderName, .publishUnderName, .createQueue:
                 4
             case .skipBlocked, .schedule, .cancelScheduled, .reschedule, .purgeWaiting, .peek: 3
             case .hasten, .hastenRetrying, .cancelChosen, .pause, .purge, .retire, .discardOutdated, .rollbackHalf,
-                .checkHalves, .changeQueue, .changeSubscription:
+                .checkHalves, .changeQueue, .changeSubscription, .deleteQueue:
                 2
             case .unsubscribe: 1
             }

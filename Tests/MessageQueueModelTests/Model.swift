@@ -79,8 +79,8 @@ final class Model {
         case .checkHalves(let limit): checkHalves(limit: limit)
         case .receive(let queue, let limit, let lease, _, _):
             claim(of: queue, limit: limit, by: consumer, lease: lease == nil ? .untilGone : .running)
-        case .receiveByHand(let queue, let limit): receiveByHand(of: queue, limit: limit)
-        case .peek(let queue, _): peek(into: queue)
+        case .receiveByHand(let queue, let limit): receiveByHand(of: known(queue), limit: limit)
+        case .peek(let queue, _): peek(into: known(queue))
         case .finish(let endings, _): finish(endings)
         case .extend(let messages): extend(messages)
         case .acknowledge(let receipts): acknowledge(receipts)
@@ -97,6 +97,8 @@ final class Model {
         case .changeSubscription(let queue, let tags): changeSubscription(of: queue, to: tags)
         case .subscribe(let queue, let tags): subscribe(queue, to: tags)
         case .unsubscribe(let queue): unsubscribe(queue)
+        case .deleteQueue: deleteQueue()
+        case .createQueue: createQueue()
         case .retryBlocked(let queue, let key): retryBlocked(Key(queue: queue.id, text: key))
         case .skipBlocked(let queue, let key): skipBlocked(Key(queue: queue.id, text: key))
         case .retire(let drops): only(drops ? [.dropped] : [])
@@ -105,7 +107,7 @@ final class Model {
     }
 
     /// As it is set up at the moment that the command went by.
-    func known(_ queue: World.ModelQueue) -> World.ModelQueue { world.queue(of: queue.id) ?? queue }
+    func known(_ queue: World.ModelQueue) -> World.ModelQueue { world.setup.known(queue) }
 
     func only(_ parts: Set<Change.Part>) {
         let others = change.parts.subtracting(parts)

@@ -42,8 +42,11 @@ extension Model {
 
 extension Scheduler {
     /// Whoever begins from now on goes by what was changed.
-    func follow(_ command: Command) {
+    func follow(_ command: Command, _ change: Change) {
         facts.setup.change(by: command)
+        if !change.deleted.isEmpty { facts.setup.spare = nil }
+        if let number = change.created.first { facts.setup.spare = World.spare(number) }
+        facts.formerSpares.formUnion(change.deleted)
         for number in runs.keys { runs[number]?.setups.append(facts.setup) }
     }
 

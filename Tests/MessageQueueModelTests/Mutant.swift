@@ -121,6 +121,17 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             END $$;
             CREATE TRIGGER same_turn BEFORE UPDATE ON mq.half_messages FOR EACH ROW EXECUTE FUNCTION mq.same_turn()
             """),
+        Mutant(
+            "a deleted queue leaves its messages behind", edit("mq.empty_queue", "'mq.messages', ", "")),
+        Mutant(
+            "receipts of a deleted queue are worth something still", edit("mq.empty_queue", "'mq.claims', ", "")),
+        Mutant(
+            "a queue that is made anew has its old number",
+            """
+            DO $$ BEGIN
+                EXECUTE format('ALTER TABLE mq.queues ALTER COLUMN id SET DEFAULT %s', (SELECT id FROM mq.queues WHERE name = 'spare'));
+            END $$
+            """),
         Mutant("a topic's tags are ignored", "UPDATE mq.subscriptions SET tags = NULL"),
         Mutant(
             "a changed filter is the old one still",

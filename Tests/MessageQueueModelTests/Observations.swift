@@ -18,7 +18,7 @@ extension Scheduler {
         } else {
             goOn(client, after: change, to: after)
         }
-        if !change.reset.isEmpty { try await tellSettings() }
+        if change.isAboutQueues { try await tellSettings() }
     }
 
     private func goOn(_ client: Client, after change: Change, to after: Snapshot) {
@@ -68,7 +68,9 @@ extension Scheduler {
             Model(of: run, from: before, to: after, change, outcome, in: facts.with(setup)).contradictions
         }
         if findings.allSatisfy({ !$0.isEmpty }) { for contradiction in findings.last ?? [] { report(contradiction) } }
-        if !change.reset.isEmpty { follow(run.command) }
+        if change.isAboutQueues { follow(run.command, change) }
+        // What is deleted with its queue is handled by nobody.
+        accounts.handled += before.unfinished(of: change.deleted)
         // What an operator purges is handled by nobody, and takes nothing of the rate.
         for (place, claim) in change.claimed
         where claim.consumer >= 0 && facts.queue(of: place.queue)?.limits.rate != nil {
@@ -88,7 +90,10 @@ extension Scheduler {
             let places = Set(run.claimed).union(change.delivered)
             if Set(messages.map(\.receipt)) != places { report("told \(messages.map(\.receipt)), claimed \(places)") }
         case (.waiting(let told), .peek(let queue, let limit)) where !run.wasBlocked:
-            for what in run.peeked?.contradictions(of: told, in: queue, limit) ?? [] { report(what) }
+            let findings = run.setups.map { setup in
+                run.peeked?.contradictions(of: told, in: setup.known(queue), limit) ?? []
+            }
+            if findings.allSatisfy({ !$0.isEmpty }) { for what in findings.last ?? [] { report(what) } }
         case (.openPlaces(let told), .openPlaces(let queue, _)) where !run.wasBlocked:
             for what in run.view.contradictions(of: told, in: queue.id) { report(what) }
         case (.statistics(let all), _) where !run.wasBlocked:
@@ -143,6 +148,7 @@ extension Scheduler {
         if case QueueError.unknownSubscription = error, case .changeSubscription(let queue, _) = run.command {
             return run.setups.contains { $0.queue(of: queue.id)?.tags == [] }
         }
+        if isAboutGoneSpare(error, of: run) { return true }
         guard let error = error as? PostgresError else { return false }
         if run.isKilled { return error.isConnectionTrouble }
         if case .retire = run.command { return ["55P03", "40P01"].contains(error.sqlState) }

@@ -42,7 +42,7 @@ actor Scheduler {
         }
 
         static let givingBack = "mq.unlock_lane("
-        private static let writing = ["SELECT mq.", "mq.append(", "mq.claim_in_order(", "mq.replay("]
+        private static let writing = ["SELECT mq.", "mq.delete_queue(", "mq.append(", "mq.claim_in_order(", "mq.replay("]
     }
 
     /// For the queue check at the end.
@@ -85,6 +85,7 @@ actor Scheduler {
     // MARK: Running
 
     func run(_ history: History) async throws {
+        try await makeSpare()
         snapshot = try await look()
         for one in try await world.janitor.statistics() {
             if let queue = facts.queues.first(where: { $0.name == one.queue }) { purged[queue.id] = one.purged }
@@ -130,6 +131,7 @@ actor Scheduler {
         let command = generator.command(move, by: client.number, facts, seeing: snapshot)
         // A segment can be opened only while nobody holds a lane; mostly, it is given that moment.
         if case .retire = command, !move.seed.isMultiple(of: 4) { try await finishAll() }
+        if isKeptApart(command) { try await finishAll() }
         accounts.attempted += command.names
         runs[client.number] = Run(
             command: command, consumer: incarnation.consumer, view: snapshot, purged: purged, setups: [facts.setup])

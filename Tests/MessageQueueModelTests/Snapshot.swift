@@ -127,6 +127,27 @@ struct Snapshot: Equatable, Sendable {
         return found
     }
 
+    /// As if these queues had never been.
+    func without(_ queues: Set<Int32>) -> Snapshot {
+        if queues.isEmpty { return self }
+        var rest = self
+        rest.log = log.filter { !queues.contains($0.key.queue) }
+        rest.scheduled = scheduled.filter { !queues.contains($0.value.name.queue) }
+        rest.dead = dead.filter { !queues.contains($0.value.name.queue) }
+        rest.held = held.filter { !queues.contains($0.key.key.queue) }
+        rest.blocked = blocked.filter { !queues.contains($0.key.queue) }
+        rest.paused.subtract(queues)
+        return rest
+    }
+
+    /// What is in these queues, and not done.
+    func unfinished(of queues: Set<Int32>) -> [Name] {
+        if queues.isEmpty { return [] }
+        return whereabouts.filter { queues.contains($0.key.queue) }.flatMap { name, places in
+            places.filter { $0 != "done" }.map { _ in name }
+        }
+    }
+
     /// Messages of the same key that were sent earlier, and are neither done nor dead.
     func ahead(of place: Receipt) -> Set<Name> {
         guard let attempt = log[place], let key = attempt.name.key else { return [] }
@@ -220,7 +241,7 @@ extension Snapshot {
                 WHEN c.lease_until IS NOT NULL THEN 'running' END,
             c.last_seq, d.outcome::text, q.retention_ms IS NOT NULL AND m.sent_at < clock_timestamp() - interval '1 hour', NULL,
             coalesce(v.turn, 0), m.appended_at
-        FROM mq.messages m JOIN mq.queues q ON q.id = m.queue
+        FROM mq.messages m LEFT JOIN mq.queues q ON q.id = m.queue
         LEFT JOIN LATERAL (
             SELECT n.first_seq, n.last_seq, n.consumer, n.lease_until FROM mq.claims n
             WHERE n.queue = m.queue AND n.lane = m.lane AND n.last_seq >= m.seq ORDER BY n.last_seq LIMIT 1) AS c

@@ -74,10 +74,19 @@ struct World: Sendable {
     /// How the queues are set up at a moment.
     struct Setup: Sendable {
         var queues: [ModelQueue]
+        /// Nil while it is deleted.
+        var spare: ModelQueue?
         /// Otherwise than at the beginning of the history.
         var isChanged = false
 
-        func queue(of id: Int32) -> ModelQueue? { queues.first { $0.id == id } }
+        func queue(of id: Int32) -> ModelQueue? {
+            queues.first { $0.id == id } ?? (spare?.id == id ? spare : nil)
+        }
+
+        /// As it is set up at this moment. Of the spare one only the name stays.
+        func known(_ queue: ModelQueue) -> ModelQueue {
+            queue.name == World.spareName ? spare ?? queue : self.queue(of: queue.id) ?? queue
+        }
 
         /// What it is once a command is committed.
         mutating func change(by command: Command) {
@@ -117,6 +126,8 @@ struct World: Sendable {
         }
         /// Of a queue with a rate: for how many deliveries an hour has yet to pass.
         var paced: [Int32: Int] = [:]
+        /// The numbers that the spare queue had.
+        var formerSpares: Set<Int32> = []
 
         var queues: [ModelQueue] { setup.queues }
         func queue(of id: Int32) -> ModelQueue? { setup.queue(of: id) }
@@ -189,6 +200,16 @@ struct World: Sendable {
         }
     }
 
+    /// A queue that is deleted and made anew; nobody publishes to it. With one lane, which a deletion takes.
+    static func spare(_ id: Int32) -> ModelQueue {
+        ModelQueue(
+            id: id, name: spareName, lanes: spareSettings.lanes, attempts: spareSettings.retry.attempts, tags: [],
+            kind: .plain, limits: .none, delay: .zero)
+    }
+
+    static let spareName: QueueName = "spare"
+    static let spareSettings = QueueSettings(lanes: 1, retry: RetryPolicy(attempts: 2, base: .zero, cap: .zero))
+
     private static func declareQueues(_ database: Database, _ seed: UInt64) async throws -> [ModelQueue] {
         var dice = Dice(~seed)
         let broker = broker(on: database)
@@ -213,6 +234,7 @@ struct World: Sendable {
                     id: id, name: name, lanes: lanes, attempts: attempts, tags: tags, kind: kind, limits: limits,
                     delay: delay))
         }
+        try await broker.declare(queue: spareName, spareSettings)
         return queues
     }
 
