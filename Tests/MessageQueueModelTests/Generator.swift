@@ -52,8 +52,8 @@ struct Generator {
         var dice = Dice(move.seed)
         commandCount += 1
         let kind = fitting(move.command, &dice, snapshot)
-        let chosen = self.queue(for: kind, &dice, snapshot)
-        let queue = isForSpare(kind, &dice) ? facts.setup.spare ?? World.spare(0) : facts.setup.known(chosen)
+        let usual = facts.setup.known(self.queue(for: kind, &dice, snapshot))
+        let queue = isForSpare(kind, &dice) ? facts.setup.spare ?? World.spare(0) : usual
         let limit = [1, 1, 2, 3, 5].randomElement(using: &dice) ?? 1
         let open = open[client]?[queue.id] ?? OpenPlaces()
         let known = open.watermarks

@@ -42,7 +42,9 @@ actor Scheduler {
         }
 
         static let givingBack = "mq.unlock_lane("
-        private static let writing = ["SELECT mq.", "mq.delete_queue(", "mq.append(", "mq.claim_in_order(", "mq.replay("]
+        private static let writing = [
+            "SELECT mq.", "mq.append(", "mq.claim_in_order(", "mq.replay(", "mq.delete_queue(",
+        ]
     }
 
     /// For the queue check at the end.
