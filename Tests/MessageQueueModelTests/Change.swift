@@ -5,8 +5,8 @@ import Foundation
 /// What one commit changed: the difference of two snapshots.
 struct Change {
     enum Part {
-        case appended, claimed, finished, dropped, leases, scheduled, unscheduled, died, risen
-        case held, unheld, renewed, blocks, paused, halved, unhalved, asked
+        case appended, claimed, finished, dropped, leases, scheduled, unscheduled, hastened, died, risen
+        case held, unheld, renewed, blocks, paused, settings, created, deleted, halved, unhalved, asked
     }
 
     var appended: [Receipt: Snapshot.Attempt] = [:]
@@ -17,6 +17,8 @@ struct Change {
     var leases: [Receipt: Snapshot.Claim] = [:]
     var scheduled: [Snapshot.Resting] = []
     var unscheduled: [Snapshot.Resting] = []
+    /// Scheduled as before, and due at another time, by ticket.
+    var hastened: [Int64: Snapshot.Resting] = [:]
     var died: [Snapshot.Resting] = []
     var risen: [Snapshot.Resting] = []
     var held: [Snapshot.Spot: Snapshot.Resting] = [:]
@@ -27,18 +29,27 @@ struct Change {
     var unhalved: [Int64: Snapshot.Half] = [:]
     /// Half messages whose producers were asked, as they are now.
     var asked: [Int64: Snapshot.Half] = [:]
+    /// Queues that are set up otherwise than before.
+    var reset: Set<Int32> = []
+    var created: Set<Int32> = []
+    /// What was in them is compared with nothing.
+    var deleted: Set<Int32> = []
     var areBlocksChanged = false
     var isPauseChanged = false
     /// What no verb may do, whichever it was.
     private(set) var contradictions: [String] = []
 
     init(from before: Snapshot, to after: Snapshot) {
+        created = Set(after.settings.keys).subtracting(before.settings.keys)
+        deleted = Set(before.settings.keys).subtracting(after.settings.keys)
+        let before = before.without(deleted)
         for (place, attempt) in after.log {
             if let known = before.log[place] { compare(known, attempt, at: place) } else { appended[place] = attempt }
         }
         dropped = before.log.filter { after.log[$0.key] == nil }
         scheduled = after.scheduled.filter { before.scheduled[$0.key] == nil }.map(\.value)
         unscheduled = before.scheduled.filter { after.scheduled[$0.key] == nil }.map(\.value)
+        hastened = after.scheduled.filter { one in before.scheduled[one.key].map { $0 != one.value } ?? false }
         died = after.dead.filter { before.dead[$0.key] == nil }.map(\.value)
         risen = before.dead.filter { after.dead[$0.key] == nil }.map(\.value)
         held = after.held.filter { before.held[$0.key] == nil }
@@ -47,6 +58,7 @@ struct Change {
         halved = after.halves.filter { before.halves[$0.key] == nil }
         unhalved = before.halves.filter { after.halves[$0.key] == nil }
         asked = after.halves.filter { before.halves[$0.key].map { [half = $0.value] in $0 != half } ?? false }
+        reset = Set(after.settings.filter { one in before.settings[one.key].map { $0 != one.value } ?? false }.keys)
         areBlocksChanged = before.blocked != after.blocked
         isPauseChanged = before.paused != after.paused
         for (place, attempt) in appended where !attempt.isWaiting {
@@ -61,8 +73,9 @@ struct Change {
         for half in after.halves.values where heard.contains(half.id) {
             contradictions.append("\(half.id) is heard, and not committed")
         }
-        for (name, places) in after.whereabouts where places.count > 1 {
-            contradictions.append("\(name) is in \(places.sorted())")
+        for (name, places) in after.whereabouts {
+            if places.count > 1 { contradictions.append("\(name) is in \(places.sorted())") }
+            if after.settings[name.queue] == nil { contradictions.append("\(name) is of a queue that is gone") }
         }
     }
 
@@ -144,6 +157,7 @@ struct Change {
         note(leases.isEmpty, .leases)
         note(scheduled.isEmpty, .scheduled)
         note(unscheduled.isEmpty, .unscheduled)
+        note(hastened.isEmpty, .hastened)
         note(died.isEmpty, .died)
         note(risen.isEmpty, .risen)
         note(held.isEmpty, .held)
@@ -152,12 +166,18 @@ struct Change {
         note(halved.isEmpty, .halved)
         note(unhalved.isEmpty, .unhalved)
         note(asked.isEmpty, .asked)
+        note(reset.isEmpty, .settings)
+        note(created.isEmpty, .created)
+        note(deleted.isEmpty, .deleted)
         note(!areBlocksChanged, .blocks)
         note(!isPauseChanged, .paused)
         return parts
     }
 
     var isEmpty: Bool { parts.isEmpty }
+
+    /// Of what processes remember of queues.
+    var isAboutQueues: Bool { !parts.isDisjoint(with: [.settings, .created, .deleted]) }
 
     var arrived: [Name] { appended.values.map(\.name) + scheduled.map(\.name) }
 

@@ -19,12 +19,16 @@ enum Command: Sendable {
     case schedule([Outgoing<Parcel>], to: World.ModelQueue)
     case cancelScheduled(ScheduledReceipt)
     case reschedule(ScheduledReceipt, to: Duration)
+    case hasten([ScheduledReceipt], in: World.ModelQueue)
+    case hastenRetrying(World.ModelQueue)
+    case cancelChosen([ScheduledReceipt], in: World.ModelQueue)
     case prepareHalf(Outgoing<Parcel>)
     case commitHalf(HalfReceipt)
     case rollbackHalf(HalfReceipt)
     case checkHalves(limit: Int)
     case receive(World.ModelQueue, limit: Int, lease: Duration?, known: [Int64], first: Int16)
     case receiveByHand(World.ModelQueue, limit: Int)
+    case peek(World.ModelQueue, limit: Int)
     case finish([Ending], number: Int)
     case extend([ReceivedMessage])
     case acknowledge([Receipt])
@@ -38,6 +42,12 @@ enum Command: Sendable {
     case redrive(World.ModelQueue)
     case purge(World.ModelQueue)
     case purgeWaiting(World.ModelQueue)
+    case changeQueue(World.ModelQueue, attempts: Int, delay: Duration)
+    case changeSubscription(World.ModelQueue, tags: [String])
+    case subscribe(World.ModelQueue, tags: [String])
+    case unsubscribe(World.ModelQueue)
+    /// Of the spare queue.
+    case deleteQueue, createQueue
     case retryBlocked(World.ModelQueue, key: String)
     case skipBlocked(World.ModelQueue, key: String)
     case retire(drops: Bool)
@@ -60,14 +70,18 @@ enum Command: Sendable {
     enum Answer: Sendable {
         case nothing
         case received([ReceivedMessage])
+        case waiting([WaitingMessage])
         case count(Int)
         case report(RedriveReport)
+        case settings(QueueSettings)
+        case subscription(Subscription)
         case openPlaces(OpenPlaces)
         case statistics([QueueStatistics])
         case lost(Set<Int64>, count: Int)
         case refused(Set<Receipt>)
         case visible(Visibility)
         case scheduled([ScheduledMessage])
+        case acted([MessageID])
         case half(HalfReceipt)
         case halves([HalfMessage])
         case sentOnce(SentOnce)
@@ -110,6 +124,10 @@ extension Command {
         case .cancelScheduled(let receipt): return .count(try await broker.cancel(scheduled: receipt) ? 1 : 0)
         case .reschedule(let receipt, let delay):
             return .scheduled(try await broker.reschedule(receipt, to: delay).map { [$0] } ?? [])
+        case .hasten(let receipts, let queue): return .acted(try await broker.hasten(receipts, in: queue.name))
+        case .hastenRetrying(let queue): return .count(try await broker.hasten(retryingIn: queue.name))
+        case .cancelChosen(let receipts, let queue):
+            return .acted(try await broker.cancel(receipts, in: queue.name))
         case .prepareHalf(let message):
             return .half(try await broker.prepare(message, to: World.topic, by: Self.producers, check: Self.later))
         case .commitHalf(let receipt): return .count(try await broker.commit(half: receipt) ? 1 : 0)
@@ -129,6 +147,7 @@ extension Command {
                 })
         case .receiveByHand(let queue, let limit):
             return .received(try await broker.receive(queue.name, limit: limit, lease: Self.later))
+        case .peek(let queue, let limit): return .waiting(try await broker.peek(queue.name, limit: limit))
         case .finish(let endings, let number):
             try await broker.database.write { session in
                 session.pipeline("INSERT INTO effect (command) VALUES ($1)", Int32(number))
@@ -153,6 +172,22 @@ extension Command {
         case .redrive(let queue): return .report(try await broker.redrive(.init(queue: queue.name)))
         case .purge(let queue): return .report(try await broker.purge(.init(queue: queue.name)))
         case .purgeWaiting(let queue): return .count(try await broker.purge(waitingIn: queue.name))
+        case .changeQueue(let queue, let attempts, let delay):
+            let entry = try await broker.change(queue: queue.name) { entry in
+                entry.settings.retry.attempts = attempts
+                entry.settings.delay = delay
+            }
+            return .settings(entry.settings)
+        case .changeSubscription(let queue, let tags):
+            let entry = try await broker.change(subscription: queue.name.text, of: World.topic.name) { $0.tags = tags }
+            return .subscription(entry.subscription)
+        case .subscribe(let queue, let tags):
+            try await broker.subscribe(queue.name, to: World.topic.name, tags: tags)
+        case .unsubscribe(let queue):
+            return .count(try await broker.unsubscribe(queue.name, from: World.topic.name) ? 1 : 0)
+        case .deleteQueue: return .count(try await broker.delete(queue: World.spareName) ? 1 : 0)
+        case .createQueue:
+            return .count(try await broker.create(queue: World.spareName, World.spareSettings) ? 1 : 0)
         case .retryBlocked(let queue, let key):
             return .count(try await broker.retryBlocked(queue.name, key: key) ? 1 : 0)
         case .skipBlocked(let queue, let key):
@@ -192,24 +227,26 @@ extension Command {
 }
 
 extension Command {
-    /// What is sent by it, copy by copy.
-    func names(in queues: [World.ModelQueue]) -> [Name] {
+    /// Sends in one transaction: what arrives by it is what it sent, wherever that goes by now.
+    var sendsAtOnce: Bool {
         switch self {
-        case .send(let messages, let queue), .sendOnce(let messages, let queue, _), .schedule(let messages, let queue):
-            messages.map { Name(queue: queue.id, id: $0.id.uuid) }
-        case .produce(let batches, let queue): batches.joined().map { Name(queue: queue.id, id: $0.id.uuid) }
-        case .publish(let messages): Self.copies(of: messages, in: queues)
-        // It may be committed by whomever; until then nobody is promised anything.
-        case .prepareHalf(let message): Self.copies(of: [message], in: queues)
-        // What is sent under a name gets its ids there.
-        default: []
+        case .send, .sendOnce, .schedule, .publish, .sendUnderName, .publishUnderName, .commitHalf: true
+        default: false
         }
     }
 
-    private static func copies(of messages: [Outgoing<Parcel>], in queues: [World.ModelQueue]) -> [Name] {
-        queues.flatMap { queue in
-            messages.filter { queue.hears($0.tag) }.map { Name(queue: queue.id, id: $0.id.uuid) }
+    /// Goes by the name of the spare queue, which may be gone, or another one by now.
+    var isAboutSpare: Bool {
+        switch self {
+        case .send(_, let queue), .receiveByHand(let queue, _), .peek(let queue, _): queue.name == World.spareName
+        default: false
         }
+    }
+
+    /// What it sends in several.
+    var names: [Name] {
+        guard case .produce(let batches, let queue) = self else { return [] }
+        return batches.joined().map { Name(queue: queue.id, id: $0.id.uuid) }
     }
 
     /// What has to be open for it to succeed.
@@ -238,6 +275,9 @@ extension Command: CustomStringConvertible {
         case .schedule(let messages, let queue): "schedule \(names(messages)) to \(queue.name)"
         case .cancelScheduled(let receipt): "cancel \(receipt)"
         case .reschedule(let receipt, let delay): "make \(receipt) due after \(delay)"
+        case .hasten(let receipts, let queue): "hasten \(receipts) in \(queue.name)"
+        case .hastenRetrying(let queue): "hasten what is to be tried again in \(queue.name)"
+        case .cancelChosen(let receipts, let queue): "cancel \(receipts) in \(queue.name)"
         case .prepareHalf(let message): "prepare \(names([message])) with \(message.tag ?? "no tag")"
         case .commitHalf(let receipt): "commit \(receipt)"
         case .rollbackHalf(let receipt): "roll back \(receipt)"
@@ -250,6 +290,7 @@ extension Command: CustomStringConvertible {
         case .receive(let queue, let limit, let lease, let known, let first):
             "receive \(limit) of \(queue.name)\(lease == nil ? "" : " for a time") knowing \(known), level \(first) first"
         case .receiveByHand(let queue, let limit): "receive \(limit) of \(queue.name) by hand"
+        case .peek(let queue, let limit): "peek at \(limit) of \(queue.name)"
         case .finish(let endings, let number):
             "finish (\(number)) \(endings.map { "\($0.message.receipt) \($0.kind)" }.joined(separator: ", "))"
         case .extend(let messages): "extend \(places(messages))"
@@ -264,6 +305,13 @@ extension Command: CustomStringConvertible {
         case .redrive(let queue): "redrive \(queue.name)"
         case .purge(let queue): "purge \(queue.name)"
         case .purgeWaiting(let queue): "purge what waits in \(queue.name)"
+        case .changeQueue(let queue, let attempts, let delay):
+            "let \(queue.name) make \(attempts) attempts, and wait for \(delay)"
+        case .changeSubscription(let queue, let tags): "let \(queue.name) hear \(tags) instead"
+        case .subscribe(let queue, let tags): "let \(queue.name) hear \(tags)"
+        case .unsubscribe(let queue): "let \(queue.name) hear nothing"
+        case .deleteQueue: "delete \(World.spareName)"
+        case .createQueue: "make \(World.spareName)"
         case .retryBlocked(let queue, let key): "retry what blocks \(key) in \(queue.name)"
         case .skipBlocked(let queue, let key): "skip what blocks \(key) in \(queue.name)"
         case .retire(let drops): drops ? "open and drop segments" : "open a segment"

@@ -30,7 +30,7 @@ extension Scheduler {
             try await makeScheduledDue()
             try await endLeases()
             try await rollBackHalves()
-            for queue in facts.queues { try await drain(queue) }
+            for queue in facts.queues + [facts.setup.spare].compactMap(\.self) { try await drain(queue) }
             snapshot = try await look()
         }
         if !isEmpty { report("could not be drained: \(snapshot.whereabouts.filter { $0.value != ["done"] })") }
@@ -64,6 +64,7 @@ extension Scheduler {
     /// For the next history.
     private func cleanUp() async throws {
         _ = try await world.janitor.purge()
+        try await restoreSettings()
         try await world.database.execute(Broker.endConsumers, facts.lost.sorted())
         try await world.database.execute("DELETE FROM effect")
         try await world.database.execute("DELETE FROM mq.sent_keys")

@@ -67,7 +67,7 @@ extension Scheduler {
 
     /// An hour passes for what is scheduled or held and for what was sent once, unless somebody holds it just now.
     func makeScheduledDue() async throws {
-        try await letRetirePass(nil)
+        guard try await letLocksPass() else { return }
         note("an hour passes for what is scheduled")
         disturb()
         try await world.database.execute(
@@ -108,7 +108,7 @@ extension Scheduler {
 
     /// An hour passes for leases with an end, unless somebody extends them or takes them away just now.
     func endLeases() async throws {
-        try await letRetirePass(nil)
+        guard try await letLocksPass() else { return }
         note("an hour passes for leases")
         disturb()
         try await world.database.execute(
@@ -129,7 +129,7 @@ extension Scheduler {
 
     /// Some of what waits was sent two hours earlier than it was.
     func ageMessages() async throws {
-        try await letRetirePass(nil)
+        guard try await letLocksPass() else { return }
         note("some messages grow old")
         disturb()
         for (table, key) in [("mq.messages", "(queue, lane, seq)"), ("mq.scheduled", "ticket")] {

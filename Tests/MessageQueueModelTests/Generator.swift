@@ -28,14 +28,16 @@ struct Generator {
     }
 
     mutating func keep(_ messages: [ReceivedMessage], of client: Int) {
-        fresh[client, default: []] += messages
-        received += messages
+        // What a worker finishes of a queue that is gone is not refused: the spare one's are finished by receipts alone.
+        let finishable = messages.filter { message in queues.contains { $0.id == message.receipt.queue } }
+        fresh[client, default: []] += finishable
+        received += finishable
         for message in messages where message.leaseEnds != nil { keep(message.receipt) }
     }
 
     /// Where order is kept, whoever finishes has to do so in order: see ``orderly(_:seeing:)``.
     mutating func keep(_ receipt: Receipt) {
-        if queues.contains(where: { $0.id == receipt.queue && $0.order == nil }) { receipts.append(receipt) }
+        if !queues.contains(where: { $0.id == receipt.queue && $0.order != nil }) { receipts.append(receipt) }
     }
 
     mutating func keep(_ scheduled: [ScheduledMessage]) { tickets += scheduled.map(\.receipt) }
@@ -50,7 +52,8 @@ struct Generator {
         var dice = Dice(move.seed)
         commandCount += 1
         let kind = fitting(move.command, &dice, snapshot)
-        let queue = queue(for: kind, &dice, snapshot)
+        let usual = facts.setup.known(self.queue(for: kind, &dice, snapshot))
+        let queue = isForSpare(kind, &dice) ? facts.setup.spare ?? World.spare(0) : usual
         let limit = [1, 1, 2, 3, 5].randomElement(using: &dice) ?? 1
         let open = open[client]?[queue.id] ?? OpenPlaces()
         let known = open.watermarks
@@ -78,6 +81,9 @@ struct Generator {
             let delay = [Duration.zero, Command.later].randomElement(using: &dice) ?? .zero
             return tickets.suffix(4).randomElement(using: &dice).map { .reschedule($0, to: delay) }
                 ?? .schedule(messages(&dice, mayWait: queue.order == nil), to: queue)
+        case .hasten: return .hasten(chosen(&dice, in: queue, snapshot), in: queue)
+        case .hastenRetrying: return .hastenRetrying(queue)
+        case .cancelChosen: return .cancelChosen(chosen(&dice, in: queue, snapshot), in: queue)
         case .prepareHalf: return .prepareHalf(messages(&dice)[0])
         case .commitHalf: return half(&dice).map { .commitHalf($0) } ?? .checkHalves(limit: limit)
         case .rollbackHalf: return half(&dice).map { .rollbackHalf($0) } ?? .checkHalves(limit: limit)
@@ -86,6 +92,7 @@ struct Generator {
             let lease: Duration? = Bool.random(using: &dice) ? Command.later : nil
             return .receive(queue, limit: limit, lease: lease, known: known, first: first)
         case .receiveByHand: return .receiveByHand(queue, limit: limit)
+        case .peek: return .peek(queue, limit: limit)
         case .finish:
             let held = receipts(&dice, of: client)
             if held.isEmpty { return .receive(queue, limit: limit, lease: nil, known: known, first: first) }
@@ -112,6 +119,11 @@ struct Generator {
         case .redrive: return .redrive(queue)
         case .purge: return .purge(queue)
         case .purgeWaiting: return .purgeWaiting(queue)
+        case .changeQueue: return change(of: queue, &dice)
+        case .changeSubscription: return changeSubscription(&dice, facts)
+        case .unsubscribe: return .unsubscribe(listener(&dice, facts))
+        case .deleteQueue: return .deleteQueue
+        case .createQueue: return .createQueue
         case .retryBlocked: return .retryBlocked(queue, key: key)
         case .skipBlocked: return .skipBlocked(queue, key: key)
         case .retire: return .retire(drops: Bool.random(using: &dice))
@@ -135,9 +147,11 @@ struct Generator {
         let anew = Bool.random(using: &dice) ? waiting.filter { $0.value.rank != nil } : [:]
         let busy = queues.filter { queue in
             switch command {
-            case .receive: (anew.isEmpty ? waiting : anew).contains { $0.key.queue == queue.id }
+            case .receive, .peek: (anew.isEmpty ? waiting : anew).contains { $0.key.queue == queue.id }
             // What is claimed past those in flight must not hide them.
             case .purgeWaiting: snapshot.log.contains { $0.key.queue == queue.id && $0.value.isOpen }
+            case .hasten, .hastenRetrying, .cancelChosen:
+                snapshot.scheduled.values.contains { $0.name.queue == queue.id }
             default: snapshot.blocked.keys.contains { $0.queue == queue.id }
             }
         }
@@ -173,6 +187,39 @@ struct Generator {
                 Parcel(number: 0), tag: tag, headers: [Snapshot.historyHeader: "\(seed)"], delay: delay,
                 priority: Name.anonymousPriority)
         }
+    }
+
+    /// Whether it is there or not.
+    private func isForSpare(_ command: Move.Kind, _ dice: inout Dice) -> Bool {
+        [.send, .receiveByHand, .peek].contains(command) && Int.random(in: 0..<4, using: &dice) == 0
+    }
+
+    private func change(of queue: World.ModelQueue, _ dice: inout Dice) -> Command {
+        let delay = queue.order == nil && Bool.random(using: &dice) ? Command.later : .zero
+        return .changeQueue(queue, attempts: Int.random(in: 1...2, using: &dice), delay: delay)
+    }
+
+    private func changeSubscription(_ dice: inout Dice, _ facts: World.Facts) -> Command {
+        let listener = listener(&dice, facts)
+        let tags = [["red"], ["yellow"], ["red", "yellow"], ["blue"]].randomElement(using: &dice) ?? []
+        return listener.tags == [] ? .subscribe(listener, tags: tags) : .changeSubscription(listener, tags: tags)
+    }
+
+    /// One that does not hear everything: what is published is always heard by somebody.
+    private func listener(_ dice: inout Dice, _ facts: World.Facts) -> World.ModelQueue {
+        let listeners = facts.queues.filter { $0.tags != nil }
+        return listeners[Int.random(in: 0..<listeners.count, using: &dice)]
+    }
+
+    /// Of what waits in the queue, as an operator sees it listed, and one that is out of date, or of another queue.
+    private func chosen(
+        _ dice: inout Dice, in queue: World.ModelQueue, _ snapshot: Snapshot
+    ) -> [ScheduledReceipt] {
+        let stale = Array(tickets.suffix(4).shuffled(using: &dice).prefix(1))
+        guard let mark = received.last?.receipt.mark ?? tickets.last?.mark else { return stale }
+        let waiting = snapshot.scheduled.filter { $0.value.name.queue == queue.id }.keys.sorted()
+        let some = waiting.shuffled(using: &dice).prefix(Int.random(in: 1...3, using: &dice))
+        return stale + some.map { ScheduledReceipt(queue: queue.id, ticket: $0, mark: mark) }
     }
 
     private func half(_ dice: inout Dice) -> HalfReceipt? { halves.suffix(4).randomElement(using: &dice) }

@@ -36,11 +36,11 @@ struct Move: Sendable {
 
     enum Kind: CaseIterable, Sendable {
         case send, sendOnce, publish, sendUnderName, publishUnderName, produce, schedule, cancelScheduled, reschedule,
-            prepareHalf, commitHalf,
-            rollbackHalf, checkHalves, receive, receiveByHand, finish,
+            hasten, hastenRetrying, cancelChosen, prepareHalf, commitHalf,
+            rollbackHalf, checkHalves, receive, receiveByHand, peek, finish,
             extend, rescue, rescueLost, promote
         case acknowledge, changeVisibility, discardOutdated, pause, resume, redrive, purge, purgeWaiting,
-            retryBlocked, skipBlocked, retire,
+            changeQueue, changeSubscription, unsubscribe, deleteQueue, createQueue, retryBlocked, skipBlocked, retire,
             openPlaces, statistics
 
         /// How often, of all.
@@ -53,10 +53,13 @@ struct Move: Sendable {
             case .publish, .rescue, .statistics: 6
             case .rescueLost, .redrive, .extend, .openPlaces: 5
             case .sendOnce, .produce, .receiveByHand, .acknowledge, .changeVisibility, .resume, .retryBlocked,
-                .prepareHalf, .commitHalf, .sendUnderName, .publishUnderName:
+                .prepareHalf, .commitHalf, .sendUnderName, .publishUnderName, .createQueue:
                 4
-            case .skipBlocked, .schedule, .cancelScheduled, .reschedule, .purgeWaiting: 3
-            case .pause, .purge, .retire, .discardOutdated, .rollbackHalf, .checkHalves: 2
+            case .skipBlocked, .schedule, .cancelScheduled, .reschedule, .purgeWaiting, .peek: 3
+            case .hasten, .hastenRetrying, .cancelChosen, .pause, .purge, .retire, .discardOutdated, .rollbackHalf,
+                .checkHalves, .changeQueue, .changeSubscription, .deleteQueue:
+                2
+            case .unsubscribe: 1
             }
         }
 

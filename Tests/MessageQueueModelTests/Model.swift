@@ -10,7 +10,7 @@ final class Model {
     let before: Snapshot
     let after: Snapshot
     let change: Change
-    /// How many it had put into the log in earlier transactions.
+    /// How many it had put into the log, or made due, in earlier transactions.
     let moved: Int
     /// What the verb answered; nil while it goes on, in its next transaction.
     let outcome: Result<Command.Answer, any Error>?
@@ -23,6 +23,8 @@ final class Model {
     /// How many others, at most, were in the middle of a transaction beside it, and so may have held a lane each.
     let company: Int
     let world: World.Facts
+    /// Queues were set up otherwise in the middle of a statement, which may have gone by both.
+    let isBetweenSettings: Bool
 
     private(set) var contradictions: [String] = []
 
@@ -48,6 +50,7 @@ final class Model {
         paused = run.wasBlocked ? [] : run.view.paused
         company = run.company
         self.world = world
+        isBetweenSettings = run.wasBlocked && run.setups.count > 1
         contradictions = change.contradictions.map { "\($0), by \(command)" }
         judge()
         judgeLanes()
@@ -67,13 +70,17 @@ final class Model {
         case .schedule(let messages, let queue): schedule(messages, in: queue)
         case .cancelScheduled: cancelScheduled()
         case .reschedule(_, let delay): reschedule(to: delay)
+        case .hasten(let receipts, let queue): hasten(receipts, in: queue)
+        case .hastenRetrying(let queue): hastenRetrying(in: queue)
+        case .cancelChosen(let receipts, let queue): cancelChosen(receipts, in: queue)
         case .prepareHalf(let message): prepareHalf(message)
         case .commitHalf(let receipt): commitHalf(receipt)
         case .rollbackHalf(let receipt): rollbackHalf(receipt)
         case .checkHalves(let limit): checkHalves(limit: limit)
         case .receive(let queue, let limit, let lease, _, _):
             claim(of: queue, limit: limit, by: consumer, lease: lease == nil ? .untilGone : .running)
-        case .receiveByHand(let queue, let limit): receiveByHand(of: queue, limit: limit)
+        case .receiveByHand(let queue, let limit): receiveByHand(of: known(queue), limit: limit)
+        case .peek(let queue, _): peek(into: known(queue))
         case .finish(let endings, _): finish(endings)
         case .extend(let messages): extend(messages)
         case .acknowledge(let receipts): acknowledge(receipts)
@@ -86,12 +93,21 @@ final class Model {
         case .redrive(let queue): redrive(in: queue)
         case .purge(let queue): purge(in: queue)
         case .purgeWaiting(let queue): purgeWaiting(in: queue)
+        case .changeQueue(let queue, let attempts, let delay): changeQueue(queue, attempts, delay)
+        case .changeSubscription(let queue, let tags): changeSubscription(of: queue, to: tags)
+        case .subscribe(let queue, let tags): subscribe(queue, to: tags)
+        case .unsubscribe(let queue): unsubscribe(queue)
+        case .deleteQueue: deleteQueue()
+        case .createQueue: createQueue()
         case .retryBlocked(let queue, let key): retryBlocked(Key(queue: queue.id, text: key))
         case .skipBlocked(let queue, let key): skipBlocked(Key(queue: queue.id, text: key))
         case .retire(let drops): only(drops ? [.dropped] : [])
         case .openPlaces, .statistics: only([])
         }
     }
+
+    /// As it is set up at the moment that the command went by.
+    func known(_ queue: World.ModelQueue) -> World.ModelQueue { world.setup.known(queue) }
 
     func only(_ parts: Set<Change.Part>) {
         let others = change.parts.subtracting(parts)
@@ -110,7 +126,7 @@ final class Model {
             case .publish, .publishUnderName, .commitHalf: true
             default: false
             }
-        for queue in queues {
+        for queue in queues.map(known) {
             for message in messages where !isPublished || queue.hears(message.tag) {
                 let name = Name(queue: queue.id, id: message.id.uuid)
                 expected.append((name, 1))
@@ -129,6 +145,7 @@ final class Model {
     }
 
     private func judgeParked(delayed: Set<Name>) {
+        if isBetweenSettings { return }
         for attempt in change.appended.values {
             demand(!delayed.contains(attempt.name), "\(attempt.name) did not wait for its delay")
         }
@@ -185,6 +202,14 @@ final class Model {
         claim(of: queue, limit: limit, by: 0, lease: .running)
     }
 
+    /// It takes nothing. One of its transactions may rescue what has no lease any more, or promote what is due, to look again.
+    private func peek(into queue: World.ModelQueue) {
+        demand(change.claimed.isEmpty, "claimed \(change.claimed.keys), and was only to look")
+        if !change.finished.isEmpty { return rescue(in: queue, from: []) }
+        if !change.appended.isEmpty { return promote(in: queue, limit: 1000) }
+        only([])
+    }
+
     // MARK: Finishing
 
     private func finish(_ endings: [Command.Ending]) {
@@ -237,6 +262,7 @@ final class Model {
     // MARK: Rescuing
 
     private func rescue(in queue: World.ModelQueue, from gone: Set<Int64>) {
+        let queue = known(queue)
         only([.finished, .scheduled, .died, .held, .blocks])
         func isAbandoned(_ attempt: Snapshot.Attempt) -> Bool {
             guard attempt.isOpen, let claim = attempt.claim else { return false }

@@ -6,7 +6,7 @@ extension Model {
     func schedule(_ messages: [Outgoing<Parcel>], in queue: World.ModelQueue) {
         arrive(messages, in: [queue])
         guard case .scheduled(let told)? = answer else { return }
-        let waiting = messages.filter { queue.delays($0, isPublished: false) }.map(\.id)
+        let waiting = messages.filter { known(queue).delays($0, isPublished: false) }.map(\.id)
         demand(told.map(\.id) == waiting, "told \(told.map(\.id)), waiting are \(waiting)")
         let tickets = Set(after.scheduled.keys)
         demand(told.allSatisfy { tickets.contains($0.receipt.ticket) }, "told \(told), scheduled \(tickets)")
@@ -33,6 +33,63 @@ extension Model {
             told.allSatisfy { after.scheduled[$0.receipt.ticket]?.name.id == $0.id.uuid }, "another ticket than told")
     }
 
+    /// Due are those that waited still, whatever they waited for, and nothing else of them is changed.
+    func hasten(_ receipts: [ScheduledReceipt], in queue: World.ModelQueue) {
+        only([.hastened])
+        let named = named(by: receipts, in: queue)
+        judgeHastened { named[$0] != nil }
+        guard case .acted(let told)? = answer else { return }
+        judgeTold(told, of: named)
+        let late = named.keys.filter { after.scheduled[$0]?.isMarked != true }
+        demand(late.isEmpty, "\(late) are not due")
+    }
+
+    /// One of its transactions: some of what waits for another attempt is due; what was only delayed keeps its time.
+    func hastenRetrying(in queue: World.ModelQueue) {
+        only([.hastened])
+        judgeHastened { ticket in
+            before.scheduled[ticket].map { $0.name.queue == queue.id && $0.attempt > 1 } ?? false
+        }
+        guard case .count(let told)? = answer else { return }
+        let sum = moved + change.hastened.count
+        let late = after.scheduled.values.filter { $0.name.queue == queue.id && $0.attempt > 1 && !$0.isMarked }
+        // What failed since the transaction began is due later than that, and is counted as well.
+        demand(told >= sum, "told \(told), hastened \(sum)")
+        demand(!isAlone || told == sum && late.isEmpty, "told \(told), hastened \(sum), and left \(late)")
+    }
+
+    private func judgeHastened(_ mayBe: (Int64) -> Bool) {
+        for (ticket, resting) in change.hastened {
+            let known = before.scheduled[ticket]
+            demand(mayBe(ticket), "hastened \(resting), which was not asked for")
+            demand(
+                resting.isMarked && known?.name == resting.name && known?.attempt == resting.attempt,
+                "\(known.map { "\($0)" } ?? "nothing") became \(resting)")
+        }
+    }
+
+    /// As with a receipt of one's own, and counted with what is purged.
+    func cancelChosen(_ receipts: [ScheduledReceipt], in queue: World.ModelQueue) {
+        only([.unscheduled])
+        let named = named(by: receipts, in: queue)
+        let (taken, waiting) = (Headcount(change.unscheduled), Headcount(named.values))
+        demand(change.isEmpty || taken == waiting, "took \(taken), not \(waiting)")
+        guard case .acted(let told)? = answer else { return }
+        judgeTold(told, of: named)
+        demand(taken == waiting, "left some of \(waiting)")
+    }
+
+    /// By ticket, those that wait in this queue. Who acts on them has their locks: of what was there, nobody else takes any.
+    private func named(by receipts: [ScheduledReceipt], in queue: World.ModelQueue) -> [Int64: Snapshot.Resting] {
+        let tickets = Set(receipts.filter { $0.queue == queue.id }.map(\.ticket))
+        return before.scheduled.filter { tickets.contains($0.key) && $0.value.name.queue == queue.id }
+    }
+
+    private func judgeTold(_ told: [MessageID], of named: [Int64: Snapshot.Resting]) {
+        let ids = Set(named.values.map(\.name.id))
+        demand(Set(told.map(\.uuid)) == ids && told.count == ids.count, "told \(told), acted on \(named)")
+    }
+
     private func judgeReceipt() {
         let receipt: ScheduledReceipt? =
             switch command {
@@ -52,6 +109,12 @@ extension Model {
 extension Scheduler {
     /// What is cancelled is handled by nobody.
     func countCancelled(by command: Command, _ change: Change) {
-        if case .cancelScheduled = command { accounts.handled += change.unscheduled.map(\.name) }
+        switch command {
+        case .cancelScheduled: accounts.handled += change.unscheduled.map(\.name)
+        case .cancelChosen(_, let queue):
+            accounts.handled += change.unscheduled.map(\.name)
+            purged[queue.id, default: 0] += change.unscheduled.count
+        default: break
+        }
     }
 }

@@ -47,6 +47,7 @@ struct Mutant: Sendable, CustomTestStringConvertible {
         Mutant(
             "a claim that an operator made and completed hides what is in flight before it", world: ordered,
             edit("mq.is_open", "AND c.consumer >= 0", "")),
+        Mutant("whoever peeks sees what is taken", edit("mq.cursor", "RETURN greatest(", "RETURN least(")),
         Mutant("a paused queue is received from", edit("mq.take_lanes", "AND q.paused_at IS NULL", "")),
         Mutant(
             "lanes that are behind the head are forgotten",
@@ -72,6 +73,33 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             CREATE TRIGGER stay AFTER DELETE ON mq.scheduled FOR EACH ROW EXECUTE FUNCTION mq.stay()
             """),
         Mutant(
+            "what is hastened keeps its time",
+            """
+            CREATE FUNCTION mq.no_haste() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW.due_at = now() THEN NEW.due_at := OLD.due_at; END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER no_haste BEFORE UPDATE ON mq.scheduled FOR EACH ROW EXECUTE FUNCTION mq.no_haste()
+            """),
+        Mutant(
+            "who hastens what is to be tried again uses up an attempt",
+            """
+            CREATE FUNCTION mq.use_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW.due_at = now() AND OLD.attempt > 1 THEN NEW.attempt := OLD.attempt + 1; END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER use_up BEFORE UPDATE ON mq.scheduled FOR EACH ROW EXECUTE FUNCTION mq.use_up()
+            """),
+        Mutant(
+            "nobody counts what an operator cancels",
+            """
+            CREATE FUNCTION mq.not_counted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW.kind = 'p' AND current_query() LIKE '%mq.scheduled s WHERE s.ticket = ANY%' THEN RETURN NULL; END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER not_counted BEFORE INSERT ON mq.tallies FOR EACH ROW EXECUTE FUNCTION mq.not_counted()
+            """),
+        Mutant(
             "publishing goes by no delay of a queue", world: delayed, edit("mq.publish", "OR g.delay_ms > 0", "")),
         Mutant(
             "a half message stays as it is committed",
@@ -93,7 +121,41 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             END $$;
             CREATE TRIGGER same_turn BEFORE UPDATE ON mq.half_messages FOR EACH ROW EXECUTE FUNCTION mq.same_turn()
             """),
+        Mutant(
+            "a deleted queue leaves its messages behind", edit("mq.empty_queue", "'mq.messages', ", "")),
+        Mutant(
+            "receipts of a deleted queue are worth something still", edit("mq.empty_queue", "'mq.claims', ", "")),
+        Mutant(
+            "a queue that is made anew has its old number",
+            """
+            DO $$ BEGIN
+                EXECUTE format('ALTER TABLE mq.queues ALTER COLUMN id SET DEFAULT %s', (SELECT id FROM mq.queues WHERE name = 'spare'));
+            END $$
+            """),
         Mutant("a topic's tags are ignored", "UPDATE mq.subscriptions SET tags = NULL"),
+        Mutant(
+            "a changed filter is the old one still",
+            """
+            CREATE FUNCTION mq.same_tags() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                NEW.tags := OLD.tags;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER same_tags BEFORE UPDATE ON mq.subscriptions FOR EACH ROW EXECUTE FUNCTION mq.same_tags()
+            """),
+        Mutant(
+            "publishers go by the filter that a subscription had at first",
+            """
+            CREATE TABLE mq.first_tags AS SELECT * FROM mq.subscriptions;
+            """ + edit("mq.publish", "JOIN mq.subscriptions s", "JOIN mq.first_tags s")),
+        Mutant(
+            "a changed number of attempts is the old one still",
+            """
+            CREATE FUNCTION mq.same_attempts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                NEW.max_attempts := OLD.max_attempts;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER same_attempts BEFORE UPDATE ON mq.queues FOR EACH ROW EXECUTE FUNCTION mq.same_attempts()
+            """),
         Mutant("one attempt more than allowed", "UPDATE mq.queues SET max_attempts = max_attempts + 1"),
         Mutant(
             "a lease is over as it begins",

@@ -13,11 +13,19 @@ extension Scheduler {
         let after = mayHaveWritten ? try await look() : snapshot
         let change = Change(from: snapshot, to: after)
         defer { snapshot = after }
-        if client.position == .idle { return try end(client, after: change, to: after) }
+        if client.position == .idle {
+            try end(client, after: change, to: after)
+        } else {
+            goOn(client, after: change, to: after)
+        }
+        if change.isAboutQueues { try await tellSettings() }
+    }
+
+    private func goOn(_ client: Client, after change: Change, to after: Snapshot) {
         guard let run = runs[client.number] else { return }
         judge(run, change, from: snapshot, to: after, nil)
         runs[client.number]?.claimed += change.delivered
-        runs[client.number]?.moved += change.appended.count
+        runs[client.number]?.moved += change.appended.count + change.hastened.count
     }
 
     /// A command that ended without a commit: by an error.
@@ -36,12 +44,7 @@ extension Scheduler {
             judge(run, change, from: snapshot, to: after, outcome)
             judge(answer, of: run, change)
             remember(run, change, answer, client)
-            switch run.command {
-            case .sendOnce, .commitHalf, .sendUnderName, .publishUnderName:
-                accounts.acknowledged += change.arrived
-            case .prepareHalf: break
-            default: accounts.acknowledged += run.command.names(in: facts.queues)
-            }
+            accounts.acknowledged += run.command.sendsAtOnce ? change.arrived : run.command.names
         case .failure(let error):
             note("\(client.number) fails: \(String(describing: error).prefix(100))")
             if !isExpected(error, of: run) { report("\(run.command) failed: \(error)") }
@@ -60,15 +63,20 @@ extension Scheduler {
         _ run: Run, _ change: Change, from before: Snapshot, to after: Snapshot,
         _ outcome: Result<Command.Answer, any Error>?
     ) {
-        let model = Model(of: run, from: before, to: after, change, outcome, in: facts)
-        for contradiction in model.contradictions { report(contradiction) }
+        // Who is in the middle of something may have looked at the settings at any moment since it began.
+        let findings = run.setups.map { setup in
+            Model(of: run, from: before, to: after, change, outcome, in: facts.with(setup)).contradictions
+        }
+        if findings.allSatisfy({ !$0.isEmpty }) { for contradiction in findings.last ?? [] { report(contradiction) } }
+        if change.isAboutQueues { follow(run.command, change) }
+        // What is deleted with its queue is handled by nobody.
+        accounts.handled += before.unfinished(of: change.deleted)
         // What an operator purges is handled by nobody, and takes nothing of the rate.
         for (place, claim) in change.claimed
         where claim.consumer >= 0 && facts.queue(of: place.queue)?.limits.rate != nil {
             facts.paced[place.queue, default: 0] += 1
         }
-        if case .sendUnderName = run.command { accounts.attempted += change.arrived }
-        if case .publishUnderName = run.command { accounts.attempted += change.arrived }
+        if run.command.sendsAtOnce { accounts.attempted += change.arrived }
         countPurged(by: run.command, change)
         countCancelled(by: run.command, change)
         accounts.handled +=
@@ -81,6 +89,11 @@ extension Scheduler {
         case (.received(let messages), .receiveByHand):
             let places = Set(run.claimed).union(change.delivered)
             if Set(messages.map(\.receipt)) != places { report("told \(messages.map(\.receipt)), claimed \(places)") }
+        case (.waiting(let told), .peek(let queue, let limit)) where !run.wasBlocked:
+            let findings = run.setups.map { setup in
+                run.peeked?.contradictions(of: told, in: setup.known(queue), limit) ?? []
+            }
+            if findings.allSatisfy({ !$0.isEmpty }) { for what in findings.last ?? [] { report(what) } }
         case (.openPlaces(let told), .openPlaces(let queue, _)) where !run.wasBlocked:
             for what in run.view.contradictions(of: told, in: queue.id) { report(what) }
         case (.statistics(let all), _) where !run.wasBlocked:
@@ -132,6 +145,10 @@ extension Scheduler {
             if case .changeVisibility(let receipt, _) = run.command { return !snapshot.isGood(receipt) }
             return run.command.receipts.contains { snapshot.log[$0.receipt]?.isOpen != true }
         }
+        if case QueueError.unknownSubscription = error, case .changeSubscription(let queue, _) = run.command {
+            return run.setups.contains { $0.queue(of: queue.id)?.tags == [] }
+        }
+        if isAboutGoneSpare(error, of: run) { return true }
         guard let error = error as? PostgresError else { return false }
         if run.isKilled { return error.isConnectionTrouble }
         if case .retire = run.command { return ["55P03", "40P01"].contains(error.sqlState) }

@@ -1,3 +1,4 @@
+import Foundation
 import Postgres
 
 @testable import MessageQueue
@@ -19,6 +20,18 @@ extension Snapshot {
             if place.seq <= watermark { found.append("\(place) is below the watermark, and is not finished") }
         }
         return found
+    }
+
+    /// What waits, the urgent first, and within a level what has waited longest; as much as was asked for, or all there is.
+    func contradictions(of told: [WaitingMessage], in queue: World.ModelQueue, _ limit: Int) -> [String] {
+        let waiting = log(of: queue.id).filter { $0.value.isWaiting && !$0.value.isOutdated }.sorted { one, other in
+            let levels = (queue.level(of: one.key), queue.level(of: other.key))
+            let times = (one.value.appendedAt, other.value.appendedAt)
+            return (levels.0, times.0, one.key) < (levels.1, times.1, other.key)
+        }
+        let expected = waiting.prefix(limit).map { "\($0.value.name)#\($0.value.number)" }
+        let names = told.map { "\(Name(queue: queue.id, id: $0.message.id.uuid))#\($0.attempt)" }
+        return names == expected ? [] : ["was shown \(names) of \(queue.name), waiting are \(expected)"]
     }
 
     func contradictions(of all: [QueueStatistics], in queues: [World.ModelQueue], purged: [Int32: Int]) -> [String] {

@@ -14,8 +14,12 @@ actor Scheduler {
         let consumer: Int64
         /// What was committed when its last statement was sent.
         var view: Snapshot
-        /// And what had been purged by then, of each queue.
+        /// What was committed when it peeked last.
+        var peeked: Snapshot?
+        /// What had been purged when its last statement was sent, of each queue.
         var purged: [Int32: Int]
+        /// How queues were set up since it began, the newest last.
+        var setups: [World.Setup]
         var isAlone = true
         var company = 0
         var wasBlocked = false
@@ -31,13 +35,16 @@ actor Scheduler {
         mutating func note(_ sql: String, seeing snapshot: Snapshot, purged: [Int32: Int]) {
             view = snapshot
             self.purged = purged
+            if sql == Broker.peek.sql { peeked = snapshot }
             isGivingBack = isGivingBack || sql.contains(Self.givingBack)
             // What functions of the engine do is not seen from outside.
             hasWritten = hasWritten || !sql.hasPrefix("SELECT") || Self.writing.contains { sql.contains($0) }
         }
 
         static let givingBack = "mq.unlock_lane("
-        private static let writing = ["SELECT mq.", "mq.append(", "mq.claim_in_order(", "mq.replay("]
+        private static let writing = [
+            "SELECT mq.", "mq.append(", "mq.claim_in_order(", "mq.replay(", "mq.delete_queue(",
+        ]
     }
 
     /// For the queue check at the end.
@@ -72,13 +79,16 @@ actor Scheduler {
         self.world = world
         self.clients = clients
         self.seed = seed
-        facts = World.Facts(queues: world.queues, living: Set(clients.compactMap { $0.incarnation?.consumer }))
+        facts = World.Facts(
+            setup: World.Setup(queues: world.queues), living: Set(clients.compactMap { $0.incarnation?.consumer }))
         generator = Generator(seed: seed, queues: world.queues)
     }
 
     // MARK: Running
 
     func run(_ history: History) async throws {
+        try await makeSpare()
+        snapshot = try await look()
         for one in try await world.janitor.statistics() {
             if let queue = facts.queues.first(where: { $0.name == one.queue }) { purged[queue.id] = one.purged }
         }
@@ -123,8 +133,10 @@ actor Scheduler {
         let command = generator.command(move, by: client.number, facts, seeing: snapshot)
         // A segment can be opened only while nobody holds a lane; mostly, it is given that moment.
         if case .retire = command, !move.seed.isMultiple(of: 4) { try await finishAll() }
-        accounts.attempted += command.names(in: facts.queues)
-        runs[client.number] = Run(command: command, consumer: incarnation.consumer, view: snapshot, purged: purged)
+        if isKeptApart(command) { try await finishAll() }
+        accounts.attempted += command.names
+        runs[client.number] = Run(
+            command: command, consumer: incarnation.consumer, view: snapshot, purged: purged, setups: [facts.setup])
         note("\(client.number) begins to \(command)")
         client.begin(command, with: incarnation)
         try await waitForStop(of: client)

@@ -44,6 +44,7 @@ struct Snapshot: Equatable, Sendable {
         let rank: Int64?
         /// Past the retention of its queue.
         let isOutdated: Bool
+        let appendedAt: Date
         var claim: Claim?
         var outcome: String?
 
@@ -76,6 +77,14 @@ struct Snapshot: Equatable, Sendable {
         let isMoving: Bool
     }
 
+    /// Of what is changed about a queue while it is in use.
+    struct Settings: Equatable, Sendable {
+        let attempts: Int
+        let delay: Duration
+        /// Of its subscription; nil without one.
+        let filter: String?
+    }
+
     /// A row of the scheduled messages, of the held ones or of the dead letters.
     struct Resting: Equatable, Sendable {
         let name: Name
@@ -103,6 +112,8 @@ struct Snapshot: Equatable, Sendable {
     var held: [Spot: Resting] = [:]
     var blocked: [Key: Block] = [:]
     var paused: Set<Int32> = []
+    /// Of each queue that there is.
+    var settings: [Int32: Settings] = [:]
 
     /// Where each message is; more than one entry is a contradiction.
     var whereabouts: [Name: [String]] {
@@ -114,6 +125,27 @@ struct Snapshot: Equatable, Sendable {
         for resting in held.values { found[resting.name, default: []].append("held") }
         for resting in dead.values { found[resting.name, default: []].append("dead") }
         return found
+    }
+
+    /// As if these queues had never been.
+    func without(_ queues: Set<Int32>) -> Snapshot {
+        if queues.isEmpty { return self }
+        var rest = self
+        rest.log = log.filter { !queues.contains($0.key.queue) }
+        rest.scheduled = scheduled.filter { !queues.contains($0.value.name.queue) }
+        rest.dead = dead.filter { !queues.contains($0.value.name.queue) }
+        rest.held = held.filter { !queues.contains($0.key.key.queue) }
+        rest.blocked = blocked.filter { !queues.contains($0.key.queue) }
+        rest.paused.subtract(queues)
+        return rest
+    }
+
+    /// What is in these queues, and not done.
+    func unfinished(of queues: Set<Int32>) -> [Name] {
+        if queues.isEmpty { return [] }
+        return whereabouts.filter { queues.contains($0.key.queue) }.flatMap { name, places in
+            places.filter { $0 != "done" }.map { _ in name }
+        }
     }
 
     /// Messages of the same key that were sent earlier, and are neither done nor dead.
@@ -147,7 +179,7 @@ extension Snapshot {
 
     private enum Part: Sendable {
         case log(Receipt, Attempt), scheduled(Int64, Resting), dead(Int64, Resting), held(Spot, Resting)
-        case blocked(Key, Block), paused(Int32), half(Int64, Half)
+        case blocked(Key, Block), paused(Int32), half(Int64, Half), queue(Int32, Settings)
 
         init(_ row: borrowing Row, mark: UInt32) throws {
             let queue = try row[1, as: Int32.self]
@@ -157,10 +189,13 @@ extension Snapshot {
                     Receipt(queue: queue, lane: try row[4], seq: try row[5], mark: mark),
                     Attempt(
                         name: try Self.name(row), number: try row[3], rank: try row[6], isOutdated: try row[11],
-                        claim: try Self.claim(row), outcome: try row[10]))
+                        appendedAt: try row[14], claim: try Self.claim(row), outcome: try row[10]))
             case "half":
                 self = .half(
                     try row[5], Half(id: try row[2], tag: try row[10], turn: try row[3], isGood: try row[11]))
+            case "queue":
+                let delay = Duration.milliseconds(try row[5, as: Int.self])
+                self = .queue(queue, Settings(attempts: try row[3], delay: delay, filter: try row[10]))
             case "scheduled": self = .scheduled(try row[5], try Self.resting(row))
             case "dead": self = .dead(try row[5], try Self.resting(row))
             case "held":
@@ -194,6 +229,7 @@ extension Snapshot {
             case .held(let spot, let resting): snapshot.held[spot] = resting
             case .blocked(let key, let block): snapshot.blocked[key] = block
             case .paused(let queue): snapshot.paused.insert(queue)
+            case .queue(let queue, let settings): snapshot.settings[queue] = settings
             case .half(let number, let half): snapshot.halves[number] = half
             }
         }
@@ -204,8 +240,8 @@ extension Snapshot {
             CASE WHEN coalesce(v.lease_until, c.lease_until) < clock_timestamp() THEN 'ended'
                 WHEN c.lease_until IS NOT NULL THEN 'running' END,
             c.last_seq, d.outcome::text, q.retention_ms IS NOT NULL AND m.sent_at < clock_timestamp() - interval '1 hour', NULL,
-            coalesce(v.turn, 0)
-        FROM mq.messages m JOIN mq.queues q ON q.id = m.queue
+            coalesce(v.turn, 0), m.appended_at
+        FROM mq.messages m LEFT JOIN mq.queues q ON q.id = m.queue
         LEFT JOIN LATERAL (
             SELECT n.first_seq, n.last_seq, n.consumer, n.lease_until FROM mq.claims n
             WHERE n.queue = m.queue AND n.lane = m.lane AND n.last_seq >= m.seq ORDER BY n.last_seq LIMIT 1) AS c
@@ -214,24 +250,30 @@ extension Snapshot {
         LEFT JOIN mq.leases v ON v.queue = m.queue AND v.lane = m.lane AND v.seq = m.seq AND d.seq IS NULL
         WHERE m.id = ANY ($1) OR m.headers ->> 'history' = $2
         UNION ALL
-        SELECT 'scheduled', queue, id, attempt, NULL, ticket, NULL, NULL, NULL, NULL, NULL, due_at <= clock_timestamp(), NULL, NULL
+        SELECT 'scheduled', queue, id, attempt, NULL, ticket, NULL, NULL, NULL, NULL, NULL, due_at <= clock_timestamp(), NULL, NULL,
+            NULL
         FROM mq.scheduled WHERE id = ANY ($1) OR headers ->> 'history' = $2
         UNION ALL
-        SELECT 'dead', queue, id, attempts, NULL, ticket, NULL, NULL, NULL, NULL, NULL, reason = 'worker-lost', NULL, NULL
+        SELECT 'dead', queue, id, attempts, NULL, ticket, NULL, NULL, NULL, NULL, NULL, reason = 'worker-lost', NULL, NULL,
+            NULL
         FROM mq.dead_letters WHERE id = ANY ($1) OR headers ->> 'history' = $2
         UNION ALL
-        SELECT 'held', queue, id, attempt, NULL, rank, NULL, NULL, NULL, NULL, NULL, false, key, NULL FROM mq.held
+        SELECT 'held', queue, id, attempt, NULL, rank, NULL, NULL, NULL, NULL, NULL, false, key, NULL, NULL FROM mq.held
         WHERE id = ANY ($1) OR headers ->> 'history' = $2
         UNION ALL
         SELECT 'blocked', queue, NULL, replaying, NULL, NULL, NULL, NULL, NULL, NULL,
             CASE WHEN retry_at <= clock_timestamp() THEN 'due' WHEN retry_at < 'infinity' THEN 'later' ELSE 'never' END, is_moving, key,
-            NULL
+            NULL, NULL
         FROM mq.blocked_keys
         UNION ALL
-        SELECT 'paused', id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, NULL, NULL FROM mq.queues
+        SELECT 'paused', id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, true, NULL, NULL, NULL FROM mq.queues
         WHERE paused_at IS NOT NULL
         UNION ALL
-        SELECT 'half', 0, id, turn, NULL, number, NULL, NULL, NULL, NULL, tag, check_at > clock_timestamp(), NULL, NULL
+        SELECT 'queue', q.id, NULL, q.max_attempts, NULL, q.delay_ms, NULL, NULL, NULL, NULL,
+            (SELECT coalesce(array_to_string(s.tags, ','), 'all') FROM mq.subscriptions s WHERE s.queue = q.id), false, NULL, NULL, NULL
+        FROM mq.queues q
+        UNION ALL
+        SELECT 'half', 0, id, turn, NULL, number, NULL, NULL, NULL, NULL, tag, check_at > clock_timestamp(), NULL, NULL, NULL
         FROM mq.half_messages WHERE id = ANY ($1)
         """
 }

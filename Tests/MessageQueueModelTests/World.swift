@@ -30,12 +30,13 @@ struct World: Sendable {
         let id: Int32
         let name: QueueName
         let lanes: Int
-        let attempts: Int
-        let tags: [String]?
+        var attempts: Int
+        /// What it hears of the topic; nothing, without a subscription.
+        var tags: [String]?
         let kind: Kind
         let limits: QueueLimits
         /// Of what is sent to it without one.
-        let delay: Duration
+        var delay: Duration
 
         enum Kind: CaseIterable, Sendable {
             case plain, urgent, blocking, skipping
@@ -70,9 +71,45 @@ struct World: Sendable {
         }
     }
 
+    /// How the queues are set up at a moment.
+    struct Setup: Sendable {
+        var queues: [ModelQueue]
+        /// Nil while it is deleted.
+        var spare: ModelQueue?
+        /// Otherwise than at the beginning of the history.
+        var isChanged = false
+
+        func queue(of id: Int32) -> ModelQueue? {
+            queues.first { $0.id == id } ?? (spare?.id == id ? spare : nil)
+        }
+
+        /// As it is set up at this moment. Of the spare one only the name stays.
+        func known(_ queue: ModelQueue) -> ModelQueue {
+            queue.name == World.spareName ? spare ?? queue : self.queue(of: queue.id) ?? queue
+        }
+
+        /// What it is once a command is committed.
+        mutating func change(by command: Command) {
+            switch command {
+            case .changeQueue(let queue, let attempts, let delay):
+                change(queue) { ($0.attempts, $0.delay) = (attempts, delay) }
+            case .changeSubscription(let queue, let tags), .subscribe(let queue, let tags):
+                change(queue) { $0.tags = tags }
+            case .unsubscribe(let queue): change(queue) { $0.tags = [] }
+            default: break
+            }
+        }
+
+        private mutating func change(_ queue: ModelQueue, _ change: (inout ModelQueue) -> Void) {
+            guard let index = queues.firstIndex(where: { $0.id == queue.id }) else { return }
+            change(&queues[index])
+            isChanged = true
+        }
+    }
+
     /// What the model knows beside the messages.
     struct Facts: Sendable {
-        let queues: [ModelQueue]
+        var setup: Setup
         /// Consumers whose connection is gone.
         var lost: Set<Int64> = []
         var living: Set<Int64> = []
@@ -89,8 +126,17 @@ struct World: Sendable {
         }
         /// Of a queue with a rate: for how many deliveries an hour has yet to pass.
         var paced: [Int32: Int] = [:]
+        /// The numbers that the spare queue had.
+        var formerSpares: Set<Int32> = []
 
-        func queue(of id: Int32) -> ModelQueue? { queues.first { $0.id == id } }
+        var queues: [ModelQueue] { setup.queues }
+        func queue(of id: Int32) -> ModelQueue? { setup.queue(of: id) }
+
+        func with(_ setup: Setup) -> Facts {
+            var facts = self
+            facts.setup = setup
+            return facts
+        }
     }
 
     let database: Database
@@ -154,6 +200,16 @@ struct World: Sendable {
         }
     }
 
+    /// A queue that is deleted and made anew; nobody publishes to it. With one lane, which a deletion takes.
+    static func spare(_ id: Int32) -> ModelQueue {
+        ModelQueue(
+            id: id, name: spareName, lanes: spareSettings.lanes, attempts: spareSettings.retry.attempts, tags: [],
+            kind: .plain, limits: .none, delay: .zero)
+    }
+
+    static let spareName: QueueName = "spare"
+    static let spareSettings = QueueSettings(lanes: 1, retry: RetryPolicy(attempts: 2, base: .zero, cap: .zero))
+
     private static func declareQueues(_ database: Database, _ seed: UInt64) async throws -> [ModelQueue] {
         var dice = Dice(~seed)
         let broker = broker(on: database)
@@ -178,6 +234,7 @@ struct World: Sendable {
                     id: id, name: name, lanes: lanes, attempts: attempts, tags: tags, kind: kind, limits: limits,
                     delay: delay))
         }
+        try await broker.declare(queue: spareName, spareSettings)
         return queues
     }
 

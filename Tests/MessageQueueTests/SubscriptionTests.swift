@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Postgres
 import TestSupport
@@ -102,6 +103,27 @@ struct SubscriptionTests {
             await #expect(throws: QueueError.invalidName("-x")) {
                 try await bench.broker.create(subscription: hear("-x"))
             }
+        }
+    }
+
+    @Test("who changes a subscription that somebody ends in the same moment is told that it is gone")
+    func changeOfOneThatEnds() async throws {
+        try await Bench.with { bench in
+            try await setUp(bench)
+            #expect(try await bench.broker.create(subscription: hear("warm", tags: ["red"])))
+            let ended = DispatchSemaphore(value: 0)
+            await #expect(throws: QueueError.unknownSubscription("warm", of: "news")) {
+                try await bench.broker.change(subscription: "warm", of: "news") { one in
+                    // Awaited on the next line, by the connection's own thread.
+                    Task {
+                        defer { ended.signal() }
+                        return try await bench.broker.delete(subscription: "warm", of: "news")
+                    }
+                    ended.wait()
+                    one.tags = ["blue"]
+                }
+            }
+            #expect(try await bench.broker.subscriptions(of: "news").isEmpty)
         }
     }
 

@@ -81,7 +81,11 @@ extension Broker {
                 let detail = new.told(insteadOf: old.subscription)
                 try self.record(Deed(.changeSubscription, new.queue, detail, by: someone), in: session)
             }
-            return try self.store(new, in: session) ?? old
+            // Whoever ends a subscription does not wait for the topic.
+            guard let stored = try self.store(new, in: session) else {
+                throw QueueError.unknownSubscription(name, of: topic)
+            }
+            return stored
         }
     }
 
