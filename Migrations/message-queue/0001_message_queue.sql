@@ -54,12 +54,19 @@ CREATE TABLE mq.migrations (
 
 -- What tells this schema from any other.
 CREATE TABLE mq.identity (
-    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    id       uuid NOT NULL DEFAULT gen_random_uuid(),
+    only_row  boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    id        uuid NOT NULL DEFAULT gen_random_uuid(),
     -- What programs note of all queues and topics together; to the engine they mean nothing.
-    labels   jsonb NOT NULL DEFAULT '{}'
+    labels    jsonb NOT NULL DEFAULT '{}',
+    -- How many queues were deleted, ever, as a snapshot sees it: a process that reads it together with the queues brings it along to say
+    -- that it knows of no later deletion.
+    deletions bigint NOT NULL DEFAULT 0
 );
 INSERT INTO mq.identity DEFAULT VALUES;
+
+-- The same number as it is at this moment, whatever the snapshot: a sequence is read past it, and set before the commit. It is ahead of
+-- the other one while a deletion is about to commit, and after one that failed so late, until the next.
+CREATE SEQUENCE mq.deletions MINVALUE 0 OWNED BY mq.identity.deletions;
 
 -- Tells a database from one that was made anew, restored or taken over by another server. Programs ask once per connection,
 -- and forget what they remember of the database when the answer is another one.
@@ -80,8 +87,9 @@ BEGIN
 END $$;
 
 -- The class of the engine's advisory locks: 'mq' in the high half of an int, so that it meets nobody else's by accident. Those
--- of queue n have this plus n: a number per lane, and beyond the last lane one for whoever claims under limits. In the class
--- itself are the segments, as 0, and the consumers, by their id.
+-- of queue n have this plus n: a number per lane, and beyond the last lane 1000 for whoever claims under limits, and 1001, which
+-- all share who finish messages, and who deletes the queue has alone. In the class itself are the segments, as 0, the sums of
+-- `tallies`, as -1, and the consumers, by their id.
 CREATE FUNCTION mq.lock_class() RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT 1836122112';
 
 
@@ -157,6 +165,35 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'there is no queue % in this database any more', of_queue USING ERRCODE = 'serialization_failure';
     END IF;
+END $$;
+
+-- Keeps a queue from being deleted until the transaction ends, and tells whether it is there. While it is being deleted, a
+-- transaction that has written nothing waits for that: it holds nothing that the deletion may wait for. Any other is told to try again.
+CREATE FUNCTION mq.keep_queue(of_queue int) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF pg_current_xact_id_if_assigned() IS NULL THEN
+        PERFORM pg_advisory_xact_lock_shared(mq.lock_class() + of_queue, 1001);
+    ELSIF NOT pg_try_advisory_xact_lock_shared(mq.lock_class() + of_queue, 1001) THEN
+        RAISE EXCEPTION 'queue % is being deleted', of_queue USING ERRCODE = 'lock_not_available';
+    END IF;
+    -- A snapshot that is older than the lock may show what is gone: the row's own lock tells, or is an error that asks for another try.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM FROM mq.queues WHERE id = of_queue FOR KEY SHARE;
+        RETURN FOUND;
+    END IF;
+    -- A statement of its own: it sees what was deleted until the lock was had.
+    RETURN EXISTS (SELECT FROM mq.queues WHERE id = of_queue);
+END $$;
+
+-- The same for who is about to complete a place. Of a queue that is gone it is refused as a place that was completed already.
+CREATE FUNCTION mq.must_keep_queue(of_queue int, of_lane smallint, of_seq bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT mq.keep_queue(of_queue) THEN
+        RAISE EXCEPTION 'queue % was deleted', of_queue
+            USING ERRCODE = 'check_violation', SCHEMA = 'mq', TABLE = 'completions',
+                DETAIL = format('Key (queue, lane, seq)=(%s, %s, %s).', of_queue, of_lane, of_seq);
+    END IF;
+    RETURN true;
 END $$;
 
 -- One row per lane, locked (never updated) by whoever claims from it. `closed_seq` is the lane's last place in segments
@@ -1143,22 +1180,28 @@ CREATE TABLE mq.chores (
     error         text
 ) WITH (fillfactor = 50);
 
--- Deleting a queue deletes all that is in it. Waits for whoever is just sending or scheduling: afterwards, who remembers the
--- queue's id can neither find a place for a message nor leave one behind. The log comes first, since that may take long, and the lock
--- on what is scheduled holds up other queues.
+-- Deleting a queue deletes all that is in it. Waits for whoever is just finishing, sending or scheduling: afterwards, who remembers
+-- the queue's id can neither find a place for a message nor complete one, nor leave anything behind. The log comes first, since that may
+-- take long, and the lock on what is scheduled holds up other queues. Keys come before what is held, as with everybody else.
 CREATE FUNCTION mq.empty_queue() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     part regclass;
 BEGIN
+    PERFORM pg_advisory_xact_lock(mq.lock_class() + OLD.id, 1001);
     PERFORM pg_advisory_xact_lock(mq.lock_class() + OLD.id, lane) FROM generate_series(0, 63) AS lane;
     PERFORM FROM mq.lanes l WHERE l.queue = OLD.id ORDER BY l.lane FOR UPDATE;
     FOREACH part IN ARRAY ARRAY['mq.messages', 'mq.claims', 'mq.completions', 'mq.leases']::regclass[] LOOP
         EXECUTE format('DELETE FROM %s WHERE queue = $1', part) USING OLD.id;
     END LOOP;
     LOCK TABLE mq.scheduled IN SHARE ROW EXCLUSIVE MODE;
-    FOREACH part IN ARRAY ARRAY['mq.scheduled', 'mq.held', 'mq.blocked_keys', 'mq.dead_letters', 'mq.tallies']::regclass[] LOOP
+    FOREACH part IN ARRAY ARRAY['mq.scheduled', 'mq.blocked_keys', 'mq.held', 'mq.dead_letters']::regclass[] LOOP
         EXECUTE format('DELETE FROM %s WHERE queue = $1', part) USING OLD.id;
     END LOOP;
+    -- Who folds them would leave their sum behind.
+    PERFORM pg_advisory_xact_lock(mq.lock_class(), -1);
+    DELETE FROM mq.tallies WHERE queue = OLD.id;
+    -- One at a time, by that lock. Comes last: from here on, until they have looked again, all who finish ask whether their queue is there.
+    UPDATE mq.identity SET deletions = setval('mq.deletions', deletions + 1);
     RETURN OLD;
 END $$;
 CREATE TRIGGER queues_emptied BEFORE DELETE ON mq.queues FOR EACH ROW EXECUTE FUNCTION mq.empty_queue();
@@ -1167,6 +1210,8 @@ CREATE TRIGGER queues_emptied BEFORE DELETE ON mq.queues FOR EACH ROW EXECUTE FU
 CREATE FUNCTION mq.delete_queue(queue_name text) RETURNS SETOF int LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- Waits with nothing locked: who finishes may yet refer to the queue's row, which the deletion itself locks first.
+    PERFORM pg_advisory_xact_lock(mq.lock_class() + q.id, 1001) FROM mq.queues q WHERE q.name = queue_name;
     RETURN QUERY DELETE FROM mq.queues q WHERE q.name = queue_name RETURNING q.id;
 END $$;
 
@@ -1207,9 +1252,10 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_xact_lock(mq.lock_class(), 0);
     EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA mq FROM %s', taker);
+    EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA mq FROM %s', taker);
     EXECUTE format('REVOKE ALL ON SCHEMA mq FROM %s', taker);
     EXECUTE format('GRANT USAGE ON SCHEMA mq TO %s', taker);
-    EXECUTE format('GRANT SELECT ON mq.migrations, mq.identity, mq.segments, mq.head, mq.head_claims TO %s', taker);
+    EXECUTE format('GRANT SELECT ON mq.migrations, mq.identity, mq.deletions, mq.segments, mq.head, mq.head_claims TO %s', taker);
     EXECUTE format('GRANT UPDATE (labels) ON mq.identity TO %s', taker);
     EXECUTE format('GRANT SELECT, INSERT ON mq.messages, mq.head_messages, mq.completions TO %s', taker);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON mq.queues, mq.lanes, mq.watermarks, mq.consumers, mq.claims,

@@ -2,8 +2,8 @@ import Postgres
 
 /// What the engine refuses, beside the `PostgresError` of the statements themselves.
 public enum QueueError: Error, Sendable, Equatable {
-    /// Another consumer has taken over since, the message was finished already, or it was received from another database than this
-    /// one, or before this one was restored or taken over by a standby. Nothing was changed.
+    /// Another consumer has taken over since, the message was finished already, its queue was deleted, or it was received from another
+    /// database than this one, or before this one was restored or taken over by a standby. Nothing was changed.
     ///
     /// Of several messages that were to be finished together, the one that was found to be lost.
     case leaseLost(queue: QueueName?, message: MessageID?)
@@ -69,7 +69,7 @@ extension QueueError: CustomStringConvertible {
         case .leaseLost(let queue, let message):
             "the lease is lost"
                 + (message.map { ": message \($0)" } ?? "") + (queue.map { " of queue \($0)" } ?? "")
-                + " is finished or taken over already"
+                + " is finished or taken over already, or its queue was deleted"
         case .unknownQueue(let name): "there is no queue \(name); declare it first"
         case .unknownTopic(let name): "there is no topic \(name); declare it first"
         case .unknownSubscription(let name, let topic): "topic \(topic) has no subscription \(name)"

@@ -9,25 +9,6 @@ import Testing
 struct DeletedMeanwhileTests {
     private let news = Topic<Shoe>("news")
 
-    /// Calls while somebody has deleted something, and commits once the call waits for him.
-    private func deleting(
-        _ deletion: String, from bench: Bench, _ call: @escaping @Sendable () async throws -> Void
-    ) async throws {
-        let holder = try await Connection.open(bench.database.conninfo)
-        try await holder.script("BEGIN; \(deletion)")
-        let task = Task { try await call() }
-        try await eventually("it waits for the deletion") {
-            try await holder.query(
-                """
-                SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-                """
-            ) { _ in }.count > 0
-        }
-        try await holder.script("COMMIT")
-        await holder.close()
-        try await task.value
-    }
-
     @Test("what is published once or prepared under a topic that is deleted in that moment is refused for want of it")
     func topics() async throws {
         try await Bench.with { bench in
@@ -45,7 +26,7 @@ struct DeletedMeanwhileTests {
             for call in calls {
                 try await broker.declare(topic: news.name)
                 await #expect(throws: QueueError.unknownTopic(news.name)) {
-                    try await deleting("DELETE FROM mq.topics WHERE name = 'news'", from: bench, call)
+                    try await bench.calling(during: "DELETE FROM mq.topics WHERE name = 'news'", call)
                 }
             }
         }
@@ -68,10 +49,29 @@ struct DeletedMeanwhileTests {
             for call in calls {
                 try await broker.declare(queue: boots.name)
                 await #expect(throws: QueueError.unknownQueue(boots.name)) {
-                    try await deleting("DELETE FROM mq.queues WHERE name = 'boots'", from: bench, call)
+                    try await bench.calling(during: "DELETE FROM mq.queues WHERE name = 'boots'", call)
                 }
             }
             #expect(try await bench.audit() == [])
         }
+    }
+}
+
+extension Bench {
+    /// Calls while somebody has deleted something, and commits once the call waits for him.
+    func calling(during deletion: String, _ call: @escaping @Sendable () async throws -> Void) async throws {
+        let holder = try await Connection.open(database.conninfo)
+        try await holder.script("BEGIN; \(deletion)")
+        let task = Task { try await call() }
+        try await eventually("it waits for the deletion") {
+            try await holder.query(
+                """
+                SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+                """
+            ) { _ in }.count > 0
+        }
+        try await holder.script("COMMIT")
+        await holder.close()
+        try await task.value
     }
 }

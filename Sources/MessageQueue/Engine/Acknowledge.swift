@@ -6,6 +6,7 @@ extension Broker {
     ///
     /// Guarantee: a receipt finishes its attempt only while the lease that it was handed out with runs, by the database's clock, and
     /// only if the visibility has not been changed since; otherwise nothing of it changes. The others are finished all the same.
+    /// Of a queue that is just being deleted, it waits for that, and then they are worth nothing.
     /// - Parameter receipts: of messages that were taken with ``receive(_:limit:lease:)``; those of a ``Worker`` are its own.
     /// - Returns: the receipts that were worth nothing any more. One that is given twice is used once.
     public func acknowledge(_ receipts: [Receipt]) async throws -> Set<Receipt> {
@@ -13,14 +14,16 @@ extension Broker {
         return try await writeLookingAgain(on: database) { try self.acknowledge(receipts, in: $0) }
     }
 
-    /// As ``acknowledge(_:)``, in the caller's transaction: the messages are finished if and only if it commits.
+    /// As ``acknowledge(_:)``, in the caller's transaction: the messages are finished if and only if it commits. While a queue of theirs
+    /// is being deleted, a transaction that has written something already fails with an error that is retryable.
     public func acknowledge(_ receipts: [Receipt], in session: borrowing Session) throws -> Set<Receipt> {
         let origin = try origin(of: receipts, in: session)
         let places = Set(receipts.filter { $0.mark == origin.mark }).sorted()
+        let deletions = catalogue.deletions(knowing: Set(places.map(\.queue)), at: origin)
         let finished = Set(
             try session.query(
                 Self.acknowledge, places.map(\.queue), places.map(\.lane), places.map(\.seq), places.map(\.turn),
-                origin.home
+                origin.home, deletions
             ) { row in
                 Receipt(queue: try row[0], lane: try row[1], seq: try row[2], mark: origin.mark, turn: try row[3])
             })
@@ -30,10 +33,13 @@ extension Broker {
     }
 
     /// The lease that counts is the place's own, where its visibility was changed, else that of its claim, which both are found by
-    /// their primary keys. Locks neither: of an acknowledgement and a rescue, the completions' primary key lets one happen.
+    /// their primary keys. Locks neither: of an acknowledgement and a rescue, the completions' primary key lets one happen. Shares the
+    /// lock of the queue that a deletion has alone: of these two, either the deletion waits, or nothing of the queue is held any more.
     static let acknowledge = Statement(
         """
-        WITH held AS MATERIALIZED (\(leased) AND mq.is_home($5)),
+        WITH found AS MATERIALIZED (\(leased) AND mq.is_home($5)),
+        held AS MATERIALIZED (
+            SELECT f.* FROM found f WHERE \(isKept("f.queue", knowing: "$6", orElse: "mq.keep_queue(f.queue)"))),
         ended AS (DELETE FROM mq.leases v USING held h WHERE (v.queue, v.lane, v.seq) = (h.queue, h.lane, h.seq)),
         done AS (
             INSERT INTO mq.completions (queue, lane, seq, outcome)

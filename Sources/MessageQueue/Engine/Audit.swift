@@ -2,8 +2,9 @@ public import Postgres
 
 /// A full count of the engine's tables: what must hold at any instant between two transactions, whatever was killed.
 ///
-/// A place is claimed once, and completed once by whoever claimed it; no place is skipped; a message is in one place; and what
-/// the statistics say is what there is. Reads all of the log: for the end of a test or a drill, not for every minute.
+/// A place is claimed once, and completed once by whoever claimed it; no place is skipped; a message is in one place; what the
+/// statistics say is what there is; and nothing is left of a queue that was deleted. Reads all of the log: for the end of a test or a
+/// drill, not for every minute.
 public enum EngineAudit {
     /// Each contradiction in words; none when the books balance.
     public static func contradictions(on database: some DatabaseAccess) async throws -> [String] {
@@ -51,5 +52,11 @@ public enum EngineAudit {
                     WHEN 'h' THEN (SELECT count(*) FROM mq.held d WHERE d.queue = q.id)
                     ELSE (SELECT count(*) FROM mq.blocked_keys d WHERE d.queue = q.id) END AS counted
             FROM mq.queues q, unnest(ARRAY['s', 'r', 'f', 'h', 'k']::"char"[]) AS k(kind)) AS books WHERE told <> counted
+        UNION ALL SELECT DISTINCT 'of a queue that is gone: ' || part FROM (
+            SELECT 'messages' AS part, queue FROM mq.messages UNION ALL SELECT 'claims', queue FROM mq.claims
+            UNION ALL SELECT 'completions', queue FROM mq.completions UNION ALL SELECT 'leases', queue FROM mq.leases
+            UNION ALL SELECT 'scheduled', queue FROM mq.scheduled UNION ALL SELECT 'held', queue FROM mq.held
+            UNION ALL SELECT 'dead letters', queue FROM mq.dead_letters UNION ALL SELECT 'tallies', queue FROM mq.tallies) AS rest
+            WHERE NOT EXISTS (SELECT FROM mq.queues q WHERE q.id = rest.queue)
         """
 }

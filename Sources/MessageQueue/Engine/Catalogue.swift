@@ -20,6 +20,8 @@ package final class Catalogue: Sendable {
         let retention: Duration?
         let delay: Duration
         let limits: QueueLimits
+        /// How many queues had been deleted, ever, when this one was read.
+        let deletions: Int64
 
         /// Whether anybody waits for a message to be finished, and not only for one to come.
         var ringsWhenFinished: Bool { order != nil || limits.concurrency != nil }
@@ -150,6 +152,16 @@ package final class Catalogue: Sendable {
 
     func known(_ id: Int32) -> Entry? { state.withLock { $0.byID[id] } }
 
+    /// How many queues had been deleted, ever, when the first of these was read; nil when one of them is not known here.
+    ///
+    /// As long as there are no more, all of them are there still.
+    func deletions(knowing queues: Set<Int32>, at origin: Origin) -> Int64? {
+        state.withLock { state in
+            let known = state.origin == origin ? queues.compactMap { state.byID[$0]?.deletions } : []
+            return known.count == queues.count ? known.min() : nil
+        }
+    }
+
     var allKnown: [Entry] { state.withLock { Array($0.queues.values) } }
 
     /// Reads everything anew, by one statement; settings that an operator changed become known this way.
@@ -199,12 +211,14 @@ package final class Catalogue: Sendable {
             lanes: try row[7], levels: try row[8], order: KeyOrder(code: try row[9]),
             retention: try row[13, as: Int?.self].map { .milliseconds($0) },
             delay: .milliseconds(try row[15, as: Int.self]),
-            limits: QueueLimits(concurrency: try row[10], rate: try row[11], burst: try row[12]))
+            limits: QueueLimits(concurrency: try row[10], rate: try row[11], burst: try row[12]),
+            deletions: try row[16])
     }
 
     private static let queueColumns = """
         id, name, lease_ms, max_attempts, backoff_base_ms, backoff_cap_ms, jitter, lanes, levels, key_order::text,
-            concurrency_limit, rate_limit, burst, retention_ms, NULL::int[] AS listeners, delay_ms
+            concurrency_limit, rate_limit, burst, retention_ms, NULL::int[] AS listeners, delay_ms,
+            (SELECT deletions FROM mq.identity) AS deletions
         """
     /// The queues, and then the topics with whom they are heard by: only these have listeners.
     static let everything = Statement(
@@ -212,7 +226,7 @@ package final class Catalogue: Sendable {
         SELECT \(queueColumns) FROM mq.queues
         UNION ALL
         SELECT t.id, t.name, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-            coalesce(array_agg(DISTINCT s.queue) FILTER (WHERE s.queue IS NOT NULL), '{}'), NULL
+            coalesce(array_agg(DISTINCT s.queue) FILTER (WHERE s.queue IS NOT NULL), '{}'), NULL, NULL
         FROM mq.topics t LEFT JOIN mq.subscriptions s ON s.topic = t.id GROUP BY t.id
         """)
     /// By the unique index on names.

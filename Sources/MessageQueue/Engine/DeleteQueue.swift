@@ -4,9 +4,10 @@ import Synchronization
 extension Broker {
     /// Deletes a queue with all that is in it, for ever: messages, dead letters, history, and its subscriptions.
     ///
-    /// Guarantee: afterwards nobody who remembers the queue can send to it, and receipts of it are worth nothing. A queue of the same
-    /// name can be declared at once; it is another one, and begins empty. Waits for whoever is just sending to the queue, and takes as
-    /// long as it takes to delete its rows, in one transaction. Under an ``Operator`` it is recorded as what they did.
+    /// Guarantee: afterwards nobody who remembers the queue can send to it, and receipts of it are worth nothing: who finishes one of its
+    /// messages all the same is told ``QueueError/leaseLost(queue:message:)``, and the effects roll back. A queue of the same name can be
+    /// declared at once; it is another one, and begins empty. Waits for whoever is just sending to the queue, or finishing what is in it,
+    /// and takes as long as it takes to delete its rows, in one transaction. Under an ``Operator`` it is recorded as what they did.
     /// - Returns: false when there was none.
     @discardableResult
     public func delete(queue name: QueueName) async throws -> Bool {

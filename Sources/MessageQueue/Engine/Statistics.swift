@@ -116,9 +116,12 @@ extension Broker {
         """
 
     /// Folds the tallies of each queue into one row a kind, once that is worth it. Rows that come meanwhile are left for
-    /// the next time.
+    /// the next time. Not while a queue is deleted with its tallies: their sum would be left behind.
     static let foldTallies: Statement = """
-        WITH old AS (DELETE FROM mq.tallies WHERE (SELECT count(*) FROM mq.tallies) > 1000 RETURNING queue, kind, change)
+        WITH old AS (
+            DELETE FROM mq.tallies WHERE CASE WHEN (SELECT count(*) FROM mq.tallies) > 1000
+                THEN EXISTS (SELECT FROM pg_advisory_xact_lock(mq.lock_class(), -1)) ELSE false END
+            RETURNING queue, kind, change)
         INSERT INTO mq.tallies (queue, kind, change) SELECT queue, kind, sum(change) FROM old GROUP BY queue, kind
         """
 }
