@@ -243,6 +243,15 @@ extension Command {
         }
     }
 
+    /// Ends messages of a queue for good, or gives them back.
+    func finishes(in queue: Int32) -> Bool {
+        switch self {
+        case .finish(let endings, _): endings.contains { $0.message.receipt.queue == queue }
+        case .acknowledge(let receipts): receipts.contains { $0.queue == queue }
+        default: false
+        }
+    }
+
     /// What it sends in several.
     var names: [Name] {
         guard case .produce(let batches, let queue) = self else { return [] }

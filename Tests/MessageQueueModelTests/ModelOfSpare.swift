@@ -39,13 +39,18 @@ extension Scheduler {
         return isMissing || (error as? PostgresError)?.isOutdated == true
     }
 
-    /// Who acknowledges holds no lock that a deletion waits for, nor waits for one of its: the two are not begun beside each other.
-    func isKeptApart(_ command: Command) -> Bool {
+    /// Who is in the middle of finishing what is in the spare queue often meets its deletion: by chance that is rare.
+    func meetsDeletion(_ move: Move) -> Bool {
+        guard move.seed.isMultiple(of: 3), let spare = facts.setup.spare else { return false }
+        return runs.values.contains { $0.command.finishes(in: spare.id) }
+    }
+
+    /// Who has written something and finishes messages of a queue that is just being deleted is told to try again.
+    func isAboutDeletion(_ error: PostgresError) -> Bool { error.sqlState == "55P03" && isDeleting }
+
+    private var isDeleting: Bool {
         runs.values.contains { run in
-            switch (command, run.command) {
-            case (.deleteQueue, .acknowledge), (.acknowledge, .deleteQueue): true
-            default: false
-            }
+            if case .deleteQueue = run.command { true } else { false }
         }
     }
 
@@ -54,9 +59,6 @@ extension Scheduler {
     /// - Returns: whether they are gone; not when the history is over, since a contradiction was found.
     func letLocksPass() async throws -> Bool {
         try await letRetirePass(nil)
-        let isDeleting = runs.values.contains { run in
-            if case .deleteQueue = run.command { true } else { false }
-        }
         if isDeleting { try await finishAll() }
         return contradictions.isEmpty
     }

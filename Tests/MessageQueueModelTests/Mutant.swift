@@ -124,7 +124,17 @@ struct Mutant: Sendable, CustomTestStringConvertible {
         Mutant(
             "a deleted queue leaves its messages behind", edit("mq.empty_queue", "'mq.messages', ", "")),
         Mutant(
-            "receipts of a deleted queue are worth something still", edit("mq.empty_queue", "'mq.claims', ", "")),
+            "a deleted queue leaves its claims behind", edit("mq.empty_queue", "'mq.claims', ", "")),
+        Mutant(
+            "receipts of a deleted queue are worth something still",
+            edit("mq.keep_queue", "RETURN EXISTS (SELECT FROM mq.queues WHERE id = of_queue);", "RETURN true;")),
+        Mutant(
+            "a deletion waits for nobody who finishes",
+            edit("mq.delete_queue", "PERFORM pg_advisory_xact_lock(", "PERFORM concat(") + ";"
+                + edit("mq.empty_queue", "pg_advisory_xact_lock(mq.lock_class() + OLD.id, 1001)", "true")),
+        Mutant(
+            "nobody counts how many queues were deleted",
+            edit("mq.empty_queue", "setval('mq.deletions', deletions + 1)", "deletions")),
         Mutant(
             "a queue that is made anew has its old number",
             """

@@ -151,6 +151,7 @@ extension Scheduler {
         if isAboutGoneSpare(error, of: run) { return true }
         guard let error = error as? PostgresError else { return false }
         if run.isKilled { return error.isConnectionTrouble }
+        if isAboutDeletion(error) { return true }
         if case .retire = run.command { return ["55P03", "40P01"].contains(error.sqlState) }
         // Two who finish the same places by several statements each may meet in opposite orders.
         return error.sqlState == "40P01" && (run.wasBlocked || !blocked.isEmpty)

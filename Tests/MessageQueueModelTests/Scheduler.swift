@@ -130,10 +130,11 @@ actor Scheduler {
 
     private func begin(_ move: Move, _ client: Client) async throws {
         guard let incarnation = client.incarnation else { return }
-        let command = generator.command(move, by: client.number, facts, seeing: snapshot)
+        let command: Command =
+            meetsDeletion(move)
+            ? .deleteQueue : generator.command(move, by: client.number, facts, seeing: snapshot)
         // A segment can be opened only while nobody holds a lane; mostly, it is given that moment.
         if case .retire = command, !move.seed.isMultiple(of: 4) { try await finishAll() }
-        if isKeptApart(command) { try await finishAll() }
         accounts.attempted += command.names
         runs[client.number] = Run(
             command: command, consumer: incarnation.consumer, view: snapshot, purged: purged, setups: [facts.setup])
