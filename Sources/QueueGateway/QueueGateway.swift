@@ -34,7 +34,9 @@ public struct QueueGateway: Service {
         _ broker: Broker, secret: GatewaySecret, options: Options = .init(),
         logger: Logger = Logger(label: "queue-gateway")
     ) {
-        let keys = KeyRing(secret: secret) { try await broker.storedAccessKeys() }
+        let keys = KeyRing(
+            secret: secret, read: { try await broker.storedAccessKeys() },
+            isQuiet: { broker.areAccessKeysQuiet(since: $0) })
         self.init(Backend(broker, secret: secret, logger: logger, keys: keys), options)
     }
 
