@@ -309,7 +309,8 @@ let package = Package(
             name: "QueueGatewayTests",
             dependencies: [
                 "QueueGateway", "MessageGateway", "ShopCLI", "MessageQueue", "Postgres", "StrictJSON", "TestSupport",
-                httpClient(),
+                log(), lifecycle(), httpClient(),
+                gateway("Hummingbird", "hummingbird"),
                 gateway("HTTPTypes", "swift-http-types"),
                 nio("NIOCore"),
                 nio("NIOHTTP1"),

@@ -16,7 +16,7 @@ struct Backend: Sendable {
         self.keys = keys
         self.logger = logger
         handles = Handles(secret)
-        queues = Sheets { try await broker.queue($0) }
+        queues = Sheets({ try await broker.queue($0) }, isQuiet: { broker.isQuiet($0, since: $1) })
         topics = Sheets { try await broker.topic($0) }
         deletions = Deletions(broker)
     }

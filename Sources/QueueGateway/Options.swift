@@ -5,7 +5,8 @@ extension QueueGateway {
     public struct Options: Sendable {
         /// The first parts of paths that are somebody else's, such as those of the operations routes.
         public var pathsOfOthers: Set<String> = ["metrics", "health"]
-        /// The most bytes of requests' bodies that are held at the same time.
+        /// The most bytes that are held at the same time of requests' bodies, and of large answers that their clients have not read
+        /// yet. Beyond that whoever calls is told to try again.
         public var bodyBytes = 256 << 20
         /// Whether clients come by TLS: told to them in addresses.
         public var isEncrypted = false

@@ -13,7 +13,8 @@ public import ServiceLifecycle
 /// ```
 /// They are the same queues and topics as the library's own: what is sent here is received there, and the other way round. A
 /// gateway keeps nothing that matters: it may be killed, doubled, or put behind a balancer. Connections want a
-/// ``ConnectionGuard`` each, or clients that go while they wait are not noticed, and minutes until an idle one is closed.
+/// ``ConnectionGuard`` each, or clients that go while they wait are not noticed, nor answers that nobody reads, and minutes until an
+/// idle one is closed.
 public struct QueueGateway: Service {
     let backend: Backend
     let options: Options
@@ -34,7 +35,9 @@ public struct QueueGateway: Service {
         _ broker: Broker, secret: GatewaySecret, options: Options = .init(),
         logger: Logger = Logger(label: "queue-gateway")
     ) {
-        let keys = KeyRing(secret: secret) { try await broker.storedAccessKeys() }
+        let keys = KeyRing(
+            secret: secret, read: { try await broker.storedAccessKeys() },
+            isQuiet: { broker.areAccessKeysQuiet(since: $0) })
         self.init(Backend(broker, secret: secret, logger: logger, keys: keys), options)
     }
 

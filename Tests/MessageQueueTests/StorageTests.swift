@@ -134,6 +134,7 @@ struct StorageTests {
         Broker.redriven, Broker.forgetRedriven, Broker.outcomes, Broker.dueLevels, Broker.cancelScheduled,
         Broker.reschedule, Broker.firstReceived,
         Broker.createKey, Broker.readKey, Broker.listKeys, Broker.rotateKey, Broker.revokeKey, Broker.noteUse,
+        Broker.ringForKeys, Broker.hasMore,
         Broker.prepareHalf, Broker.commitHalf, Broker.rollBackHalf, Broker.checkHalves, Broker.dropHalves,
         Broker.nextCheck, Broker.giveBackHalves,
         Broker.createTopic, Broker.readTopic, Broker.lockTopic, Broker.listTopics, Broker.changeTopic,

@@ -120,6 +120,118 @@ struct WaitingTests {
         }
     }
 
+    /// A bench whose clerks look by themselves once in an hour, and who hears each statement that its broker sends.
+    private func withStatements(
+        _ onStatement: @escaping @Sendable (String) -> Void, _ body: @Sendable (Bench) async throws -> Void
+    ) async throws {
+        var options = DatabaseOptions()
+        options.connection.pace = { onStatement($0) }
+        try await TestDatabase.with(.queues, options: options) { database in
+            try await body(try await Bench(on: database).patient())
+        }
+    }
+
+    /// Nobody waits, and rings come in: whoever comes now need not look.
+    private func untilKnownEmpty(_ bench: Bench) async throws {
+        try await eventually("nothing is known to be there") {
+            _ = try await wait(bench, for: .milliseconds(50))
+            return bench.broker.waitingRoom.isKnownEmpty(queue)
+        }
+    }
+
+    @Test(
+        "who comes again to a queue in which nothing was, and for which nothing rang since, asks the database nothing")
+    func comingAgain() async throws {
+        let statements = Tally(0)
+        try await withStatements({ _ in statements.change { $0 += 1 } }) { bench in
+            try await untilKnownEmpty(bench)
+            let before = statements.value
+            for _ in 0..<200 { #expect(try await wait(bench, for: .milliseconds(1)) == []) }
+            // The line by which rings come in is asked now and then whether it is there.
+            #expect(statements.value - before < 50, "\(statements.value - before) statements")
+            async let waiting = wait(bench, for: hour)
+            try await bench.another().send([Outgoing(Shoe(size: 7))], to: bench.shoes)
+            #expect(try await waiting.sizes() == [7])
+        }
+    }
+
+    @Test(
+        "what came while nobody waited is there at once for who comes again, by its ring alone, also what was due later")
+    func cameMeanwhile() async throws {
+        try await Bench.with { impatient in
+            let bench = impatient.patient()
+            for size in 1...20 {
+                try await untilKnownEmpty(bench)
+                let delay = size.isMultiple(of: 5) ? Duration.milliseconds(300) : nil
+                try await bench.another().send([Outgoing(Shoe(size: size), delay: delay)], to: bench.shoes)
+                let held = try await wait(bench, for: hour)
+                #expect(try held.sizes() == [size])
+                try await bench.broker.complete(held)
+            }
+        }
+    }
+
+    @Test("a queue that was empty, and is deleted before somebody comes again, is told to be gone")
+    func deletedMeanwhile() async throws {
+        try await Bench.with { impatient in
+            let bench = impatient.patient()
+            try await untilKnownEmpty(bench)
+            #expect(try await bench.another().delete(queue: queue))
+            await #expect(throws: QueueError.unknownQueue(queue)) { try await wait(bench, for: hour) }
+        }
+    }
+
+    @Test(
+        "a look that passes over what others have their hands on is no sign that nothing is there: it is made again soon")
+    func passedOver() async throws {
+        let looks = Tally(0)
+        let note: @Sendable (String) -> Void = { if $0.contains("mq.take_lanes") { looks.change { $0 += 1 } } }
+        try await withStatements(note) { bench in
+            async let waiting = wait(bench, for: hour)
+            try await untilHearing(bench)
+            let holder = try await Connection.open(bench.database.conninfo)
+            // As one who claims does, who then takes less than there is, or goes.
+            try await holder.script("BEGIN; SELECT FROM mq.lanes FOR UPDATE")
+            let before = looks.value
+            try await bench.another().send([Outgoing(Shoe(size: 7))], to: bench.shoes)
+            try await eventually("looks were made in vain") { looks.value >= before + 3 }
+            try await holder.script("ROLLBACK")
+            #expect(try await waiting.sizes() == [7])
+            await holder.close()
+        }
+    }
+
+    @Test(
+        "what is known of a queue, and of access keys, holds until there is a ring: by a message, a change, or a new key")
+    func quiet() async throws {
+        try await Bench.with { impatient in
+            let bench = impatient.patient()
+            let (broker, other) = (bench.broker, bench.another())
+            #expect(!broker.isQuiet(queue, since: .now) && !broker.areAccessKeysQuiet(since: .now), "nobody hears")
+            async let waiting = wait(bench, for: hour)
+            try await untilHearing(bench)
+            var moment = ContinuousClock.now
+            #expect(broker.isQuiet(queue, since: moment))
+            try await other.change(queue: queue) { $0.labels["a"] = "b" }
+            try await eventually("the change is heard of") { !broker.isQuiet(queue, since: moment) }
+            #expect(broker.isQuiet(queue, since: .now))
+            try await eventually("keys ring, too") { broker.areAccessKeysQuiet(since: .now) }
+            for change in [
+                { try await other.create(accessKey: .init(id: "A", label: "", sealedSecret: [1], permissions: "[]")) },
+                { try await other.rotate(accessKey: "A", to: [2]) }, { try await other.revoke(accessKey: "A") },
+            ] as [@Sendable () async throws -> Bool] {
+                moment = .now
+                #expect(broker.areAccessKeysQuiet(since: moment))
+                #expect(try await change())
+                try await eventually("the key is heard of") { !broker.areAccessKeysQuiet(since: moment) }
+            }
+            moment = .now
+            try await other.send([Outgoing(Shoe(size: 1))], to: bench.shoes)
+            #expect(try await waiting.count == 1)
+            try await eventually("the message is heard of") { !broker.isQuiet(queue, since: moment) }
+        }
+    }
+
     @Test("a caller whose time to wait has passed leaves, whatever becomes of the others")
     func times() async throws {
         try await Bench.with { bench in

@@ -103,6 +103,27 @@ struct AccessTests {
         #expect(try await ring.key("A") == nil)
     }
 
+    @Test("keys are not read again as long as a change of one would be told, and at once when it was")
+    func quietKeys() async throws {
+        let secret = try #require(secret)
+        let key = StoredAccessKey(
+            id: "A", sealedSecret: try secret.seal("x", of: "A"), permissions: [.everything], ratePerSecond: nil,
+            isRevoked: false)
+        let reads = Mutex(0)
+        let isQuiet = Mutex(true)
+        let ring = KeyRing(
+            secret: secret, life: .zero,
+            read: {
+                reads.withLock { $0 += 1 }
+                return [key]
+            }, isQuiet: { _ in isQuiet.withLock { $0 } })
+        for _ in 0..<100 { #expect(try await ring.key("A") != nil) }
+        #expect(reads.withLock { $0 } == 1)
+        isQuiet.withLock { $0 = false }
+        #expect(try await ring.key("A") != nil)
+        #expect(reads.withLock { $0 } == 2)
+    }
+
     @Test("keys whose use can't be noted while the database is away are noted the next time")
     func unnoted() async throws {
         let database = Database("host=/nobody-serves-here")

@@ -1,8 +1,8 @@
 import MessageQueue
-import Postgres
 import TestSupport
 import Testing
 
+@testable import Postgres
 @testable import QueueGateway
 
 @Suite("What groups of RocketMQ's consumers hear")
@@ -51,6 +51,25 @@ struct ConsumerGroupsTests {
             let other = try await groups.group("H", of: "news", tags: ["red"], isOrderly: false).queue
             _ = try await groups.group("H", of: "news", tags: nil, isOrderly: false)
             #expect(try await broker.subscription(other.text, of: "news").subscription.tags == nil)
+        }
+    }
+
+    @Test("consumers of one group who come at the same time have it made sure of once")
+    func crowd() async throws {
+        let made = Tally(0)
+        var options = DatabaseOptions()
+        options.connection.pace = { sql in if sql.contains("INSERT INTO mq.queues") { made.change { $0 += 1 } } }
+        try await TestDatabase.with(.gateway, options: options) { database in
+            let broker = Broker(database)
+            try await broker.declare(topic: "news")
+            let groups = ConsumerGroups(broker, Redelivery(plain: .seconds(60), orderly: .seconds(60)))
+            try await withThrowingTaskGroup(of: Void.self) { consumers in
+                for _ in 0..<200 {
+                    consumers.addTask { _ = try await groups.group("G", of: "news", tags: ["red"], isOrderly: false) }
+                }
+                try await consumers.waitForAll()
+            }
+            #expect(made.value == 1)
         }
     }
 

@@ -15,7 +15,10 @@ extension Broker {
                 try session.execute(
                     Self.createKey, key.id, key.label, Bytes(key.sealedSecret), JSON(key.permissions), key.ratePerSecond
                 ) == 1
-            if isNew { try self.record(deed, in: session) }
+            if isNew {
+                try self.record(deed, in: session)
+                self.ringForKeys(in: session)
+            }
             return isNew
         }
     }
@@ -41,6 +44,7 @@ extension Broker {
         return try await database.write { session in
             guard try session.execute(Self.rotateKey, id, Bytes(sealedSecret)) == 1 else { return false }
             try self.record(deed, in: session)
+            self.ringForKeys(in: session)
             return true
         }
     }
@@ -53,6 +57,7 @@ extension Broker {
         return try await database.write { session in
             guard try session.execute(Self.revokeKey, id) == 1 else { return false }
             try self.record(deed, in: session)
+            self.ringForKeys(in: session)
             return true
         }
     }
@@ -61,6 +66,11 @@ extension Broker {
     public func noteUse(ofAccessKeys ids: Set<String>) async throws {
         if ids.isEmpty { return }
         try await database.execute(Self.noteUse, ids.sorted())
+    }
+
+    /// With the commit, and so for certain, which no queue is worth: a key that is taken back is to be worth nothing soon.
+    private func ringForKeys(in session: borrowing Session) {
+        session.pipeline(Self.ringForKeys, Doorbell.channel(of: Doorbell.accessKeys))
     }
 
     private static let keyColumns =
@@ -76,6 +86,7 @@ extension Broker {
     static let revokeKey: Statement = """
         UPDATE mq.access_keys SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL
         """
+    static let ringForKeys: Statement = "SELECT pg_notify($1, '')"
     /// Rows that another process is just noting the same of are passed over.
     static let noteUse: Statement = """
         UPDATE mq.access_keys SET last_used_at = now() WHERE id IN (

@@ -39,6 +39,9 @@ final class Doorbell: Sendable {
 
     static func channel(of queue: Int32) -> String { "mq_\(queue)" }
 
+    /// The number of no queue: rung when an access key is made or changed.
+    static let accessKeys: Int32 = 0
+
     func ring(_ queues: [Int32]) {
         guard !queues.isEmpty else { return }
         let mustDrive = state.withLock { state in

@@ -58,6 +58,13 @@ extension Broker {
         return Dictionary(rows) { first, _ in first }
     }
 
+    /// Whether a look that found nothing may have passed over something, since others had it in their hands: lanes that they claim from,
+    /// and messages that are due and that they promote. What they leave of it rings nobody. Of a queue with limits only the latter: who
+    /// claims from it waits for whoever else does.
+    func hasMore(_ entry: Catalogue.Entry) async throws -> Bool {
+        try await database.read(Self.hasMore, entry.id, !entry.isLimited) { try $0[0, as: Bool.self] }.first ?? false
+    }
+
     /// Leases that have ended, and scheduled messages that are due: whether there is anything to take now.
     func bringBack(_ entry: Catalogue.Entry, _ memory: ClaimMemory) async throws -> Bool {
         _ = try await rescueEnded(openPlaces(of: entry, noting: memory), in: entry)
@@ -66,6 +73,21 @@ extension Broker {
 
     /// Consumers are processes with a connection of their own; what is taken by hand belongs to none.
     private static let noConsumer: Int64 = 0
+
+    /// By the index (queue, due_at), and of each lane as `mq.take_lanes` finds those that have something to claim, with no lock. As
+    /// whoever claims it locks the head's messages before its claims, for the sake of `mq.advance_head`.
+    static let hasMore: Statement = """
+        SELECT EXISTS (SELECT FROM mq.scheduled s WHERE s.queue = $1 AND s.due_at <= now()) OR ($2::boolean AND EXISTS (
+            SELECT FROM mq.lanes l JOIN mq.queues q ON q.id = l.queue
+            WHERE l.queue = $1 AND q.paused_at IS NULL AND (
+                EXISTS (SELECT FROM mq.head_messages m WHERE m.queue = l.queue AND m.lane = l.lane AND m.seq >
+                    coalesce((SELECT c.last_seq FROM mq.head_claims c WHERE c.queue = l.queue AND c.lane = l.lane
+                              ORDER BY c.last_seq DESC LIMIT 1), 0))
+                OR (l.floor_seq < l.closed_seq AND (
+                    SELECT c.last_seq FROM mq.head_claims c WHERE c.queue = l.queue AND c.lane = l.lane
+                    ORDER BY c.last_seq DESC LIMIT 1) IS NULL))
+                AND (q.key_order IS NULL OR NOT mq.is_open(l.queue, l.lane))))
+        """
 
     /// By the messages' index on ids alone. With that on places, which begins with the queue, a planner without
     /// statistics would narrow down what it finds, and so read the whole queue's for each message (`+ 0` keeps it from

@@ -41,7 +41,7 @@ extension Broker {
 
     /// Else nobody is asked about them until their receipts have ended. It is tried once: where nobody knows whether it was done, somebody
     /// else may have them by now.
-    func giveBackIfPossible(_ halves: [HalfMessage]) async {
+    package func giveBackIfPossible(_ halves: [HalfMessage]) async {
         do { try await giveBack(halves) } catch {
             logger.info("half messages that nobody takes were not given back", metadata: ["error": "\(error)"])
         }

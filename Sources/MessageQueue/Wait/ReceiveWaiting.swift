@@ -3,7 +3,8 @@ extension Broker {
     ///
     /// Guarantee: returns as soon as something can be received, also what becomes due meanwhile and what somebody else's lease has
     /// ended for, and with nothing once the time has passed. Callers of one process who wait for the same queue are served in the order
-    /// of their coming. Ten thousand of them cost the database no more than one does. The call outlasts a restart of the server.
+    /// of their coming. Ten thousand of them cost the database no more than one does, also when each comes again as soon as its time has
+    /// passed: where nothing was there, and nothing has rung since, nobody asks. The call outlasts a restart of the server.
     ///
     /// When the calling task is cancelled, nothing is taken: what was just received for it is given back, with no attempt counted.
     /// - Parameters:
@@ -17,8 +18,7 @@ extension Broker {
     ) async throws -> [ReceivedMessage] {
         try MessageLimits.check(.waiting, waiting)
         try Task.checkCancellation()
-        // Where others wait already, nothing is there.
-        if waiting <= .zero || !waitingRoom.isWaited(for: queue) {
+        if waiting <= .zero || !waitingRoom.isKnownEmpty(queue) {
             let messages = try await receive(queue, limit: limit, lease: lease)
             if !messages.isEmpty || waiting <= .zero { return messages }
         } else {

@@ -27,16 +27,24 @@ struct WaitingClerk: Sendable {
             listener.end()
         }
         while let (caller, wish) = room.serveNext(of: queue) {
-            pulse.beat(within: broker.longestCall * 8 + broker.longestRest)
+            pulse.beat(within: broker.longestCall * 9 + broker.longestRest)
             let rest = await serve(caller, wish, &heard, &patience)
-            if rest > .zero { await bell.wait(atMost: rest) }
+            guard rest.time > .zero else { continue }
+            if rest.isQuiet { room.fallQuiet(queue) }
+            await bell.wait(atMost: rest.time)
         }
     }
 
-    /// - Returns: how long to rest before the next look, unless the bell rings.
+    /// Until the next look, unless the bell rings.
+    private struct Rest {
+        var time = Duration.zero
+        /// Nothing is there, and whatever comes meanwhile rings.
+        var isQuiet = false
+    }
+
     private func serve(
         _ caller: Int, _ wish: WaitingWish, _ heard: inout Int32?, _ patience: inout Patience
-    ) async -> Duration {
+    ) async -> Rest {
         do {
             let entry = try await broker.entry(of: queue)
             // Before it looks: what comes later rings.
@@ -46,13 +54,25 @@ struct WaitingClerk: Sendable {
             if room.finish(caller, of: queue, with: .success(look.messages)) { try await giveBack(look.messages) }
             guard look.messages.isEmpty else {
                 patience.renew()
-                return .zero
+                return Rest()
             }
-            if !isHearing, await listener.hear(entry.id) { return .zero }
-            return min(look.next ?? broker.longestRest, patience.next(isDeaf: !isHearing))
+            if !isHearing, await listener.hear(entry.id) { return Rest() }
+            return try await rest(after: look, into: entry, isHearing, &patience)
         } catch {
-            return room.rest(after: error, for: caller, of: queue, broker.logger)
+            return Rest(time: room.rest(after: error, for: caller, of: queue, broker.logger))
         }
+    }
+
+    /// What others have their hands on just now was not seen, and nobody rings when they leave some of it: so it is looked for soon.
+    private func rest(
+        after look: Look, into entry: Catalogue.Entry, _ isHearing: Bool, _ patience: inout Patience
+    ) async throws -> Rest {
+        let next = look.next ?? broker.longestRest
+        guard isHearing, try await !broker.hasMore(entry) else {
+            return Rest(time: min(next, patience.next(isDeaf: true)))
+        }
+        patience.renew()
+        return Rest(time: min(next, patience.next(isDeaf: false)), isQuiet: true)
     }
 
     private func attach(_ queue: Int32, insteadOf heard: inout Int32?) {

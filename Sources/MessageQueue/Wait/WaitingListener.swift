@@ -12,7 +12,8 @@ final class WaitingListener: Sendable {
         var isRunning = false
         var restingSince = ContinuousClock.now
         var connection: Connection?
-        var heard: Set<Int32> = []
+        /// Of each queue that is listened to, since when it has not rung.
+        var quietSince: [Int32: ContinuousClock.Instant] = [:]
     }
 
     private let state = Mutex(State())
@@ -43,7 +44,15 @@ final class WaitingListener: Sendable {
 
     /// Whether rings of this queue come in.
     func isHearing(_ queue: Int32) -> Bool {
-        state.withLock { $0.connection?.isBroken == false && $0.heard.contains(queue) }
+        state.withLock { $0.connection?.isBroken == false && $0.quietSince[queue] != nil }
+    }
+
+    /// Whether rings of this queue come in since then at the latest, and none has.
+    func isQuiet(_ queue: Int32, since moment: ContinuousClock.Instant) -> Bool {
+        state.withLock { state in
+            guard state.connection?.isBroken == false, let start = state.quietSince[queue] else { return false }
+            return start <= moment
+        }
     }
 
     /// Listens to one more queue, if there is a connection.
@@ -54,7 +63,7 @@ final class WaitingListener: Sendable {
         guard (try? await connection.listen(to: [Doorbell.channel(of: queue)])) != nil else { return false }
         return state.withLock { state in
             guard state.connection === connection else { return false }
-            state.heard.insert(queue)
+            state.quietSince[queue] = .now
             return true
         }
     }
@@ -90,9 +99,10 @@ final class WaitingListener: Sendable {
     }
 
     private func listen(on connection: Connection, with broker: Broker, _ pulse: Watchdog.Pulse) async {
-        state.withLock { ($0.connection, $0.heard) = (connection, []) }
+        state.withLock { ($0.connection, $0.quietSince) = (connection, [:]) }
         // The clerks see that there is one, and ask to hear their queues.
         broker.doorbell.ringAllHere()
+        _ = await hear(Doorbell.accessKeys)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.pass(rings: connection.events, to: broker.doorbell) }
             group.addTask {
@@ -103,7 +113,7 @@ final class WaitingListener: Sendable {
             await group.next()
             group.cancelAll()
         }
-        state.withLock { ($0.connection, $0.heard) = (nil, []) }
+        state.withLock { ($0.connection, $0.quietSince) = (nil, [:]) }
         await connection.close()
         broker.doorbell.ringAllHere()
     }
@@ -128,6 +138,9 @@ final class WaitingListener: Sendable {
     private func pass(rings events: AsyncStream<Connection.Signal>, to doorbell: Doorbell) async {
         for await event in events {
             guard case .notification(let channel) = event, let queue = Int32(channel.dropFirst(3)) else { continue }
+            state.withLock { state in
+                if state.quietSince[queue] != nil { state.quietSince[queue] = .now }
+            }
             doorbell.ringHere(queue)
         }
     }

@@ -4,13 +4,24 @@ import Synchronization
 
 /// Where callers wait who find nothing: a line for each subject, such as a queue, with one clerk who looks for all in it.
 ///
-/// So however many wait, the database is asked by one of them for each subject.
+/// So however many wait, the database is asked by one of them for each subject. A clerk who knows when to look next stays until then,
+/// also when nobody waits any more: whoever comes meanwhile, as most do who have just gone with nothing, need not ask either.
 final class WaitingRoom<Subject: Hashable & Sendable, Found: Sendable>: Sendable {
     /// Looks for whoever waits for a subject, until nobody does.
     typealias Clerk = @Sendable (Subject, WaitingRoom<Subject, Found>, Broker, Bell) async -> Void
 
+    private struct Counter {
+        var line = WaitingLine<Found>()
+        let bell = Bell()
+        /// The clerk rests after a look that found nothing, and whatever comes before he looks again rings.
+        var isQuiet = false
+
+        /// Nobody waits, and nothing is known.
+        var isAbandoned: Bool { line.isEmpty && !isQuiet }
+    }
+
     private struct State {
-        var lines: [Subject: (line: WaitingLine<Found>, bell: Bell)] = [:]
+        var counters: [Subject: Counter] = [:]
         var callers = 0
     }
 
@@ -22,14 +33,17 @@ final class WaitingRoom<Subject: Hashable & Sendable, Found: Sendable>: Sendable
     /// How long a caller whose time has passed waits for the end of the look that is made on its behalf.
     private static var grace: Duration { .seconds(1) }
 
-    /// Whether somebody waits for this subject: then nothing is there.
-    func isWaited(for subject: Subject) -> Bool { state.withLock { $0.lines[subject]?.line.isEmpty == false } }
+    /// Whether somebody waits for this subject.
+    func isWaited(for subject: Subject) -> Bool { count(for: subject) > 0 }
+
+    /// Whether nothing is there, as far as anybody can know: somebody waits for it, or nothing has rung since the last look.
+    func isKnownEmpty(_ subject: Subject) -> Bool { state.withLock { $0.counters[subject]?.isAbandoned == false } }
 
     /// How many wait for this subject.
-    func count(for subject: Subject) -> Int { state.withLock { $0.lines[subject]?.line.count ?? 0 } }
+    func count(for subject: Subject) -> Int { state.withLock { $0.counters[subject]?.line.count ?? 0 } }
 
     /// How many wait, whatever for.
-    var count: Int { state.withLock { $0.lines.values.reduce(0) { $0 + $1.line.count } } }
+    var count: Int { state.withLock { $0.counters.values.reduce(0) { $0 + $1.line.count } } }
 
     /// Waits for messages, for so long at the most.
     ///
@@ -59,9 +73,9 @@ final class WaitingRoom<Subject: Hashable & Sendable, Found: Sendable>: Sendable
         _ answer: @escaping WaitingLine<Found>.Answer
     ) {
         let bell = state.withLock { state -> Bell? in
-            let isNew = state.lines[subject] == nil
-            state.lines[subject, default: (WaitingLine<Found>(), Bell())].line.join(caller, wish, answer)
-            return isNew ? state.lines[subject]?.bell : nil
+            let isNew = state.counters[subject] == nil
+            state.counters[subject, default: Counter()].line.join(caller, wish, answer)
+            return isNew ? state.counters[subject]?.bell : nil
         }
         guard let bell else { return }
         // Awaited by nobody: it ends once nobody stands in the line. Detached, since it looks for others too.
@@ -81,12 +95,12 @@ final class WaitingRoom<Subject: Hashable & Sendable, Found: Sendable>: Sendable
         answer?(outcome)
     }
 
-    /// The clerk is told at once when the line has become empty.
+    /// The clerk is told at once when nobody needs him any more.
     private func change<T>(_ subject: Subject, _ body: (inout WaitingLine<Found>) -> T) -> T? {
         let (value, bell) = state.withLock { state -> (T?, Bell?) in
-            guard let bell = state.lines[subject]?.bell else { return (nil, nil) }
-            let value = body(&state.lines[subject, default: (WaitingLine<Found>(), bell)].line)
-            return (value, state.lines[subject]?.line.isEmpty == true ? bell : nil)
+            guard let bell = state.counters[subject]?.bell else { return (nil, nil) }
+            let value = body(&state.counters[subject, default: Counter()].line)
+            return (value, state.counters[subject]?.isAbandoned == true ? bell : nil)
         }
         bell?.ring()
         return value
@@ -97,11 +111,15 @@ final class WaitingRoom<Subject: Hashable & Sendable, Found: Sendable>: Sendable
     /// Nil when nobody waits any more: the line is gone, and so is its clerk.
     func serveNext(of subject: Subject) -> (caller: Int, wish: WaitingWish)? {
         state.withLock { state in
-            let next = state.lines[subject]?.line.serveNext()
-            if next == nil { state.lines[subject] = nil }
+            state.counters[subject]?.isQuiet = false
+            let next = state.counters[subject]?.line.serveNext()
+            if next == nil { state.counters[subject] = nil }
             return next
         }
     }
+
+    /// Nothing is there, and whatever comes until the next ``serveNext(of:)`` rings. Who comes meanwhile waits for that.
+    func fallQuiet(_ subject: Subject) { state.withLock { $0.counters[subject]?.isQuiet = true } }
 
     /// - Returns: whether there are messages that nobody waits for any more.
     func finish(_ caller: Int, of subject: Subject, with outcome: WaitingLine<Found>.Outcome) -> Bool {

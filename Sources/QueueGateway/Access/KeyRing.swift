@@ -1,16 +1,22 @@
+import MessageQueue
 import Synchronization
 
 /// The access keys, as this process knows them: read anew every two seconds while calls come, so that a key that was revoked
 /// is worth nothing soon after, and one that was just made is worth something at once.
 ///
+/// Where changes of keys ring, they are read when they have, and every ten seconds, since a ring may be lost: clients who only wait
+/// have nothing read.
+///
 /// Strangers cost the database no more than friends: a key that nobody knows is looked for five times a second at the most.
 final class KeyRing: Sendable {
-    private static let stale = Duration.seconds(2)
     private static let fresh = Duration.milliseconds(200)
     /// So long keys are good while the database is away.
     private static let longest = Duration.seconds(60)
 
+    private let life: Duration
     private let read: @Sendable () async throws -> [StoredAccessKey]
+    /// Whether no key has changed since then, as far as anybody is told.
+    private let isQuiet: @Sendable (ContinuousClock.Instant) -> Bool
     private let secret: GatewaySecret
     private let state = Mutex(State())
 
@@ -24,21 +30,31 @@ final class KeyRing: Sendable {
         var age: Duration { readAt.map { $0.duration(to: .now) } ?? .seconds(Int64(Int32.max)) }
     }
 
-    init(secret: GatewaySecret, read: @escaping @Sendable () async throws -> [StoredAccessKey]) {
+    init(
+        secret: GatewaySecret, life: Duration = .seconds(2),
+        read: @escaping @Sendable () async throws -> [StoredAccessKey],
+        isQuiet: @escaping @Sendable (ContinuousClock.Instant) -> Bool = { _ in false }
+    ) {
         self.secret = secret
+        self.life = life
         self.read = read
+        self.isQuiet = isQuiet
     }
 
     /// The key of this id; nil for one that nobody has, that is revoked, or that was sealed with another secret.
     func key(_ id: String) async throws -> OpenKey? {
         let asked = ContinuousClock.now
-        let (known, age) = state.withLock { ($0.keys[id]?.open, $0.age) }
-        if let known, age < Self.stale { return known }
+        let (known, readAt, age) = state.withLock { ($0.keys[id]?.open, $0.readAt, $0.age) }
+        if let known, isFresh(readAt, age) { return known }
         do { try await readAgain(after: known == nil ? asked : nil) } catch {
             guard let known, age < Self.longest else { throw error }
             return known
         }
         return state.withLock { $0.keys[id]?.open }
+    }
+
+    private func isFresh(_ readAt: ContinuousClock.Instant?, _ age: Duration) -> Bool {
+        age < life || (age < Broker.longestUnread && readAt.map(isQuiet) ?? false)
     }
 
     /// Takes note that somebody has proved to have this key.

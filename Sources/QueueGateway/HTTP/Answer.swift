@@ -7,6 +7,10 @@ struct Answer: Sendable {
     var status: HTTPResponse.Status
     var headers: HTTPFields = [:]
     var body: [UInt8] = []
+    /// Gives back what the answer hands over, as if nobody had asked for it; nil where there is nothing to give back.
+    var giveBack: (@Sendable () async -> Void)?
+    /// Of a large one, until its client has read it: see ``ConnectionGuard``.
+    var hold: BodyBudget.Hold?
 
     func response(to request: Request) -> Response {
         guard !body.isEmpty else { return Response(status: status, headers: headers) }

@@ -3,7 +3,8 @@ import Hummingbird
 import NIOCore
 import Synchronization
 
-/// How much of the process's memory the bodies of requests may take, one by one and all together.
+/// How much of the process's memory the bodies of requests may take, one by one and all together, and the answers that their clients
+/// have not read yet.
 final class BodyBudget: Sendable {
     /// Sixteen messages of 64 KiB, each character escaped, and their properties.
     static let largest = 2 << 20
@@ -11,11 +12,16 @@ final class BodyBudget: Sendable {
     private static let largestDiscarded = 16 << 20
     /// Room is taken in such steps, as a body comes in: who announces a body and sends none takes nothing.
     private static let step = 64 << 10
+    /// Smaller answers are not counted: about as much the system takes of each at once, whoever reads it.
+    static let smallestAnswer = 16 << 10
 
     private let all: Int
     private let taken = Atomic(0)
 
     init(all: Int = 256 << 20) { self.all = all }
+
+    /// Bytes that are held now.
+    var held: Int { taken.load(ordering: .relaxed) }
 
     /// Reads a body, which `use` holds as long as it runs.
     ///
@@ -52,6 +58,43 @@ final class BodyBudget: Sendable {
         guard taken.add(bytes, ordering: .relaxed).newValue <= all else {
             throw Refusal(.tooManyRequests, "Too much is being received at once. Try again.")
         }
+    }
+
+    /// - Throws: ``Refusal`` when all of it is taken.
+    func demandRoom() throws {
+        if held >= all { throw Self.unread }
+    }
+
+    /// Room for an answer until the hold is gone; nil for a small one, which needs none.
+    ///
+    /// The answer is there already. So one that finds any room at all is let go, however large it is: none is too large for ever, and
+    /// all that can be refused are together no more than what there is, and the largest of them.
+    /// - Parameter isNeeded: whether it can't be asked for again; then it is let go all the same.
+    /// - Throws: ``Refusal`` when there is no room.
+    func room(forAnswer bytes: Int, isNeeded: Bool) throws -> Hold? {
+        guard bytes > Self.smallestAnswer else { return nil }
+        guard taken.add(bytes, ordering: .relaxed).oldValue < all || isNeeded else {
+            taken.subtract(bytes, ordering: .relaxed)
+            throw Self.unread
+        }
+        return Hold(bytes, self)
+    }
+
+    /// Room that is taken for as long as this is there.
+    final class Hold: Sendable {
+        private let bytes: Int
+        private let budget: BodyBudget
+
+        fileprivate init(_ bytes: Int, _ budget: BodyBudget) {
+            self.bytes = bytes
+            self.budget = budget
+        }
+
+        deinit { budget.taken.subtract(bytes, ordering: .relaxed) }
+    }
+
+    private static var unread: Refusal {
+        Refusal(.tooManyRequests, "Too many answers are waiting to be read. Try again.")
     }
 
     private static var tooLarge: Refusal {

@@ -4,8 +4,8 @@ import NIOHTTP1
 public import NIOHTTPTypes
 
 /// Looks after one connection of the gateway's: gives a request's body a time to come in, answers what is no HTTP or has too many
-/// headers, or expects what nobody here knows, with an error that clients can read, closes where an answer says so, and tells a call
-/// that waits when its client goes.
+/// headers, or expects what nobody here knows, with an error that clients can read, closes where an answer says so, tells a call that
+/// waits when its client goes, and knows how long a large answer is on its way.
 ///
 /// It stands after the decoder, in the pipeline of each connection: see ``QueueGateway``.
 public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
@@ -15,6 +15,8 @@ public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandle
     public typealias OutboundOut = HTTPResponsePart
 
     let presence = Presence()
+    /// Room for the answer that comes next, when that is a large one.
+    var hold: BodyBudget.Hold?
     private let bodyTime: TimeAmount
     private var deadline: Scheduled<Void>?
     private var isLast = false
@@ -45,14 +47,16 @@ public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandle
     }
 
     public func channelInactive(context: ChannelHandlerContext) {
-        stopClock()
-        presence.end()
+        end()
         context.fireChannelInactive()
     }
 
-    public func handlerRemoved(context: ChannelHandlerContext) {
+    public func handlerRemoved(context: ChannelHandlerContext) { end() }
+
+    private func end() {
         stopClock()
         presence.end()
+        hold = nil
     }
 
     private func startClock(_ context: ChannelHandlerContext) {
@@ -76,12 +80,23 @@ public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandle
         case .head(let head):
             isLast = head.headerFields[.connection] == "close"
             context.write(data, promise: promise)
-        case .body: context.write(data, promise: promise)
-        case .end where isLast:
+        case .body: write(body: data, context, promise)
+        case .end:
+            // Of an answer without a body, such as that to HEAD.
+            hold = nil
+            guard isLast else { return context.write(data, promise: promise) }
             context.writeAndFlush(data, promise: promise)
             context.close(promise: nil)
-        case .end: context.write(data, promise: promise)
         }
+    }
+
+    /// Only the promise tells when the system has taken the last byte, or the connection was closed before. Whoever awaits the writing, as
+    /// routes do, goes on once the answer is on its way here, and is held back no sooner than with the next one.
+    private func write(body data: NIOAny, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        guard let hold = self.hold.take() else { return context.write(data, promise: promise) }
+        let written = promise ?? context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.whenComplete { _ in withExtendedLifetime(hold) {} }
+        context.write(data, promise: written)
     }
 
     public func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -31,19 +31,27 @@ struct GatewayMiddleware<Context: GatewayContext>: RouterMiddleware {
         }
         // No route of the router's leads here; by this the app's own metrics and traces know where it led.
         context.coreContext.endpointPath.value = gateway.dialect(of: head).template(of: head.path)
-        return await answer(head, request, context).response(to: request)
+        let made = await answer(head, request, context)
+        if let hold = made.hold { await context.channel.keep(hold) }
+        return made.response(to: request)
     }
 
     private func answer(_ head: CallHead, _ request: Request, _ context: Context) async -> Answer {
         do {
             return try await gateway.budget.read(request) { body in
                 let call = Call(head: head, body: body)
-                do { return try await untilClientLeaves(call, context) } catch { return answer(error, to: call) }
+                do { return try await answer(call, context) } catch { return answer(error, to: call) }
             }
         } catch {
             // What is left of the body is nobody's business.
             return answer(error, to: Call(head: head, body: [])).closing
         }
+    }
+
+    private func answer(_ call: Call, _ context: Context) async throws -> Answer {
+        // What has a body has found room for that. What is deleted needs none, and its answer little.
+        if call.body.isEmpty, call.method != .delete { try gateway.budget.demandRoom() }
+        return try await holding(untilClientLeaves(call, context), call)
     }
 
     /// Whoever waits for a message, and goes, shall not be given one; and nobody waits for us to stop.
@@ -54,6 +62,21 @@ struct GatewayMiddleware<Context: GatewayContext>: RouterMiddleware {
         return try await tellingCancellation {
             try await cancelWhenGracefulShutdown { try await presence.during { try await dialect.answer(call) } }
         }
+    }
+
+    /// Takes room for the answer until it is read. Without any the client may ask again: what it was to be handed is given back.
+    private func holding(_ answer: Answer, _ call: Call) async throws -> Answer {
+        var answer = answer
+        let canAskAgain = answer.giveBack != nil || [.get, .head].contains(call.method)
+        do {
+            answer.hold = try gateway.budget.room(forAnswer: answer.body.count, isNeeded: !canAskAgain)
+        } catch {
+            await answer.giveBack?()
+            throw error
+        }
+        // It has the messages with it.
+        answer.giveBack = nil
+        return answer
     }
 
     private func answer(_ error: any Error, to call: Call) -> Answer {

@@ -85,6 +85,13 @@ final class Presence: Sendable {
 }
 
 extension Channel {
+    /// Keeps room for the answer that comes next on this connection, until the client has read it.
+    func keep(_ hold: BodyBudget.Hold) async {
+        try? await eventLoop.submit { [self] in
+            try pipeline.syncOperations.handler(type: ConnectionGuard.self).hold = hold
+        }.get()
+    }
+
     /// That of the client at the other end; nil where no ``ConnectionGuard`` looks after the connection.
     var presence: Presence? {
         get async {

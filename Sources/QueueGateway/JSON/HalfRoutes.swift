@@ -71,7 +71,9 @@ enum HalfRoutes {
         let documents = found.map { half in
             MessageDocument.document(half, handle: call.backend.handle(of: half.receipt, in: topic.text))
         }
-        return call.answer(.ok, ["messages": .array(documents)])
+        var answer = call.answer(.ok, ["messages": .array(documents)])
+        answer.giveBack = call.backend.givingBack(found)
+        return answer
     }
 
     /// Whoever waits when the gateway stops is told that nothing came.

@@ -21,7 +21,9 @@ enum ReceiveRoutes {
         let documents = received.map { message in
             MessageDocument.document(message, handle: call.backend.handles.handle(of: message.receipt, in: queue))
         }
-        return call.answer(.ok, ["messages": .array(documents)])
+        var answer = call.answer(.ok, ["messages": .array(documents)])
+        answer.giveBack = call.backend.givingBack(received)
+        return answer
     }
 
     /// Whoever waits when the gateway stops is told that nothing came.

@@ -9,7 +9,9 @@ extension MessageCalls {
         let wait = told ?? sheet.labels.number(.pollingWait) ?? 0
         let received = try await broker.receive(
             queue, limit: limit ?? 1, lease: sheet.settings.lease, waiting: .seconds(wait))
-        return try show(received.map(element), isBatch: limit != nil, call)
+        var answer = try show(received.map(element), isBatch: limit != nil, call)
+        answer.giveBack = backend.givingBack(received)
+        return answer
     }
 
     func peek(_ call: Call, in sheet: QueueEntry) async throws -> Answer {

@@ -13,7 +13,9 @@ extension GroupCalls {
         let received = try await broker.receive(
             group.queue, limit: limit, lease: group.lease, waiting: .seconds(wait))
         guard !received.isEmpty else { throw Refusal.nothingThere }
-        return call.rocketMQ(.ok, XMLElement("Messages", received.map { element($0, group.queue) }))
+        var answer = call.rocketMQ(.ok, XMLElement("Messages", received.map { element($0, group.queue) }))
+        answer.giveBack = backend.givingBack(received)
+        return answer
     }
 
     /// How many messages are wanted, and how many seconds they are waited for.

@@ -45,9 +45,20 @@ final class ConsumerGroups: Sendable {
         }
     }
 
+    /// What somebody wants to be sure of.
+    private struct Wish: Hashable, Sendable {
+        let queue: QueueName
+        let name, topic: String
+        let tags: [String]?
+        let isOrderly: Bool
+        let limit: Int?
+    }
+
     private let broker: Broker
     private let redelivery: Redelivery
     private let heard = Mutex<[QueueName: Heard]>([:])
+    /// What is made sure of just now.
+    private let underWay = Mutex<[Wish: Task<Void, any Error>]>([:])
 
     init(_ broker: Broker, _ redelivery: Redelivery) {
         self.broker = broker
@@ -70,12 +81,29 @@ final class ConsumerGroups: Sendable {
         _ name: String, of topic: String, tags: [String]?, isOrderly: Bool, limit: Int? = nil
     ) async throws -> Group {
         let queue = Self.queue(of: name, topic, isOrderly: isOrderly)
-        let now = ContinuousClock.now
-        if !heard.withLock({ $0[queue]?.isSettled(for: tags, at: now) ?? false }) {
-            try await make(queue, name, of: topic, isOrderly, limit)
-            try await listen(queue, to: tags, of: TopicName(topic), now)
+        if !heard.withLock({ $0[queue]?.isSettled(for: tags, at: .now) ?? false }) {
+            let wish = Wish(queue: queue, name: name, topic: topic, tags: tags, isOrderly: isOrderly, limit: limit)
+            try await makingSure(of: wish).value
         }
         return Group(queue: queue, lease: lease(isOrderly))
+    }
+
+    /// Once for all who want the same at the same time, as the consumers of a group do.
+    private func makingSure(of wish: Wish) -> Task<Void, any Error> {
+        underWay.withLock { underWay in
+            if let task = underWay[wish] { return task }
+            // Awaited by whoever wants it meanwhile; nobody's cancellation may stop it.
+            let task = Task { try await makeSure(of: wish) }
+            underWay[wish] = task
+            return task
+        }
+    }
+
+    private func makeSure(of wish: Wish) async throws {
+        defer { underWay.withLock { $0[wish] = nil } }
+        let now = ContinuousClock.now
+        try await make(wish.queue, wish.name, of: wish.topic, wish.isOrderly, wish.limit)
+        try await listen(wish.queue, to: wish.tags, of: TopicName(wish.topic), now)
     }
 
     private func listen(

@@ -34,7 +34,9 @@ extension GroupCalls {
                 waiting: .seconds(wait))
         }
         guard !found.isEmpty else { throw Refusal.nothingThere }
-        return call.rocketMQ(.ok, XMLElement("Messages", found.map(element)))
+        var answer = call.rocketMQ(.ok, XMLElement("Messages", found.map(element)))
+        answer.giveBack = backend.givingBack(found)
+        return answer
     }
 
     /// It is not kept when a producer was asked first, and nobody looks at that time of a half message.

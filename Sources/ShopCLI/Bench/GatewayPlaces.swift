@@ -33,4 +33,11 @@ enum GatewayPlaces {
             try await gateway.demand(404, consume, through: http)
         }
     }
+
+    /// Without what was received and not deleted: its leases would end while somebody waits.
+    static func makeIdleAnew(by gateway: GatewayRun) async throws {
+        try await gateway.broker.delete(queue: idle.name)
+        let make = try gateway.signed("PUT", "/queues/\(idle.name)", "<Queue/>")
+        try await GatewayRun.withClient { http in try await gateway.demand(201, make, through: http) }
+    }
 }
