@@ -140,7 +140,7 @@ extension Command {
             return .received(
                 try await broker.database.perform(isTransaction: false, within: nil) { session in
                     let memory = Self.memory(of: queue.id, in: broker)
-                    while PriorityLevels.three.first(inTurn: memory.nextTurn() + 1) != first {}
+                    while queue.levelsInTurn.first(inTurn: memory.nextTurn() + 1) != first {}
                     memory.watermarks.withLock { $0 = known }
                     let claimer = Broker.Claimer(consumer: consumer, lease: lease, memory: memory)
                     return try broker.receive(queue.entry(of: broker), by: claimer, limit: limit, in: session).messages

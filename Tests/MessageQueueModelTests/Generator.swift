@@ -57,7 +57,7 @@ struct Generator {
         let limit = [1, 1, 2, 3, 5].randomElement(using: &dice) ?? 1
         let open = open[client]?[queue.id] ?? OpenPlaces()
         let known = open.watermarks
-        let first = (0..<PriorityLevels.three.rawValue).randomElement(using: &dice) ?? 0
+        let first = (0..<queue.levelsInTurn.rawValue).randomElement(using: &dice) ?? 0
         let key = ["a", "b"].randomElement(using: &dice) ?? "a"
         switch kind {
         case .send: return .send(messages(&dice, mayWait: queue.order == nil), to: queue)

@@ -185,9 +185,11 @@ final class Model {
         let given = Headcount(before.log.filter { change.delivered.contains($0.key) })
         demand(told(messages) == given, "told \(told(messages)), claimed \(given)")
         demand(messages.allSatisfy { $0.message.key == Name($0).key }, "another key than was sent")
-        let levels = [first] + (0..<PriorityLevels.three.rawValue).filter { $0 != first }
-        let ranks = messages.map { queue.kind == .urgent ? levels.firstIndex(of: Name($0).level) ?? 0 : 0 }
-        demand(ranks == ranks.sorted(), "\(messages.map { Name($0).level }) in this order")
+        let others = (0..<queue.levels.rawValue).filter { $0 != first }
+        let levels = queue.levels == .none ? [0] : [first] + others
+        let found = messages.map { queue.level(of: Name($0)) }
+        let ranks = found.map { levels.firstIndex(of: $0) ?? 0 }
+        demand(ranks == ranks.sorted(), "\(found) in this order")
         if isAlone { judgeShares(of: queue, most, levels) }
     }
 
