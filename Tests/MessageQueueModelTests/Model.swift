@@ -61,7 +61,7 @@ final class Model {
         switch command {
         case .send(let messages, let queue): arrive(messages, in: [queue])
         case .sendOnce(let messages, let queue, let key): arriveOnce(messages, in: queue, by: key)
-        case .publish(let messages): arrive(messages, in: world.queues)
+        case .publish(let messages), .publishLater(let messages): arrive(messages, in: world.queues)
         case .sendUnderName(let messages, let queue, let request):
             arrive(messages, in: [queue], under: request, of: "\(queue.id)")
         case .publishUnderName(let messages, let request):
@@ -121,16 +121,17 @@ final class Model {
         only(others.union([.appended, .scheduled]))
         var expected: [(Name, Int)] = []
         var delayed: Set<Name> = []
-        let isPublished =
+        let (isPublished, isForLater) =
             switch command {
-            case .publish, .publishUnderName, .commitHalf: true
-            default: false
+            case .publish, .publishUnderName, .commitHalf: (true, false)
+            case .publishLater: (true, true)
+            default: (false, false)
             }
         for queue in queues.map(known) {
             for message in messages where !isPublished || queue.hears(message.tag) {
                 let name = Name(queue: queue.id, id: message.id.uuid)
                 expected.append((name, 1))
-                if queue.delays(message, isPublished: isPublished) { delayed.insert(name) }
+                if isForLater || queue.delays(message, isPublished: isPublished) { delayed.insert(name) }
             }
         }
         let arrived = Headcount(change.appended) + Headcount(change.scheduled)

@@ -7,9 +7,8 @@ extension VendorClientTests {
         "Alibaba's own client of RocketMQ publishes and consumes in groups, and finds what the service promises",
         arguments: [
             "publish_and_consume", "empty_bodies", "binary_bodies", "keys", "groups_and_tags", "changed_tags",
-            "acknowledging", "delays", "orderly", "orderly_shards", "long_polls", "errors", "half_messages",
-            "half_checks",
-            "instances", "long_names",
+            "acknowledging", "delays", "timed_in_order", "orderly", "orderly_shards", "long_polls", "errors",
+            "half_messages", "half_checks", "instances", "long_names",
         ])
     func rocketMQ(_ function: String) async throws {
         try await GatewayProcess.with { gateway in

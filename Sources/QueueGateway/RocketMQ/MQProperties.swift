@@ -38,8 +38,8 @@ struct MQProperties: Equatable, Sendable {
 
     var keys: String? { pairs["KEYS"].flatMap { $0.isEmpty ? nil : $0 } }
     var shardingKey: String? { pairs["__SHARDINGKEY"].flatMap { $0.isEmpty ? nil : $0 } }
-    /// In milliseconds since 1970.
-    var startTime: Double? { pairs["__STARTDELIVERTIME"].flatMap { Double($0) } }
+    /// In milliseconds since 1970, as the client wrote it.
+    var startTime: String? { pairs["__STARTDELIVERTIME"].flatMap { $0.isEmpty ? nil : $0 } }
     /// Of a half message: after how many seconds its producers are asked.
     var checkTime: String? { pairs["__TransCheckT"] }
 

@@ -170,6 +170,31 @@ def delays():
     expect(time.time() * 1000 >= due - 1000, "not before its time")
     equal((got.message_body, got.get_start_deliver_time()), ("later", due))
     no("InvalidArgument", producer.publish_message, message("x", start=due + 4 * 86400000))
+    # What is no time does not mean at once.
+    for text in ["soon", "nan", "inf", "1e999"]:
+        no("InvalidArgument", producer.publish_message, message("x", **{"__STARTDELIVERTIME": text}))
+    # A message is of one kind: timed, or in the order of its shard. One whose time has passed is not timed.
+    no("InvalidArgument", producer.publish_message, message("x", shard="s", start=int(time.time() * 1000) + 60000))
+    producer.publish_message(message("in order", shard="s", start=due - 100000))
+    equal(consumer.consume_message(1, 30)[0].message_body, "in order")
+    no("MessageNotExist", consumer.consume_message, 1, 0)
+
+
+def timed_in_order():
+    """What is timed also comes to a group that consumes in order, which keeps nobody from timing messages of the topic."""
+    producer, consumer = client.get_producer("", "timed-order"), orderly_consumer("timed-order")
+    plain = joined("timed-order", "P", instance="")
+    due = int(time.time() * 1000) + 1500
+    sent = producer.publish_message(message("timed", "red", key="k", start=due))
+    equal(in_order(consumer), [])
+    for consume in [consumer.consume_message_orderly, plain.consume_message]:
+        got = consume(16, 30)
+        expect(time.time() * 1000 >= due - 1000, "not before its time")
+        equal([(m.message_id, m.message_body, m.message_tag) for m in got], [(sent.message_id, "timed", "red")])
+        equal((got[0].get_message_key(), got[0].get_start_deliver_time()), ("k", due))
+    # It is the topic's, as others are.
+    found = ok(200, "GET", "/v1/messages?topic=timed-order")["attempts"]
+    equal({entry["message"].replace("-", "").upper() for entry in found}, {sent.message_id})
 
 
 def orderly():
