@@ -10,10 +10,22 @@ extension GroupCalls {
         try account.demand(.receive, onTopic: topic)
         let (limit, wait) = try extent(of: call)
         let group = try await group(of: call)
-        let received = try await broker.receive(
-            group.queue, limit: limit, lease: group.lease, waiting: .seconds(wait))
+        let received = try await orMakeAnew(group, call) {
+            try await broker.receive(group.queue, limit: limit, lease: group.lease, waiting: .seconds(wait))
+        }
         guard !received.isEmpty else { throw Refusal.nothingThere }
         return call.rocketMQ(.ok, XMLElement("Messages", received.map { element($0, group.queue) }))
+    }
+
+    /// Where somebody has deleted the group's queue since it was looked for, it is made anew: nothing is in it.
+    private func orMakeAnew(
+        _ group: ConsumerGroups.Group, _ call: Call, _ receive: () async throws -> [ReceivedMessage]
+    ) async throws -> [ReceivedMessage] {
+        do { return try await receive() } catch QueueError.unknownQueue {
+            groups.forget(group.queue)
+            _ = try await self.group(of: call)
+            return []
+        }
     }
 
     /// How many messages are wanted, and how many seconds they are waited for.

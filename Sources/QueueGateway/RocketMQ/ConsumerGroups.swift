@@ -78,6 +78,14 @@ final class ConsumerGroups: Sendable {
         return Group(queue: queue, lease: lease(isOrderly))
     }
 
+    /// For who has found a group's queue gone.
+    func forget(_ queue: QueueName) { heard.withLock { $0[queue] = nil } }
+
+    /// For who has made a topic anew, which nobody hears.
+    func forget(groupsOf topic: String) {
+        heard.withLock { heard in heard = heard.filter { !$0.key.text.hasPrefix(topic + ".") } }
+    }
+
     private func listen(
         _ queue: QueueName, to tags: [String]?, of topic: TopicName, _ now: ContinuousClock.Instant
     ) async throws {

@@ -14,8 +14,9 @@ from mns.mns_request import ListQueueRequest, ListQueueResponse, ListTopicReques
 from mns.queue import Message, QueueMeta
 from mns.topic import TopicMessage, TopicMeta
 
-from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, eventually, expect, main, refused
+from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, Clock, equal, eventually, expect, main, refused
 from rest import ok
+from wire import ask, code
 
 account = Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET)
 
@@ -521,6 +522,11 @@ def account_calls():
         account.set_attributes(AccountMeta(bucket))
         equal(Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET).get_attributes().logging_bucket, expected)
     expect(account.open_service().status == 200, "the service can be opened")
+    # The client in Java asks for the account's id; of these attributes there is nothing else.
+    status, _, body = ask("GET", "/?account")
+    expect(status == 200 and b"<Account xmlns=" in body and b"<AccountId>0</AccountId>" in body, body)
+    for method, target in [("PUT", "/?account"), ("GET", "/?account&accountmeta=true"), ("DELETE", "/?accountmeta=true")]:
+        equal(code(ask(method, target)), (400, "InvalidRequestURL"), target)
 
 
 def access_denied():
@@ -560,18 +566,6 @@ def allowed(queue):
     except MNSServerException as failure:
         equal(failure.type, "QpsLimitExceeded")
         return None
-
-
-class Clock:
-    """The client's clock, so many minutes off."""
-    def __init__(self, minutes):
-        self.minutes = minutes
-
-    def gmtime(self):
-        return time.gmtime(time.time() + 60 * self.minutes)
-
-    def __getattr__(self, name):
-        return getattr(time, name)
 
 
 def time_expired():

@@ -3,11 +3,12 @@ import hashlib
 import threading
 import time
 
+from mq_http_sdk import mq_client
 from mq_http_sdk.mq_client import MQClient
 from mq_http_sdk.mq_exception import MQServerException
 from mq_http_sdk.mq_producer import TopicMessage
 
-from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, eventually, expect, main, refused
+from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, Clock, equal, eventually, expect, main, refused
 from rest import ok
 
 client = MQClient(ENDPOINT, ACCESS_ID, ACCESS_SECRET)
@@ -502,6 +503,67 @@ def groups_by_receivers():
     no("AccessDenied", consumer("shop", "G-7").consume_message_orderly, 1, 0)
     no("TopicNotExist", consumer("nowhere", "G").consume_message, 1, 0)
     no("AccessDenied", consumer("other", "G").consume_message, 1, 0)
+
+
+def deleted_groups():
+    """A group whose queue somebody deletes is made anew by its consumers; so is a topic by its producers, and heard again."""
+    producer, consumer = client.get_producer("", "anew"), joined("anew", "G", instance="")
+    producer.publish_message(message("gone"))
+    ok(204, "DELETE", "/v1/queues/anew.G")
+    no("MessageNotExist", consumer.consume_message, 1, 0)
+    no("MessageNotExist", consumer.consume_message, 1, 0)
+    producer.publish_message(message("heard"))
+    got = consumer.consume_message(16, 30)
+    equal([m.message_body for m in got], ["heard"])
+    consumer.ack_message([got[0].receipt_handle])
+    ok(204, "DELETE", "/v1/topics/anew")
+    producer.publish_message(message("of nobody"))
+    no("MessageNotExist", consumer.consume_message, 1, 0)
+    producer.publish_message(message("heard again"))
+    equal([m.message_body for m in consumer.consume_message(16, 30)], ["heard again"])
+
+
+def access_denied():
+    """With a key that may receive from the topic `heard`, and send to the topic `told`, both of which are there."""
+    def consumer(topic, instance=""):
+        return client.get_consumer(instance, topic, "G", "")
+    no("MessageNotExist", consumer("heard").consume_message, 1, 0)
+    client.get_producer("", "told").publish_message(message("x"))
+    heard = client.get_trans_producer("", "heard", "GID")
+    for call, arguments in [
+            (heard.publish_message, [message("x")]), (heard.publish_message, [half("x")]), (heard.commit, ["x"]),
+            (heard.rollback, ["x"]), (heard.consume_half_message, [1, 0]),
+            (client.get_producer("I", "told").publish_message, [message("x")]),
+            (consumer("told").consume_message, [1, 0]), (consumer("told").consume_message_orderly, [1, 0]),
+            (consumer("told").ack_message, [["x"]]), (consumer("heard", "I").consume_message, [1, 0])]:
+        no("AccessDenied", call, *arguments)
+    # It may send to the topic, and not make another.
+    no("AccessDenied", client.get_producer("", "other").publish_message, message("x"))
+
+
+def too_many_calls():
+    """With a key that may call once a second, for a topic that is there."""
+    producer = client.get_producer("", "told")
+    for _ in range(100):
+        try:
+            producer.publish_message(message("x"))
+        except MQServerException as failure:
+            equal(failure.type, "QpsLimitExceeded")
+            return
+    expect(False, "more than one a second")
+
+
+def time_expired():
+    """A request's date may be a quarter of an hour off."""
+    producer = client.get_producer("", "dated")
+    for minutes, is_good in [(-13, True), (13, True), (-17, False), (17, False)]:
+        mq_client.time = Clock(minutes)
+        if is_good:
+            producer.publish_message(message("x"))
+        else:
+            no("TimeExpired", producer.publish_message, message("x"))
+            no("TimeExpired", client.get_consumer("", "dated", "G", "").consume_message, 1, 0)
+    mq_client.time = time
 
 
 def errors():
