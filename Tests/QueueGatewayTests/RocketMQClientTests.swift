@@ -47,8 +47,9 @@ extension VendorClientTests {
         try await GatewayProcess.with { gateway in
             for topic in ["heard", "told"] as [TopicName] { try await gateway.broker.declare(topic: topic) }
             let secret = try #require(GatewaySecret(GatewayProcess.secretKey))
-            let permissions = ["receive:topics/heard", "send:topics/told"].compactMap { Permission($0) }
-            let narrow = try await secret.makeKey(permissions: permissions, on: gateway.broker)
+            let permissions = ["receive:topics/heard", "send:topics/told", "send:topics/none"]
+            let narrow = try await secret.makeKey(
+                permissions: permissions.compactMap { Permission($0) }, on: gateway.broker)
             try await gateway.run("access_denied", of: "rocketmq", with: "mq-http-sdk", as: narrow)
             let slow = try await secret.makeKey(ratePerSecond: 1, on: gateway.broker)
             try await gateway.run("too_many_calls", of: "rocketmq", with: "mq-http-sdk", as: slow)

@@ -83,7 +83,7 @@ extension GroupCalls {
                 XMLElement("FirstConsumeTime", first.wholeMilliseconds),
                 XMLElement("NextConsumeTime", next.wholeMilliseconds),
                 XMLElement("ConsumedTimes", times), tag.map { XMLElement("MessageTag", $0) },
-                MQProperties(headers: message.headers).text.map { XMLElement("Properties", $0) },
+                MQProperties(headers: message.headers, key: message.key).text.map { XMLElement("Properties", $0) },
             ])
     }
 }

@@ -15,9 +15,11 @@ struct MQProperties: Equatable, Sendable {
         self.pairs = pairs
     }
 
-    /// Of a message, whoever sent it: what this dialect can't write is left out.
-    init(headers: [String: String]) {
-        pairs = headers.filter { name, value in
+    /// Of a message, whoever sent it: what this dialect can't write is left out. The key of one that others have sent is told as KEYS.
+    init(headers: [String: String], key: String? = nil) {
+        var told = headers
+        if let key, told["KEYS"] == nil, told["__SHARDINGKEY"] == nil { told["KEYS"] = key }
+        pairs = told.filter { name, value in
             ![name, value].contains { $0.isEmpty || Self.hasSeparator($0) || !$0.canStandInXML }
                 && !MessageDocument.isReserved(name)
         }

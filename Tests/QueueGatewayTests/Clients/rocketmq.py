@@ -96,6 +96,11 @@ def keys():
     equal(got["both"].get_sharding_key(), "s1")
     found = dict((key, ok(200, "GET", "/v1/messages?key=" + key)["attempts"]) for key in ["k1", "s1", "k2"])
     equal([len(found[key]) for key in ["k1", "s1", "k2"]], [0, 1, 1])
+    # The key of what others have published, if it can be written here.
+    for body, key in [(3, "k3"), (4, "k:4")]:
+        ok(201, "POST", "/v1/topics/keyed/messages", {"body": body, "key": key})
+    got = sorted((m.message_body, m.get_message_key(), m.get_sharding_key()) for m in all_of(consumer, 2))
+    equal(got, [("3", "k3", ""), ("4", "", "")])
 
 
 def groups_and_tags():
@@ -524,7 +529,7 @@ def deleted_groups():
 
 
 def access_denied():
-    """With a key that may receive from the topic `heard`, and send to the topic `told`, both of which are there."""
+    """With a key that may receive from the topic `heard`, and send to `told` and `none`; the first two are there."""
     def consumer(topic, instance=""):
         return client.get_consumer(instance, topic, "G", "")
     no("MessageNotExist", consumer("heard").consume_message, 1, 0)
@@ -537,8 +542,12 @@ def access_denied():
             (consumer("told").consume_message, [1, 0]), (consumer("told").consume_message_orderly, [1, 0]),
             (consumer("told").ack_message, [["x"]]), (consumer("heard", "I").consume_message, [1, 0])]:
         no("AccessDenied", call, *arguments)
-    # It may send to the topic, and not make another.
-    no("AccessDenied", client.get_producer("", "other").publish_message, message("x"))
+    # It may send to the topic `none`, and not make it.
+    none = client.get_trans_producer("", "none", "GID")
+    no("TopicNotExist", none.publish_message, message("x"))
+    no("TopicNotExist", none.publish_message, message("x", start=int(time.time() * 1000) + 60000))
+    no("TopicNotExist", none.publish_message, half("x"))
+    no("TopicNotExist", none.consume_half_message, 1, 0)
 
 
 def too_many_calls():
