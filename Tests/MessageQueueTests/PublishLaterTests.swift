@@ -114,6 +114,22 @@ struct PublishLaterTests {
         }
     }
 
+    @Test("a message for later that is published again under the same name is stored once, and its id told again")
+    func once() async throws {
+        try await Bench.with { bench in
+            try await setUp(bench)
+            func publish(_ fingerprint: String) async throws -> SentOnce {
+                try await bench.broker.publishOnce(
+                    [Outgoing(Shoe(size: 1))], to: news, after: .seconds(600), under: "n", fingerprint: fingerprint)
+            }
+            guard case .stored(let ids) = try await publish("f") else { throw NeverHappened(description: "not stored") }
+            #expect(try await publish("f") == .repeated(ids))
+            #expect(try await publish("g") == .refused)
+            #expect(try await bench.number("SELECT count(*) FROM mq.scheduled") == 3)
+            #expect(try await bench.number(Self.late) == 3)
+        }
+    }
+
     private static let waiting: Statement = """
         SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
         """
