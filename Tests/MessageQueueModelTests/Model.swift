@@ -121,11 +121,11 @@ final class Model {
         only(others.union([.appended, .scheduled]))
         var expected: [(Name, Int)] = []
         var delayed: Set<Name> = []
-        let (isPublished, isForLater) =
+        let isForLater = if case .publishLater = command { true } else { false }
+        let isPublished =
             switch command {
-            case .publish, .publishUnderName, .commitHalf: (true, false)
-            case .publishLater: (true, true)
-            default: (false, false)
+            case .publish, .publishLater, .publishUnderName, .commitHalf: true
+            default: false
             }
         for queue in queues.map(known) {
             for message in messages where !isPublished || queue.hears(message.tag) {
