@@ -62,7 +62,9 @@ extension GatewayTests {
     @Test("a group of RocketMQ's consumers is made on the command line, of tags, and in order, before they come")
     func groupCommands() async throws {
         try await GatewayProcess.with { gateway in
-            let command = ["groups", "create", "news", "GID-1", "--instance", "I", "--tag", "a", "--tag", "b", "--json"]
+            let command = [
+                "groups", "create", "news", "GID-1", "--instance", "I", "--tag", "a", "--tag", "b", "--json",
+            ]
             let made = try await gateway.shoeshop(command)
             #expect(made.output.contains(#""queue" : "I.news.GID-1""#), "\(made)")
             #expect(try await gateway.shoeshop(command + ["--orderly"]).output.contains("I.news.GID-1.orderly"))
