@@ -1,6 +1,7 @@
 import Foundation
 import MessageQueue
 import NIOHTTP1
+import QueueGateway
 import TestSupport
 import Testing
 
