@@ -13,6 +13,7 @@ enum Command: Sendable {
     case send([Outgoing<Parcel>], to: World.ModelQueue)
     case sendOnce([Outgoing<Parcel>], to: World.ModelQueue, by: String)
     case publish([Outgoing<Parcel>])
+    case publishLater([Outgoing<Parcel>])
     case sendUnderName([Outgoing<Parcel>], to: World.ModelQueue, Request)
     case publishUnderName([Outgoing<Parcel>], Request)
     case produce([[Outgoing<Parcel>]], to: World.ModelQueue)
@@ -107,6 +108,8 @@ extension Command {
             return .count(try await broker.sendOnce(messages, to: queue.typed, by: { _ in key }, within: Self.later))
         case .publish(let messages):
             try await broker.publish(messages, to: World.topic)
+        case .publishLater(let messages):
+            try await broker.publish(messages, to: World.topic, after: Self.later)
         case .sendUnderName(let messages, let queue, let request):
             return .sentOnce(
                 try await broker.sendOnce(
@@ -140,7 +143,7 @@ extension Command {
             return .received(
                 try await broker.database.perform(isTransaction: false, within: nil) { session in
                     let memory = Self.memory(of: queue.id, in: broker)
-                    while PriorityLevels.three.first(inTurn: memory.nextTurn() + 1) != first {}
+                    while queue.levelsInTurn.first(inTurn: memory.nextTurn() + 1) != first {}
                     memory.watermarks.withLock { $0 = known }
                     let claimer = Broker.Claimer(consumer: consumer, lease: lease, memory: memory)
                     return try broker.receive(queue.entry(of: broker), by: claimer, limit: limit, in: session).messages
@@ -230,7 +233,7 @@ extension Command {
     /// Sends in one transaction: what arrives by it is what it sent, wherever that goes by now.
     var sendsAtOnce: Bool {
         switch self {
-        case .send, .sendOnce, .schedule, .publish, .sendUnderName, .publishUnderName, .commitHalf: true
+        case .send, .sendOnce, .schedule, .publish, .publishLater, .sendUnderName, .publishUnderName, .commitHalf: true
         default: false
         }
     }
@@ -292,6 +295,8 @@ extension Command: CustomStringConvertible {
         case .rollbackHalf(let receipt): "roll back \(receipt)"
         case .checkHalves(let limit): "ask about \(limit) half messages"
         case .publish(let messages): "publish \(names(messages)) with \(messages.map { $0.tag ?? "no tag" })"
+        case .publishLater(let messages):
+            "publish for later \(names(messages)) with \(messages.map { $0.tag ?? "no tag" })"
         case .sendUnderName(let messages, let queue, let request):
             "send \(messages.count) to \(queue.name) as \(request.name) \(request.fingerprint)"
         case .publishUnderName(let messages, let request):

@@ -55,13 +55,15 @@ struct Generator {
         let limit = [1, 1, 2, 3, 5].randomElement(using: &dice) ?? 1
         let open = open[client]?[queue.id] ?? OpenPlaces()
         let known = open.watermarks
-        let first = (0..<PriorityLevels.three.rawValue).randomElement(using: &dice) ?? 0
+        let first = (0..<queue.levelsInTurn.rawValue).randomElement(using: &dice) ?? 0
         let key = ["a", "b"].randomElement(using: &dice) ?? "a"
         switch kind {
         case .send: return .send(messages(&dice, mayWait: queue.order == nil), to: queue)
         case .sendOnce:
             return .sendOnce(messages(&dice), to: queue, by: key)
         case .publish: return .publish(messages(&dice))
+        // Where order is kept they would lose their keys.
+        case .publishLater: return .publishLater(messages(&dice, isKeyless: true))
         case .sendUnderName:
             let (request, count) = request(&dice)
             return .sendUnderName(anonymous(count, mayWait: queue.order == nil, &dice), to: queue, request)
@@ -157,15 +159,18 @@ struct Generator {
         return some[Int.random(in: 0..<some.count, using: &dice)]
     }
 
-    private mutating func messages(_ dice: inout Dice, mayWait: Bool = false) -> [Outgoing<Parcel>] {
+    private mutating func messages(
+        _ dice: inout Dice, mayWait: Bool = false, isKeyless: Bool = false
+    ) -> [Outgoing<Parcel>] {
         (0..<Int.random(in: 1...3, using: &dice)).map { _ in
             let isDelayed = mayWait && Int.random(in: 0..<4, using: &dice) == 0
             let tag = ["red", "yellow", "blue", nil].randomElement(using: &dice) ?? nil
             let delay: Duration? = isDelayed ? Command.later : Bool.random(using: &dice) ? .zero : nil
-            let (number, id) = (ids.count, nextID())
+            var id = nextID()
+            while isKeyless, Name(queue: 0, id: id.uuid).key != nil { id = nextID() }
             let name = Name(queue: 0, id: id.uuid)
             return Outgoing(
-                Parcel(number: number), id: id, key: name.key, tag: tag, delay: delay,
+                Parcel(number: ids.count - 1), id: id, key: name.key, tag: tag, delay: delay,
                 priority: name.priority)
         }
     }

@@ -35,8 +35,8 @@ struct Move: Sendable {
     let seed: UInt64
 
     enum Kind: CaseIterable, Sendable {
-        case send, sendOnce, publish, sendUnderName, publishUnderName, produce, schedule, cancelScheduled, reschedule,
-            hasten, hastenRetrying, cancelChosen, prepareHalf, commitHalf,
+        case send, sendOnce, publish, publishLater, sendUnderName, publishUnderName, produce, schedule,
+            cancelScheduled, reschedule, hasten, hastenRetrying, cancelChosen, prepareHalf, commitHalf,
             rollbackHalf, checkHalves, receive, receiveByHand, peek, finish,
             extend, rescue, rescueLost, promote
         case acknowledge, changeVisibility, discardOutdated, pause, resume, redrive, purge, purgeWaiting,
@@ -57,7 +57,7 @@ struct Move: Sendable {
                 4
             case .skipBlocked, .schedule, .cancelScheduled, .reschedule, .purgeWaiting, .peek: 3
             case .hasten, .hastenRetrying, .cancelChosen, .pause, .purge, .retire, .discardOutdated, .rollbackHalf,
-                .checkHalves, .changeQueue, .changeSubscription, .deleteQueue:
+                .checkHalves, .changeQueue, .changeSubscription, .deleteQueue, .publishLater:
                 2
             case .unsubscribe: 1
             }

@@ -61,7 +61,7 @@ final class Model {
         switch command {
         case .send(let messages, let queue): arrive(messages, in: [queue])
         case .sendOnce(let messages, let queue, let key): arriveOnce(messages, in: queue, by: key)
-        case .publish(let messages): arrive(messages, in: world.queues)
+        case .publish(let messages), .publishLater(let messages): arrive(messages, in: world.queues)
         case .sendUnderName(let messages, let queue, let request):
             arrive(messages, in: [queue], under: request, of: "\(queue.id)")
         case .publishUnderName(let messages, let request):
@@ -121,16 +121,17 @@ final class Model {
         only(others.union([.appended, .scheduled]))
         var expected: [(Name, Int)] = []
         var delayed: Set<Name> = []
+        let isForLater = if case .publishLater = command { true } else { false }
         let isPublished =
             switch command {
-            case .publish, .publishUnderName, .commitHalf: true
+            case .publish, .publishLater, .publishUnderName, .commitHalf: true
             default: false
             }
         for queue in queues.map(known) {
             for message in messages where !isPublished || queue.hears(message.tag) {
                 let name = Name(queue: queue.id, id: message.id.uuid)
                 expected.append((name, 1))
-                if queue.delays(message, isPublished: isPublished) { delayed.insert(name) }
+                if isForLater || queue.delays(message, isPublished: isPublished) { delayed.insert(name) }
             }
         }
         let arrived = Headcount(change.appended) + Headcount(change.scheduled)
@@ -185,9 +186,11 @@ final class Model {
         let given = Headcount(before.log.filter { change.delivered.contains($0.key) })
         demand(told(messages) == given, "told \(told(messages)), claimed \(given)")
         demand(messages.allSatisfy { $0.message.key == Name($0).key }, "another key than was sent")
-        let levels = [first] + (0..<PriorityLevels.three.rawValue).filter { $0 != first }
-        let ranks = messages.map { queue.kind == .urgent ? levels.firstIndex(of: Name($0).level) ?? 0 : 0 }
-        demand(ranks == ranks.sorted(), "\(messages.map { Name($0).level }) in this order")
+        let others = (0..<queue.levels.rawValue).filter { $0 != first }
+        let levels = queue.levels == .none ? [0] : [first] + others
+        let found = messages.map { queue.level(of: Name($0)) }
+        let ranks = found.map { levels.firstIndex(of: $0) ?? 0 }
+        demand(ranks == ranks.sorted(), "\(found) in this order")
         if isAlone { judgeShares(of: queue, most, levels) }
     }
 

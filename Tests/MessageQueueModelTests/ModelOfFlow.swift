@@ -18,7 +18,7 @@ extension Model {
     func judgeShares(of queue: World.ModelQueue, _ limit: Int, _ levels: [Int16]) {
         let ready = paused.contains(queue.id) ? [:] : ready(in: queue)
         var left = limit
-        for level in queue.kind == .urgent ? levels : [0] {
+        for level in levels {
             let expected = min(left, ready.filter { $0.key == level }.reduce(0) { $0 + $1.value })
             let claimed = change.claimed.keys.filter { queue.level(of: $0) == level }.count
             demand(claimed == expected, "claimed \(claimed) of level \(level), expected \(expected)")

@@ -228,6 +228,9 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             "the less urgent come first",
             edit("mq.take_lanes", "CASE WHEN q.levels > 1 THEN l.lane / q.lanes END", "- l.lane / q.lanes")),
         Mutant(
+            "of sixteen priorities the last two are one", world: sixteen,
+            edit("mq.publish", "(m.priority - 1) * q.levels / 16", "least((m.priority - 1) * q.levels / 16, 14)")),
+        Mutant(
             "what is scheduled loses its priority",
             """
             CREATE FUNCTION mq.level_down() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -273,4 +276,6 @@ struct Mutant: Sendable, CustomTestStringConvertible {
     private static let rated: UInt64 = 0
     /// A queue with a delay.
     private static let delayed: UInt64 = 1
+    /// A queue that hears everything, with sixteen priorities.
+    private static let sixteen: UInt64 = 4
 }

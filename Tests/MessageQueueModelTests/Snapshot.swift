@@ -16,8 +16,16 @@ struct Name: Hashable, CustomStringConvertible {
     init(_ received: ReceivedMessage) { self.init(queue: received.receipt.queue, id: received.message.id.uuid) }
 
     var key: String? { isAnonymous ? nil : ["a", "b", "a", nil][Int(id.uuid.15) % 4] }
-    var priority: Priority { [.high, .normal, .low][Int(level)] }
-    var level: Int16 { isAnonymous ? 1 : Int16(id.uuid.15) % 3 }
+    /// One after the other of the urgent third, the middle one and the last; within each all that are of it.
+    var priority: Priority {
+        if isAnonymous { return Self.anonymousPriority }
+        let number = Int(id.uuid.15)
+        let third = Self.thirds[number % Self.thirds.count]
+        return third[number / Self.thirds.count % third.count]
+    }
+    private static let thirds = (0..<PriorityLevels.three.rawValue).map { level in
+        Priority.allCases.filter { PriorityLevels.three.level(of: $0) == level }
+    }
 
     /// With an id that the engine made: those of the generator count from `8000-000000000000` on.
     private var isAnonymous: Bool { [id.uuid.9, id.uuid.10, id.uuid.11, id.uuid.12].contains { $0 != 0 } }

@@ -34,6 +34,7 @@ struct World: Sendable {
         /// What it hears of the topic; nothing, without a subscription.
         var tags: [String]?
         let kind: Kind
+        let levels: PriorityLevels
         let limits: QueueLimits
         /// Of what is sent to it without one.
         var delay: Duration
@@ -55,13 +56,16 @@ struct World: Sendable {
             (isPublished ? delay : message.delay ?? delay) > .zero
         }
 
+        /// By which a claim is told where to begin: one of three also where that means nothing.
+        var levelsInTurn: PriorityLevels { levels == .none ? .three : levels }
+
         var typed: Queue<Parcel> { Queue(name) }
         var order: KeyOrder? { kind.order }
 
         /// Whether a message waits for others of its key.
         func keepsOrder(_ name: Name) -> Bool { order != nil && name.key != nil }
-        func level(of place: Receipt) -> Int16 { kind == .urgent ? place.lane / Int16(lanes) : 0 }
-        func level(of name: Name) -> Int16 { kind == .urgent ? name.level : 0 }
+        func level(of place: Receipt) -> Int16 { levels == .none ? 0 : place.lane / Int16(lanes) }
+        func level(of name: Name) -> Int16 { levels.level(of: name.priority) }
 
         func hears(_ tag: String?) -> Bool { tags.map { tags in tag.map(tags.contains) ?? false } ?? true }
 
@@ -204,7 +208,7 @@ struct World: Sendable {
     static func spare(_ id: Int32) -> ModelQueue {
         ModelQueue(
             id: id, name: spareName, lanes: spareSettings.lanes, attempts: spareSettings.retry.attempts, tags: [],
-            kind: .plain, limits: .none, delay: .zero)
+            kind: .plain, levels: .none, limits: .none, delay: .zero)
     }
 
     static let spareName: QueueName = "spare"
@@ -218,21 +222,23 @@ struct World: Sendable {
         for (name, tags) in [("red", ["red"]), ("all", nil), ("warm", ["red", "yellow"])] as [(QueueName, [String]?)] {
             // Three of the four kinds: those of one world follow each other.
             let kind = ModelQueue.Kind.allCases[(Int(seed % 4) + queues.count) % 4]
+            // In every other four worlds all sixteen.
+            let levels: PriorityLevels = kind == .urgent ? (seed % 8 < 4 ? .three : .sixteen) : .none
             let lanes = [1, 2].randomElement(using: &dice) ?? 1
             let attempts = Int.random(in: 1...2, using: &dice)
             let limits = name == "warm" ? Self.limits.randomElement(using: &dice) ?? .none : .none
             let delay = name == "red" && kind.order == nil && seed % 3 == 1 ? hour : .zero
             let settings = QueueSettings(
                 lanes: lanes, retry: RetryPolicy(attempts: attempts, base: .zero, cap: .zero),
-                priorities: kind == .urgent ? .three : .none, order: kind.order,
+                priorities: levels, order: kind.order,
                 retention: name == "all" && kind.order == nil ? hour : nil, delay: delay, limits: limits)
             try await broker.declare(queue: name, settings)
             try await broker.subscribe(name, to: topic.name, tags: tags)
             let id = try broker.catalogue.known(name)?.id ?? { throw QueueError.unknownQueue(name) }()
             queues.append(
                 ModelQueue(
-                    id: id, name: name, lanes: lanes, attempts: attempts, tags: tags, kind: kind, limits: limits,
-                    delay: delay))
+                    id: id, name: name, lanes: lanes, attempts: attempts, tags: tags, kind: kind, levels: levels,
+                    limits: limits, delay: delay))
         }
         try await broker.declare(queue: spareName, spareSettings)
         return queues

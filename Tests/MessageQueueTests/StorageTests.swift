@@ -143,6 +143,7 @@ struct StorageTests {
         Broker.deleteSubscription, Broker.readLabels, Broker.lockLabels, Broker.changeLabels,
         Broker.listDeadHeads, Broker.overstaying, Broker.holders, Broker.keptAttempts,
         Broker.listScheduled, Broker.hasten, Broker.hastenRetrying, Broker.cancelChosen, Broker.listBlockedMessages,
+        Broker.publishLater,
     ]
 
     /// Where the server can't infer a parameter's type, it is the client that says it.

@@ -73,6 +73,21 @@ struct ConsumerGroupsTests {
         }
     }
 
+    @Test("a group's queue gives a message out 288 times, and keeps it three days, or in order for ever")
+    func settings() async throws {
+        try await Self.with { broker, groups, queue in
+            let plain = try await broker.queue(queue).settings
+            #expect(plain.retry.attempts == 288 && plain.retry.base == .zero && plain.lease == .seconds(60))
+            #expect(plain.retention == .seconds(3 * 86_400) && plain.order == nil)
+            let other = try await groups.group("G", of: "news", tags: nil, isOrderly: true)
+            let orderly = try await broker.queue(other.queue).settings
+            #expect(orderly.retry.attempts == 288 && orderly.lanes == 32 && orderly.order == .skipOnFailure)
+            #expect(orderly.retention == nil)
+            let options = QueueGateway.Options()
+            #expect(options.redelivery == .seconds(300) && options.orderlyRedelivery == .seconds(60))
+        }
+    }
+
     @Test("a group's name that another subscription has goes nowhere else, and is refused")
     func elsewhere() async throws {
         try await Self.with { broker, groups, _ in

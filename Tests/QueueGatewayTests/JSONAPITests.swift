@@ -16,8 +16,9 @@ struct JSONAPITests {
         "with nothing but an HTTP client each operation of the JSON API does what its description says, and refuses in its words",
         arguments: [
             "queues", "lists", "messages", "bodies", "strict", "batches", "delays", "visibility", "idempotency",
-            "publishing_once", "long_polls", "gone_clients", "whole_queues", "topics", "half_messages", "web_servers",
-            "search", "dead_letters", "access", "paths_and_methods", "descriptions", "mns",
+            "publishing_once", "publishing_later", "long_polls", "gone_clients", "whole_queues", "topics",
+            "half_messages", "web_servers", "search", "dead_letters", "access", "paths_and_methods", "descriptions",
+            "mns",
         ])
     func json(_ function: String) async throws {
         try await GatewayProcess.with { gateway in

@@ -67,6 +67,7 @@ struct VendorClientTests {
         "the older client of Alibaba works as well",
         arguments: [
             "queues", "messages", "topics", "topic_pages", "delays", "batch_errors", "subscriptions",
+            "properties_of_others", "peeks_and_polls", "names_and_ranges", "formats", "account_and_keys",
         ])
     func older(_ function: String) async throws {
         try await GatewayProcess.with { gateway in

@@ -7,9 +7,8 @@ extension VendorClientTests {
         "Alibaba's own client of RocketMQ publishes and consumes in groups, and finds what the service promises",
         arguments: [
             "publish_and_consume", "empty_bodies", "binary_bodies", "keys", "groups_and_tags", "changed_tags",
-            "acknowledging", "delays", "orderly", "orderly_shards", "long_polls", "errors", "half_messages",
-            "half_checks",
-            "instances", "long_names",
+            "acknowledging", "delays", "timed_in_order", "orderly", "orderly_shards", "long_polls", "errors",
+            "half_messages", "half_checks", "instances", "long_names", "deleted_groups", "time_expired",
         ])
     func rocketMQ(_ function: String) async throws {
         try await GatewayProcess.with { gateway in
@@ -40,6 +39,21 @@ extension VendorClientTests {
                     try await QueueGateway.makeGroup(group, of: "early", instance: instance, on: broker)
                 }
             }
+        }
+    }
+
+    @Test("Alibaba's own client of RocketMQ is told that a key may not do what it asks for, or not so often")
+    func refusalsOfRocketMQ() async throws {
+        try await GatewayProcess.with { gateway in
+            for topic in ["heard", "told"] as [TopicName] { try await gateway.broker.declare(topic: topic) }
+            let secret = try #require(GatewaySecret(GatewayProcess.secretKey))
+            let permissions = ["receive:topics/heard", "send:topics/told", "send:topics/none"]
+            let narrow = try await secret.makeKey(
+                permissions: permissions.compactMap { Permission($0) }, on: gateway.broker)
+            try await gateway.run("access_denied", of: "rocketmq", with: "mq-http-sdk", as: narrow)
+            let slow = try await secret.makeKey(ratePerSecond: 1, on: gateway.broker)
+            try await gateway.run("too_many_calls", of: "rocketmq", with: "mq-http-sdk", as: slow)
+            #expect(try await gateway.broker.topics(prefix: "").count == 2)
         }
     }
 

@@ -53,12 +53,31 @@ extension Broker {
     public func publishOnce<P>(
         _ messages: [Outgoing<P>], to topic: Topic<P>, under name: String, fingerprint: String
     ) async throws -> SentOnce {
+        try await publishOnce(messages, to: topic, under: name, fingerprint) { named, session in
+            try self.publish(named, to: topic, in: session)
+        }
+    }
+
+    /// Publishes messages that nobody is given before a delay has passed, as ``publish(_:to:after:in:)`` does, unless it was done before
+    /// under this name; and tells the ids that they have then or now, as `publishOnce` without a delay does.
+    public func publishOnce<P>(
+        _ messages: [Outgoing<P>], to topic: Topic<P>, after delay: Duration, under name: String, fingerprint: String
+    ) async throws -> SentOnce {
+        try await publishOnce(messages, to: topic, under: name, fingerprint) { named, session in
+            try self.publish(named, to: topic, after: delay, in: session)
+        }
+    }
+
+    private func publishOnce<P>(
+        _ messages: [Outgoing<P>], to topic: Topic<P>, under name: String, _ fingerprint: String,
+        _ publish: @escaping @Sendable ([Outgoing<P>], borrowing Session) throws -> Void
+    ) async throws -> SentOnce {
         let key = try SentKeys.Name(name, fingerprint: fingerprint, of: messages.first?.id)
         return try await writeLookingAgain(on: database) { session in
             _ = try self.catalogue.listeners(of: topic.name, in: session)
             switch try self.take(key, of: topic.name, count: messages.count, in: session) {
             case .new(let ids):
-                try self.publish(Self.named(messages, ids), to: topic, in: session)
+                try publish(Self.named(messages, ids), session)
                 return .stored(ids)
             case .known(let ids): return .repeated(ids)
             case .another: return .refused

@@ -9,7 +9,7 @@ enum Drafts {
 
     /// One message.
     ///
-    /// - Parameter isDelayable: not to topics, whose queues have delays of their own.
+    /// - Parameter isDelayable: whether it may be one for later.
     /// - Throws: ``Problem``.
     static func one(_ call: JSONCall, isDelayable: Bool) throws -> Outgoing<RawBody> {
         try call.takeNoParameters()

@@ -67,7 +67,11 @@ enum SendRoutes {
 enum PublishRoutes {
     @Sendable static func one(_ call: JSONCall) async throws -> Answer {
         let topic = try call.topic(.send)
-        let ids = try await store([try Drafts.one(call, isDelayable: false)], in: topic, call)
+        var message = try Drafts.one(call, isDelayable: true)
+        // It counts for all who hear the topic, and is no message's own there.
+        let delay = message.delay
+        message.delay = nil
+        let ids = try await store([message], in: topic, after: delay, call)
         return call.answer(.created, ["id": .of(ids[0])])
     }
 
@@ -78,14 +82,31 @@ enum PublishRoutes {
     }
 
     private static func store(
-        _ messages: [Outgoing<RawBody>], in topic: TopicName, _ call: JSONCall
+        _ messages: [Outgoing<RawBody>], in topic: TopicName, after delay: Duration? = nil, _ call: JSONCall
     ) async throws -> [MessageID] {
+        let target = Topic<RawBody>(topic)
         guard let key = try IdempotencyKey(call) else {
-            try await call.broker.publish(messages, to: Topic(topic))
+            try await publish(messages, to: target, after: delay, call.broker)
             return messages.map(\.id)
         }
-        return try key.ids(
-            of: try await call.broker.publishOnce(
-                messages, to: Topic(topic), under: key.name, fingerprint: key.fingerprint))
+        return try key.ids(of: try await publish(messages, to: target, after: delay, once: key, call.broker))
+    }
+
+    private static func publish(
+        _ messages: [Outgoing<RawBody>], to topic: Topic<RawBody>, after delay: Duration?, _ broker: Broker
+    ) async throws {
+        guard let delay else { return try await broker.publish(messages, to: topic) }
+        try await broker.publish(messages, to: topic, after: delay)
+    }
+
+    private static func publish(
+        _ messages: [Outgoing<RawBody>], to topic: Topic<RawBody>, after delay: Duration?, once key: IdempotencyKey,
+        _ broker: Broker
+    ) async throws -> SentOnce {
+        guard let delay else {
+            return try await broker.publishOnce(messages, to: topic, under: key.name, fingerprint: key.fingerprint)
+        }
+        return try await broker.publishOnce(
+            messages, to: topic, after: delay, under: key.name, fingerprint: key.fingerprint)
     }
 }

@@ -35,6 +35,7 @@ enum TopicRoutes {
     @Sendable static func delete(_ call: JSONCall) async throws -> Answer {
         let topic = try call.topic(.manage)
         try call.takeNothing()
+        defer { call.backend.topics.forget(topic) }
         guard try await call.broker.delete(topic: topic) else { throw Refusal.noSuchTopic(topic.text) }
         return call.answer(.noContent)
     }

@@ -15,12 +15,18 @@ struct AccountCalls {
     }
 
     func answer(_ call: Call) async throws -> Answer {
-        guard call.query["accountmeta"] != nil || call.query["account"] != nil else { throw Refusal.unknownPath }
-        switch call.method {
-        case .get: return try await get(call)
-        case .put: return try await set(call)
+        switch (call.method, call.query.names) {
+        case (.get, ["accountmeta"]): return try await get(call)
+        case (.put, ["accountmeta"]): return try await set(call)
+        case (.get, ["account"]): return try identity(call)
         default: throw Refusal.unknownPath
         }
+    }
+
+    /// The client in Java asks for it.
+    private func identity(_ call: Call) throws -> Answer {
+        try account.demandAccount(.read)
+        return call.mns(.ok, XMLElement("Account", [XMLElement("AccountId", MNS.owner)]))
     }
 
     private func get(_ call: Call) async throws -> Answer {

@@ -38,8 +38,9 @@ struct QueueCalls: NamedCalls {
         try account.demand(.manage, onQueue: name)
         _ = try await broker.queue(QueueName(name))
         let wish = try QueueAttributes(call.body)
+        // Whatever is heard of it.
+        defer { backend.queues.forget(QueueName(name)) }
         try await broker.change(queue: QueueName(name)) { wish.set(&$0.settings, &$0.labels) }
-        backend.queues.forget(QueueName(name))
         return call.mns(.noContent)
     }
 
@@ -51,8 +52,8 @@ struct QueueCalls: NamedCalls {
 
     func delete(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.manage, onQueue: name)
+        defer { backend.queues.forget(QueueName(name)) }
         try await broker.delete(queue: QueueName(name))
-        backend.queues.forget(QueueName(name))
         return call.mns(.noContent)
     }
 

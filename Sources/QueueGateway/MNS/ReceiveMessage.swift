@@ -9,7 +9,7 @@ extension MessageCalls {
         let wait = told ?? sheet.labels.number(.pollingWait) ?? 0
         let received = try await broker.receive(
             queue, limit: limit ?? 1, lease: sheet.settings.lease, waiting: .seconds(wait))
-        var answer = try show(received.map(element), isBatch: limit != nil, call)
+        var answer = try show(received.map { element($0, for: call) }, isBatch: limit != nil, call)
         answer.giveBack = backend.givingBack(received)
         return answer
     }
@@ -17,7 +17,7 @@ extension MessageCalls {
     func peek(_ call: Call, in sheet: QueueEntry) async throws -> Answer {
         let limit = try call.query.number("numOfMessages", in: Self.batch)
         let waiting = try await broker.peek(queue, limit: limit ?? 1)
-        return try show(waiting.map(element), isBatch: limit != nil, call)
+        return try show(waiting.map { element($0, for: call) }, isBatch: limit != nil, call)
     }
 
     private func show(_ messages: [XMLElement], isBatch: Bool, _ call: Call) throws -> Answer {
@@ -25,7 +25,7 @@ extension MessageCalls {
         return call.mns(.ok, isBatch ? XMLElement("Messages", messages) : first)
     }
 
-    private func element(_ received: ReceivedMessage) -> XMLElement {
+    private func element(_ received: ReceivedMessage, for call: Call) -> XMLElement {
         let handle = backend.handles.handle(of: received.receipt, in: queue)
         let body = received.message.textForSubscriber
         return XMLElement(
@@ -37,10 +37,10 @@ extension MessageCalls {
                 XMLElement("NextVisibleTime", (received.leaseEnds ?? .distantFuture).wholeMilliseconds),
                 XMLElement("FirstDequeueTime", (received.firstReceivedAt ?? received.appendedAt).wholeMilliseconds),
                 XMLElement("DequeueCount", received.attempt), XMLElement("Priority", received.priority.number),
-            ] + rest(of: received.message))
+            ] + rest(of: received.message, for: call))
     }
 
-    private func element(_ waiting: WaitingMessage) -> XMLElement {
+    private func element(_ waiting: WaitingMessage, for call: Call) -> XMLElement {
         let body = waiting.message.textForSubscriber
         return XMLElement(
             "Message",
@@ -50,7 +50,7 @@ extension MessageCalls {
                 XMLElement("EnqueueTime", waiting.message.sentAt.wholeMilliseconds),
                 XMLElement("FirstDequeueTime", Self.firstTime(of: waiting).wholeMilliseconds),
                 XMLElement("DequeueCount", waiting.attempt - 1), XMLElement("Priority", waiting.priority.number),
-            ] + rest(of: waiting.message))
+            ] + rest(of: waiting.message, for: call))
     }
 
     /// Before it is received at all, it is the time of sending.
@@ -58,8 +58,17 @@ extension MessageCalls {
         waiting.firstReceivedAt ?? (waiting.attempt > 1 ? waiting.appendedAt : waiting.message.sentAt)
     }
 
-    private func rest(of message: Message) -> [XMLElement?] {
+    private func rest(of message: Message, for call: Call) -> [XMLElement?] {
         let group = message.key.flatMap { $0.isEmpty || !$0.canStandInXML ? nil : XMLElement("MessageGroupId", $0) }
-        return [group] + Properties(headers: message.headers).elements
+        return [group] + (call.readsProperties ? Properties(headers: message.headers).elements : [])
+    }
+}
+
+extension Call {
+    /// Clients from before there were properties take each element for a text: of an answer in which one holds others they can read
+    /// nothing, and what they were given is hidden until its time is over, again and again.
+    fileprivate var readsProperties: Bool {
+        let client = headers[.userAgent] ?? ""
+        return !["aliyun-sdk-python/1.0.", "aliyun-sdk-python/1.1."].contains { client.hasPrefix($0) }
     }
 }

@@ -36,8 +36,9 @@ struct TopicCalls: NamedCalls {
         try account.demand(.manage, onTopic: name)
         _ = try await broker.topic(TopicName(name))
         let wish = try TopicAttributes(call.body)
+        // Whatever is heard of it.
+        defer { backend.topics.forget(TopicName(name)) }
         try await broker.change(topic: TopicName(name)) { wish.set(&$0.labels) }
-        backend.topics.forget(TopicName(name))
         return call.mns(.noContent)
     }
 
@@ -48,8 +49,8 @@ struct TopicCalls: NamedCalls {
 
     func delete(_ call: Call, _ name: String) async throws -> Answer {
         try account.demand(.manage, onTopic: name)
+        defer { backend.topics.forget(TopicName(name)) }
         try await broker.delete(topic: TopicName(name))
-        backend.topics.forget(TopicName(name))
         return call.mns(.noContent)
     }
 

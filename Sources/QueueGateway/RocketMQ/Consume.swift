@@ -10,12 +10,24 @@ extension GroupCalls {
         try account.demand(.receive, onTopic: topic)
         let (limit, wait) = try extent(of: call)
         let group = try await group(of: call)
-        let received = try await broker.receive(
-            group.queue, limit: limit, lease: group.lease, waiting: .seconds(wait))
+        let received = try await orMakeAnew(group, call) {
+            try await broker.receive(group.queue, limit: limit, lease: group.lease, waiting: .seconds(wait))
+        }
         guard !received.isEmpty else { throw Refusal.nothingThere }
         var answer = call.rocketMQ(.ok, XMLElement("Messages", received.map { element($0, group.queue) }))
         answer.giveBack = backend.givingBack(received)
         return answer
+    }
+
+    /// Where somebody has deleted the group's queue since it was looked for, it is made anew: nothing is in it.
+    private func orMakeAnew(
+        _ group: ConsumerGroups.Group, _ call: Call, _ receive: () async throws -> [ReceivedMessage]
+    ) async throws -> [ReceivedMessage] {
+        do { return try await receive() } catch QueueError.unknownQueue {
+            groups.forget(group.queue)
+            _ = try await self.group(of: call)
+            return []
+        }
     }
 
     /// How many messages are wanted, and how many seconds they are waited for.
@@ -73,7 +85,7 @@ extension GroupCalls {
                 XMLElement("FirstConsumeTime", first.wholeMilliseconds),
                 XMLElement("NextConsumeTime", next.wholeMilliseconds),
                 XMLElement("ConsumedTimes", times), tag.map { XMLElement("MessageTag", $0) },
-                MQProperties(headers: message.headers).text.map { XMLElement("Properties", $0) },
+                MQProperties(headers: message.headers, key: message.key).text.map { XMLElement("Properties", $0) },
             ])
     }
 }

@@ -106,6 +106,14 @@ final class ConsumerGroups: Sendable {
         try await listen(wish.queue, to: wish.tags, of: TopicName(wish.topic), now)
     }
 
+    /// For who has found a group's queue gone.
+    func forget(_ queue: QueueName) { heard.withLock { $0[queue] = nil } }
+
+    /// For who has made a topic anew, which nobody hears.
+    func forget(groupsOf topic: String) {
+        heard.withLock { heard in heard = heard.filter { !$0.key.text.hasPrefix(topic + ".") } }
+    }
+
     private func listen(
         _ queue: QueueName, to tags: [String]?, of topic: TopicName, _ now: ContinuousClock.Instant
     ) async throws {

@@ -23,6 +23,7 @@ struct GroupCalls {
             where account.mayUse(.manage, on: "topics/\(topic)")
         {
             _ = try await broker.create(topic: TopicName(topic))
+            groups.forget(groupsOf: topic)
             return try await body()
         }
     }

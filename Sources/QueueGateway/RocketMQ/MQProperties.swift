@@ -15,9 +15,11 @@ struct MQProperties: Equatable, Sendable {
         self.pairs = pairs
     }
 
-    /// Of a message, whoever sent it: what this dialect can't write is left out.
-    init(headers: [String: String]) {
-        pairs = headers.filter { name, value in
+    /// Of a message, whoever sent it: what this dialect can't write is left out. The key of one that others have sent is told as KEYS.
+    init(headers: [String: String], key: String? = nil) {
+        var told = headers
+        if let key, told["KEYS"] == nil, told["__SHARDINGKEY"] == nil { told["KEYS"] = key }
+        pairs = told.filter { name, value in
             ![name, value].contains { $0.isEmpty || Self.hasSeparator($0) || !$0.canStandInXML }
                 && !MessageDocument.isReserved(name)
         }
@@ -38,8 +40,8 @@ struct MQProperties: Equatable, Sendable {
 
     var keys: String? { pairs["KEYS"].flatMap { $0.isEmpty ? nil : $0 } }
     var shardingKey: String? { pairs["__SHARDINGKEY"].flatMap { $0.isEmpty ? nil : $0 } }
-    /// In milliseconds since 1970.
-    var startTime: Double? { pairs["__STARTDELIVERTIME"].flatMap { Double($0) } }
+    /// In milliseconds since 1970, as the client wrote it.
+    var startTime: String? { pairs["__STARTDELIVERTIME"].flatMap { $0.isEmpty ? nil : $0 } }
     /// Of a half message: after how many seconds its producers are asked.
     var checkTime: String? { pairs["__TransCheckT"] }
 

@@ -1,7 +1,6 @@
 import Foundation
 import HTTPTypes
 import MessageQueue
-import Postgres
 
 extension GroupCalls {
     /// Timed messages may be so far ahead.
@@ -50,27 +49,25 @@ extension GroupCalls {
 
     /// Nil for one that is to be delivered at once, or was by now.
     private func delay(_ properties: MQProperties) throws -> Duration? {
-        guard let start = properties.startTime else { return nil }
+        guard let text = properties.startTime else { return nil }
+        guard let start = Double(text), start.isFinite else {
+            throw Refusal(.invalidArgument, "__STARTDELIVERTIME is a time in milliseconds since 1970.")
+        }
         let milliseconds = start - Date().timeIntervalSince1970 * 1000
         guard milliseconds <= Self.longestDelay else {
             throw Refusal(.invalidArgument, "A message is delivered within three days.")
         }
-        return milliseconds > 0 ? .milliseconds(milliseconds) : nil
+        guard milliseconds > 0 else { return nil }
+        // The service has each message of one kind.
+        guard properties.shardingKey == nil else {
+            throw Refusal(.invalidArgument, "A message is timed or has a sharding key, not both.")
+        }
+        return .milliseconds(milliseconds)
     }
 
     private func store(_ message: Outgoing<RawBody>, delay: Duration?) async throws {
-        guard let delay else { return try await broker.publish([message], to: Topic<RawBody>(TopicName(topic))) }
-        let entries = try await broker.subscriptions(of: TopicName(topic), limit: Int(Int32.max))
-        let hearing = entries.map(\.subscription).filter { subscription in
-            subscription.tags.map { $0.contains(message.tag ?? "") } ?? true
-        }
-        let queues = hearing.compactMap { subscription -> QueueName? in
-            if case .queue(let queue) = subscription.endpoint { queue } else { nil }
-        }
-        var delayed = message
-        delayed.delay = delay
-        try await broker.database.write { [delayed] session in
-            for queue in queues { try broker.send([delayed], to: Queue(queue), in: session) }
-        }
+        let target = Topic<RawBody>(TopicName(topic))
+        guard let delay else { return try await broker.publish([message], to: target) }
+        try await broker.publish([message], to: target, after: delay)
     }
 }

@@ -13,11 +13,14 @@ struct Property: Equatable, Sendable {
     var isTrue: Bool {
         switch kind {
         case .string: true
-        case .number: Double(value).map(\.isFinite) ?? false
+        case .number: isDecimal && Double(value).map(\.isFinite) ?? false
         case .boolean: ["true", "false"].contains(value.lowercased())
         case .binary: Data(base64Encoded: value) != nil
         }
     }
+
+    /// What is read here may be written in hexadecimal digits; clients can't read that, nor the batch that it is in.
+    private var isDecimal: Bool { value.utf8.allSatisfy { "0123456789+-.eE".utf8.contains($0) } }
 
     static let most = 50
     static let longestName = 256

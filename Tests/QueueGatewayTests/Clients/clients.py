@@ -41,6 +41,18 @@ def eventually(call, what, seconds=60):
     raise AssertionError("in vain: %s" % what)
 
 
+class Clock:
+    """Stands for the module `time` of a client: its clock, so many minutes off."""
+    def __init__(self, minutes):
+        self.minutes = minutes
+
+    def gmtime(self):
+        return time.gmtime(time.time() + 60 * self.minutes)
+
+    def __getattr__(self, name):
+        return getattr(time, name)
+
+
 def main(scope):
     """Runs the function that the command line names."""
     name = sys.argv[1]

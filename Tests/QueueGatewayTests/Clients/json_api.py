@@ -246,6 +246,23 @@ def publishing_once():
     problem(404, "no-such-topic", "POST", "/v1/topics/none/messages", {"body": 5}, Idempotency_Key="k2")
 
 
+def publishing_later():
+    """Who hears the topic now is given the message in its time, once under its key."""
+    path, topic = queue("later"), "/v1/topics/t"
+    ok(201, "PUT", topic)
+    ok(201, "PUT", topic + "/subscriptions/later", {"queue": "later"})
+    late = ok(201, "POST", topic + "/messages", {"body": 1, "key": "k", "delaySeconds": 600})
+    soon = ok(201, "POST", topic + "/messages", {"body": 2, "delaySeconds": 3})
+    equal(receive(path, 10), [])
+    equal([(m["id"], m["body"], m["topic"]) for m in receive(path, 10, waitSeconds=30)], [(soon["id"], 2, "t")])
+    told = [ok(201, "POST", topic + "/messages", {"body": 3, "delaySeconds": 600}, Idempotency_Key="k1")["id"] for _ in range(2)]
+    equal(told[0], told[1])
+    equal(ok(200, "GET", path)["counts"]["delayed"], 2)
+    equal({entry["message"] for entry in ok(200, "GET", "/v1/messages?key=k")["attempts"]}, {late["id"]})
+    problem(404, "no-such-topic", "POST", "/v1/topics/none/messages", {"body": 1, "delaySeconds": 5})
+    equal(places(problem(422, "invalid-fields", "POST", topic + "/messages", {"body": 1, "delaySeconds": -1})), ["/delaySeconds"])
+
+
 def long_polls():
     path = queue("polls")
     start = time.time()
@@ -326,7 +343,8 @@ def topics():
     equal([(m["id"], m["topic"], m["subscription"], m["format"]) for m in got],
           [(batch["messages"][999]["id"], "news", "s1", "XML"), (published["id"], "news", "s1", "XML")])
     equal((got[1]["headers"], got[1]["key"]), ({"h": "1"}, "k"))
-    equal(places(problem(422, "invalid-fields", "POST", "/v1/topics/news/messages", {"body": 1, "delaySeconds": 5})), ["/delaySeconds"])
+    equal(places(problem(422, "invalid-fields", "POST", "/v1/topics/news/messages/batch", {"messages": [{"body": 1, "delaySeconds": 5}]})),
+          ["/messages/0/delaySeconds"])
     problem(404, "no-such-queue", "PUT", where + "x", {"queue": "nobody"})
     problem(422, "invalid-fields", "PUT", where + "x", {"queue": "all", "format": "YAML"})
     problem(422, "invalid-fields", "PUT", where + "x", {})

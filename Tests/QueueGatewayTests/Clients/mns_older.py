@@ -1,12 +1,20 @@
 """Queues, messages, topics and errors, by aliyun-mns 1.1.5, which speaks the same with fewer words."""
-from mns.account import Account
+import json
+import threading
+import time
+import xml.etree.ElementTree as ElementTree
+
+from mns import mns_client
+from mns.account import Account, AccountMeta
 from mns.mns_common import TopicHelper
 from mns.mns_exception import MNSServerException
 from mns.queue import Message, QueueMeta
 from mns.subscription import SubscriptionMeta
 from mns.topic import TopicMessage, TopicMeta
 
-from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, expect, main, refused
+from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, Clock, equal, expect, main, refused
+from rest import ok
+from wire import ask
 
 account = Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET)
 
@@ -152,6 +160,115 @@ def subscriptions():
     no("MessageNotExist", queue.receive_message, 0)
     subscription.unsubscribe()
     no("SubscriptionNotExist", subscription.get_attributes)
+
+
+def properties_of_others():
+    """Of what others have sent with properties this client reads the rest: it knows none, and would stumble over them."""
+    queue = account.get_queue("older")
+    queue.create(QueueMeta())
+    queue.set_encoding(False)
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for _ in range(3):
+        ok(201, "POST", "/v1/queues/older/messages",
+           {"bodyBase64": "eA==", "key": "k", "headers": {"city": "Leipzig", "traceparent": trace}})
+    equal(queue.peek_message().message_body, "x")
+    equal([message.message_body for message in queue.batch_peek_message(3)], ["x"] * 3)
+    one = queue.receive_message(0)
+    equal((one.message_body, one.dequeue_count), ("x", 1))
+    rest = queue.batch_receive_message(2)
+    equal([message.message_body for message in rest], ["x"] * 2)
+    queue.batch_delete_message([message.receipt_handle for message in [one] + rest])
+    equal(int(queue.get_attributes().inactive_messages), 0)
+
+
+def peeks_and_polls():
+    queue = account.get_queue("older")
+    queue.create(QueueMeta())
+    for batch in [queue.batch_peek_message, queue.batch_receive_message]:
+        no("MessageNotExist", batch, 16)
+        for size in [0, 17]:
+            no("InvalidArgument", batch, size)
+    no("InvalidArgument", queue.receive_message, 31)
+    start = time.time()
+    no("MessageNotExist", queue.receive_message, 2)
+    expect(1.5 < time.time() - start < 30, "waits as long as it is told")
+    found = []
+
+    def wait():
+        found.append(Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET).get_queue("older").batch_receive_message(16, 30))
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    time.sleep(1)
+    sent = queue.send_message(Message("wake", priority=3))
+    waiting.join()
+    equal([(m.message_id, m.message_body, m.priority) for m in found[0]], [(sent.message_id, b"wake", 3)])
+    # The queue's own time.
+    queue.set_attributes(QueueMeta(polling_wait_sec=2))
+    time.sleep(1.1)
+    start = time.time()
+    no("MessageNotExist", queue.receive_message)
+    expect(time.time() - start > 1.5, "waits as long as the queue says")
+    sent = queue.batch_send_message([Message("a"), Message("b")])
+    peeked = queue.batch_peek_message(16)
+    equal(sorted((m.message_id, m.message_body, m.dequeue_count) for m in peeked),
+          sorted((m.message_id, body, 0) for m, body in zip(sent, ["a", "b"])))
+
+
+def names_and_ranges():
+    for name in ["-a", "a_b", "a.b"]:
+        no("InvalidQueueName", account.get_queue(name).create, QueueMeta())
+        no("TopicNameInvalid", account.get_topic(name).create, TopicMeta())
+    no("QueueNameLengthError", account.get_queue("a" * 121).create, QueueMeta())
+    no("TopicNameLengthError", account.get_topic("a" * 256).create, TopicMeta())
+    queue = account.get_queue("older")
+    for bad in [QueueMeta(vis_timeout=43201), QueueMeta(max_msg_size=65537), QueueMeta(msg_ttl=59), QueueMeta(polling_wait_sec=31)]:
+        no("InvalidArgument", queue.create, bad)
+    queue.create(QueueMeta())
+    no("QueueAlreadyExist", queue.create, QueueMeta(vis_timeout=31))
+    no("InvalidArgument", queue.send_message, Message("x" * 2048))
+    no("ReceiptHandleError", queue.delete_message, "garbage")
+    no("ReceiptHandleError", queue.change_message_visibility, "garbage", 1)
+    no("InvalidArgument", account.list_queue, "", 1001)
+    for name in ["a", "b", "c"]:
+        account.get_queue(name).create(QueueMeta())
+    urls, marker = account.list_queue("", 3)
+    equal([url.rsplit("/", 1)[1] for url in urls], ["a", "b", "c"])
+    equal(account.list_queue("", 3, marker), ([ENDPOINT + "/queues/older"], ""))
+
+
+def formats():
+    topic = account.get_topic("older")
+    topic.create(TopicMeta())
+    queues = {}
+    for form in ["XML", "JSON", "SIMPLIFIED"]:
+        queues[form] = account.get_queue(form.lower())
+        queues[form].create(QueueMeta())
+        queues[form].set_encoding(False)
+        endpoint = TopicHelper.generate_queue_endpoint("cn-hangzhou", "127", form.lower())
+        topic.get_subscription(form).subscribe(SubscriptionMeta(endpoint, notify_content_format=form))
+    sent = topic.publish_message(TopicMessage("a <&> b", "tag"))
+    got = dict((form, queue.receive_message(5).message_body) for form, queue in queues.items())
+    equal(got["SIMPLIFIED"], "a <&> b")
+    told = json.loads(got["JSON"])
+    root = ElementTree.fromstring(got["XML"])
+    for name, expected in [("TopicName", "older"), ("MessageId", sent.message_id), ("Message", "a <&> b"),
+                           ("MessageMD5", sent.message_body_md5), ("MessageTag", "tag")]:
+        equal((told[name], root.find("{http://mns.aliyuncs.com/doc/v1/}" + name).text), (expected, expected))
+
+
+def account_and_keys():
+    # What it reads of the account it can't look through in Python 3, whoever tells it.
+    account.set_attributes(AccountMeta("my-bucket"))
+    status, _, body = ask("GET", "/?accountmeta=true")
+    expect(status == 200 and b"<LoggingBucket>my-bucket<" in body, body)
+    no("InvalidAccessKeyId", Account(ENDPOINT, "nobody", ACCESS_SECRET).get_queue("a").get_attributes)
+    no("SignatureDoesNotMatch", Account(ENDPOINT, ACCESS_ID, "wrong").get_queue("a").create, QueueMeta())
+    # With a token of STS the signature is the same.
+    no("QueueNotExist", Account(ENDPOINT, ACCESS_ID, ACCESS_SECRET, "token").get_queue("a").get_attributes)
+    for minutes in [-17, 17]:
+        mns_client.time = Clock(minutes)
+        no("TimeExpired", account.get_queue("a").get_attributes)
+    mns_client.time = time
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@ import hashlib
 import threading
 import time
 
+from mq_http_sdk import mq_client
 from mq_http_sdk.mq_client import MQClient
 from mq_http_sdk.mq_exception import MQServerException
 from mq_http_sdk.mq_producer import TopicMessage
 
-from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, equal, eventually, expect, main, refused
+from clients import ACCESS_ID, ACCESS_SECRET, ENDPOINT, Clock, equal, eventually, expect, main, refused
 from rest import ok
 
 client = MQClient(ENDPOINT, ACCESS_ID, ACCESS_SECRET)
@@ -95,6 +96,11 @@ def keys():
     equal(got["both"].get_sharding_key(), "s1")
     found = dict((key, ok(200, "GET", "/v1/messages?key=" + key)["attempts"]) for key in ["k1", "s1", "k2"])
     equal([len(found[key]) for key in ["k1", "s1", "k2"]], [0, 1, 1])
+    # The key of what others have published, if it can be written here.
+    for body, key in [(3, "k3"), (4, "k:4")]:
+        ok(201, "POST", "/v1/topics/keyed/messages", {"body": body, "key": key})
+    got = sorted((m.message_body, m.get_message_key(), m.get_sharding_key()) for m in all_of(consumer, 2))
+    equal(got, [("3", "k3", ""), ("4", "", "")])
 
 
 def groups_and_tags():
@@ -170,6 +176,31 @@ def delays():
     expect(time.time() * 1000 >= due - 1000, "not before its time")
     equal((got.message_body, got.get_start_deliver_time()), ("later", due))
     no("InvalidArgument", producer.publish_message, message("x", start=due + 4 * 86400000))
+    # What is no time does not mean at once.
+    for text in ["soon", "nan", "inf", "1e999"]:
+        no("InvalidArgument", producer.publish_message, message("x", **{"__STARTDELIVERTIME": text}))
+    # A message is of one kind: timed, or in the order of its shard. One whose time has passed is not timed.
+    no("InvalidArgument", producer.publish_message, message("x", shard="s", start=int(time.time() * 1000) + 60000))
+    producer.publish_message(message("in order", shard="s", start=due - 100000))
+    equal(consumer.consume_message(1, 30)[0].message_body, "in order")
+    no("MessageNotExist", consumer.consume_message, 1, 0)
+
+
+def timed_in_order():
+    """What is timed also comes to a group that consumes in order, which keeps nobody from timing messages of the topic."""
+    producer, consumer = client.get_producer("", "timed-order"), orderly_consumer("timed-order")
+    plain = joined("timed-order", "P", instance="")
+    due = int(time.time() * 1000) + 1500
+    sent = producer.publish_message(message("timed", "red", key="k", start=due))
+    equal(in_order(consumer), [])
+    for consume in [consumer.consume_message_orderly, plain.consume_message]:
+        got = consume(16, 30)
+        expect(time.time() * 1000 >= due - 1000, "not before its time")
+        equal([(m.message_id, m.message_body, m.message_tag) for m in got], [(sent.message_id, "timed", "red")])
+        equal((got[0].get_message_key(), got[0].get_start_deliver_time()), ("k", due))
+    # It is the topic's, as others are.
+    found = ok(200, "GET", "/v1/messages?topic=timed-order")["attempts"]
+    equal({entry["message"].replace("-", "").upper() for entry in found}, {sent.message_id})
 
 
 def orderly():
@@ -477,6 +508,71 @@ def groups_by_receivers():
     no("AccessDenied", consumer("shop", "G-7").consume_message_orderly, 1, 0)
     no("TopicNotExist", consumer("nowhere", "G").consume_message, 1, 0)
     no("AccessDenied", consumer("other", "G").consume_message, 1, 0)
+
+
+def deleted_groups():
+    """A group whose queue somebody deletes is made anew by its consumers; so is a topic by its producers, and heard again."""
+    producer, consumer = client.get_producer("", "anew"), joined("anew", "G", instance="")
+    producer.publish_message(message("gone"))
+    ok(204, "DELETE", "/v1/queues/anew.G")
+    no("MessageNotExist", consumer.consume_message, 1, 0)
+    no("MessageNotExist", consumer.consume_message, 1, 0)
+    producer.publish_message(message("heard"))
+    got = consumer.consume_message(16, 30)
+    equal([m.message_body for m in got], ["heard"])
+    consumer.ack_message([got[0].receipt_handle])
+    ok(204, "DELETE", "/v1/topics/anew")
+    producer.publish_message(message("of nobody"))
+    no("MessageNotExist", consumer.consume_message, 1, 0)
+    producer.publish_message(message("heard again"))
+    equal([m.message_body for m in consumer.consume_message(16, 30)], ["heard again"])
+
+
+def access_denied():
+    """With a key that may receive from the topic `heard`, and send to `told` and `none`; the first two are there."""
+    def consumer(topic, instance=""):
+        return client.get_consumer(instance, topic, "G", "")
+    no("MessageNotExist", consumer("heard").consume_message, 1, 0)
+    client.get_producer("", "told").publish_message(message("x"))
+    heard = client.get_trans_producer("", "heard", "GID")
+    for call, arguments in [
+            (heard.publish_message, [message("x")]), (heard.publish_message, [half("x")]), (heard.commit, ["x"]),
+            (heard.rollback, ["x"]), (heard.consume_half_message, [1, 0]),
+            (client.get_producer("I", "told").publish_message, [message("x")]),
+            (consumer("told").consume_message, [1, 0]), (consumer("told").consume_message_orderly, [1, 0]),
+            (consumer("told").ack_message, [["x"]]), (consumer("heard", "I").consume_message, [1, 0])]:
+        no("AccessDenied", call, *arguments)
+    # It may send to the topic `none`, and not make it.
+    none = client.get_trans_producer("", "none", "GID")
+    no("TopicNotExist", none.publish_message, message("x"))
+    no("TopicNotExist", none.publish_message, message("x", start=int(time.time() * 1000) + 60000))
+    no("TopicNotExist", none.publish_message, half("x"))
+    no("TopicNotExist", none.consume_half_message, 1, 0)
+
+
+def too_many_calls():
+    """With a key that may call once a second, for a topic that is there."""
+    producer = client.get_producer("", "told")
+    for _ in range(100):
+        try:
+            producer.publish_message(message("x"))
+        except MQServerException as failure:
+            equal(failure.type, "QpsLimitExceeded")
+            return
+    expect(False, "more than one a second")
+
+
+def time_expired():
+    """A request's date may be a quarter of an hour off."""
+    producer = client.get_producer("", "dated")
+    for minutes, is_good in [(-13, True), (13, True), (-17, False), (17, False)]:
+        mq_client.time = Clock(minutes)
+        if is_good:
+            producer.publish_message(message("x"))
+        else:
+            no("TimeExpired", producer.publish_message, message("x"))
+            no("TimeExpired", client.get_consumer("", "dated", "G", "").consume_message, 1, 0)
+    mq_client.time = time
 
 
 def errors():
