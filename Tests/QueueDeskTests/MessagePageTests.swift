@@ -20,6 +20,20 @@ extension DeskTests {
         }
     }
 
+    @Test("a message is found by its id as clients of MNS and RocketMQ are told it: 32 digits in upper case")
+    func foundByDigits() async throws {
+        try await Desk.with { desk async throws in
+            try await desk.kill(1)
+            let message = try #require(try await desk.broker.deadLetters().first).message.id
+            let digits = message.description.replacing("-", with: "").uppercased()
+            #expect(try await desk.page("/messages?q=\(digits)").contains("/messages/\(message)"))
+            #expect(try await desk.page("/messages/\(digits)").contains("Message \(message)"))
+            #expect(try await desk.page("/dead?message=\(digits)").contains("the card is away"))
+            let form = "message=\(digits)&expected=1&sure=yes"
+            #expect(try await desk.post("/dead/redrive", form).status == 303)
+        }
+    }
+
     @Test("a body in JSON is shown with the names in their order and the numbers in their digits")
     func bodyAsSent() async throws {
         try await Desk.with { desk async throws in

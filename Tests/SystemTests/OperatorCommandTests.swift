@@ -185,6 +185,20 @@ struct OperatorCommandTests {
         }
     }
 
+    @Test("a message is found in all commands by its id as clients of MNS and RocketMQ are told it, 32 digits")
+    func foundByDigits() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let message = Outgoing("an order", key: "order-1")
+            try await giveUp(message, in: "orders", of: Broker(database))
+            let digits = message.id.description.replacing("-", with: "").uppercased()
+            let shown = try await answer(of: ["messages", "show", digits], on: database) as? [String: Any]
+            #expect(shown?["message"] as? String == "\(message.id)")
+            for command in [["trace", digits], ["dead", "show", digits], ["dead", "list", "--message", digits]] {
+                #expect(try await (answer(of: command, on: database) as? [Any])?.isEmpty == false, "\(command)")
+            }
+        }
+    }
+
     @Test("a message is sent by hand from another one, which it names; what the steps can't read is refused")
     func send() async throws {
         try await TestDatabase.with(.openShop) { database in
