@@ -103,7 +103,8 @@ extension DeskTests {
     func steer() async throws {
         try await Desk.with { desk async throws in
             try await desk.kill(4)
-            let begun = try await desk.post("/dead/redrive", "queue=payment&expected=4&sure=yes&rate=0.5")
+            let counted = try await desk.counted()
+            let begun = try await desk.post("/dead/redrive", "queue=payment&\(counted)&sure=yes&rate=0.5")
             let path = try #require(begun.headers["Location"].first)
             #expect(path.hasPrefix("/actions/"))
             #expect(try await desk.post("\(path)/pause", "").status == 303)

@@ -119,6 +119,30 @@ struct OperatorCommandTests {
         }
     }
 
+    @Test("a dry run tells the last dead letter that it counted, and with it none that dies later is deleted")
+    func through() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            try await giveUp(Outgoing("an order", key: "order-1"), in: "orders", of: broker)
+            let purge = ["dead", "purge", "--queue", "orders"]
+            let dry = try await answer(of: purge + ["--dry-run"], on: database) as? [String: Any]
+            let last = try #require(dry?["lastTicket"] as? Int)
+            let told = try await TestProcess.output(
+                of: "shoeshop", purge + ["--dry-run", "--database-url", database.conninfo])
+            #expect(told.contains("1 would be deleted") && told.contains("--through \(last)"), "\(told)")
+            // A colleague sends it back, and another one dies.
+            #expect(try await broker.redrive().moved == 1)
+            try await broker.complete(try await broker.receive("orders", lease: .seconds(600)))
+            try await giveUp(Outgoing("an order", key: "order-2"), in: "orders", of: broker)
+            for action in ["redrive", "purge"] {
+                let command = ["dead", action, "--queue", "orders", "--through", "\(last)"]
+                let report = try await answer(of: command, on: database) as? [String: Any]
+                #expect(report?["matched"] as? Int == 0, "\(action)")
+            }
+            #expect(try await broker.deadLetters().map(\.message.key) == ["order-2"])
+        }
+    }
+
     @Test("what waits in a queue is counted, and purged only in earnest; who did it is recorded")
     func purge() async throws {
         try await TestDatabase.with(.openShop) { database in

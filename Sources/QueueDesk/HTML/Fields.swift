@@ -82,6 +82,6 @@ public struct Fields: Sendable {
         }
         return DeadLetterFilter(
             queue: self["queue"].map { QueueName($0) }, reason: self["reason"], message: message, key: self["key"],
-            error: self["error"], tickets: tickets.isEmpty ? nil : tickets)
+            error: self["error"], tickets: tickets.isEmpty ? nil : tickets, through: try number("through"))
     }
 }

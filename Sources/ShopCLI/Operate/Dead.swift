@@ -81,12 +81,14 @@ struct DeadSelection: ParsableArguments {
     var error: String?
     @Option(name: .customLong("ticket"), help: "Only the letter with this ticket, as they are listed; may be repeated.")
     var tickets: [Int64] = []
+    @Option(help: "None that died after the letter with this ticket, such as the last that a dry run counted.")
+    var through: Int64?
 
     var filter: DeadLetterFilter {
         DeadLetterFilter(
             queue: queue.map { QueueName($0) }, reason: reason, olderThan: olderThan,
             message: message.flatMap { MessageID($0) }, key: order?.lowercased(), error: error,
-            tickets: tickets.isEmpty ? nil : tickets)
+            tickets: tickets.isEmpty ? nil : tickets, through: through)
     }
 
     var isEmpty: Bool {
