@@ -1,3 +1,4 @@
+import Foundation
 import MessageQueue
 import Postgres
 import TestSupport
@@ -31,6 +32,18 @@ extension DeskTests {
             #expect(try await desk.page("/dead?message=\(digits)").contains("the card is away"))
             let counted = try await desk.counted()
             #expect(try await desk.post("/dead/redrive", "message=\(digits)&\(counted)&sure=yes").status == 303)
+        }
+    }
+
+    @Test("a key with capitals is found by the search form, also where it could be an id")
+    func keysWithCapitals() async throws {
+        try await Desk.with { desk async throws in
+            for key in ["ORDER-7", UUID().uuidString] {
+                try await desk.broker.send([Outgoing("x", key: key)], to: Queue<String>("payment"))
+                let page = try await desk.page("/messages?q=\(key)")
+                #expect(page.contains(">\(key)</a>") && page.contains("href=\"/timeline?key=\(key)\""), "\(key)")
+                #expect(try await desk.page("/timeline?key=\(key)").contains(">\(key)</a>"), "\(key)")
+            }
         }
     }
 

@@ -119,6 +119,32 @@ struct OperatorCommandTests {
         }
     }
 
+    @Test("keys are told apart by their capitals, and orders found by their ids in capitals as well")
+    func capitals() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let (broker, order) = (Broker(database), OrderID.new())
+            for key in ["A1", "a1", "ORDER-7", "\(order)"] {
+                try await giveUp(Outgoing("an order", key: key), in: "orders", of: broker)
+            }
+            func keys(_ command: [String]) async throws -> [String?]? {
+                (try await answer(of: command, on: database) as? [[String: Any]])?.map { $0["key"] as? String }
+            }
+            let id = "\(order)".uppercased()
+            for (command, key) in [
+                (["trace", "A1"], "A1"), (["trace", "ORDER-7"], "ORDER-7"), (["dead", "show", "ORDER-7"], "ORDER-7"),
+                (["trace", id], "\(order)"), (["dead", "show", id], "\(order)"),
+                (["dead", "list", "--order", id], "\(order)"), (["dead", "list", "--key", "a1"], "a1"),
+                (["dead", "list", "--order", "A1"], "A1"),
+            ] {
+                let found = try await keys(command)
+                #expect(found?.isEmpty == false && found?.allSatisfy { $0 == key } == true, "\(command)")
+            }
+            #expect(try await keys(["dead", "list", "--key", id]) == [])
+            _ = try await answer(of: ["dead", "purge", "--order", "A1"], on: database)
+            #expect(try await broker.deadLetters().map(\.message.key) == ["a1", "ORDER-7", "\(order)"])
+        }
+    }
+
     @Test("a dry run tells the last dead letter that it counted, and with it none that dies later is deleted")
     func through() async throws {
         try await TestDatabase.with(.openShop) { database in

@@ -19,10 +19,9 @@ struct MessagesPage {
 
     private func results(_ fields: Fields) async throws -> [HTML] {
         if let text = fields["q"] {
-            let key = MessageID(text).map { "\($0)" } ?? text
-            let entries = try await desk.broker.trace(key, limit: Self.traceLimit)
+            let entries = try await desk.broker.trace(text, limit: Self.traceLimit)
             return [
-                entries.isEmpty ? "" : .paragraph(.link("As a timeline", to: desk.path("/timeline", ["key": key]))),
+                entries.isEmpty ? "" : .paragraph(.link("As a timeline", to: desk.path("/timeline", ["key": text]))),
                 AttemptTable(desk: desk, caption: "Everything with id or key \(text)", entries: entries).html,
             ]
         }

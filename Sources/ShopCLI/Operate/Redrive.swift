@@ -52,7 +52,7 @@ struct DeadAction: ParsableArguments {
     func validate() throws {
         if selection.isEmpty, !all, !dryRun {
             throw ValidationError(
-                "Say which: --queue, --reason, --older-than, --message, --order, --error or --ticket; or --all.")
+                "Say which: --queue, --reason, --older-than, --message, --order, --key, --error or --ticket; or --all.")
         }
     }
 
