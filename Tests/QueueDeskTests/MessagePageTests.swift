@@ -47,6 +47,50 @@ extension DeskTests {
         }
     }
 
+    @Test("by its key all of a crowd of messages is found, the newest first, page by page, each on one page")
+    func crowdOfOneKey() async throws {
+        try await Desk.with { desk async throws in
+            let queue = Queue<String>("payment")
+            let crowd = (0..<250).map { Outgoing("\($0)", key: "hot") }
+            let last = Outgoing("x", key: "hot")
+            try await desk.broker.send(crowd, to: queue)
+            try await desk.broker.send([last], to: queue)
+            let first = try await desk.page("/messages?q=hot")
+            #expect(first.contains("Everything with id or key hot, the newest first"))
+            let link = try #require(first.firstMatch(of: /href="([^"]*past=200)">Look further back</)?.output.1)
+            let second = try await desk.page(String(link).replacing("&amp;", with: "&"))
+            #expect(second.contains("That is all there is.") && !second.contains("Look further back"))
+            let (newest, older) = (Self.messages(on: first), Self.messages(on: second))
+            #expect(newest.count == 200 && older.count == 51 && newest.first == "\(last.id)")
+            #expect(Set(newest + older) == Set((crowd + [last]).map { "\($0.id)" }))
+            for past in ["0", "-1"] { #expect(try await desk.page("/messages?q=hot&past=\(past)").contains(link)) }
+            #expect(try await desk.send(.GET, "/messages?q=hot&past=x").status == 400)
+            #expect(try await desk.page("/messages/\(last.id)").contains("among the latest 200 attempts of its key"))
+        }
+    }
+
+    /// In their order.
+    private static func messages(on page: String) -> [String] {
+        page.matches(of: /href="\/messages\/([0-9a-f-]{36})"/).map { String($0.output.1) }
+    }
+
+    @Test("a message of more attempts than its page shows says so, and leads to the others")
+    func manyAttempts() async throws {
+        try await Desk.with { desk async throws in
+            let message = Outgoing("x", key: "order-1")
+            try await desk.broker.send([message], to: Queue<String>("payment"))
+            #expect(try await desk.page("/messages/\(message.id)").contains("Every attempt"))
+            try await desk.database.execute(
+                """
+                INSERT INTO mq.dead_letters (queue, attempts, id, sent_at, reason, key, body)
+                    SELECT queue, 1, id, sent_at, 'r', key, body FROM mq.messages, generate_series(1, 200)
+                """)
+            let page = try await desk.page("/messages/\(message.id)")
+            #expect(page.contains("The latest 200 attempts") && !page.contains("Every attempt"))
+            #expect(page.contains("href=\"/messages?q=\(message.id)\">Look further back<"))
+        }
+    }
+
     @Test("a body in JSON is shown with the names in their order and the numbers in their digits")
     func bodyAsSent() async throws {
         try await Desk.with { desk async throws in

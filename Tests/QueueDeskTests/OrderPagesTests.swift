@@ -46,6 +46,23 @@ extension DeskTests {
         }
     }
 
+    @Test("a timeline that leaves out attempts says so, on the page of a key and on that of an order")
+    func cutTimelines() async throws {
+        try await Desk.with { desk async throws in
+            let order = try await desk.place(Customer(name: "Ada Lovelace", email: "ada@example.com"))
+            #expect(try await !desk.page("/orders/\(order)").contains("There may be more"))
+            let crowd = (0..<300).map { Outgoing("\($0)", key: "\(order)") }
+            try await desk.broker.send(crowd, to: Queue<String>("payment"))
+            for path in ["/timeline?key=\(order)", "/orders/\(order)"] {
+                try await eventually("it says so: \(path)") {
+                    let page = try await desk.page(path)
+                    return page.contains("There may be more: the latest 300 attempts are shown.")
+                        && page.contains("href=\"/messages?q=\(order)\">Look further back<")
+                }
+            }
+        }
+    }
+
     @Test("an order's page tells who, what and how far it is; its invoice is a document that can do nothing")
     func showOrder() async throws {
         try await Desk.with { desk async throws in

@@ -99,7 +99,7 @@ extension Broker {
                 l.reason || coalesce(': ' || l.error, '')
             FROM (\(newest("attempts, died_at, reason, error", of: "dead_letters", by: "died_at"))) AS l) AS e
         JOIN mq.queues q ON q.id = e.queue
-        ORDER BY e.appended_at, e.attempt
+        ORDER BY e.appended_at, e.attempt, e.id, q.name
         """)
     /// The newest rows of a table that have the id or the key. Each way walks an index of its own, and ends with as many as are told: with
     /// one condition for both, all of a key would be gathered and sorted.
