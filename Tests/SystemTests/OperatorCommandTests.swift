@@ -389,6 +389,51 @@ struct OperatorCommandTests {
         }
     }
 
+    @Test("a queue is shown with all that it is set up with, to programs in seconds and to people in their units")
+    func settings() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            let retry = RetryPolicy(attempts: 3, base: .milliseconds(250), cap: .seconds(90))
+            try await broker.declare(
+                queue: "letters",
+                QueueSettings(
+                    lanes: 3, lease: .seconds(45), retry: retry, priorities: .three, retention: .seconds(3 * 86_400),
+                    limits: QueueLimits(rate: 50, burst: 7)))
+            try await broker.declare(queue: "accounts", QueueSettings(order: .blockOnFailure))
+            func shown(_ queue: String) async throws -> [String: Any] {
+                try #require(try await answer(of: ["queues", "show", queue], on: database) as? [String: Any])
+            }
+            let letters = try await shown("letters")
+            let settings = try #require(letters["settings"] as? [String: Any])
+            for (name, value) in [
+                ("lanes", 3.0), ("leaseSeconds", 45.0), ("attempts", 3.0), ("firstBackoffSeconds", 0.25),
+                ("longestBackoffSeconds", 90.0), ("priorities", 3.0), ("retentionSeconds", 259_200.0),
+                ("delaySeconds", 0.0),
+            ] { #expect(settings[name] as? Double == value, "\(name)") }
+            #expect((letters["limits"] as? [String: Any])?["burst"] as? Int == 7)
+            let accounts = try await shown("accounts")["settings"] as? [String: Any]
+            #expect(accounts?["order"] as? String == "blockOnFailure" && accounts?["retentionSeconds"] == nil)
+            let told = try await TestProcess.output(
+                of: "shoeshop", ["queues", "show", "letters", "--database-url", database.conninfo])
+            for line in [
+                "lanes       3", "lease       45s", "attempts    3 at the most", "back-off    250ms to 90s",
+                "order       none", "retention   3d",
+            ] { #expect(told.contains(line + "\n"), "\(told)") }
+        }
+    }
+
+    @Test("whoever revokes a key is answered in JSON as well, and a key that is none is refused")
+    func revoke() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let key = NewAccessKey(id: "KEY", label: "billing", sealedSecret: [1], permissions: "[]")
+            #expect(try await Broker(database).create(accessKey: key))
+            let revoked = try await answer(of: ["keys", "revoke", "KEY"], on: database) as? [String: Any]
+            #expect(revoked?["revoked"] as? String == "KEY")
+            let again = ["keys", "revoke", "KEY", "--json", "--database-url", database.conninfo]
+            #expect(try await TestProcess.end(of: "shoeshop", again).status == 64)
+        }
+    }
+
     @Test("shells complete the names of queues wherever a command is about one")
     func completedQueues() async throws {
         let dump = try await TestProcess.output(of: "shoeshop", ["--experimental-dump-help"])
