@@ -133,6 +133,24 @@ struct DraftTests {
         }
     }
 
+    @Test("a raw draft is delivered byte by byte, JSON or not, and a copy of what is no JSON is raw")
+    func raw() async throws {
+        try await Bench.with { bench async throws in
+            for body in ["no JSON", "\"hello\"", "", "[1"] {
+                let draft = Draft(body: Array(body.utf8), isRaw: true)
+                try draft.check()
+                try await bench.broker.send(draft, to: "shoes")
+                let received = try #require(try await bench.receive().first)
+                #expect(received.message.body == Array(body.utf8), "\(body)")
+                #expect(Draft(changing: received.message).isRaw == (body != "\"hello\""), "\(body)")
+                try await bench.broker.complete([received])
+            }
+            #expect(throws: QueueError.self) { try Draft(body: Array("no JSON".utf8)).check() }
+            let long = [UInt8](repeating: 0x61, count: MessageLimits.bodyBytes + 1)
+            #expect(throws: QueueError.self) { try Draft(body: long, isRaw: true).check() }
+        }
+    }
+
     @Test("a draft for a topic reaches whoever hears it")
     func publish() async throws {
         try await Bench.with { bench async throws in

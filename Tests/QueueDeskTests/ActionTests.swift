@@ -182,6 +182,30 @@ extension DeskTests {
         }
     }
 
+    @Test("a message of plain text is copied, changed and sent as that, without quotes, and by hand as well")
+    func plainText() async throws {
+        try await Desk.with(before: { database in try await Broker(database).declare(queue: "letters") }) { desk async throws in
+            let letter = Outgoing(RawBody("no JSON, <at> all"))
+            try await desk.broker.send([letter], to: Queue<RawBody>("letters"))
+            let form = try await desk.page("/send?queue=letters&from=\(letter.id)")
+            #expect(form.contains("no JSON, &lt;at&gt; all") && form.contains("value=\"plain text\" selected"))
+            #expect(try await desk.page("/send?queue=letters").contains("value=\"JSON\" selected"))
+            let changed = "to=queue%20letters&parent=\(letter.id)&body=something%20else"
+            #expect(try await desk.post("/send", changed).text.contains("This is no JSON"))
+            for text in ["something%20else", "%22hello%22", ""] {
+                let sent = try await desk.post(
+                    "/send", "to=queue%20letters&format=plain%20text&parent=\(letter.id)&body=\(text)")
+                #expect(sent.status == 303, "\(text): \(sent.text)")
+            }
+            var bodies: Set<String> = []
+            while bodies.count < 4 {
+                let received = try await desk.broker.receive("letters", limit: 4, lease: .seconds(60))
+                bodies.formUnion(received.map { String(decoding: $0.message.body, as: UTF8.self) })
+            }
+            #expect(bodies == ["no JSON, <at> all", "something else", "\"hello\"", ""])
+        }
+    }
+
     @Test("what the steps of a queue could not read is refused beside its field, and nothing is sent")
     func sendRefused() async throws {
         try await Desk.with { desk async throws in

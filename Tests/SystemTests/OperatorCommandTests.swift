@@ -275,6 +275,31 @@ struct OperatorCommandTests {
         }
     }
 
+    @Test("a message of plain text is sent as it is where that is said, and so is a copy of one")
+    func sendRaw() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            try await broker.declare(queue: "letters")
+            let letter = Outgoing(RawBody("no JSON"))
+            try await broker.send([letter], to: Queue<RawBody>("letters"))
+            let send = ["send", "--queue", "letters"]
+            for (options, body) in [
+                (["--raw", "--body", "\"hello\" you"], "\"hello\" you"), (["--from", "\(letter.id)"], "no JSON"),
+                (["--from", "\(letter.id)", "--body", "", "--raw"], ""),
+            ] {
+                let sent = try await answer(of: send + options, on: database) as? [String: Any]
+                let id = try #require((sent?["message"] as? String).flatMap { MessageID($0) })
+                #expect(try await broker.inspect(id)?.message.body == Array(body.utf8), "\(options)")
+            }
+            for options in [["--body", "no JSON"], ["--from", "\(letter.id)", "--body", "no JSON", "--dry-run"]] {
+                let command = send + options + ["--database-url", database.conninfo]
+                let end = try await TestProcess.end(of: "shoeshop", command)
+                #expect(end.status != 0 && end.complaint.contains("the body is no JSON"), "\(end)")
+            }
+            #expect(try await broker.statistics(of: "letters").appended == 4)
+        }
+    }
+
     @Test("a redrive that one process began is paused, given another rate and stopped from others")
     func steer() async throws {
         try await TestDatabase.with(.openShop) { database in

@@ -100,7 +100,10 @@ struct SendPage {
                 .field(
                     "Headers, a line each as name: value",
                     .area("headers", form.headers, rows: 3, error: errors["headers"])),
-                .field("Body, in JSON", .area("body", form.body, rows: 16, error: errors["body"])),
+                .field("The body is", .select("format", SendForm.formats, chosen: form.format, none: nil)),
+                .field(
+                    "Body; its line breaks are sent as LF",
+                    .area("body", form.body, rows: 16, error: errors["body"])),
                 form.parent.map { HTML.hidden("parent", $0) } ?? "", .hidden("form", form.name), .button("Send"),
             ])
     }
@@ -136,7 +139,11 @@ struct SendForm {
     let delay: String?
     private(set) var headers: String
     private(set) var body: String
+    private(set) var format: String
     private(set) var parent: String?
+
+    private static let (json, text) = ("JSON", "plain text")
+    static let formats = [json, text]
 
     init(_ fields: Fields) {
         name = fields["form"] ?? UUID().uuidString.lowercased()
@@ -146,10 +153,12 @@ struct SendForm {
         delay = fields["delay"]
         headers = fields.verbatim("headers") ?? ""
         body = fields.verbatim("body") ?? "{\n}"
+        format = fields["format"] ?? Self.json
         parent = fields["parent"]
     }
 
     var queue: QueueName? { to.flatMap { $0.hasPrefix("queue ") ? QueueName(String($0.dropFirst(6))) : nil } }
+    private var isRaw: Bool { format == Self.text }
     var topic: TopicName? { to.flatMap { $0.hasPrefix("topic ") ? TopicName(String($0.dropFirst(6))) : nil } }
 
     /// What goes from here on is another form.
@@ -157,7 +166,7 @@ struct SendForm {
 
     /// Tells one content from another one (FNV-1a of 64 bits): nobody but the operator chooses it.
     var fingerprint: String {
-        let parts = [to, key, tag, delay, headers, body, parent].map { $0 ?? "" }
+        let parts = [to, key, tag, delay, headers, body, format, parent].map { $0 ?? "" }
         let hash = parts.joined(separator: "\0").utf8.reduce(UInt64(0xCBF2_9CE4_8422_2325)) {
             ($0 ^ UInt64($1)) &* 0x100_0000_01B3
         }
@@ -171,6 +180,7 @@ struct SendForm {
         (key, tag) = (draft.key, draft.tag)
         headers = draft.headers.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: "\n")
         body = text
+        format = draft.isRaw ? Self.text : Self.json
         parent = "\(message.id)"
         return true
     }
@@ -181,23 +191,13 @@ struct SendForm {
     /// Either a draft, or what is wrong with each field.
     func draft(_ checks: [QueueName: @Sendable ([UInt8]) throws -> Void]) -> (Draft?, [String: String]) {
         var errors: [String: String] = [:]
-        if queue == nil, topic == nil { errors["to"] = "Say where it is to go." }
-        let seconds = delay.map { Double($0) } ?? 0
         let bytes = Array(body.replacing("\r\n", with: "\n").utf8)
-        do { _ = try JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed) } catch {
-            errors["body"] =
-                "This is no JSON: \((error as NSError).userInfo["NSDebugDescription"] ?? "it can't be read")"
-        }
-        if !Self.delays.contains(seconds ?? -1) {
-            errors["delay"] = "This is no number of seconds. From 0 to 31622400 will do, which are 366 days."
-        }
-        if topic != nil, (seconds ?? 0) > 0 { errors["delay"] = "What is published to a topic goes at once." }
+        if queue == nil, topic == nil { errors["to"] = "Say where it is to go." }
+        errors["body"] = fault(of: bytes, checks)
+        errors["delay"] = faultOfDelay
         let pairs = headers.split(whereSeparator: \.isNewline).map { $0.split(separator: ":", maxSplits: 1) }
         if pairs.contains(where: { $0.count < 2 || $0[0].allSatisfy(\.isWhitespace) }) {
             errors["headers"] = "Each line is name: value."
-        }
-        if errors["body"] == nil, let queue, let check = checks[queue] {
-            do { try check(bytes) } catch { errors["body"] = "\(queue) can't read it: \(DecodingText(error))" }
         }
         guard errors.isEmpty else { return (nil, errors) }
         let named = pairs.map {
@@ -206,7 +206,24 @@ struct SendForm {
         let draft = Draft(
             body: bytes, key: key, tag: tag, headers: Dictionary(named) { $1 },
             delay: delay.flatMap { Double($0) }.map { .seconds($0) },
-            parent: parent.flatMap { MessageID($0) })
+            parent: parent.flatMap { MessageID($0) }, isRaw: isRaw)
         return (draft, [:])
+    }
+
+    private func fault(of body: [UInt8], _ checks: [QueueName: @Sendable ([UInt8]) throws -> Void]) -> String? {
+        if !isRaw, let fault = Draft.fault(inJSON: body) {
+            return "This is no JSON, and plain text is not chosen: \(fault)"
+        }
+        guard let queue, let check = checks[queue] else { return nil }
+        do { try check(body) } catch { return "\(queue) can't read it: \(DecodingText(error))" }
+        return nil
+    }
+
+    private var faultOfDelay: String? {
+        let seconds: Double? = if let delay { Double(delay) } else { 0 }
+        guard let seconds, Self.delays.contains(seconds) else {
+            return "This is no number of seconds. From 0 to 31622400 will do, which are 366 days."
+        }
+        return topic != nil && seconds > 0 ? "What is published to a topic goes at once." : nil
     }
 }

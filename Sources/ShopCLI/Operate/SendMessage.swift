@@ -12,6 +12,8 @@ struct SendMessage: AsyncParsableCommand {
             shoeshop send --queue refunds --body @refund.json --key 0199f2b0-5f61-7c3e-9a46-2f0f3c1d5b77
             shoeshop send --queue payment --from 0199f2b0-5f61-7c3e-9a46-2f0f3c1d5b77 --body - < changed.json
 
+            shoeshop send --queue letters --raw --body 'no JSON at all'
+
             The body has to be what the steps of the queue read. With --from, whatever is not given is taken from that message,
             which stays what and where it is: the new one names it as its parent. Recorded, see shoeshop audit.
             """)
@@ -24,6 +26,8 @@ struct SendMessage: AsyncParsableCommand {
     var from: MessageID?
     @Option(help: "JSON; @FILE reads it from a file, and - from standard input.")
     var body: String?
+    @Flag(help: "Take the body as it is, JSON or not: for queues of clients of MNS and RocketMQ, and for plain text.")
+    var raw = false
     @Option(help: "What it is about, such as the id of an order.")
     var key: String?
     @Option(help: "What subscriptions filter by.")
@@ -48,6 +52,7 @@ struct SendMessage: AsyncParsableCommand {
             let broker = Broker(database)
             let draft = try await self.draft(in: broker)
             try check(draft)
+            try draft.check()
             if !dryRun { try await send(draft, through: broker) }
             return draft
         }
@@ -64,8 +69,9 @@ struct SendMessage: AsyncParsableCommand {
                 throw ValidationError("Nothing is known of \(from): it never was, or is older than the retention.")
             }
             draft = Draft(changing: record.message)
-            if let body = try bytes() { draft.body = body }
+            if let body = try bytes() { (draft.body, draft.isRaw) = (body, false) }
         }
+        if raw { draft.isRaw = true }
         draft.key = key ?? draft.key
         draft.tag = tag ?? draft.tag
         draft.delay = delay ?? .zero
@@ -111,6 +117,7 @@ private struct DraftReport: Encodable {
     let message, to: String
     let key, tag, parent: String?
     let headers: [String: String]
+    /// Text when it is UTF-8, else Base64.
     let body: String
     let isDryRun: Bool
 
@@ -118,7 +125,7 @@ private struct DraftReport: Encodable {
         (message, to) = ("\(draft.id)", place)
         (key, tag, parent) = (draft.key, draft.tag, draft.parent.map { "\($0)" })
         headers = draft.headers
-        body = String(decoding: draft.body, as: UTF8.self)
+        body = String(validating: draft.body, as: UTF8.self) ?? Data(draft.body).base64EncodedString()
         self.isDryRun = isDryRun
     }
 
