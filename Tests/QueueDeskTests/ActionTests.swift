@@ -153,7 +153,9 @@ extension DeskTests {
     @Test("a form that is sent twice sends one message; with something else in it, it says that nothing was sent")
     func sendTwice() async throws {
         try await Desk.with { desk async throws in
-            let body = #"{"orderID":"01a22919-29d7-72b0-8cc7-0e358532fe61"}"#.queryEscapedForTests
+            let order = #""orderID":"01a22919-29d7-72b0-8cc7-0e358532fe61""#
+            let rejected = #""event":"order-rejected","reason":"declined","detail":"","at":1767225600000"#
+            let body = "{\(order),\(rejected)}".queryEscapedForTests
             for to in ["queue%20cancellations", "topic%20order-rejected"] {
                 let form = "form=f-1&to=\(to)&body=\(body)&key="
                 let first = try await desk.post("/send", form + "k")
@@ -216,6 +218,10 @@ extension DeskTests {
                 ("to=queue%20refunds&body=%7B%7D&delay=soon", "This is no number of seconds."),
                 ("to=queue%20refunds&body=%7B%7D&headers=nonsense", "Each line is name: value."),
                 ("to=topic%20order-processed&body=%7B%7D&delay=5", "What is published to a topic goes at once."),
+                ("to=topic%20order-processed&body=%7B%7D", "logistics can&#39;t read it: order is missing"),
+                ("to=topic%20order-processed&body=%7B%7D", "order-status can&#39;t read it: event is missing"),
+                ("to=topic%20order-rejected&tag=declined&body=%7B%7D", "stock-release can&#39;t read it"),
+                ("to=topic%20nowhere&body=%7B%7D", "there is no topic nowhere"),
             ]
             for (form, text) in refused {
                 let answer = try await desk.post("/send", form)

@@ -269,8 +269,20 @@ struct OperatorCommandTests {
             let end = try await TestProcess.end(of: "shoeshop", refused)
             #expect(end.status == 64 && end.complaint.contains("orderID is missing"), "\(end)")
             #expect(try await broker.statistics(of: "cancellations").appended == 2)
+            for (topic, body, fault) in [
+                ("order-rejected", "{}", "order-status can't read this body"),
+                ("order-rejected", "nonsense", "the body is no JSON"), ("nowhere", "{}", "there is no topic nowhere"),
+            ] {
+                let command = ["send", "--topic", topic, "--body", body, "--tag", "declined", "--dry-run"]
+                let end = try await TestProcess.end(of: "shoeshop", command + ["--database-url", database.conninfo])
+                #expect(end.status != 0 && end.complaint.contains(fault), "\(end)")
+            }
+            let rejected = """
+                {"event":"order-rejected","orderID":"01a22919-29d7-72b0-8cc7-0e358532fe61","reason":"declined",
+                "detail":"","at":1767225600000}
+                """
             _ = try await answer(
-                of: ["send", "--topic", "order-rejected", "--body", "{}", "--tag", "declined"], on: database)
+                of: ["send", "--topic", "order-rejected", "--body", rejected, "--tag", "declined"], on: database)
             #expect(try await broker.statistics(of: "stock-release").appended == 1)
         }
     }

@@ -18,22 +18,34 @@ struct SendPage {
         }
         router.post("send") { request, _ in
             guard Visitor.mayChange else { throw Refusal.onlyReads }
-            var form = SendForm(try await Fields(body: request))
-            let (draft, errors) = form.draft(desk.options.checks)
-            guard let draft else { return try await page(form, errors) }
-            let sent: SentOnce
-            do {
-                sent = try await desk.acting { [form] in try await send(draft, form) }
-            } catch let error as QueueError {
-                return try await page(form, ["to": "\(error)"])
-            }
-            switch sent {
-            case .stored(let ids), .repeated(let ids): return desk.seeOther("/messages/\(ids.first ?? draft.id)")
-            case .refused:
-                form.beginAnew()
-                return try await page(form, ["form": Self.wasSent])
-            }
+            return try await post(SendForm(try await Fields(body: request)))
         }
+    }
+
+    private func post(_ form: SendForm) async throws -> Response {
+        do {
+            let (draft, errors) = form.draft(try await checks(form))
+            guard let draft else { return try await page(form, errors) }
+            let sent = try await desk.acting { try await send(draft, form) }
+            return try await answer(sent, to: form, with: draft)
+        } catch let error as QueueError { return try await page(form, ["to": "\(error)"]) }
+    }
+
+    private func answer(_ sent: SentOnce, to form: SendForm, with draft: Draft) async throws -> Response {
+        switch sent {
+        case .stored(let ids), .repeated(let ids): return desk.seeOther("/messages/\(ids.first ?? draft.id)")
+        case .refused:
+            var form = form
+            form.beginAnew()
+            return try await page(form, ["form": Self.wasSent])
+        }
+    }
+
+    /// Those of the queue, or of all that would hear it.
+    private func checks(_ form: SendForm) async throws -> SendForm.Checks {
+        guard let topic = form.topic else { return desk.options.checks.filter { $0.key == form.queue } }
+        let hearers = try await desk.broker.hearers(of: topic, tag: form.tag)
+        return desk.options.checks.filter { hearers.contains($0.key) }
     }
 
     private static let wasSent =
@@ -131,6 +143,8 @@ struct SendPage {
 
 /// What is filled in.
 struct SendForm {
+    typealias Checks = [QueueName: @Sendable ([UInt8]) throws -> Void]
+
     /// Names this form, so that sent twice it makes one message.
     private(set) var name: String
     private(set) var to: String?
@@ -189,7 +203,9 @@ struct SendForm {
     private static let delays = 0...(366 * 86_400.0)
 
     /// Either a draft, or what is wrong with each field.
-    func draft(_ checks: [QueueName: @Sendable ([UInt8]) throws -> Void]) -> (Draft?, [String: String]) {
+    ///
+    /// - Parameter checks: of the queues that it would come to.
+    func draft(_ checks: Checks) -> (Draft?, [String: String]) {
         var errors: [String: String] = [:]
         let bytes = Array(body.replacing("\r\n", with: "\n").utf8)
         if queue == nil, topic == nil { errors["to"] = "Say where it is to go." }
@@ -210,13 +226,15 @@ struct SendForm {
         return (draft, [:])
     }
 
-    private func fault(of body: [UInt8], _ checks: [QueueName: @Sendable ([UInt8]) throws -> Void]) -> String? {
+    private func fault(of body: [UInt8], _ checks: Checks) -> String? {
         if !isRaw, let fault = Draft.fault(inJSON: body) {
             return "This is no JSON, and plain text is not chosen: \(fault)"
         }
-        guard let queue, let check = checks[queue] else { return nil }
-        do { try check(body) } catch { return "\(queue) can't read it: \(DecodingText(error))" }
-        return nil
+        let faults = checks.sorted { $0.key.text < $1.key.text }.compactMap { queue, check -> String? in
+            do { try check(body) } catch { return "\(queue) can't read it: \(DecodingText(error))" }
+            return nil
+        }
+        return faults.isEmpty ? nil : faults.joined(separator: "; ")
     }
 
     private var faultOfDelay: String? {

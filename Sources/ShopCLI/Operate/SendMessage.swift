@@ -51,8 +51,8 @@ struct SendMessage: AsyncParsableCommand {
         let draft = try await connection.withDatabase { database in
             let broker = Broker(database)
             let draft = try await self.draft(in: broker)
-            try check(draft)
             try draft.check()
+            try await check(draft, in: broker)
             if !dryRun { try await send(draft, through: broker) }
             return draft
         }
@@ -79,11 +79,18 @@ struct SendMessage: AsyncParsableCommand {
         return draft
     }
 
-    private func check(_ draft: Draft) throws {
-        guard let queue, let check = MessageChecks.all[QueueName(queue)] else { return }
-        do { try check(draft.body) } catch {
-            throw ValidationError("\(queue) can't read this body: \(DecodingText(error))")
+    private func check(_ draft: Draft, in broker: Broker) async throws {
+        for queue in try await receivers(of: draft, in: broker) {
+            do { try MessageChecks.all[queue]?(draft.body) } catch {
+                throw ValidationError("\(queue) can't read this body: \(DecodingText(error))")
+            }
         }
+    }
+
+    private func receivers(of draft: Draft, in broker: Broker) async throws -> [QueueName] {
+        if let topic { return try await broker.hearers(of: TopicName(topic), tag: draft.tag) }
+        guard let queue else { return [] }
+        return [try await broker.queue(QueueName(queue)).queue]
     }
 
     private func send(_ draft: Draft, through broker: Broker) async throws {
