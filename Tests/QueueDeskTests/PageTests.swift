@@ -129,6 +129,8 @@ extension DeskTests {
                 #expect(answer.status == 200 && answer.text.contains("other letters are meant"), "\(action)")
             }
             #expect(try await desk.broker.deadLetterCount() == 1)
+            let rest = try await desk.page("/dead/purge?queue=payment&through=\(last)")
+            #expect(rest.contains("0 dead letters will be deleted") && !rest.contains("name=\"sure\""))
         }
     }
 

@@ -66,6 +66,8 @@ struct PartsTests {
         #expect(ActionFilter("a b", ["rate": "5.0"])?.query == "?queue=a%20b")
         let all = ["reason": "r&r", "message": "m", "key": "k", "error": "e=1", "tickets": "4 5"]
         #expect(ActionFilter("q", all)?.query == "?queue=q&error=e%3D1&key=k&message=m&reason=r%26r&ticket=4&ticket=5")
+        #expect(ActionFilter(nil, ["through ticket": "7"])?.query == "?all=yes&through=7")
+        #expect(ActionFilter("q", ["through ticket": "7", "key": "k"])?.query == "?queue=q&key=k&through=7")
         let lost: [[String: String]] = [
             ["older than": "5m"], ["error": " away"], ["error": String(repeating: "x", count: 999)], ["key": ""],
             ["tickets": String(repeating: "12345 ", count: 166)],

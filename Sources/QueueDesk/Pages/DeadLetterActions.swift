@@ -30,9 +30,7 @@ struct DeadLetterActions {
     private func preview(_ action: Action, _ fields: Fields, note: String? = nil) async throws -> Response {
         guard Visitor.mayChange else { throw Refusal.onlyReads }
         if let unsaid = Self.unsaid(in: fields) { return refused(action, unsaid) }
-        var filter = try fields.deadLetters()
-        filter.through = nil
-        let match = try await desk.broker.deadLetterMatch(filter)
+        let match = try await desk.broker.deadLetterMatch(try fields.deadLetters())
         let alert = note.map(HTML.alert)
         let content: [HTML] = [
             alert ?? "", HTML("p", ["class": "consequence"], [.text(action.consequence(of: match.count))]),
@@ -65,6 +63,7 @@ struct DeadLetterActions {
         let all = given.allSatisfy { $0.1 == nil } && tickets.isEmpty
         return given + [
             ("chosen", tickets.isEmpty ? nil : .text("\(tickets.count)")), ("meant", all ? "every dead letter" : nil),
+            ("none after ticket", fields["through"].map { HTML.text($0) }),
         ]
     }
 
