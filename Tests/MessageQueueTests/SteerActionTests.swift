@@ -151,6 +151,33 @@ struct DraftTests {
         }
     }
 
+    @Test("a message's record tells its priority wherever it stands, as far as its queue tells them apart")
+    func priority() async throws {
+        try await Bench.with { bench async throws in
+            let told: [(PriorityLevels, Int, Int)] = [
+                (.sixteen, 5, 5), (.three, 2, 1), (.three, 16, 16), (.none, 3, 8),
+            ]
+            var dead: [MessageID: Int] = [:]
+            for (levels, sent, expected) in told {
+                let queue = Queue<Shoe>(QueueName("of-\(levels.rawValue)"))
+                try await bench.broker.declare(queue: queue.name, QueueSettings(priorities: levels))
+                for delay in [Duration.zero, .seconds(60)] {
+                    let shoe = Outgoing(Shoe(size: 1), delay: delay, priority: Priority(clamping: sent))
+                    try await bench.broker.send([shoe], to: queue)
+                    #expect(try await bench.broker.inspect(shoe.id)?.priority.number == expected, "\(levels) \(sent)")
+                }
+                let received = try await bench.receive(queue: queue.name)
+                try await bench.broker.deadLetter(received.map { .init($0, reason: "r", error: nil) })
+                for message in received { dead[message.message.id] = expected }
+            }
+            try await bench.database.execute("DELETE FROM mq.messages")
+            #expect(dead.count == 4)
+            for (id, expected) in dead {
+                #expect(try await bench.broker.inspect(id)?.priority.number == expected)
+            }
+        }
+    }
+
     @Test("a draft for a topic reaches whoever hears it")
     func publish() async throws {
         try await Bench.with { bench async throws in

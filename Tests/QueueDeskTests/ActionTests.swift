@@ -184,6 +184,66 @@ extension DeskTests {
         }
     }
 
+    @Test("a copy keeps key, tag, headers and priority as they are, blanks and all, until somebody changes them")
+    func keptBlanks() async throws {
+        try await Desk.with(before: { database in
+            try await Broker(database).declare(queue: "letters", QueueSettings(priorities: .sixteen))
+        }) { desk async throws in
+            let letter = Outgoing("x", key: "A 1 ", tag: " t", headers: ["h": "  y ", "e": ""], priority: .low)
+            try await desk.broker.send([letter], to: Queue<String>("letters"))
+            let form = try await desk.page("/send?queue=letters&from=\(letter.id)")
+            #expect(form.contains("value=\"A 1 \"") && form.contains("value=\" t\""))
+            #expect(form.contains("e: \nh:   y </textarea>"))
+            #expect(form.contains("name=\"priority\" type=\"number\" value=\"16\""))
+            let fields = "to=queue%20letters&key=A+1+&tag=+t&headers=e%3A+%0D%0Ah%3A+++y+&body=1"
+            let sent = try await desk.post("/send", fields + "&priority=2")
+            let path = try #require(sent.headers["Location"].first)
+            let id = try #require(MessageID(String(path.split(separator: "/").last ?? "")))
+            let copy = try #require(try await desk.broker.inspect(id))
+            #expect(copy.message.key == "A 1 " && copy.message.tag == " t" && copy.priority.number == 2)
+            #expect(copy.message.headers["h"] == "  y " && copy.message.headers["e"]?.isEmpty == true)
+            for priority in ["0", "17", "1.5", "x"] {
+                let answer = try await desk.post("/send", fields + "&priority=\(priority)")
+                #expect(answer.status == 422 && answer.text.contains("This is no priority"), "\(priority)")
+            }
+            let broken = Outgoing("x", key: "a\nb")
+            try await desk.broker.send([broken], to: Queue<String>("letters"))
+            #expect(try await desk.send(.GET, "/send?queue=letters&from=\(broken.id)").status == 400)
+        }
+    }
+
+    @Test("a key that ends with a blank is found, followed, tried again and skipped like any other")
+    func keyWithBlank() async throws {
+        try await Desk.with(before: { database in
+            try await Broker(database).declare(queue: "accounts", QueueSettings(order: .blockOnFailure))
+        }) { desk async throws in
+            let broker = desk.broker
+            let messages = ["x", "y"].map { Outgoing($0, key: "A 1 ") }
+            try await broker.send(messages, to: Queue<String>("accounts"))
+            func giveUp() async throws {
+                let received = try await broker.receive("accounts", lease: .seconds(60))
+                try await broker.deadLetter(received.map { .init($0, reason: "tired", error: nil) })
+            }
+            try await giveUp()
+            _ = try await broker.receive("accounts", limit: 10, lease: .seconds(60))
+            for path in ["/timeline?key=A%201%20", "/messages?q=A%201%20", "/messages?q=+A%201%20"] {
+                let status = try await desk.send(.GET, path).status
+                #expect(status == 200, "\(path)")
+            }
+            #expect(try await desk.page("/messages?q=A%201%20").contains("As a timeline"))
+            #expect(try await desk.page("/queues/accounts/held?key=A%201%20").contains("/messages/\(messages[1].id)"))
+            #expect(try await desk.post("/queues/accounts/retry-key", "key=A%201%20").status == 303)
+            try await giveUp()
+            #expect(try await desk.post("/queues/accounts/skip-key", "key=A%201%20").status == 303)
+            #expect(try await broker.deadLetterMatch(.init(key: "A 1 ")).count == 1)
+            #expect(try await desk.page("/dead?key=A%201%20").contains("tired"))
+            #expect(try await !desk.page("/dead?key=A%201").contains("/timeline?key="))
+            // What was pasted with blanks is found without them.
+            try await broker.send("z", to: Queue<String>("payment"), key: "B2")
+            #expect(try await desk.page("/messages?q=+B2+").contains(">B2</a>"))
+        }
+    }
+
     @Test("a message of plain text is copied, changed and sent as that, without quotes, and by hand as well")
     func plainText() async throws {
         try await Desk.with(before: { database in try await Broker(database).declare(queue: "letters") }) { desk async throws in

@@ -269,6 +269,13 @@ struct OperatorCommandTests {
             let end = try await TestProcess.end(of: "shoeshop", refused)
             #expect(end.status == 64 && end.complaint.contains("orderID is missing"), "\(end)")
             #expect(try await broker.statistics(of: "cancellations").appended == 2)
+        }
+    }
+
+    @Test("what is published by hand is checked by all who would hear it, also in a dry run")
+    func publish() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
             for (topic, body, fault) in [
                 ("order-rejected", "{}", "order-status can't read this body"),
                 ("order-rejected", "nonsense", "the body is no JSON"), ("nowhere", "{}", "there is no topic nowhere"),
@@ -284,6 +291,27 @@ struct OperatorCommandTests {
             _ = try await answer(
                 of: ["send", "--topic", "order-rejected", "--body", rejected, "--tag", "declined"], on: database)
             #expect(try await broker.statistics(of: "stock-release").appended == 1)
+            #expect(try await broker.statistics(of: "order-status").appended == 1)
+        }
+    }
+
+    @Test("a copy keeps the priority of what it was made from, unless another one is given")
+    func sendPriority() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            try await broker.declare(queue: "letters", QueueSettings(priorities: .sixteen))
+            let letter = Outgoing("x", key: "A 1 ", priority: .high)
+            try await broker.send([letter], to: Queue<String>("letters"))
+            let copy = ["send", "--queue", "letters", "--from", "\(letter.id)"]
+            let copies: [([String], Int)] = [([], 1), (["--priority", "12"], 12)]
+            for (options, priority) in copies {
+                let sent = try await answer(of: copy + options, on: database) as? [String: Any]
+                let id = try #require((sent?["message"] as? String).flatMap { MessageID($0) })
+                let record = try #require(try await broker.inspect(id))
+                #expect(record.priority.number == priority && record.message.key == "A 1 ", "\(options)")
+            }
+            let beyond = copy + ["--priority", "17", "--database-url", database.conninfo]
+            #expect(try await TestProcess.end(of: "shoeshop", beyond).status == 64)
         }
     }
 

@@ -48,12 +48,14 @@ extension Draft {
     /// A copy of a message, to be changed: names it as its parent, and has an id and a trace of its own. A body that is no
     /// JSON makes it ``isRaw``.
     ///
-    /// - Parameter message: stays what and where it is.
-    public init(changing message: Message) {
+    /// - Parameters:
+    ///   - message: stays what and where it is.
+    ///   - priority: of the copy; the message's own is told by ``MessageRecord/priority``.
+    public init(changing message: Message, priority: Priority = .normal) {
         let own = [TraceParent.header, TraceParent.stateHeader, Self.parentHeader]
         self.init(
             body: message.body, key: message.key, tag: message.tag,
-            headers: message.headers.filter { !own.contains($0.key) }, parent: message.id,
+            headers: message.headers.filter { !own.contains($0.key) }, priority: priority, parent: message.id,
             isRaw: Self.fault(inJSON: message.body) != nil)
     }
 

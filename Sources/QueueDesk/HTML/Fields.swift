@@ -4,7 +4,8 @@ public import Hummingbird
 import MessageQueue
 import NIOCore
 
-/// The fields of a query or of a posted form. One that holds nothing but blanks is not there.
+/// The fields of a query or of a posted form, without the blanks around their values. One that holds nothing but blanks
+/// is not there. Those called `key` and `tag` are as they were sent: a sender's key may begin or end with a blank.
 public struct Fields: Sendable {
     private let pairs: [(name: String, value: String)]
     private let raw: [(name: String, value: String)]
@@ -20,8 +21,12 @@ public struct Fields: Sendable {
         guard !raw.contains(where: { $0.value.utf8.contains(0) }) else {
             throw Refusal(.badRequest, "A field has a character in it that no text may have.")
         }
-        pairs = raw.map { ($0.name, $0.value.trimmingCharacters(in: .whitespacesAndNewlines)) }
+        pairs = raw.map { name, value in
+            (name, Self.exact.contains(name) ? value : value.trimmingCharacters(in: .whitespacesAndNewlines))
+        }
     }
+
+    private static let exact: Set<String> = ["key", "tag"]
 
     /// Those of a request's query.
     public init(query request: Request) throws { try self.init(request.uri.query ?? "") }

@@ -25,9 +25,9 @@ struct ActionFilter {
             if name == "tickets" {
                 fields += value.split(separator: " ").map { ("ticket", String($0)) }
             } else {
-                // A form's fields lose the blanks at their ends, and would mean more than was meant.
-                guard let field = Self.names[name], value == value.trimmingCharacters(in: .whitespacesAndNewlines)
-                else { return nil }
+                // Other fields of a form lose the blanks at their ends, and would mean more than was meant.
+                let isKept = name == "key" || value == value.trimmingCharacters(in: .whitespacesAndNewlines)
+                guard let field = Self.names[name], isKept else { return nil }
                 fields.append((field, value))
             }
         }

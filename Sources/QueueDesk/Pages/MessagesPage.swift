@@ -22,7 +22,9 @@ struct MessagesPage {
     }
 
     private func results(_ fields: Fields) async throws -> [HTML] {
-        if let text = fields["q"] { return try await trace(text, past: try fields.number("past") ?? 0) }
+        if let text = fields["q"] {
+            return try await trace(fields.verbatim("q") ?? text, or: text, past: try fields.number("past") ?? 0)
+        }
         guard let search = try search(fields) else {
             return [HTML("p", ["class": "empty"], ["Say an id or a key, or choose a queue or a topic."])]
         }
@@ -37,10 +39,15 @@ struct MessagesPage {
         ]
     }
 
-    private func trace(_ text: String, past: Int) async throws -> [HTML] {
+    /// A key may begin or end with a blank; where none does, the blanks came with what was pasted.
+    private func trace(_ typed: String, or trimmed: String, past: Int) async throws -> [HTML] {
         let past = min(max(past, 0), Self.traceReach - Self.traceLimit)
         let end = past + Self.traceLimit
-        let entries = try await desk.broker.trace(text, limit: (end / Self.traceStep + 1) * Self.traceStep)
+        let limit = (end / Self.traceStep + 1) * Self.traceStep
+        var (text, entries) = (typed, try await desk.broker.trace(typed, limit: limit))
+        if entries.isEmpty, typed != trimmed {
+            (text, entries) = (trimmed, try await desk.broker.trace(trimmed, limit: limit))
+        }
         let caption = "Everything with id or key \(text), the newest first"
         let shown = Array(entries.reversed().dropFirst(past).prefix(Self.traceLimit))
         return [

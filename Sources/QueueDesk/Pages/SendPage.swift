@@ -69,9 +69,7 @@ struct SendPage {
             throw Refusal.nothingHere
         }
         guard record.isWhole else { throw Refusal(.badRequest, "Its body is too large to be changed here.") }
-        guard form.take(record.message) else {
-            throw Refusal(.badRequest, "Its body is no text in UTF-8: it can't be changed here.")
-        }
+        try form.take(record)
         return form
     }
 
@@ -91,33 +89,37 @@ struct SendPage {
     }
 
     private func html(_ form: SendForm, _ errors: [String: String], _ reading: Reading?) -> HTML {
+        let parent: HTML = form.parent.map { HTML.hidden("parent", $0) } ?? ""
+        let content: [HTML] = [
+            HTML("div", ["class": "search"], heads(form, errors, reading)),
+            .field(
+                "Headers, a line each as name: value",
+                .area("headers", form.headers, rows: 3, error: errors["headers"])),
+            .field("The body is", .select("format", SendForm.formats, chosen: form.format, none: nil)),
+            .field(
+                "Body; its line breaks are sent as LF", .area("body", form.body, rows: 16, error: errors["body"])),
+            parent, .hidden("form", form.name), .button("Send"),
+        ]
+        return desk.form("/send", content)
+    }
+
+    private func heads(_ form: SendForm, _ errors: [String: String], _ reading: Reading?) -> [HTML] {
         let places = reading.map { reading in
             reading.queues.map { "queue \($0.queue)" } + reading.topicNames.map { "topic \($0)" }
         }
-        return desk.form(
-            "/send",
-            [
-                HTML(
-                    "div", ["class": "search"],
-                    [
-                        .field(
-                            places == nil ? "To, as queue NAME or topic NAME" : "To",
-                            .choice("to", places, chosen: form.to, none: nil, error: errors["to"])),
-                        .field("Key", .input("key", form.key, error: errors["key"])),
-                        .field("Tag", .input("tag", form.tag, error: errors["tag"])),
-                        .field(
-                            "Not before so many seconds",
-                            .input("delay", form.delay, type: "number", error: errors["delay"])),
-                    ]),
-                .field(
-                    "Headers, a line each as name: value",
-                    .area("headers", form.headers, rows: 3, error: errors["headers"])),
-                .field("The body is", .select("format", SendForm.formats, chosen: form.format, none: nil)),
-                .field(
-                    "Body; its line breaks are sent as LF",
-                    .area("body", form.body, rows: 16, error: errors["body"])),
-                form.parent.map { HTML.hidden("parent", $0) } ?? "", .hidden("form", form.name), .button("Send"),
-            ])
+        return [
+            .field(
+                places == nil ? "To, as queue NAME or topic NAME" : "To",
+                .choice("to", places, chosen: form.to, none: nil, error: errors["to"])),
+            .field("Key", .input("key", form.key, error: errors["key"])),
+            .field("Tag", .input("tag", form.tag, error: errors["tag"])),
+            .field(
+                "Not before so many seconds",
+                .input("delay", form.delay, type: "number", error: errors["delay"])),
+            .field(
+                "Priority, from 1 (first) to 16 (empty: 8)",
+                .input("priority", form.priority, type: "number", error: errors["priority"])),
+        ]
     }
 
     /// The latest messages of the queue, to begin with.
@@ -151,6 +153,7 @@ struct SendForm {
     private(set) var key: String?
     private(set) var tag: String?
     let delay: String?
+    private(set) var priority: String?
     private(set) var headers: String
     private(set) var body: String
     private(set) var format: String
@@ -165,6 +168,7 @@ struct SendForm {
         key = fields["key"]
         tag = fields["tag"]
         delay = fields["delay"]
+        priority = fields["priority"]
         headers = fields.verbatim("headers") ?? ""
         body = fields.verbatim("body") ?? "{\n}"
         format = fields["format"] ?? Self.json
@@ -180,23 +184,41 @@ struct SendForm {
 
     /// Tells one content from another one (FNV-1a of 64 bits): nobody but the operator chooses it.
     var fingerprint: String {
-        let parts = [to, key, tag, delay, headers, body, format, parent].map { $0 ?? "" }
+        let parts = [to, key, tag, delay, priority, headers, body, format, parent].map { $0 ?? "" }
         let hash = parts.joined(separator: "\0").utf8.reduce(UInt64(0xCBF2_9CE4_8422_2325)) {
             ($0 ^ UInt64($1)) &* 0x100_0000_01B3
         }
         return String(hash, radix: 36)
     }
 
-    /// - Returns: false for a body that can't be shown as the text that it is: what is sent on is what is shown.
-    mutating func take(_ message: Message) -> Bool {
-        let draft = Draft(changing: message)
-        guard let text = String(validating: draft.body, as: UTF8.self) else { return false }
-        (key, tag) = (draft.key, draft.tag)
+    /// - Throws: ``Refusal`` for what the form's fields can't hold as it is: what is sent on is what is shown.
+    mutating func take(_ record: MessageRecord) throws {
+        let draft = Draft(changing: record.message, priority: record.priority)
+        guard let text = String(validating: draft.body, as: UTF8.self) else {
+            throw Refusal(.badRequest, "Its body is no text in UTF-8: it can't be changed here.")
+        }
         headers = draft.headers.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: "\n")
+        guard read(headers) == draft.headers, ![draft.key, draft.tag].contains(where: Self.hasLines) else {
+            throw Refusal(.badRequest, "Its key, tag or headers don't fit into lines: it can't be changed here.")
+        }
+        (key, tag) = (draft.key, draft.tag)
+        priority = draft.priority == .normal ? nil : "\(draft.priority)"
         body = text
         format = draft.isRaw ? Self.text : Self.json
-        parent = "\(message.id)"
-        return true
+        parent = "\(record.message.id)"
+    }
+
+    private static func hasLines(_ text: String?) -> Bool { text?.contains(where: \.isNewline) ?? false }
+
+    /// Nil where a line is none of a header. After the colon one blank is the form's; all others are the header's own.
+    private func read(_ headers: String) -> [String: String]? {
+        let pairs = headers.split(whereSeparator: \.isNewline).map { line -> (String, String)? in
+            guard let colon = line.firstIndex(of: ":") else { return nil }
+            let (name, rest) = (line[..<colon].trimmingCharacters(in: .whitespaces), line[colon...].dropFirst())
+            return name.isEmpty ? nil : (name, String(rest.first == " " ? rest.dropFirst() : rest))
+        }
+        let good = pairs.compactMap(\.self)
+        return good.count == pairs.count ? Dictionary(good) { $1 } : nil
     }
 
     /// In seconds.
@@ -211,17 +233,14 @@ struct SendForm {
         if queue == nil, topic == nil { errors["to"] = "Say where it is to go." }
         errors["body"] = fault(of: bytes, checks)
         errors["delay"] = faultOfDelay
-        let pairs = headers.split(whereSeparator: \.isNewline).map { $0.split(separator: ":", maxSplits: 1) }
-        if pairs.contains(where: { $0.count < 2 || $0[0].allSatisfy(\.isWhitespace) }) {
-            errors["headers"] = "Each line is name: value."
-        }
+        errors["priority"] = faultOfPriority
+        let named = read(headers)
+        if named == nil { errors["headers"] = "Each line is name: value." }
         guard errors.isEmpty else { return (nil, errors) }
-        let named = pairs.map {
-            ($0[0].trimmingCharacters(in: .whitespaces), $0[1].trimmingCharacters(in: .whitespaces))
-        }
         let draft = Draft(
-            body: bytes, key: key, tag: tag, headers: Dictionary(named) { $1 },
+            body: bytes, key: key, tag: tag, headers: named ?? [:],
             delay: delay.flatMap { Double($0) }.map { .seconds($0) },
+            priority: priority.flatMap { Int($0) }.flatMap { Priority($0) } ?? .normal,
             parent: parent.flatMap { MessageID($0) }, isRaw: isRaw)
         return (draft, [:])
     }
@@ -235,6 +254,11 @@ struct SendForm {
             return nil
         }
         return faults.isEmpty ? nil : faults.joined(separator: "; ")
+    }
+
+    private var faultOfPriority: String? {
+        guard let priority, Int(priority).flatMap({ Priority($0) }) == nil else { return nil }
+        return "This is no priority: from 1, which is first, to 16."
     }
 
     private var faultOfDelay: String? {

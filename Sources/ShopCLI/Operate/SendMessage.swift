@@ -36,10 +36,16 @@ struct SendMessage: AsyncParsableCommand {
     var headers: [Header] = []
     @Option(help: Allowed.any.help("Not delivered before this has passed."), transform: Allowed.any.read)
     var delay: Duration?
+    @Option(
+        help: priorities.help("In a queue with priorities: 1 comes first. Default: 8, or that of the message of --from."),
+        transform: priorities.read)
+    var priority: Int?
     @Flag(help: "Only show what would be sent, once it is found to be right.")
     var dryRun = false
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
+
+    private static let priorities = Allowed.whole(1...16)
 
     func validate() throws {
         if (queue == nil) == (topic == nil) { throw ValidationError("Give either --queue or --topic.") }
@@ -68,13 +74,14 @@ struct SendMessage: AsyncParsableCommand {
             guard let record = try await broker.inspect(from) else {
                 throw ValidationError("Nothing is known of \(from): it never was, or is older than the retention.")
             }
-            draft = Draft(changing: record.message)
+            draft = Draft(changing: record.message, priority: record.priority)
             if let body = try bytes() { (draft.body, draft.isRaw) = (body, false) }
         }
         if raw { draft.isRaw = true }
         draft.key = key ?? draft.key
         draft.tag = tag ?? draft.tag
         draft.delay = delay ?? .zero
+        draft.priority = priority.map { Priority(clamping: $0) } ?? draft.priority
         for header in headers { draft.headers[header.name] = header.value }
         return draft
     }
@@ -123,6 +130,7 @@ struct SendMessage: AsyncParsableCommand {
 private struct DraftReport: Encodable {
     let message, to: String
     let key, tag, parent: String?
+    let priority: Int
     let headers: [String: String]
     /// Text when it is UTF-8, else Base64.
     let body: String
@@ -131,14 +139,14 @@ private struct DraftReport: Encodable {
     init(_ draft: Draft, to place: String, isDryRun: Bool) {
         (message, to) = ("\(draft.id)", place)
         (key, tag, parent) = (draft.key, draft.tag, draft.parent.map { "\($0)" })
-        headers = draft.headers
+        (priority, headers) = (draft.priority.number, draft.headers)
         body = String(validating: draft.body, as: UTF8.self) ?? Data(draft.body).base64EncodedString()
         self.isDryRun = isDryRun
     }
 
     var text: String {
         let facts: [(String, String?)] = [
-            ("to", to), ("key", key), ("tag", tag), ("parent", parent),
+            ("to", to), ("key", key), ("tag", tag), ("parent", parent), ("priority", "\(priority)"),
             ("headers", headers.isEmpty ? nil : headers.map { "\($0)=\($1)" }.sorted().joined(separator: ", ")),
             ("body", body),
         ]
