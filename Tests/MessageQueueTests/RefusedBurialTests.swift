@@ -18,11 +18,11 @@ extension RefusedOutcomeTests {
             }
             try await bench.work([step]) { log in
                 try await log.done(19)
-                try await log.wait("its burial is refused") { $0.burialRefusals == 1 }
+                try await log.wait("its burial is refused") { $0.deadLetterRefusals == 1 }
                 try await bench.send(20, from: 20)
                 try await log.done(39)
                 try await bench.endPauses()
-                try await log.wait("it has come again, in vain") { $0.burialRefusals == 2 }
+                try await log.wait("it has come again, in vain") { $0.deadLetterRefusals == 2 }
                 try await bench.accept(by: ["mq.dead_letters"])
                 try await bench.endPauses()
                 try await log.wait("it is buried") { $0.deadReasons == ["odd"] }
@@ -100,7 +100,7 @@ extension RefusedOutcomeTests {
 }
 
 extension [WorkerEvent] {
-    fileprivate var burialRefusals: Int { count { if case .burialRefused = $0 { true } else { false } } }
+    fileprivate var deadLetterRefusals: Int { count { if case .deadLetterRefused = $0 { true } else { false } } }
 }
 
 extension Bench {

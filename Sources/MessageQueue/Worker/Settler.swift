@@ -119,7 +119,7 @@ struct Settler<Work: Traced>: Sendable {
                 broker.putOff(unburied: message, because: refusal, in: $0)
             }
             runtime.metrics.count(.unburied)
-            let event = WorkerEvent.burialRefused(runtime.queue, message.message.id, error: "\(refusal)")
+            let event = WorkerEvent.deadLetterRefused(runtime.queue, message.message.id, error: "\(refusal)")
             runtime.journal.record(event, of: message)
             block([message], &settlement)
         } catch QueueError.leaseLost {
