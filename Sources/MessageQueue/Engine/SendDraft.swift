@@ -1,5 +1,6 @@
 import Foundation
 import Postgres
+import StrictJSON
 
 /// A message that a person writes, for which no type of payload is known here.
 public struct Draft: Sendable {
@@ -165,9 +166,8 @@ extension Packed {
             "", id: draft.id, key: draft.key, tag: draft.tag, headers: draft.allHeaders, delay: draft.delay,
             priority: draft.priority)
         try MessageLimits.check(body: draft.body, of: draft.id)
-        do { _ = try JSONSerialization.jsonObject(with: Data(draft.body), options: .fragmentsAllowed) } catch {
-            let why = (error as NSError).userInfo["NSDebugDescription"] as? String
-            throw QueueError.invalidArgument("the body is no JSON\(why.map { ": \($0)" } ?? "")")
+        do { try StrictJSON.check(draft.body) } catch {
+            throw QueueError.invalidArgument("the body is no JSON that every program reads alike: there is \(error)")
         }
         try self.init(outgoing, body: draft.body)
     }

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import MessageQueue
+import StrictJSON
 
 /// Sends a message by hand: from nothing, or from one that was sent before.
 struct SendPage {
@@ -184,10 +185,7 @@ struct SendForm {
         if queue == nil, topic == nil { errors["to"] = "Say where it is to go." }
         let seconds = delay.map { Double($0) } ?? 0
         let bytes = Array(body.replacing("\r\n", with: "\n").utf8)
-        do { _ = try JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed) } catch {
-            errors["body"] =
-                "This is no JSON: \((error as NSError).userInfo["NSDebugDescription"] ?? "it can't be read")"
-        }
+        do { try StrictJSON.check(bytes) } catch { errors["body"] = "This is no JSON: there is \(error)." }
         if !Self.delays.contains(seconds ?? -1) {
             errors["delay"] = "This is no number of seconds. From 0 to 31622400 will do, which are 366 days."
         }
