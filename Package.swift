@@ -99,7 +99,7 @@ let package = Package(
         .target(
             name: "MessageQueue",
             dependencies: [
-                "Durations", "Postgres", log(), metrics(), tracing(), lifecycle(),
+                "Durations", "Postgres", "StrictJSON", log(), metrics(), tracing(), lifecycle(),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             resources: [.embedInCode("Migrations")],

@@ -1135,11 +1135,13 @@ CREATE TRIGGER dead_letters_added AFTER INSERT ON mq.dead_letters REFERENCING NE
 CREATE TRIGGER dead_letters_removed AFTER DELETE ON mq.dead_letters REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION mq.tally('f');
 
--- What workers do now and then for everybody, and how it went. `failing_since` is the first failure since it went well.
+-- What workers do now and then for everybody, and how it went. `failing_since` is the first failure since it went well, or since
+-- it only waited; `waiting_since` is when, since it went well, somebody's lock first kept it from being done.
 CREATE TABLE mq.chores (
     name          text PRIMARY KEY,
     done_at       timestamptz,
     failing_since timestamptz,
+    waiting_since timestamptz,
     error         text
 ) WITH (fillfactor = 50);
 

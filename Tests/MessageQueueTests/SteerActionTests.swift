@@ -117,7 +117,7 @@ struct DraftTests {
     @Test("what is no JSON is refused, and nothing is sent or recorded")
     func refused() async throws {
         try await Bench.with { bench async throws in
-            for body in ["", "{", "{\"a\": 1} x", "{'a': 1}"] {
+            for body in ["", "{", "{\"a\": 1} x", "{'a': 1}", #"{"id":1,"id":2}"#, "[1,]"] {
                 await #expect(throws: QueueError.self, "\(body)") {
                     try await bench.broker.send(Draft(body: Array(body.utf8)), to: "shoes")
                 }

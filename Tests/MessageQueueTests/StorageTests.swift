@@ -101,7 +101,8 @@ struct StorageTests {
 
     private static let statements: [Statement] = [
         Consumer.commitHere,
-        Broker.listChores, Broker.choreDone, Broker.choreFailed, Broker.topics, Broker.consumers,
+        Broker.listChores, Broker.choreDone, Broker.choreFailed, Broker.choreWaiting,
+        Broker.listLockHolders, Broker.topics, Broker.consumers,
         SentKeys.ofQueues.take,
         SentKeys.ofQueues.namedIDs, SentKeys.ofTopics.take, SentKeys.ofTopics.namedIDs, SentKeys.ofTopics.forget,
         SentKeys.ofQueues.forget, Broker.depths, Broker.foldTallies,

@@ -173,6 +173,19 @@ extension OrderAPITests {
             }
         }
 
+        @Test(
+            "a form in which a field stands twice is refused, and nothing is ordered or put into the basket",
+            arguments: ["name=Bea", "card=tok_declined", "line=RUNNER-42-TAN%3A1", "key=k-2"])
+        func twice(field: String) async throws {
+            try await API.with { api async throws in
+                let answer = try await api.form("/checkout", "key=k-1&\(Self.fields)&\(field)")
+                #expect(answer.status == 400 && answer.text.contains("twice"), "\(answer)")
+                #expect(try await api.database.query("SELECT FROM orders.orders") { _ in true }.isEmpty)
+                let line = try await api.form("/basket/lines", "sku=RUNNER-42-TAN&quantity=1&quantity=2")
+                #expect(line.status == 400 && line.header("Set-Cookie").isEmpty)
+            }
+        }
+
         @Test("no answer is taken for what it isn't, and no page runs others' scripts or is framed, an invoice either")
         func headers() async throws {
             try await API.with { api async throws in

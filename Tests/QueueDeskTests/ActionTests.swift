@@ -273,6 +273,8 @@ extension DeskTests {
         try await Desk.with { desk async throws in
             let refused = [
                 ("to=queue%20refunds&body=%7B", "This is no JSON"), ("body=%7B%7D", "Say where it is to go."),
+                ("to=queue%20refunds&body=%7B%22id%22%3A1%2C%22id%22%3A2%7D", "This is no JSON"),
+                ("to=topic%20order-processed&body=%5B1%2C%5D", "This is no JSON"),
                 ("to=queue%20cancellations&body=%7B%7D", "orderID is missing"),
                 ("to=queue%20nowhere&body=%7B%7D", "there is no queue nowhere"),
                 ("to=queue%20refunds&body=%7B%7D&delay=soon", "This is no number of seconds."),

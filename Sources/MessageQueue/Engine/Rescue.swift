@@ -8,8 +8,9 @@ extension Broker {
     ///
     /// Guarantee: fenced by the completions, so a wrong guess is harmless: of a rescue and a late finish, one happens.
     /// One that the server refuses to give back is buried, see ``bury(refused:because:in:)``, and one that it refuses to bury comes
-    /// again after ``pauseOfUnburied``; neither keeps any of the others. One that it refuses even that stays where it is, and is found
-    /// again by the next rescue: where such ones fill a whole portion, those behind them wait.
+    /// again after ``pauseOfUnburied``, as does one that it refuses for another reason than the message itself; neither keeps any of the
+    /// others. One that it refuses even that stays where it is, and is found again by the next rescue: where such ones fill a whole
+    /// portion, those behind them wait.
     /// - Parameter watermarks: per lane, a place up to which everything is completed.
     /// - Returns: how many places were rescued: no more than are easily held at once, with their bodies. Unless it is 0, there may be more.
     package func rescue(_ entry: Catalogue.Entry, from gone: [Int64], beyond watermarks: [Int64]) async throws -> Int {
@@ -22,7 +23,7 @@ extension Broker {
     }
 
     private func rescue(_ abandoned: Abandoned) async throws -> Int {
-        do { return try await rescueTogether(abandoned) } catch let error as PostgresError where error.refusesData {
+        do { return try await rescueTogether(abandoned) } catch let error as PostgresError where error.refuses {
             let places = try await database.write { session in
                 try abandoned.find(in: session).map {
                     Place(receipt: $0.message.receipt, message: $0.message.message.id)
@@ -40,7 +41,7 @@ extension Broker {
     /// What can't be rescued together is halved, until the one that is refused stands alone.
     private func rescue(_ abandoned: Abandoned, partwise places: ArraySlice<Place>) async throws -> Int {
         do { return try await rescueTogether(abandoned, only: places) } catch let error as PostgresError
-            where error.refusesData
+            where error.refuses
         {
             guard places.count > 1 else { return try await rescue(abandoned, refused: places, because: error) }
             let middle = places.startIndex + places.count / 2
@@ -57,9 +58,10 @@ extension Broker {
     private func rescue(
         _ abandoned: Abandoned, refused places: ArraySlice<Place>, because refusal: PostgresError
     ) async throws -> Int {
-        for end in [End.buried(because: refusal), .putOff] {
+        let ends: [End] = refusal.refusesData ? [.buried(because: refusal), .putOff] : [.putOff]
+        for end in ends {
             do { return try await rescueTogether(abandoned, only: places, to: end) } catch let error
-                as PostgresError where error.refusesData
+                as PostgresError where error.refuses
             {
                 for place in places { note(error, of: place.message, in: abandoned.queue, to: end) }
             }

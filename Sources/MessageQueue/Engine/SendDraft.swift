@@ -1,5 +1,5 @@
-import Foundation
 import Postgres
+import StrictJSON
 
 /// A message that a person writes, for which no type of payload is known here.
 public struct Draft: Sendable {
@@ -64,11 +64,9 @@ extension Draft {
     /// - Throws: ``QueueError/invalidArgument(_:)`` for a body that is to be JSON and is none, ``QueueError/beyondLimit(_:)``.
     public func check() throws { _ = try Packed(self) }
 
-    /// What keeps a body from being JSON; nil where it is.
+    /// What keeps a body from being JSON that every program reads alike; nil where it is.
     package static func fault(inJSON body: [UInt8]) -> String? {
-        do { _ = try JSONSerialization.jsonObject(with: Data(body), options: .fragmentsAllowed) } catch {
-            return (error as NSError).userInfo["NSDebugDescription"] as? String ?? "it can't be read"
-        }
+        do { try StrictJSON.check(body) } catch { return "there is \(error)" }
         return nil
     }
 }
@@ -188,7 +186,7 @@ extension Packed {
             priority: draft.priority)
         try MessageLimits.check(body: draft.body, of: draft.id)
         if !draft.isRaw, let fault = Draft.fault(inJSON: draft.body) {
-            throw QueueError.invalidArgument("the body is no JSON: \(fault)")
+            throw QueueError.invalidArgument("the body is no JSON that every program reads alike: \(fault)")
         }
         try self.init(outgoing, body: draft.body)
     }

@@ -69,7 +69,7 @@ struct Window: Sendable {
     // MARK: Ordering
 
     private func checkout(_ request: Request) async throws -> Response {
-        let form = CheckoutForm(try await FormFields(of: request))
+        let form = try CheckoutForm(try await FormFields(of: request, listing: ["line"]))
         guard let key = IdempotencyKey(form.key) else {
             return try await basket(
                 form.basket, form.withFreshKey(),

@@ -32,7 +32,11 @@ public struct Fields: Sendable {
     public init(query request: Request) throws { try self.init(request.uri.query ?? "") }
 
     /// Those of a posted form, of a megabyte at most.
-    public init(body request: Request) async throws {
+    ///
+    /// - Parameter lists: the names that may have several values. Of another one that has two, nobody knows which is
+    ///   meant.
+    /// - Throws: ``Refusal``.
+    public init(body request: Request, listing lists: Set<String> = []) async throws {
         let type = request.headers[.contentType]?.split(separator: ";").first?.trimmingCharacters(in: .whitespaces)
         guard type?.lowercased() == "application/x-www-form-urlencoded" else {
             throw Refusal(.unsupportedMediaType, "A form was expected.")
@@ -45,6 +49,9 @@ public struct Fields: Sendable {
             throw Refusal(.badRequest, "The form did not come to its end.")
         }
         try self.init(String(buffer: body))
+        if let twice = Set(pairs.map(\.name)).subtracting(lists).sorted().first(where: { all($0).count > 1 }) {
+            throw Refusal(.badRequest, "\(twice) is there twice: nobody knows which one is meant.")
+        }
     }
 
     /// The first value of a name.

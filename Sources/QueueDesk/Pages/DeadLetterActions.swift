@@ -9,8 +9,12 @@ struct DeadLetterActions {
     func add(to router: some RouterMethods) {
         router.get("dead/redrive") { request, _ in try await preview(.redrive, try Fields(query: request)) }
         router.get("dead/purge") { request, _ in try await preview(.purge, try Fields(query: request)) }
-        router.post("dead/redrive") { request, _ in try await act(.redrive, try await Fields(body: request)) }
-        router.post("dead/purge") { request, _ in try await act(.purge, try await Fields(body: request)) }
+        router.post("dead/redrive") { request, _ in
+            try await act(.redrive, try await Fields(body: request, listing: ["ticket"]))
+        }
+        router.post("dead/purge") { request, _ in
+            try await act(.purge, try await Fields(body: request, listing: ["ticket"]))
+        }
     }
 
     private enum Action: String {

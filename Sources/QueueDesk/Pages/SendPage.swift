@@ -247,7 +247,7 @@ struct SendForm {
 
     private func fault(of body: [UInt8], _ checks: Checks) -> String? {
         if !isRaw, let fault = Draft.fault(inJSON: body) {
-            return "This is no JSON, and plain text is not chosen: \(fault)"
+            return "This is no JSON, and plain text is not chosen: \(fault)."
         }
         let faults = checks.sorted { $0.key.text < $1.key.text }.compactMap { queue, check -> String? in
             do { try check(body) } catch { return "\(queue) can't read it: \(DecodingText(error))" }
