@@ -178,6 +178,32 @@ extension SystemTests {
         }
     }
 
+    @Test("eight tabs of the desk and eight of the shop are all answered, and each is live again as soon as it is seen")
+    func manyTabs() async throws {
+        try await withDesk { shop, desk, browser in
+            let broker = Broker(shop.database)
+            try await shop.fault("logistics", #"{"mode": "outage"}"#)
+            let order = try await shop.submit(1)[0]
+            try await eventually("it stands still") { try await broker.deadLetterCount() == 1 ? () : nil }
+            try await browser.limitLoads(toSeconds: 30)
+            var first: [String] = []
+            for page in [desk + "/queues/payment", "\(shop.api.addresses["address"] ?? "")/orders/\(order)"] {
+                for number in 0..<8 {
+                    try await browser.openTab()
+                    if number == 0 { first.append(try await browser.tab) }
+                    try await browser.open(page)
+                }
+            }
+            try await browser.show(tab: first[0])
+            try await broker.pause("payment")
+            try await browser.sees("PAUSED", in: "p.state")
+            try await browser.show(tab: first[1])
+            try await shop.clearFaults(of: "logistics")
+            _ = try await broker.redrive(DeadLetterFilter(queue: "logistics"))
+            try await browser.sees("Your shoes are with the carrier.")
+        }
+    }
+
     private static func check(
         _ axe: String, in browser: Browser, _ name: String, _ open: () async throws -> Void
     ) async throws {

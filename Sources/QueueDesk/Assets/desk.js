@@ -86,10 +86,10 @@ function warn(text) {
 }
 
 if (places.texts.size > 0 && "EventSource" in window) {
-  let source, next;
+  let source, next, watch;
   show = values => {
     if (shape && values.shape !== shape.dataset.shape) {
-      source.close();
+      stop();
       return location.reload();
     }
     update(values);
@@ -120,15 +120,23 @@ if (places.texts.size > 0 && "EventSource" in window) {
       if (source.readyState === EventSource.CLOSED) next = setTimeout(listen, 5000);
     };
   };
-  listen();
-  // A line that fell silent says nothing at all.
-  const watch = setInterval(() => { if (Date.now() - told > silence) outdated(told); }, 5000);
-  // A page that nobody sees asks for nothing, and begins anew when it is shown again.
-  window.addEventListener("pagehide", () => {
-    source.close();
+  function stop() {
+    source?.close();
     clearTimeout(next);
     clearInterval(watch);
-  });
+  }
+  // All tabs of a browser share six connections to a desk: one that nobody sees gives its own back. What it has missed it is
+  // told as soon as it is seen again.
+  function listenWhileSeen() {
+    stop();
+    if (document.hidden) return;
+    listen();
+    // A line that fell silent says nothing at all.
+    watch = setInterval(() => { if (Date.now() - told > silence) outdated(told); }, 5000);
+  }
+  listenWhileSeen();
+  document.addEventListener("visibilitychange", listenWhileSeen);
+  window.addEventListener("pagehide", stop);
   window.addEventListener("pageshow", event => { if (event.persisted) location.reload(); });
 }
 
