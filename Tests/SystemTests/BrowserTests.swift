@@ -178,6 +178,37 @@ extension SystemTests {
         }
     }
 
+    @Test("what needs a person is told anew where it stands, and takes neither focus nor page from whoever reads")
+    func attention() async throws {
+        try await withDesk { shop, desk, browser in
+            let broker = Broker(shop.database)
+            func fail(_ count: Int) async throws {
+                try await broker.send(Draft(body: Array("[]".utf8)), to: "refunds")
+                try await eventually("it is dead") { try await broker.deadLetterCount() == count ? () : nil }
+            }
+            func focused() async throws -> String? {
+                try await browser.script("return document.activeElement.textContent") as? String
+            }
+            try await fail(1)
+            try await browser.open(desk)
+            try await browser.sees("refunds has 1 dead letter")
+            _ = try await browser.script("document.querySelector('.attention a').focus()")
+            try await fail(2)
+            try await browser.sees("refunds has 2 dead letters")
+            #expect(try await focused() == "refunds has 2 dead letters")
+            #expect(try await browser.text("[data-news]").isEmpty, "it was told before")
+            // Another queue: the page is no longer the right one, and stays until the focus is elsewhere.
+            try await Self.block(on: broker)
+            try await browser.sees("ledger has 1 dead letter", in: ".attention")
+            #expect(try await browser.text("[data-news]").contains("ledger has 1 dead letter"))
+            #expect(try await focused() == "refunds has 2 dead letters")
+            try await browser.sees("Queues, topics or workers came or went", in: "[data-stale]")
+            #expect(try await !browser.text("table").contains("ledger"))
+            _ = try await browser.script("document.activeElement.blur()")
+            try await browser.sees("ledger", in: "table")
+        }
+    }
+
     @Test("eight tabs of the desk and eight of the shop are all answered, and each is live again as soon as it is seen")
     func manyTabs() async throws {
         try await withDesk { shop, desk, browser in
