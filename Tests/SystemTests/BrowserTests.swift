@@ -209,6 +209,33 @@ extension SystemTests {
         }
     }
 
+    @Test("in the picture of an open page a queue's frame and number turn red when a message is given up in it")
+    func redFrame() async throws {
+        try await withDesk { shop, desk, browser in
+            let broker = Broker(shop.database)
+            func colours() async throws -> [String] {
+                try await browser.script(
+                    """
+                    const dead = document.querySelector(".flow [data-live='refunds dead']");
+                    const frame = dead.closest("a").querySelector("rect");
+                    return [getComputedStyle(dead).fill, getComputedStyle(frame).stroke];
+                    """) as? [String] ?? []
+            }
+            try await browser.look(dark: false, width: 1400)
+            try await browser.open(desk)
+            #expect(try await !colours().contains("rgb(179, 38, 30)"))
+            try await broker.send(Draft(body: Array("[]".utf8)), to: "refunds")
+            try await eventually("it is told") {
+                let text = try await browser.script(
+                    "return document.querySelector(\".flow [data-live='refunds dead']\").textContent")
+                return text as? String == "1" ? () : nil
+            }
+            #expect(try await colours() == ["rgb(179, 38, 30)", "rgb(179, 38, 30)"])
+            _ = try await broker.purge(DeadLetterFilter(queue: "refunds"))
+            try await eventually("it is gone") { try await !colours().contains("rgb(179, 38, 30)") }
+        }
+    }
+
     @Test("eight tabs of the desk and eight of the shop are all answered, and each is live again as soon as it is seen")
     func manyTabs() async throws {
         try await withDesk { shop, desk, browser in

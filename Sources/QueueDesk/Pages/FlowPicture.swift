@@ -108,7 +108,6 @@ struct FlowPicture {
 
     private func queue(_ name: QueueName) -> HTML {
         let (x, y) = (Self.width - Self.queueWidth, middle(queues.firstIndex(of: name) ?? 0, of: queues.count))
-        let isTroubled = (reading.queue(name)?.dead ?? 0) > 0
         return HTML(
             "a", ["href": link(name)],
             [
@@ -116,8 +115,7 @@ struct FlowPicture {
                 HTML(
                     "rect",
                     [
-                        "class": isTroubled ? "queue troubled" : "queue", "x": "\(x)", "y": "\(y - 26)",
-                        "width": "\(Self.queueWidth - 1)", "height": "52", "rx": "8",
+                        "x": "\(x)", "y": "\(y - 26)", "width": "\(Self.queueWidth - 1)", "height": "52", "rx": "8",
                     ]),
                 label(name.text.shortened(to: 26), x: x + 14, y: y - 4, kind: "name"),
                 counts(name, x: x + 14, y: y + 15),
