@@ -102,7 +102,7 @@ struct FlowPicture {
                 label(name.text.shortened(to: 26), x: 16, y: y - 2),
                 HTML(
                     "text", ["class": "counts", "x": "16", "y": "\(y + 13)"],
-                    [live.place("tspan", named: LiveValues.rate(of: name)), " a second"]),
+                    [live.place("tspan", .rate, of: name), " a second"]),
             ])
     }
 
