@@ -58,6 +58,19 @@ struct OperatorCommandTests {
         }
     }
 
+    @Test("of each queue that hears a topic it is told what stands in it")
+    func topics() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            try await giveUp(Outgoing("[]"), in: "logistics", of: broker)
+            try await broker.send([Outgoing("[]")], to: Queue<String>("logistics"))
+            let topics = try await answer(of: ["topics"], on: database) as? [[String: Any]]
+            let told = try #require(topics?.first { $0["queue"] as? String == "logistics" })
+            #expect(told["dead"] as? Int == 1 && told["waiting"] as? Int == 1 && told["inFlight"] as? Int == 0)
+            #expect(told["oldestWaitingSeconds"] as? Double != nil)
+        }
+    }
+
     @Test("a paused queue is shown as paused, delivers nothing, and is resumed")
     func pause() async throws {
         try await TestDatabase.with(.openShop) { database in
