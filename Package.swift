@@ -110,6 +110,7 @@ let package = Package(
             name: "ShoeShop",
             dependencies: [
                 "Postgres", "MessageQueue", log(), metrics(), tracing(), httpClient(),
+                shop("Crypto", "swift-crypto"),
                 nio("NIOCore"),
                 nio("NIOPosix"),
                 nio("NIOHTTP1"),

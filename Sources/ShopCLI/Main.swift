@@ -11,9 +11,9 @@ import Terminal
         abstract: "Runs and operates the shoe shop.",
         version: Broker.libraryVersion,
         subcommands: [
-            Up.self, Migrate.self, Top.self, ShowServices.self, Queues.self, Topics.self, Workers.self, Pause.self,
-            Resume.self, Limit.self, PurgeQueue.self, Trace.self, Messages.self, SendMessage.self, Orders.self,
-            Dead.self, Blocked.self, Audit.self, Action.self, Keys.self, Groups.self,
+            Up.self, Migrate.self, Top.self, ShowServices.self, Queues.self, Topics.self, Workers.self, Servers.self,
+            Pause.self, Resume.self, Limit.self, PurgeQueue.self, Trace.self, Messages.self, SendMessage.self,
+            Orders.self, Dead.self, Blocked.self, Audit.self, Action.self, Keys.self, Groups.self,
             Faults.self, Doctor.self, ScenarioCommand.self, Bench.self,
         ])
 

@@ -136,7 +136,12 @@ struct OrdersPage {
                 order.rejection.map { .text("\($0.reason.rawValue)\($0.detail.map { ": \($0)" } ?? "")") }
             ),
             ("Refunded", order.refundedAt.map { DeskHTML.moment($0) }),
-            ("Cancellation", order.cancellation.map { .text("\($0.state.rawValue)") }),
+            (
+                "Cancellation",
+                order.cancellation.map {
+                    DeskHTML([.text("\($0.state.rawValue), wished for at "), .moment($0.askedAt)])
+                }
+            ),
         ])
     }
 

@@ -62,7 +62,8 @@ extension RefusedOutcomeTests {
     }
 
     @Test(
-        "a message that can't be put off for want of a right is buried, and all others are done", arguments: Kind.allCases)
+        "a message that can't be put off for want of a right is buried, and all others are done",
+        arguments: Kind.allCases)
     func refusedPause(kind: Kind) async throws {
         try await Bench.with(QueueSettings(lanes: 1)) { bench in
             try await bench.createEffects()

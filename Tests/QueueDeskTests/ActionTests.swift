@@ -150,6 +150,20 @@ extension DeskTests {
         }
     }
 
+    @Test("from the navigation, whoever sends by hand is led to a queue's latest messages, to begin with one of them")
+    func templates() async throws {
+        try await Desk.with { desk async throws in
+            try await desk.broker.send("x", to: Queue<String>("payment"), key: "order-7")
+            let page = try await desk.page("/send")
+            #expect(!page.contains("order-7") && page.contains("Show its latest messages"))
+            let form = try #require(page.firstMatch(of: /<form method="get" action="([^"]*)".*?<select name="(\w+)">/))
+            #expect(page.contains("<option value=\"payment\">payment</option>"))
+            let shown = try await desk.page("\(form.output.1)?\(form.output.2)=payment")
+            #expect(shown.contains("order-7") && shown.contains("Begin with this one"))
+            #expect(shown.contains("<option value=\"queue payment\" selected>"), "that is where it will go")
+        }
+    }
+
     @Test("a form that is sent twice sends one message; with something else in it, it says that nothing was sent")
     func sendTwice() async throws {
         try await Desk.with { desk async throws in
@@ -246,7 +260,8 @@ extension DeskTests {
 
     @Test("a message of plain text is copied, changed and sent as that, without quotes, and by hand as well")
     func plainText() async throws {
-        try await Desk.with(before: { database in try await Broker(database).declare(queue: "letters") }) { desk async throws in
+        try await Desk.with(before: { database in try await Broker(database).declare(queue: "letters") }) {
+            desk async throws in
             let letter = Outgoing(RawBody("no JSON, <at> all"))
             try await desk.broker.send([letter], to: Queue<RawBody>("letters"))
             let form = try await desk.page("/send?queue=letters&from=\(letter.id)")

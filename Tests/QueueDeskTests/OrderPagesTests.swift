@@ -118,6 +118,19 @@ extension DeskTests {
         }
     }
 
+    @Test("a customer's own wish to call an order off is told on its page, with its time, and is no operator's act")
+    func cancelledByCustomer() async throws {
+        try await Desk.with { desk async throws in
+            let id = try await desk.place(Customer(name: "Ada", email: "ada@example.com"))
+            let cancel = CancelOrder(desk.broker)
+            let outcome = try await desk.database.write { try cancel.commit(id, in: $0) }
+            #expect(outcome == .asked)
+            let page = try await desk.page("/orders/\(id)")
+            #expect(page.contains(/asked, wished for at <time datetime="20[^"]*">20/))
+            #expect(try await desk.broker.operatorActions().isEmpty)
+        }
+    }
+
     @Test("an order that is on its way, or is none, isn't called off, and the page says why")
     func cancelTooLate() async throws {
         try await Desk.with { desk async throws in

@@ -33,7 +33,8 @@ struct OperatorCommandTests {
             ["queues"], ["topics"], ["trace", "nothing"], ["dead", "list"], ["dead", "show", "nothing"],
             ["dead", "redrive", "--all"], ["dead", "purge", "--all"], ["blocked", "list"], ["pause", "orders"],
             ["resume", "orders"], ["limit", "orders", "--rate", "50"], ["migrate"], ["top", "--once"], ["workers"],
-            ["queues", "show", "orders"], ["queues", "list", "--names"], ["purge", "orders", "--dry-run"], ["audit"],
+            ["servers"], ["queues", "show", "orders"], ["queues", "list", "--names"],
+            ["purge", "orders", "--dry-run"], ["audit"],
             ["orders", "find", "nobody"], ["messages", "find", "--queue", "orders"], ["dead", "reasons"],
             ["groups", "create", "news", "GID-readers", "--tag", "local"],
             ["messages", "scheduled", "orders"], ["messages", "hasten", "orders", "--retrying"],
@@ -54,6 +55,19 @@ struct OperatorCommandTests {
             #expect(try await queue("orders", on: database)["waiting"] as? Int == 0)
             let topics = try await answer(of: ["topics"], on: database) as? [[String: Any]]
             #expect(topics?.contains { $0["topic"] as? String == "order-processed" } == true)
+        }
+    }
+
+    @Test("of each queue that hears a topic it is told what stands in it")
+    func topics() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            try await giveUp(Outgoing("[]"), in: "logistics", of: broker)
+            try await broker.send([Outgoing("[]")], to: Queue<String>("logistics"))
+            let topics = try await answer(of: ["topics"], on: database) as? [[String: Any]]
+            let told = try #require(topics?.first { $0["queue"] as? String == "logistics" })
+            #expect(told["dead"] as? Int == 1 && told["waiting"] as? Int == 1 && told["inFlight"] as? Int == 0)
+            #expect(told["oldestWaitingSeconds"] as? Double != nil)
         }
     }
 

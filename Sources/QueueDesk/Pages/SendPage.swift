@@ -122,9 +122,21 @@ struct SendPage {
         ]
     }
 
-    /// The latest messages of the queue, to begin with.
+    /// The latest messages of the queue, to begin with, and the way to those of another one.
     private func templates(_ form: SendForm) async throws -> HTML {
-        guard let queue = form.queue else { return .text("") }
+        let queues = await desk.readings.known()?.queues.map(\.queue.text)
+        let choice = HTML(
+            "form", ["method": "get", "action": desk.path("/send"), "class": "search"],
+            [
+                .field("Queue", .choice("queue", queues, chosen: form.queue?.text, none: nil)),
+                .button("Show its latest messages"),
+            ])
+        let heading = HTML.heading("Begin with a message that was sent before")
+        return HTML([heading, choice, try await latest(of: form.queue)])
+    }
+
+    private func latest(of queue: QueueName?) async throws -> HTML {
+        guard let queue else { return .text("") }
         let entries: [TraceEntry]
         do {
             entries = try await desk.broker.find(MessageSearch(.queue(queue)), limit: Self.templates).entries

@@ -37,7 +37,7 @@ struct SendMessage: AsyncParsableCommand {
     @Option(help: Allowed.any.help("Not delivered before this has passed."), transform: Allowed.any.read)
     var delay: Duration?
     @Option(
-        help: priorities.help("In a queue with priorities: 1 comes first. Default: 8, or that of the message of --from."),
+        help: priorities.help("In a queue with priorities: 1 comes first. Default: 8, or that of --from."),
         transform: priorities.read)
     var priority: Int?
     @Flag(help: "Only show what would be sent, once it is found to be right.")
