@@ -18,13 +18,13 @@ struct ServicesPage {
                 await services.all()
             }
             let workers = await desk.consumers()
-            let servers = await desk.processes(refresh: Self.refresh)
-            let deployment = Deployment(try await entries, workers ?? [], servers ?? [], on: Self.host)
+            let known = await desk.processes(refresh: Self.refresh)
+            let deployment = Deployment(try await entries, workers ?? [], known ?? [], on: Self.host)
             return desk.page(
                 "Services", at: "/services", refresh: Self.refresh,
                 [
                     mixtures(deployment), here(deployment), elsewhere(deployment, isKnown: workers != nil),
-                    servers(deployment, isKnown: servers != nil), errors(deployment), note,
+                    servers(deployment, isKnown: known != nil), errors(deployment), note,
                 ])
         }
     }

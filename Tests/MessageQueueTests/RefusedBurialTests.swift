@@ -48,7 +48,7 @@ extension RefusedOutcomeTests {
                 // Each in a claim of its own, more than either step takes at once.
                 for number in 0..<20 {
                     try await bench.send(1, from: number)
-                    try await log.wait("burial \(number) is refused") { $0.burialRefusals > number }
+                    try await log.wait("burial \(number) is refused") { $0.deadLetterRefusals > number }
                 }
                 try await bench.send(20, from: 20)
                 try await log.done(20)

@@ -1,5 +1,6 @@
 import Foundation
 import MessageQueue
+import NIOHTTP1
 import Postgres
 import TestSupport
 import Testing

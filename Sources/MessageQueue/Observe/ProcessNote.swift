@@ -1,5 +1,5 @@
 import Logging
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// Keeps a note in the database that a server is there, so that people see it from other machines: a worker is seen as
 /// a consumer. While the database is away the note falls silent, and nothing else comes of it.
