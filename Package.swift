@@ -99,7 +99,7 @@ let package = Package(
         .target(
             name: "MessageQueue",
             dependencies: [
-                "Durations", "Postgres", log(), metrics(), tracing(), lifecycle(),
+                "Durations", "Postgres", "StrictJSON", log(), metrics(), tracing(), lifecycle(),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             resources: [.embedInCode("Migrations")],
@@ -110,6 +110,7 @@ let package = Package(
             name: "ShoeShop",
             dependencies: [
                 "Postgres", "MessageQueue", log(), metrics(), tracing(), httpClient(),
+                shop("Crypto", "swift-crypto"),
                 nio("NIOCore"),
                 nio("NIOPosix"),
                 nio("NIOHTTP1"),

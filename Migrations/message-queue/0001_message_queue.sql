@@ -747,6 +747,22 @@ CREATE TABLE mq.consumers (
 ) WITH (fillfactor = 50);
 CREATE INDEX consumers_alive ON mq.consumers (id) WHERE ended_at IS NULL;
 
+-- Servers, which receive nothing, as they note themselves for people: nothing is decided by it. One that goes takes its row along;
+-- who has fallen silent is forgotten by the others.
+CREATE TABLE mq.processes (
+    id           uuid PRIMARY KEY,
+    name         text NOT NULL,
+    host         text NOT NULL,
+    pid          int NOT NULL,
+    version      text NOT NULL,
+    -- Where it listens, as it says itself.
+    address      text NOT NULL,
+    started_at   timestamptz NOT NULL,
+    heartbeat_at timestamptz NOT NULL DEFAULT now(),
+    -- What keeps it from being ready.
+    troubles     jsonb
+) WITH (fillfactor = 50);
+
 -- The lane's last claimed place, wherever it lies.
 CREATE FUNCTION mq.cursor(of_queue int, of_lane smallint) RETURNS bigint LANGUAGE plpgsql STABLE
     SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off AS $$
@@ -1172,11 +1188,13 @@ CREATE TRIGGER dead_letters_added AFTER INSERT ON mq.dead_letters REFERENCING NE
 CREATE TRIGGER dead_letters_removed AFTER DELETE ON mq.dead_letters REFERENCING OLD TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION mq.tally('f');
 
--- What workers do now and then for everybody, and how it went. `failing_since` is the first failure since it went well.
+-- What workers do now and then for everybody, and how it went. `failing_since` is the first failure since it went well, or since
+-- it only waited; `waiting_since` is when, since it went well, somebody's lock first kept it from being done.
 CREATE TABLE mq.chores (
     name          text PRIMARY KEY,
     done_at       timestamptz,
     failing_since timestamptz,
+    waiting_since timestamptz,
     error         text
 ) WITH (fillfactor = 50);
 
@@ -1261,7 +1279,7 @@ BEGIN
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON mq.queues, mq.lanes, mq.watermarks, mq.consumers, mq.claims,
         mq.chores TO %s', taker);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON mq.topics, mq.subscriptions, mq.half_messages, mq.leases, mq.scheduled, mq.held,
-        mq.blocked_keys, mq.dead_letters, mq.sent_keys, mq.published_keys, mq.tallies, mq.redriven TO %s', taker);
+        mq.blocked_keys, mq.dead_letters, mq.sent_keys, mq.published_keys, mq.tallies, mq.redriven, mq.processes TO %s', taker);
     EXECUTE format('GRANT SELECT, INSERT, UPDATE (secret, rotated_at, revoked_at, last_used_at) ON mq.access_keys TO %s', taker);
     -- What was recorded of operators stays as it is, but for how far an action has come, and whether it is to go on.
     EXECUTE format('GRANT SELECT, INSERT, UPDATE (ended_at, beat_at, messages, wanted, rate) ON mq.operator_actions TO %s', taker);

@@ -54,7 +54,7 @@ CREATE TABLE orders.products (
     name        text NOT NULL,
     colour      text NOT NULL,
     size        smallint NOT NULL,
-    price_cents bigint NOT NULL CHECK (price_cents > 0)
+    price_cents bigint NOT NULL CHECK (price_cents BETWEEN 1 AND 100000000)
 );
 COMMENT ON TABLE orders.products IS 'The catalogue: what is for sale, at which price in euro cents.';
 
@@ -99,8 +99,8 @@ CREATE TABLE orders.order_lines (
     order_id         uuid NOT NULL,
     line             smallint NOT NULL,
     sku              text NOT NULL,
-    quantity         integer NOT NULL CHECK (quantity > 0),
-    unit_price_cents bigint,
+    quantity         integer NOT NULL CHECK (quantity BETWEEN 1 AND 1000),
+    unit_price_cents bigint CHECK (unit_price_cents BETWEEN 0 AND 100000000),
     PRIMARY KEY (order_id, line)
 ) WITH (fillfactor = 80);
 COMMENT ON COLUMN orders.order_lines.unit_price_cents IS 'Null until the order is priced, then fixed for ever.';

@@ -2,7 +2,7 @@ import Durations
 import Logging
 public import MessageQueue
 import Postgres
-import ServiceLifecycle
+public import ServiceLifecycle
 public import ShoeShop
 
 extension Settings {
@@ -90,6 +90,16 @@ extension Context {
         let queues = QueueMetrics(broker, retention: settings[Settings.retention])
         // Without a database the gauges keep their last values, and readiness tells why.
         operations.beforeMetrics { try? await queues.refresh() }
+    }
+
+    /// Notes in the database that this server is there, for whoever looks from another machine. A worker does so by
+    /// itself.
+    public func note(on broker: Broker) -> any Service {
+        ProcessNote(of: name, on: broker) { [operations] in
+            await operations.listening()
+        } troubles: { [operations] in
+            await operations.failures()
+        }
     }
 
     fileprivate func workerOptions() -> WorkerOptions {

@@ -15,6 +15,7 @@ import QueueGateway
             let gateway = QueueGateway(
                 broker, secret: secret, options: context.settings.options, logger: context.logger)
             gateway.mount(on: router)
+            context.note(on: broker)
             gateway
         }
     }

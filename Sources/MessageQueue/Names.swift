@@ -69,10 +69,16 @@ public struct MessageID: Hashable, Sendable, CustomStringConvertible, Codable {
         uuid = UUID(uuid: bytes)
     }
 
-    /// Reads a UUID in its usual form; nil when the text is none.
+    /// Reads a UUID in its usual form, or by its 32 digits alone, as clients of MNS and RocketMQ are told ids, whatever the
+    /// case of its letters; nil when the text is none.
     public init?(_ text: String) {
-        guard let uuid = UUID(uuidString: text) else { return nil }
+        guard let uuid = UUID(uuidString: text.utf8.count == 32 ? Self.hyphenated(text) : text) else { return nil }
         self.uuid = uuid
+    }
+
+    private static func hyphenated(_ digits: String) -> String {
+        [(0, 8), (8, 4), (12, 4), (16, 4), (20, 12)].map { start, length in digits.dropFirst(start).prefix(length) }
+            .joined(separator: "-")
     }
 
     public init(from decoder: any Decoder) throws { uuid = try decoder.singleValueContainer().decode(UUID.self) }

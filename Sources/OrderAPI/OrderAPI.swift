@@ -17,6 +17,7 @@ import ShopHTTP
             let desk = OrderDesk(shop, ordersPerTransaction: context.settings[Settings.ordersPerTransaction])
             let followers = Followers(shop, logger: context.logger)
             addRoutes(of: shop, desk, followers, to: router, logger: context.logger)
+            context.note(on: shop.broker)
             followers
             KeyHousekeeping(broker: shop.broker, logger: context.logger)
         }

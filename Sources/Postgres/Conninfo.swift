@@ -134,6 +134,13 @@ extension Conninfo: CustomStringConvertible, CustomDebugStringConvertible, Custo
         do { return try Conninfo(text).description } catch { return "(no connection string)" }
     }
 
+    /// A text that somebody may have put in the wrong place, such as an argument of a command, for showing it: what looks like a
+    /// connection string, well-formed or not, is told as ``masked(_:)`` tells it.
+    package static func shown(_ text: String) -> String {
+        let isURL = text.contains("postgres") && text.contains("://") || text.contains(":") && text.contains("@")
+        return isURL || text.contains("passw") ? masked(text) : text
+    }
+
     private static func quoted(_ value: String) -> String {
         let isPlain = value.allSatisfy { !$0.isWhitespace && $0 != "'" && $0 != "\\" }
         return isPlain ? value : "'\(value.replacing("\\", with: "\\\\").replacing("'", with: "\\'"))'"

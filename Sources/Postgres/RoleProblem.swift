@@ -36,8 +36,8 @@ extension Roles {
                 "role \(worker) may not connect to this database: "
                     + "its owner says GRANT CONNECT ON DATABASE \(database.asIdentifier) TO \(worker.asIdentifier)"
             case .unlendable(let line, let schema):
-                "\(line) can't be given to an owner or lent to a worker: apply its migrations, which make \(schema).give_to "
-                    + "and \(schema).lend_to"
+                "\(line) can't be given to an owner or lent to a worker: it has no functions \(schema).give_to(text) and "
+                    + "\(schema).lend_to(text), which a migration of its own has to make"
             case .refused(let line, let reason):
                 "\(line) can't be given to its owner: \(reason); whom it belongs to, or a superuser, can do that"
             }

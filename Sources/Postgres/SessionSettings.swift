@@ -28,7 +28,6 @@ extension ConnectionOptions {
         (name: "plan_cache_mode", value: "force_generic_plan"),
         (name: "default_transaction_isolation", value: "read committed"),
         (name: "idle_in_transaction_session_timeout", value: "15s"),
-        (name: "client_min_messages", value: "warning"),
         (name: "tcp_keepalives_idle", value: "15"),
         (name: "tcp_keepalives_interval", value: "5"),
         (name: "tcp_keepalives_count", value: "3"),
@@ -37,7 +36,11 @@ extension ConnectionOptions {
     /// Text is UTF-8 in Swift, and so it is on the wire. Not to be chosen: another encoding would store other text than was sent.
     static let encoding = (name: "client_encoding", value: "UTF8")
 
+    /// Not to be chosen either: whoever hears no warnings takes a commit for confirmed that stopped waiting for its standby.
+    private static let warnings = (name: "client_min_messages", value: "warning")
+
     var sessionSettings: [(name: String, value: String)] {
-        settings.filter { $0.name.lowercased() != Self.encoding.name } + [Self.encoding]
+        let fixed = [Self.encoding, Self.warnings]
+        return settings.filter { chosen in !fixed.contains { $0.name == chosen.name.lowercased() } } + fixed
     }
 }

@@ -28,7 +28,7 @@ extension QueueDesk {
         public var hosts: Set<String>?
         /// Pages of the adopter's own.
         public var links: [Link]
-        /// What a body that is sent by hand to a queue has to be, beside JSON: throws what is wrong with it.
+        /// What a body has to be that is sent by hand to a queue, or to a topic that it hears: throws what is wrong.
         public var checks: [QueueName: @Sendable ([UInt8]) throws -> Void] = [:]
 
         /// How long workers keep finished messages, see `WorkerOptions.retention`: what stays for an hour longer is told, with the

@@ -45,6 +45,12 @@ public struct QueueDesk: Service {
     /// Who receives messages, by the reading that all open pages look at; nil while the database can't be read.
     package func consumers() async -> [ConsumerEntry]? { await readings.ifReadable()?.consumers }
 
+    /// Which servers have noted that they are there, read once for all who look; nil while the database can't be read.
+    package func processes(refresh: Duration) async -> [ProcessEntry]? {
+        guard await readings.ifReadable() != nil else { return nil }
+        return try? await shared("mq.processes", refresh: refresh) { [broker] in try await broker.processes() }
+    }
+
     /// Adds the desk's routes under ``Options/path``, each behind the checks of who comes, from where and how.
     ///
     /// ```swift

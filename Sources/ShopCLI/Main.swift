@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import MessageQueue
+import Postgres
 import Terminal
 
 /// The shop's command line.
@@ -10,9 +11,9 @@ import Terminal
         abstract: "Runs and operates the shoe shop.",
         version: Broker.libraryVersion,
         subcommands: [
-            Up.self, Migrate.self, Top.self, ShowServices.self, Queues.self, Topics.self, Workers.self, Pause.self,
-            Resume.self, Limit.self, PurgeQueue.self, Trace.self, Messages.self, SendMessage.self, Orders.self,
-            Dead.self, Blocked.self, Audit.self, Action.self, Keys.self, Groups.self,
+            Up.self, Migrate.self, Top.self, ShowServices.self, Queues.self, Topics.self, Workers.self, Servers.self,
+            Pause.self, Resume.self, Limit.self, PurgeQueue.self, Trace.self, Messages.self, SendMessage.self,
+            Orders.self, Dead.self, Blocked.self, Audit.self, Action.self, Keys.self, Groups.self,
             Faults.self, Doctor.self, ScenarioCommand.self, Bench.self,
         ])
 
@@ -26,11 +27,19 @@ import Terminal
         }
     }
 
-    /// An error may quote what is stored somewhere, which must not steer the terminal.
+    /// An error may quote what is stored somewhere, which must not steer the terminal, and what was given.
     private static func end(by error: any Error) -> Never {
-        let (message, status) = (fullMessage(for: error), exitCode(for: error))
+        let message = masked(fullMessage(for: error), givenAs: CommandLine.arguments.dropFirst())
+        let status = exitCode(for: error)
         let stream = status.isSuccess ? StandardStream.output : .error
         if !message.isEmpty { stream.write(line: message.visibleLines) }
         Foundation.exit(status.rawValue)
+    }
+
+    /// A connection string that was given in the wrong place, alone or behind an option, is told without its password.
+    static func masked(_ message: String, givenAs arguments: some Collection<String>) -> String {
+        let values = arguments.map { String($0.drop { $0 != "=" }.dropFirst()) }
+        let suspects = (Array(arguments) + values).filter { Conninfo.shown($0) != $0 }
+        return suspects.reduce(message) { $0.replacing($1, with: Conninfo.shown($1)) }
     }
 }

@@ -14,6 +14,7 @@ struct OrdersPage {
     private let reader: OrderReader
 
     private static let limit = 50
+    private static let attempts = 300
     private static let refresh = Duration.seconds(5)
     private static let refreshOfOne = Duration.seconds(3)
     private static let statuses = ["received", "priced", "paid", "dispatched", "rejected", "cancelled"]
@@ -104,7 +105,7 @@ struct OrdersPage {
             guard let order = try await reader.order(id), let events = try await reader.events(of: id) else {
                 throw Refusal(.notFound, "There is no such order.")
             }
-            return Seen(order: order, events: events, attempts: try await broker.trace("\(id)", limit: 300))
+            return Seen(order: order, events: events, attempts: try await broker.trace("\(id)", limit: Self.attempts))
         }
     }
 
@@ -114,7 +115,7 @@ struct OrdersPage {
             "Order \(id)", refresh: Self.refreshOfOne,
             [
                 facts(seen.order), actions(seen.order), lines(seen.order), steps(seen.events),
-                desk.timeline(of: seen.attempts),
+                desk.timeline(of: seen.attempts, about: "\(id)", limit: Self.attempts),
             ])
     }
 
@@ -135,7 +136,12 @@ struct OrdersPage {
                 order.rejection.map { .text("\($0.reason.rawValue)\($0.detail.map { ": \($0)" } ?? "")") }
             ),
             ("Refunded", order.refundedAt.map { DeskHTML.moment($0) }),
-            ("Cancellation", order.cancellation.map { .text("\($0.state.rawValue)") }),
+            (
+                "Cancellation",
+                order.cancellation.map {
+                    DeskHTML([.text("\($0.state.rawValue), wished for at "), .moment($0.askedAt)])
+                }
+            ),
         ])
     }
 

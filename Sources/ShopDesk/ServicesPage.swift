@@ -18,12 +18,13 @@ struct ServicesPage {
                 await services.all()
             }
             let workers = await desk.consumers()
-            let deployment = Deployment(try await entries, workers ?? [], on: Self.host)
+            let known = await desk.processes(refresh: Self.refresh)
+            let deployment = Deployment(try await entries, workers ?? [], known ?? [], on: Self.host)
             return desk.page(
                 "Services", at: "/services", refresh: Self.refresh,
                 [
                     mixtures(deployment), here(deployment), elsewhere(deployment, isKnown: workers != nil),
-                    errors(deployment), note,
+                    servers(deployment, isKnown: known != nil), errors(deployment), note,
                 ])
         }
     }
@@ -44,7 +45,7 @@ struct ServicesPage {
             deployment.here.map { entry in
                 [
                     .text(entry.name), .text(entry.version ?? "–"), .text(Self.host),
-                    .text("\(entry.pid)"), .span(Date().timeIntervalSince(entry.since)), health(entry),
+                    .text("\(entry.pid)"), .span(Date().timeIntervalSince(entry.since)), health(entry.troubles),
                     .text(entry.handled.map { "\($0)" } ?? "–"),
                     .text(entry.throughput.map { "\(($0 * 10).rounded() / 10)" } ?? "–"),
                 ]
@@ -65,8 +66,24 @@ struct ServicesPage {
             }, empty: empty)
     }
 
-    private func health(_ entry: ServiceEntry) -> HTML {
-        guard let troubles = entry.troubles else { return .badge("away") }
+    private func servers(_ deployment: Deployment, isKnown: Bool) -> HTML {
+        let empty =
+            isKnown ? "No server is known that has left no note here." : "Which servers there are can't be read now."
+        return HTML.table(
+            "Servers elsewhere",
+            ["Server", "Version", "Host", "#Number", "#Up for", "Listens at", "Health", "Last sign of life"],
+            deployment.servers.map { server in
+                [
+                    .text(server.name), .text(server.version), .text(server.host), .text("\(server.pid)"),
+                    .span(Date().timeIntervalSince(server.startedAt)), .text(server.address),
+                    health(server.isSilent ? nil : server.troubles),
+                    HTML("span", [:], [.span(server.silence), " ago"]),
+                ]
+            }, empty: empty)
+    }
+
+    private func health(_ troubles: [String: String]?) -> HTML {
+        guard let troubles else { return .badge("away") }
         if troubles.isEmpty { return .badge("ok") }
         let text = troubles.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: "; ")
         return HTML([.badge("failing"), .text(" " + text)])
@@ -83,8 +100,8 @@ struct ServicesPage {
 
     private var note: HTML {
         let unseen =
-            "Of other machines workers alone are seen, as they note themselves in the database: no API, gateway or "
-            + "desk, no log, and no health but the last sign of life."
+            "Processes of other machines are seen as they note themselves in the database: no log, and of workers no "
+            + "health but the last sign of life."
         let folder = " Which processes this machine has, the desk learns from the setting --shop-folder."
         return .paragraph(.text(services.isKnown ? unseen : unseen + folder))
     }

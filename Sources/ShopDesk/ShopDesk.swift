@@ -20,6 +20,7 @@ import ShopProcesses
                 ServicesPage(desk: desk, services: Services(folder: context.settings[Settings.shopFolder]))
                     .add(to: pages)
             }
+            context.note(on: shop.broker)
             desk
         }
     }

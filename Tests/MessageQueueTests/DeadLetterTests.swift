@@ -49,6 +49,36 @@ struct DeadLetterTests {
         }
     }
 
+    @Test("a purge or redrive that is held to the last letter of a count goes no further, however many died since")
+    func through() async throws {
+        try await Bench.with { bench in
+            try await kill(2, bench)
+            let counted = try await bench.broker.deadLetterMatch()
+            let first = try #require(try await bench.broker.deadLetters().first).ticket
+            #expect(try await bench.broker.redrive(DeadLetterFilter(tickets: [first])).moved == 1)
+            try await bench.broker.deadLetter(try await bench.receive().map { .init($0, reason: "again", error: nil) })
+            let now = try await bench.broker.deadLetterMatch()
+            #expect(counted.count == 2 && now.count == 2 && now.lastTicket != counted.lastTicket)
+
+            let last = try #require(counted.lastTicket)
+            let held = DeadLetterFilter(through: last)
+            #expect(try await bench.broker.deadLetterMatch(held).count == 1)
+            #expect(try await bench.broker.deadLetterHeads(held).map(\.ticket) == [last])
+            let purge = try await bench.broker.purge(held)
+            #expect(purge.matched == 1 && purge.moved == 1)
+            #expect(try await bench.broker.redrive(held).matched == 0)
+            #expect(try await bench.broker.deadLetters().map(\.reason) == ["again"])
+        }
+    }
+
+    @Test("where nothing is dead, nothing is counted, and there is no last letter")
+    func noMatch() async throws {
+        try await Bench.with { bench in
+            let match = try await bench.broker.deadLetterMatch()
+            #expect(match == DeadLetterMatch(count: 0, lastTicket: nil))
+        }
+    }
+
     @Test(
         "a redrive moves each dead letter once: moved + skipped + failed = matched, also with four at once and a purge between"
     )

@@ -61,7 +61,7 @@ extension HalfMessageTests {
         try await bench.number("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()")
     }
 
-    @Test("one that was found for a producer who had gone is told to the next one, as if nobody had been asked")
+    @Test("a half message that was found for a producer who had gone is told to the next one")
     func goneProducers() async throws {
         try await with { bench in
             let message = Outgoing(Shoe(size: 1))

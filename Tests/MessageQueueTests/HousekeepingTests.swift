@@ -123,6 +123,47 @@ struct HousekeepingTests {
         }
     }
 
+    @Test("a chore that waits for somebody's lock is postponed, told as such, and has not failed; then it goes well")
+    func postponed() async throws {
+        try await Bench.with { bench in
+            let metrics = TestMetrics()
+            let housekeeping = Housekeeping(
+                broker: bench.broker, retention: .init(keep: .seconds(3600), rotate: .zero))
+            let chore = try #require(housekeeping.chores.first { $0.name == "open segments" })
+            let holder = try await Connection.open(bench.database.conninfo)
+            let process = try await holder.query("SELECT pg_backend_pid()") { try $0[0, as: Int32.self] }[0]
+            try await holder.script("BEGIN; SELECT pg_advisory_xact_lock(mq.lock_class(), 0)")
+            try await withMetricsFactory(metrics) {
+                for _ in 0..<2 { try await housekeeping.attempt(chore) }
+            }
+            #expect(metrics.counterTotal(label: "mq_chore_postponed_total") == 2)
+            #expect(metrics.counterTotal(label: "mq_chore_failures_total") == 0)
+            let noted = try #require(try await bench.broker.chores().first)
+            #expect(noted.failingFor == nil && noted.waitingFor != nil && noted.error?.contains("55P03") == true)
+            #expect(try await bench.broker.lockHolders().map(\.process).contains(process))
+            try await bench.database.execute("UPDATE mq.chores SET waiting_since = now() - interval '61 minutes'")
+            #expect(try await bench.broker.neglectedChores().isEmpty)
+            #expect(try await bench.broker.postponedChores().map(\.name) == ["open segments"])
+            await holder.close()
+            try await eventually("the lock is free, and the chore is done") {
+                try await housekeeping.attempt(chore)
+                return try await bench.broker.chores().allSatisfy { $0.waitingFor == nil && $0.error == nil }
+            }
+        }
+    }
+
+    @Test("a chore that fails after it has waited has failed since then, and not since it waited")
+    func failureAfterWaiting() async throws {
+        try await Bench.with { bench in
+            try await bench.broker.noteWaiting("sweep", error: "lock timeout")
+            try await bench.database.execute("UPDATE mq.chores SET waiting_since = now() - interval '61 minutes'")
+            try await bench.broker.noteFailed("sweep", error: "permission denied")
+            #expect(try await bench.broker.neglectedChores().isEmpty)
+            try await bench.database.execute("UPDATE mq.chores SET failing_since = now() - interval '61 minutes'")
+            #expect(try await bench.broker.neglectedChores().map(\.name) == ["sweep"])
+        }
+    }
+
     @Test("one queue whose look-up fails keeps none of the others from being looked after")
     func others() async throws {
         struct Stop: Error {}

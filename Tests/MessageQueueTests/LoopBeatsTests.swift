@@ -88,7 +88,7 @@ struct LoopBeatsTests {
         #expect(beats.rest(loop, at: at(31)) == nil)
     }
 
-    @Test("another loop of the same name that becomes late is no news while the first one is late")
+    @Test("a second loop of the same name that becomes late is no news while the first one is late")
     func newsOfSameName() {
         var beats = LoopBeats()
         for second in 0..<3 { _ = beats.beat(beats.begin("settle shoes"), within: .seconds(10), at: at(second)) }

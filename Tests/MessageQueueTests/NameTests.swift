@@ -48,7 +48,11 @@ struct NameTests {
     func texts() {
         let id = MessageID()
         #expect(MessageID(id.description) == id && MessageID(id.description.uppercased()) == id)
-        #expect(MessageID("order-7") == nil)
+        let digits = id.description.replacing("-", with: "")
+        #expect(MessageID(digits) == id && MessageID(digits.uppercased()) == id)
+        for text in ["order-7", "\(digits.dropLast())", "\(digits)0", "g\(digits.dropFirst())", "\(id)-", "{\(id)}"] {
+            #expect(MessageID(text) == nil, "\(text)")
+        }
         let receipt = Receipt(queue: 12, lane: 3, seq: 1 << 40, mark: 0xcafe)
         for receipt in [receipt, receipt.inTurn(7)] {
             #expect(Receipt(receipt.description) == receipt)

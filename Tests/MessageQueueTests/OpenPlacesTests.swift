@@ -50,7 +50,7 @@ struct OpenPlacesTests {
         }
     }
 
-    @Test("also who never finds a queue empty moves its watermarks, so that to count what is in flight stays cheap")
+    @Test("who never finds a queue empty moves its watermarks, so that to count what is in flight stays cheap")
     func neverEmpty() async throws {
         try await Bench.with(.init(lanes: 1)) { bench in
             try await bench.send(300)

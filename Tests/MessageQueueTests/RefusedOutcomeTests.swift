@@ -13,7 +13,22 @@ struct RefusedOutcomeTests {
         let others: [PostgresError.Kind] = [
             .misuse, .connectionLost, .outcomeUnknown, .poolExhausted, .closed, .cancelled, .deadlineExceeded, .server,
         ]
-        for kind in others { #expect(!PostgresError(kind, "").refusesData) }
+        for kind in others { #expect(!PostgresError(kind, "").refuses) }
+    }
+
+    @Test(
+        "the server refuses data, or what somebody may mend, or says that it will pass",
+        arguments: [
+            ("22P05", true, true), ("23514", true, true), ("54000", true, true), ("P0001", true, true),
+            ("MQ001", true, true), ("45000", true, true), ("21000", true, true), ("XX000", true, true),
+            ("42501", false, true), ("42703", false, true), ("38000", false, true), ("0A000", false, true),
+            ("55P03", false, false), ("40P01", false, false), ("57014", false, false), ("53200", false, false),
+            ("25006", false, false), ("57P01", false, false), ("08006", false, false), ("58030", false, false),
+        ])
+    func refusals(state: String, isOfData: Bool, isRefusal: Bool) {
+        var error = PostgresError(.server, "")
+        error.sqlState = state
+        #expect(error.refusesData == isOfData && error.refuses == isRefusal)
     }
 
     /// A step that only writes, and one that prepares first.

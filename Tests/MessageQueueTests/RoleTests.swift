@@ -72,6 +72,10 @@ struct RoleTests {
             #expect(try await broker.labels() == ["a": "b"])
             try await broker.pause("shoes")
             try await broker.resume("shoes")
+            let process = ProcessIdentity(name: "shop")
+            for _ in 0..<2 { try await broker.note(process: process, at: "http://127.0.0.1:1", troubles: [:]) }
+            #expect(try await broker.processes().map(\.name) == ["shop"])
+            try await broker.forget(process: process)
             #expect(try await bench.audit() == [])
         }
     }

@@ -117,7 +117,7 @@ struct DraftTests {
     @Test("what is no JSON is refused, and nothing is sent or recorded")
     func refused() async throws {
         try await Bench.with { bench async throws in
-            for body in ["", "{", "{\"a\": 1} x", "{'a': 1}"] {
+            for body in ["", "{", "{\"a\": 1} x", "{'a': 1}", #"{"id":1,"id":2}"#, "[1,]"] {
                 await #expect(throws: QueueError.self, "\(body)") {
                     try await bench.broker.send(Draft(body: Array(body.utf8)), to: "shoes")
                 }
@@ -130,6 +130,51 @@ struct DraftTests {
             }
             #expect(try await bench.broker.operatorActions().isEmpty)
             #expect(try await bench.statistics().depth == 0)
+        }
+    }
+
+    @Test("a raw draft is delivered byte by byte, JSON or not, and a copy of what is no JSON is raw")
+    func raw() async throws {
+        try await Bench.with { bench async throws in
+            for body in ["no JSON", "\"hello\"", "", "[1"] {
+                let draft = Draft(body: Array(body.utf8), isRaw: true)
+                try draft.check()
+                try await bench.broker.send(draft, to: "shoes")
+                let received = try #require(try await bench.receive().first)
+                #expect(received.message.body == Array(body.utf8), "\(body)")
+                #expect(Draft(changing: received.message).isRaw == (body != "\"hello\""), "\(body)")
+                try await bench.broker.complete([received])
+            }
+            #expect(throws: QueueError.self) { try Draft(body: Array("no JSON".utf8)).check() }
+            let long = [UInt8](repeating: 0x61, count: MessageLimits.bodyBytes + 1)
+            #expect(throws: QueueError.self) { try Draft(body: long, isRaw: true).check() }
+        }
+    }
+
+    @Test("a message's record tells its priority wherever it stands, as far as its queue tells them apart")
+    func priority() async throws {
+        try await Bench.with { bench async throws in
+            let told: [(PriorityLevels, Int, Int)] = [
+                (.sixteen, 5, 5), (.three, 2, 1), (.three, 16, 16), (.none, 3, 8),
+            ]
+            var dead: [MessageID: Int] = [:]
+            for (levels, sent, expected) in told {
+                let queue = Queue<Shoe>(QueueName("of-\(levels.rawValue)"))
+                try await bench.broker.declare(queue: queue.name, QueueSettings(priorities: levels))
+                for delay in [Duration.zero, .seconds(60)] {
+                    let shoe = Outgoing(Shoe(size: 1), delay: delay, priority: Priority(clamping: sent))
+                    try await bench.broker.send([shoe], to: queue)
+                    #expect(try await bench.broker.inspect(shoe.id)?.priority.number == expected, "\(levels) \(sent)")
+                }
+                let received = try await bench.receive(queue: queue.name)
+                try await bench.broker.deadLetter(received.map { .init($0, reason: "r", error: nil) })
+                for message in received { dead[message.message.id] = expected }
+            }
+            try await bench.database.execute("DELETE FROM mq.messages")
+            #expect(dead.count == 4)
+            for (id, expected) in dead {
+                #expect(try await bench.broker.inspect(id)?.priority.number == expected)
+            }
         }
     }
 

@@ -101,7 +101,9 @@ struct StorageTests {
 
     private static let statements: [Statement] = [
         Consumer.commitHere,
-        Broker.listChores, Broker.choreDone, Broker.choreFailed, Broker.topics, Broker.consumers,
+        Broker.listChores, Broker.choreDone, Broker.choreFailed, Broker.choreWaiting,
+        Broker.listLockHolders, Broker.topics, Broker.consumers,
+        Broker.listProcesses, Broker.beginNote, Broker.noteProcess, Broker.forgetProcess, Broker.forgetSilent,
         SentKeys.ofQueues.take,
         SentKeys.ofQueues.namedIDs, SentKeys.ofTopics.take, SentKeys.ofTopics.namedIDs, SentKeys.ofTopics.forget,
         SentKeys.ofQueues.forget, Broker.depths, Broker.foldTallies,

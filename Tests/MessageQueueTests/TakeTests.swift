@@ -42,7 +42,7 @@ struct TakeTests {
     func extension_() async throws {
         try await Bench.with { bench in
             try await bench.broker.send("left shoe", to: Queue<String>(queue))
-            let taken = try await bench.broker.receive(queue, lease: .seconds(5))
+            let taken = try await bench.broker.receive(queue, lease: .seconds(60))
             try await bench.broker.extend(taken, to: .seconds(3600))
             let lease = try await bench.database.query(
                 "SELECT extract(epoch FROM lease_until - now())::float8 FROM mq.claims"

@@ -16,6 +16,6 @@ struct TitleTests {
 
     /// How a sentence goes on whose subject stands elsewhere. A regular expression is no constant that tasks may share.
     private static var withoutSubject: Regex<(Substring, Substring)> {
-        #/(is|are|was|were|as|has|have|does|can|may|must|says|tells|keeps|within|full|it|they)\b/#
+        #/(is|are|was|were|as|has|have|does|can|may|must|says|tells|keeps|within|full|it|they|those|one that|also|another)\b/#
     }
 }

@@ -16,6 +16,28 @@ struct TopicTests {
         try await bench.broker.subscribe("blue", to: "processed", tags: ["blue", "navy"])
     }
 
+    @Test("who hears a topic is told by the tag of what is published: whoever gets it, and nobody else")
+    func hearers() async throws {
+        try await Bench.with { bench in
+            try await setUp(bench)
+            try await bench.broker.declare(topic: "unheard")
+            let told: [(String?, [String])] = [(nil, ["all"]), ("red", ["all", "red"]), ("navy", ["all", "blue"])]
+            for (tag, queues) in told {
+                let hearers = try await bench.broker.hearers(of: "processed", tag: tag)
+                #expect(hearers == queues.map { QueueName($0) })
+                let shoe = Outgoing(Shoe(size: 1), tag: tag)
+                try await bench.broker.publish([shoe], to: processed)
+                for queue in ["all", "red", "blue"] {
+                    #expect(try await heard(bench, by: queue).contains(shoe.id) == queues.contains(queue), "\(queue)")
+                }
+            }
+            #expect(try await bench.broker.hearers(of: "unheard", tag: "red").isEmpty)
+            await #expect(throws: QueueError.unknownTopic("nowhere")) {
+                try await bench.broker.hearers(of: "nowhere", tag: nil)
+            }
+        }
+    }
+
     private func heard(_ bench: Bench, by queue: String) async throws -> [MessageID] {
         try await bench.database.query(
             """

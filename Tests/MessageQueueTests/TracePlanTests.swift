@@ -72,6 +72,23 @@ struct TracePlanTests {
         }
     }
 
+    @Test("a trace is of the key as it was sent, and of an id however it is written; an id is also a key in lower case")
+    func spellings() async throws {
+        try await Bench.with { bench in
+            let (own, lower, upper) = (MessageID(), MessageID(), UUID().uuidString)
+            let digits = own.description.replacing("-", with: "").uppercased()
+            try await bench.broker.send([Outgoing(Shoe(size: 1), id: own, tag: "own")], to: bench.shoes)
+            for key in ["\(lower)", upper, "A1", "a1"] {
+                try await bench.broker.send([Outgoing(Shoe(size: 2), key: key, tag: "of \(key)")], to: bench.shoes)
+            }
+            for (text, tags) in [
+                (own.description.uppercased(), ["own"]), (digits, ["own"]), ("\(lower)", ["of \(lower)"]),
+                (lower.description.uppercased(), ["of \(lower)"]), (upper, ["of \(upper)"]), ("A1", ["of A1"]),
+                ("a1", ["of a1"]), (upper.lowercased(), []),
+            ] { #expect(try await bench.broker.trace(text).compactMap(\.tag) == tags, "\(text)") }
+        }
+    }
+
     @Test("a message whose key is its own id is told once")
     func ownKey() async throws {
         try await Bench.with { bench in

@@ -104,6 +104,26 @@ struct WorkerTests {
         }
     }
 
+    @Test("a step that only writes and sets how many batches are under way keeps its own kind's size of them")
+    func options() async throws {
+        try await Bench.with(.init(lanes: 1)) { bench in
+            try await bench.createEffects()
+            try await bench.send(600)
+            let largest = Tally(0)
+            let step = Lace(options: StepOptions(concurrency: 1)) { batch, _ in
+                largest.change { $0 = max($0, batch.count) }
+            }
+            try await bench.work([step]) { log in try await log.done(600) }
+            #expect(largest.value > 200)
+        }
+    }
+
+    @Test("a `Date` in a payload is a number, the milliseconds since 1970, as senders in other languages are told")
+    func dates() throws {
+        let encoded = try Payloads.encode([Date(timeIntervalSince1970: 1.5)])
+        #expect(String(decoding: encoded, as: UTF8.self) == "[1500]")
+    }
+
     @Test("a snooze burns no attempt, a retry with a time of its own burns one")
     func snoozing() async throws {
         try await Bench.with { bench in

@@ -26,7 +26,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("another method is 405 and tells the right one")
+        @Test("a method that a path does not have is 405, and the answer tells the right one")
         func methods() async throws {
             try await API.with { api in
                 let paths = [

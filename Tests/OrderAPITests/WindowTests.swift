@@ -173,6 +173,19 @@ extension OrderAPITests {
             }
         }
 
+        @Test(
+            "a form in which a field stands twice is refused, and nothing is ordered or put into the basket",
+            arguments: ["name=Bea", "card=tok_declined", "line=RUNNER-42-TAN%3A1", "key=k-2"])
+        func twice(field: String) async throws {
+            try await API.with { api async throws in
+                let answer = try await api.form("/checkout", "key=k-1&\(Self.fields)&\(field)")
+                #expect(answer.status == 400 && answer.text.contains("twice"), "\(answer)")
+                #expect(try await api.database.query("SELECT FROM orders.orders") { _ in true }.isEmpty)
+                let line = try await api.form("/basket/lines", "sku=RUNNER-42-TAN&quantity=1&quantity=2")
+                #expect(line.status == 400 && line.header("Set-Cookie").isEmpty)
+            }
+        }
+
         @Test("no answer is taken for what it isn't, and no page runs others' scripts or is framed, an invoice either")
         func headers() async throws {
             try await API.with { api async throws in
@@ -233,6 +246,45 @@ extension OrderAPITests {
                     let answer = try await api.send(.GET, path, nil, ["Accept": accept])
                     #expect(answer.header("Cache-Control") == ["no-store"] && answer.header("Vary") == ["Accept"])
                 }
+            }
+        }
+
+        @Test("an order takes out of the basket what was ordered, and leaves what another tab has put in since")
+        func otherTab() async throws {
+            try await API.with { api async throws in
+                for (key, basket, rest) in [
+                    ("k-1", "RUNNER-42-TAN:2", "basket=; Max-Age=0;"),
+                    ("k-2", "RUNNER-42-TAN:2~RUNNER-43-TAN:1", "basket=RUNNER-43-TAN:1; Max-Age=2592000;"),
+                    ("k-3", "RUNNER-42-TAN:5", "basket=RUNNER-42-TAN:3; Max-Age=2592000;"),
+                    ("k-4", "RUNNER-42-TAN:1", "basket=; Max-Age=0;"),
+                ] {
+                    let sent = "key=\(key)&" + Self.fields
+                    for _ in 0..<2 {
+                        let answer = try await api.form("/checkout", sent, ["Cookie": "basket=\(basket)"])
+                        #expect(answer.status == 303 && answer.header("Set-Cookie")[0].hasPrefix(rest), "\(basket)")
+                    }
+                }
+            }
+        }
+
+        @Test("an order that was called off says so until that is decided, and afterwards what was decided")
+        func calledOff() async throws {
+            try await API.with { api async throws in
+                let path = try await api.form("/checkout", "key=k-1&" + Self.fields).header("Location")[0]
+                func page() async throws -> String {
+                    try await api.send(.GET, path, nil, ["Accept": "text/html"]).text
+                }
+                try await api.database.execute("UPDATE orders.orders SET status = 'paid'")
+                let paid = try await page()
+                #expect(paid.contains("Paid. We are booking the carrier.") && paid.contains("Call it off"))
+                #expect(try await api.form(path + "/cancel", "", ["Accept": "text/html"]).status == 303)
+                let asked = try await page()
+                #expect(asked.contains("You called it off.") && !asked.contains("We are booking the carrier."))
+                #expect(!asked.contains("Call it off"))
+                try await api.database.execute("UPDATE orders.orders SET status = 'dispatched'")
+                #expect(try await page().contains("with the carrier. It was too late to call them off."))
+                try await api.database.execute("UPDATE orders.orders SET status = 'cancelled'")
+                #expect(try await page().contains(">Called off.<"))
             }
         }
 

@@ -78,13 +78,29 @@ struct SettingTests {
         }
     }
 
-    @Test("the encoding can't be chosen by the settings of a connection either")
-    func chosen() async throws {
-        try await Bench.with(limit: 1) { given async throws in
+    private static let heard: Statement = "SELECT current_setting('client_min_messages')"
+
+    @Test(
+        "neither the encoding nor the warnings can be chosen, by the settings of a connection, its string, role or database",
+        arguments: [Route.direct, .pooler])
+    func chosen(route: Route) async throws {
+        try await Self.against([("client_min_messages", "'error'")], through: route) { given async throws in
             var options = DatabaseOptions()
-            options.connection.settings = [("Client_Encoding", "LATIN1")]
+            options.connection.settings = [("Client_Encoding", "LATIN1"), ("Client_Min_Messages", "error")]
             let database = Database(given.conninfo, options: options)
             #expect(try await database.one("SELECT current_setting('client_encoding')", as: String.self) == "UTF8")
+            #expect(try await database.one(Self.heard, as: String.self) == "warning")
+            await database.close()
+        }
+    }
+
+    @Test("warnings can't be turned off by the options of a string whose settings say nothing of them")
+    func warnings() async throws {
+        try await Bench.with(limit: 1) { given async throws in
+            var options = DatabaseOptions()
+            options.connection.settings = []
+            let database = Database(given.conninfo + " options='-c client_min_messages=error'", options: options)
+            #expect(try await database.one(Self.heard, as: String.self) == "warning")
             await database.close()
         }
     }

@@ -110,6 +110,17 @@ struct UnconfirmedCommitTests {
         }
     }
 
+    @Test("the warning of a commit counts also for a program that asked for errors only", arguments: Shape.allCases)
+    func unheardWarning(shape: Shape) async throws {
+        try await Self.withStandbyAway(settings: [(name: "client_min_messages", value: "error")]) {
+            server, database, name async throws in
+            let call = Task { try await shape.run(on: database, within: nil) }
+            try await eventually("the commit waits") { try await server.waiting(in: name) == 1 }
+            try await server.cancelWaiting(in: name)
+            #expect(await failure { try await call.value }?.kind == .outcomeUnknown)
+        }
+    }
+
     @Test("the outcome of a commit is unknown when somebody ends its session", arguments: Shape.allCases)
     func terminated(shape: Shape) async throws {
         try await Self.withStandbyAway { server, database, name async throws in

@@ -108,6 +108,27 @@ struct LedgerTests {
         }
     }
 
+    @Test("however much is charged and booked, the summaries of the ledgers tell a sum")
+    func largeSums() async throws {
+        try await Sandbox.run { sandbox async throws in
+            let refused = try await sandbox.postCharge(.new(), key: "most", amount: .max)
+            #expect(refused.status == 400 && refused.body.contains("amount must be at most"), "\(refused)")
+            for key in ["one", "two"] {
+                #expect(try await sandbox.postCharge(.new(), key: key, amount: 100_000_000_000_000).status == 201)
+                let booking = """
+                    {"orderID":"\(OrderID.new())","recipient":"A","street":"B 1","city":"C","postcode":"1","country":"DE",
+                     "items":\(Int.max)}
+                    """
+                let url = sandbox.logistics + "/bookings"
+                #expect(try await sandbox.send(.POST, url, booking, key: key).status == 201)
+            }
+            let paid = try await sandbox.send(.GET, sandbox.payment + "/ledger/summary")
+            #expect(paid.body.contains(#""chargedAmount":200000000000000"#), "\(paid)")
+            let booked = try await sandbox.send(.GET, sandbox.logistics + "/ledger/summary")
+            #expect(booked.body.contains(#""items":\#(Int.max)"#), "\(booked)")
+        }
+    }
+
     @Test("a post to a provider without key, without sense or to nowhere is turned away with a reason and not entered")
     func badCalls() async throws {
         try await Sandbox.run { sandbox async throws in

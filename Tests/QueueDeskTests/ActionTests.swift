@@ -103,7 +103,8 @@ extension DeskTests {
     func steer() async throws {
         try await Desk.with { desk async throws in
             try await desk.kill(4)
-            let begun = try await desk.post("/dead/redrive", "queue=payment&expected=4&sure=yes&rate=0.5")
+            let counted = try await desk.counted()
+            let begun = try await desk.post("/dead/redrive", "queue=payment&\(counted)&sure=yes&rate=0.5")
             let path = try #require(begun.headers["Location"].first)
             #expect(path.hasPrefix("/actions/"))
             #expect(try await desk.post("\(path)/pause", "").status == 303)
@@ -149,10 +150,26 @@ extension DeskTests {
         }
     }
 
+    @Test("from the navigation, whoever sends by hand is led to a queue's latest messages, to begin with one of them")
+    func templates() async throws {
+        try await Desk.with { desk async throws in
+            try await desk.broker.send("x", to: Queue<String>("payment"), key: "order-7")
+            let page = try await desk.page("/send")
+            #expect(!page.contains("order-7") && page.contains("Show its latest messages"))
+            let form = try #require(page.firstMatch(of: /<form method="get" action="([^"]*)".*?<select name="(\w+)">/))
+            #expect(page.contains("<option value=\"payment\">payment</option>"))
+            let shown = try await desk.page("\(form.output.1)?\(form.output.2)=payment")
+            #expect(shown.contains("order-7") && shown.contains("Begin with this one"))
+            #expect(shown.contains("<option value=\"queue payment\" selected>"), "that is where it will go")
+        }
+    }
+
     @Test("a form that is sent twice sends one message; with something else in it, it says that nothing was sent")
     func sendTwice() async throws {
         try await Desk.with { desk async throws in
-            let body = #"{"orderID":"01a22919-29d7-72b0-8cc7-0e358532fe61"}"#.queryEscapedForTests
+            let order = #""orderID":"01a22919-29d7-72b0-8cc7-0e358532fe61""#
+            let rejected = #""event":"order-rejected","reason":"declined","detail":"","at":1767225600000"#
+            let body = "{\(order),\(rejected)}".queryEscapedForTests
             for to in ["queue%20cancellations", "topic%20order-rejected"] {
                 let form = "form=f-1&to=\(to)&body=\(body)&key="
                 let first = try await desk.post("/send", form + "k")
@@ -181,16 +198,107 @@ extension DeskTests {
         }
     }
 
+    @Test("a copy keeps key, tag, headers and priority as they are, blanks and all, until somebody changes them")
+    func keptBlanks() async throws {
+        try await Desk.with(before: { database in
+            try await Broker(database).declare(queue: "letters", QueueSettings(priorities: .sixteen))
+        }) { desk async throws in
+            let letter = Outgoing("x", key: "A 1 ", tag: " t", headers: ["h": "  y ", "e": ""], priority: .low)
+            try await desk.broker.send([letter], to: Queue<String>("letters"))
+            let form = try await desk.page("/send?queue=letters&from=\(letter.id)")
+            #expect(form.contains("value=\"A 1 \"") && form.contains("value=\" t\""))
+            #expect(form.contains("e: \nh:   y </textarea>"))
+            #expect(form.contains("name=\"priority\" type=\"number\" value=\"16\""))
+            let fields = "to=queue%20letters&key=A+1+&tag=+t&headers=e%3A+%0D%0Ah%3A+++y+&body=1"
+            let sent = try await desk.post("/send", fields + "&priority=2")
+            let path = try #require(sent.headers["Location"].first)
+            let id = try #require(MessageID(String(path.split(separator: "/").last ?? "")))
+            let copy = try #require(try await desk.broker.inspect(id))
+            #expect(copy.message.key == "A 1 " && copy.message.tag == " t" && copy.priority.number == 2)
+            #expect(copy.message.headers["h"] == "  y " && copy.message.headers["e"]?.isEmpty == true)
+            for priority in ["0", "17", "1.5", "x"] {
+                let answer = try await desk.post("/send", fields + "&priority=\(priority)")
+                #expect(answer.status == 422 && answer.text.contains("This is no priority"), "\(priority)")
+            }
+            let broken = Outgoing("x", key: "a\nb")
+            try await desk.broker.send([broken], to: Queue<String>("letters"))
+            #expect(try await desk.send(.GET, "/send?queue=letters&from=\(broken.id)").status == 400)
+        }
+    }
+
+    @Test("a key that ends with a blank is found, followed, tried again and skipped like any other")
+    func keyWithBlank() async throws {
+        try await Desk.with(before: { database in
+            try await Broker(database).declare(queue: "accounts", QueueSettings(order: .blockOnFailure))
+        }) { desk async throws in
+            let broker = desk.broker
+            let messages = ["x", "y"].map { Outgoing($0, key: "A 1 ") }
+            try await broker.send(messages, to: Queue<String>("accounts"))
+            func giveUp() async throws {
+                let received = try await broker.receive("accounts", lease: .seconds(60))
+                try await broker.deadLetter(received.map { .init($0, reason: "tired", error: nil) })
+            }
+            try await giveUp()
+            _ = try await broker.receive("accounts", limit: 10, lease: .seconds(60))
+            for path in ["/timeline?key=A%201%20", "/messages?q=A%201%20", "/messages?q=+A%201%20"] {
+                let status = try await desk.send(.GET, path).status
+                #expect(status == 200, "\(path)")
+            }
+            #expect(try await desk.page("/messages?q=A%201%20").contains("As a timeline"))
+            #expect(try await desk.page("/queues/accounts/held?key=A%201%20").contains("/messages/\(messages[1].id)"))
+            #expect(try await desk.post("/queues/accounts/retry-key", "key=A%201%20").status == 303)
+            try await giveUp()
+            #expect(try await desk.post("/queues/accounts/skip-key", "key=A%201%20").status == 303)
+            #expect(try await broker.deadLetterMatch(.init(key: "A 1 ")).count == 1)
+            #expect(try await desk.page("/dead?key=A%201%20").contains("tired"))
+            #expect(try await !desk.page("/dead?key=A%201").contains("/timeline?key="))
+            // What was pasted with blanks is found without them.
+            try await broker.send("z", to: Queue<String>("payment"), key: "B2")
+            #expect(try await desk.page("/messages?q=+B2+").contains(">B2</a>"))
+        }
+    }
+
+    @Test("a message of plain text is copied, changed and sent as that, without quotes, and by hand as well")
+    func plainText() async throws {
+        try await Desk.with(before: { database in try await Broker(database).declare(queue: "letters") }) {
+            desk async throws in
+            let letter = Outgoing(RawBody("no JSON, <at> all"))
+            try await desk.broker.send([letter], to: Queue<RawBody>("letters"))
+            let form = try await desk.page("/send?queue=letters&from=\(letter.id)")
+            #expect(form.contains("no JSON, &lt;at&gt; all") && form.contains("value=\"plain text\" selected"))
+            #expect(try await desk.page("/send?queue=letters").contains("value=\"JSON\" selected"))
+            let changed = "to=queue%20letters&parent=\(letter.id)&body=something%20else"
+            #expect(try await desk.post("/send", changed).text.contains("This is no JSON"))
+            for text in ["something%20else", "%22hello%22", ""] {
+                let sent = try await desk.post(
+                    "/send", "to=queue%20letters&format=plain%20text&parent=\(letter.id)&body=\(text)")
+                #expect(sent.status == 303, "\(text): \(sent.text)")
+            }
+            var bodies: Set<String> = []
+            while bodies.count < 4 {
+                let received = try await desk.broker.receive("letters", limit: 4, lease: .seconds(60))
+                bodies.formUnion(received.map { String(decoding: $0.message.body, as: UTF8.self) })
+            }
+            #expect(bodies == ["no JSON, <at> all", "something else", "\"hello\"", ""])
+        }
+    }
+
     @Test("what the steps of a queue could not read is refused beside its field, and nothing is sent")
     func sendRefused() async throws {
         try await Desk.with { desk async throws in
             let refused = [
                 ("to=queue%20refunds&body=%7B", "This is no JSON"), ("body=%7B%7D", "Say where it is to go."),
+                ("to=queue%20refunds&body=%7B%22id%22%3A1%2C%22id%22%3A2%7D", "This is no JSON"),
+                ("to=topic%20order-processed&body=%5B1%2C%5D", "This is no JSON"),
                 ("to=queue%20cancellations&body=%7B%7D", "orderID is missing"),
                 ("to=queue%20nowhere&body=%7B%7D", "there is no queue nowhere"),
                 ("to=queue%20refunds&body=%7B%7D&delay=soon", "This is no number of seconds."),
                 ("to=queue%20refunds&body=%7B%7D&headers=nonsense", "Each line is name: value."),
                 ("to=topic%20order-processed&body=%7B%7D&delay=5", "What is published to a topic goes at once."),
+                ("to=topic%20order-processed&body=%7B%7D", "logistics can&#39;t read it: order is missing"),
+                ("to=topic%20order-processed&body=%7B%7D", "order-status can&#39;t read it: event is missing"),
+                ("to=topic%20order-rejected&tag=declined&body=%7B%7D", "stock-release can&#39;t read it"),
+                ("to=topic%20nowhere&body=%7B%7D", "there is no topic nowhere"),
             ]
             for (form, text) in refused {
                 let answer = try await desk.post("/send", form)

@@ -83,6 +83,12 @@ struct Desk: Sendable {
         }
     }
 
+    /// What a form carries of the dead letters that its page counted.
+    func counted() async throws -> String {
+        let match = try await broker.deadLetterMatch()
+        return "expected=\(match.count)&through=\(match.lastTicket ?? 0)"
+    }
+
     /// Lets so many messages fail, to be tried again in an hour.
     func fail(_ count: Int, in queue: Queue<String> = Queue("payment")) async throws {
         try await broker.send((0..<count).map { Outgoing("\($0)", key: "order-\($0)") }, to: queue)

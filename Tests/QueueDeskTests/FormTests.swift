@@ -39,9 +39,27 @@ extension DeskTests {
             }
             for rate in ["nan", "inf", "-inf", "1e300", "-0", "0"] {
                 #expect(try await desk.post("/queues/payment/limit", "rate=\(rate)").status == 400, "\(rate)")
-                let redrive = try await desk.post("/dead/redrive", "all=yes&expected=0&sure=yes&rate=\(rate)")
+                let redrive = try await desk.post("/dead/redrive", "all=yes&expected=0&through=0&sure=yes&rate=\(rate)")
                 #expect(redrive.status == 400, "\(rate)")
                 #expect(try await desk.post("/actions/1/limit", "rate=\(rate)").status == 400, "\(rate)")
+            }
+            #expect(try await desk.broker.statistics().allSatisfy { $0.appended == 0 })
+            #expect(try await desk.broker.operatorActions().isEmpty)
+        }
+    }
+
+    @Test("a form in which a field stands twice is refused, and changes nothing")
+    func twice() async throws {
+        try await Desk.with { desk async throws in
+            let forms = [
+                ("/queues/payment/limit", "concurrency=5&concurrency=6"),
+                ("/send", "to=queue%20refunds&to=queue%20stock&body=%7B%7D"),
+                ("/send", "to=queue%20refunds&body=1&body=2"),
+                ("/dead/redrive", "all=yes&expected=0&expected=1&sure=yes"),
+            ]
+            for (path, form) in forms {
+                let answer = try await desk.post(path, form)
+                #expect(answer.status == 400 && answer.text.contains("is there twice"), "\(path): \(answer.status)")
             }
             #expect(try await desk.broker.statistics().allSatisfy { $0.appended == 0 })
             #expect(try await desk.broker.operatorActions().isEmpty)
@@ -64,6 +82,7 @@ extension DeskTests {
     func brokenErrands() async throws {
         try await Desk.with { desk async throws in
             try await desk.kill(2)
+            let counted = try await desk.counted()
             try await desk.broker.send((0..<3).map { Outgoing("\($0)") }, to: Queue<String>("payment"))
             try await desk.database.script(
                 """
@@ -71,8 +90,8 @@ extension DeskTests {
                 CREATE TRIGGER refuse BEFORE INSERT ON mq.operator_actions FOR EACH ROW EXECUTE FUNCTION refuse();
                 """)
             for (path, form) in [
-                ("/dead/redrive", "queue=payment&expected=2&sure=yes"),
-                ("/dead/purge", "queue=payment&expected=2&sure=yes"),
+                ("/dead/redrive", "queue=payment&\(counted)&sure=yes"),
+                ("/dead/purge", "queue=payment&\(counted)&sure=yes"),
                 ("/queues/payment/purge", "sure=yes&again=payment"),
             ] {
                 let answer = try await desk.post(path, form)

@@ -19,11 +19,14 @@ struct LiveTests {
         return reading
     }
 
-    private func queue(_ number: Int, dead: Int, claimed: Int = 0, at date: Date = .distantPast) -> QueueStatistics {
+    private func queue(
+        _ number: Int, dead: Int, claimed: Int = 0, at date: Date = .distantPast, waiting: Int = 0,
+        oldest: Double? = nil
+    ) -> QueueStatistics {
         QueueStatistics(
-            queue: QueueName("q\(number)"), depth: 0, inFlight: 0, scheduled: 0, retrying: 0, held: 0, blockedKeys: 0,
-            dead: dead, purged: 0, outdated: 0, claimed: claimed, appended: claimed, oldestWaiting: nil, overdue: nil,
-            isPaused: false, readAt: date)
+            queue: QueueName("q\(number)"), depth: waiting, inFlight: waiting, scheduled: 0, retrying: waiting, held: 0,
+            blockedKeys: 0, dead: dead, purged: 0, outdated: 0, claimed: claimed, appended: claimed,
+            oldestWaiting: oldest, overdue: nil, isPaused: false, readAt: date)
     }
 
     private struct Told: Decodable {
@@ -107,6 +110,30 @@ struct LiveTests {
         let changes = zip(lines, lines.dropFirst()).count { $0 != $1 }
         // One point is no line yet.
         #expect((1...3).contains(changes), "\(lines)")
+    }
+
+    @Test("a topic has what stands in all queues that hear it, the age of the oldest of it, and a line of its rate")
+    func topics() {
+        let hearers: [QueueName?] = ["q0", "q1", nil]
+        let topics = zip(["t0", "t0", "t1"], hearers).map { TopicEntry(topic: TopicName($0), queue: $1, tags: nil) }
+        var history = RateHistory()
+        var reading = Reading(
+            queues: [
+                queue(0, dead: 1, waiting: 2, oldest: 3), queue(1, dead: 2, waiting: 5, oldest: 7), queue(2, dead: 9),
+            ], topics: topics, consumers: [], holdings: [], neglected: [])
+        for rate in [0.0, 4, 2] { history.note(["t0": rate]) }
+        history.complete(&reading)
+        let values = LiveValues(reading, limits)
+        let expected = ["waiting": "7", "in flight": "7", "retrying": "7", "dead": "3", "oldest": "7.0 s"]
+        for (name, text) in expected { #expect(values.texts["topic t0 \(name)"] == text, "\(name)") }
+        #expect(values.lines["topic t0 spark"] == "0.0,19.0 50.0,1.0 100.0,10.0")
+        #expect(values.texts["topic t1 dead"] == "0" && values.texts["topic t1 oldest"] == "–")
+        for _ in 0..<100 { history.note(["t0": 1]) }
+        history.complete(&reading)
+        #expect(reading.topicHistories["t0"]?.count == 60)
+        history.note([:])
+        history.complete(&reading)
+        #expect(reading.topicHistories.isEmpty)
     }
 
     @Test("of a thousand queues the picture has the troubled and the busiest, with their topics, and counts the rest")

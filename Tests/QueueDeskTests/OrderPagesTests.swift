@@ -46,6 +46,23 @@ extension DeskTests {
         }
     }
 
+    @Test("a timeline that leaves out attempts says so, on the page of a key and on that of an order")
+    func cutTimelines() async throws {
+        try await Desk.with { desk async throws in
+            let order = try await desk.place(Customer(name: "Ada Lovelace", email: "ada@example.com"))
+            #expect(try await !desk.page("/orders/\(order)").contains("There may be more"))
+            let crowd = (0..<300).map { Outgoing("\($0)", key: "\(order)") }
+            try await desk.broker.send(crowd, to: Queue<String>("payment"))
+            for path in ["/timeline?key=\(order)", "/orders/\(order)"] {
+                try await eventually("it says so: \(path)") {
+                    let page = try await desk.page(path)
+                    return page.contains("There may be more: the latest 300 attempts are shown.")
+                        && page.contains("href=\"/messages?q=\(order)\">Look further back<")
+                }
+            }
+        }
+    }
+
     @Test("an order's page tells who, what and how far it is; its invoice is a document that can do nothing")
     func showOrder() async throws {
         try await Desk.with { desk async throws in
@@ -98,6 +115,19 @@ extension DeskTests {
             let page = try await desk.page("/orders/\(id)", `operator`)
             #expect(page.contains("Cancellation") && !page.contains("Call it off"))
             #expect(try await desk.broker.statistics(of: "cancellations").depth == 1)
+        }
+    }
+
+    @Test("a customer's own wish to call an order off is told on its page, with its time, and is no operator's act")
+    func cancelledByCustomer() async throws {
+        try await Desk.with { desk async throws in
+            let id = try await desk.place(Customer(name: "Ada", email: "ada@example.com"))
+            let cancel = CancelOrder(desk.broker)
+            let outcome = try await desk.database.write { try cancel.commit(id, in: $0) }
+            #expect(outcome == .asked)
+            let page = try await desk.page("/orders/\(id)")
+            #expect(page.contains(/asked, wished for at <time datetime="20[^"]*">20/))
+            #expect(try await desk.broker.operatorActions().isEmpty)
         }
     }
 

@@ -78,11 +78,17 @@ extension DeskTests {
             #expect(found.contains("href=\"/dead/redrive?error=card%20is\"") && found.contains("Purge all that match"))
             let preview = try await desk.page("/dead/redrive?queue=payment&reason=tired")
             #expect(preview.contains("3 dead letters will be sent back"))
-            let unsure = try await desk.post("/dead/redrive", "queue=payment&reason=tired&expected=3")
-            let outdated = try await desk.post("/dead/redrive", "queue=payment&reason=tired&expected=2&sure=yes")
-            #expect(unsure.text.contains("Say that you are sure.") && outdated.text.contains("another number"))
+            let last = try #require(try await desk.broker.deadLetterMatch().lastTicket)
+            let counted = "expected=3&through=\(last)"
+            #expect(preview.contains("name=\"through\" value=\"\(last)\""))
+            let unsure = try await desk.post("/dead/redrive", "queue=payment&reason=tired&\(counted)")
+            #expect(unsure.text.contains("Say that you are sure."))
+            for outdated in ["expected=2&through=\(last)", "expected=3", "expected=3&through=\(last - 1)"] {
+                let answer = try await desk.post("/dead/redrive", "queue=payment&reason=tired&\(outdated)&sure=yes")
+                #expect(answer.text.contains("other letters are meant"), "\(outdated)")
+            }
             #expect(try await desk.broker.deadLetterCount() == 3)
-            let done = try await desk.post("/dead/redrive", "queue=payment&reason=tired&expected=3&sure=yes")
+            let done = try await desk.post("/dead/redrive", "queue=payment&reason=tired&\(counted)&sure=yes")
             #expect(done.status == 303 && done.headers["Location"].first?.hasPrefix("/actions/") == true)
             try await eventually("all are sent back") { try await desk.broker.deadLetterCount() == 0 ? () : nil }
             let action = try await eventually("it is recorded as done") {
@@ -100,9 +106,31 @@ extension DeskTests {
             let chosen = try await desk.broker.deadLetters()[1]
             #expect(
                 try await desk.page("/dead/purge?ticket=\(chosen.ticket)").contains("1 dead letter will be deleted"))
-            _ = try await desk.post("/dead/purge", "ticket=\(chosen.ticket)&expected=1&sure=yes")
+            let form = "ticket=\(chosen.ticket)&expected=1&through=\(chosen.ticket)&sure=yes"
+            _ = try await desk.post("/dead/purge", form)
             try await eventually("it is gone") { try await desk.broker.deadLetterCount() == 2 ? () : nil }
             #expect(try await !desk.broker.deadLetters().map(\.ticket).contains(chosen.ticket))
+        }
+    }
+
+    @Test("a purge that was confirmed deletes none of as many dead letters that died after they were counted")
+    func diedSince() async throws {
+        try await Desk.with { desk async throws in
+            try await desk.kill(1)
+            let preview = try await desk.page("/dead/purge?queue=payment")
+            let last = try #require(preview.firstMatch(of: /name="through" value="([0-9]+)"/)?.output.1)
+            // A colleague sends it back, and another one dies.
+            #expect(try await desk.broker.redrive().moved == 1)
+            try await desk.broker.complete(try await desk.broker.receive("payment", lease: .seconds(60)))
+            try await desk.kill(1)
+            let form = "queue=payment&expected=1&through=\(last)&sure=yes"
+            for action in ["purge", "redrive"] {
+                let answer = try await desk.post("/dead/\(action)", form)
+                #expect(answer.status == 200 && answer.text.contains("other letters are meant"), "\(action)")
+            }
+            #expect(try await desk.broker.deadLetterCount() == 1)
+            let rest = try await desk.page("/dead/purge?queue=payment&through=\(last)")
+            #expect(rest.contains("0 dead letters will be deleted") && !rest.contains("name=\"sure\""))
         }
     }
 
@@ -124,7 +152,8 @@ extension DeskTests {
             #expect(try await desk.broker.operatorActions().isEmpty)
             let all = try await desk.page("/dead/redrive?all=yes")
             #expect(all.contains("every dead letter") && all.contains("name=\"all\" value=\"yes\""))
-            #expect(try await desk.post("/dead/redrive", "all=yes&expected=2&sure=yes").status == 303)
+            let counted = try await desk.counted()
+            #expect(try await desk.post("/dead/redrive", "all=yes&\(counted)&sure=yes").status == 303)
             try await eventually("all are sent back") { try await desk.broker.deadLetterCount() == 0 ? () : nil }
         }
     }

@@ -57,6 +57,15 @@ struct PartsTests {
         #expect(throws: Refusal.self) { try Fields("t=Friday").time("t") }
     }
 
+    @Test("keys and tags are read with the blanks around them, other fields without")
+    func blanks() throws {
+        let fields = try Fields("key=A+1+&tag=+t&queue=+q+&reason=+&error=")
+        #expect(fields["key"] == "A 1 " && fields["tag"] == " t" && fields["queue"] == "q")
+        #expect(fields["reason"] == nil && fields["error"] == nil)
+        #expect(try fields.deadLetters().key == "A 1 ")
+        #expect(try Fields("key=")["key"] == nil)
+    }
+
     @Test("parts of a path are escaped so that they stay one part")
     func escaping() { #expect("a/b?c=d&e f%ä".queryEscaped == "a%2Fb%3Fc%3Dd%26e%20f%25%C3%A4") }
 
@@ -66,6 +75,9 @@ struct PartsTests {
         #expect(ActionFilter("a b", ["rate": "5.0"])?.query == "?queue=a%20b")
         let all = ["reason": "r&r", "message": "m", "key": "k", "error": "e=1", "tickets": "4 5"]
         #expect(ActionFilter("q", all)?.query == "?queue=q&error=e%3D1&key=k&message=m&reason=r%26r&ticket=4&ticket=5")
+        #expect(ActionFilter(nil, ["through ticket": "7"])?.query == "?all=yes&through=7")
+        #expect(ActionFilter("q", ["through ticket": "7", "key": "k"])?.query == "?queue=q&key=k&through=7")
+        #expect(ActionFilter("q", ["key": " k "])?.query == "?queue=q&key=%20k%20")
         let lost: [[String: String]] = [
             ["older than": "5m"], ["error": " away"], ["error": String(repeating: "x", count: 999)], ["key": ""],
             ["tickets": String(repeating: "12345 ", count: 166)],

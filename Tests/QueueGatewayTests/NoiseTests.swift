@@ -103,7 +103,7 @@ struct NoiseTests {
             if let half = HalfReceipt(text) { #expect(HalfReceipt(half.description) == half, "\(text)") }
         }
         Self.each(["0190C8E0A5D27CC19D6BF4F0A1B2C3D4", "0190c8e0-a5d2-7cc1-9d6b-f4f0a1b2c3d4"], seed: 35) { _, text in
-            if let id = MessageID(wire: text) { #expect(MessageID(wire: id.digits) == id, "\(text)") }
+            if let id = MessageID(text) { #expect(MessageID(id.digits) == id, "\(text)") }
         }
     }
 

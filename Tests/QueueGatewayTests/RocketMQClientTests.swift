@@ -82,7 +82,7 @@ extension VendorClientTests {
         "what is consumed in order and not acknowledged in time, all of it or a part, comes again in its order",
         arguments: ["orderly_redelivery", "orderly_in_part"])
     func orderlyRedelivery(_ function: String) async throws {
-        try await GatewayProcess.with(["ORDERLY_REDELIVERY_TIME": "5s"]) { gateway in
+        try await GatewayProcess.with(["ORDERLY_REDELIVERY_TIME": "20s"]) { gateway in
             try await gateway.run(function, of: "rocketmq", with: "mq-http-sdk")
             #expect(try await EngineAudit.contradictions(on: gateway.database) == [])
         }

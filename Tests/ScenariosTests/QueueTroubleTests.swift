@@ -23,6 +23,26 @@ extension DatabaseTroubleTests {
         }
     }
 
+    @Test("poison that can't be sent yet, since the server is away, is told, and comes once it is back")
+    func poisonLater() async throws {
+        try await ServerUnderTest.withShop { server, broker in
+            let downTime = DatabaseTrouble(.kill, on: server)
+            try await downTime.begin()
+            let told = Tally<[String]>([])
+            let poison = PoisonTrouble(queue: "orders", count: 2, on: server) { text in
+                told.change { $0.append(text) }
+            }
+            let sending = Task { try await poison.begin() }
+            try await eventually("it is told") {
+                told.value.contains { $0.contains("the queues can't be reached yet, trying again") }
+            }
+            try await downTime.end()
+            try await sending.value
+            let depth = try await eventually("the pool is back") { try? await broker.statistics(of: "orders").depth }
+            #expect(depth == 2)
+        }
+    }
+
     @Test(
         "a worker whose clock is wrong by hours makes dead letters of poison, and redriven ones die again",
         .enabled(if: FakeTime.isInstalled, "clocks can be made wrong on Linux only"), arguments: [-3, 3])

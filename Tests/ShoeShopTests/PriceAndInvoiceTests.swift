@@ -58,6 +58,26 @@ struct PriceAndInvoiceTests {
         #expect(html.contains("A &amp; B"))
     }
 
+    @Test("an amount that no number holds is one that no message may carry, and ends nobody")
+    func beyond() {
+        let most = Money(cents: .max)
+        #expect(most + most == most && most * 2 == most && most * -2 == Money(cents: .min))
+        let line = PricedLine(sku: "A-40-RED", name: "Aster", quantity: 2, unitPrice: most)
+        let order = PricedOrder(
+            id: Story.id, customer: Story.order.customer, address: Story.order.address, lines: [line, line])
+        #expect(order.total == most)
+        #expect(throws: DecodingError.self) {
+            _ = try JSONDecoder().decode(Money.self, from: try JSONEncoder().encode(order.total))
+        }
+    }
+
+    @Test("an invoice of a day that no calendar has is a page all the same", arguments: [-1e300, 1e300, 1e15])
+    func noSuchDay(seconds: Double) {
+        let day = Date(timeIntervalSince1970: seconds)
+        let processed = OrderProcessed(order: Story.order, chargeID: "ch_1", reservedAt: Story.time(1), paidAt: day)
+        #expect(Invoice(for: processed).html.contains("<br>–<br>"))
+    }
+
     @Test(
         "amounts read as euros and cents",
         arguments: [(0, "0.00 EUR"), (5, "0.05 EUR"), (123_405, "1234.05 EUR"), (-250, "-2.50 EUR")])

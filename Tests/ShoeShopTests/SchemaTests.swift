@@ -19,6 +19,21 @@ struct SchemaTests {
         }
     }
 
+    @Test("the tables take no number of which sums could be too large for the shop")
+    func bounds() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            for sql in [
+                "UPDATE orders.products SET price_cents = 9223372036854775807",
+                "UPDATE orders.products SET price_cents = 100000001",
+                "INSERT INTO orders.order_lines VALUES (gen_random_uuid(), 1, 'A-1', 1001, 100)",
+                "INSERT INTO orders.order_lines VALUES (gen_random_uuid(), 1, 'A-1', 1, 9223372036854775807)",
+            ] {
+                let error = await #expect(throws: PostgresError.self) { try await database.script(sql) }
+                #expect(error?.isCheckViolation == true, "\(sql)")
+            }
+        }
+    }
+
     @Test(
         "a schema of the same name that holds somebody else's things is refused by name, and nothing of the shop is made",
         arguments: [

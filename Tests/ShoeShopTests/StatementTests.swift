@@ -51,9 +51,9 @@ struct StatementTests {
             ("SELECT milestone, at, detail FROM orders.events WHERE order_id = $1 ORDER BY at, milestone", "uuid"),
             (
                 """
-                SELECT n.id, c.id FROM unnest($1::uuid[], $2::text[]) AS n (id, token)
-                        JOIN orders.customers AS c ON c.token_hash = sha256(convert_to(n.token, 'UTF8'))
-                """, "uuid[], text[]"
+                SELECT n.id, c.id FROM unnest($1::uuid[], $2::bytea[]) AS n (id, token_hash)
+                        JOIN orders.customers AS c ON c.token_hash = n.token_hash
+                """, "uuid[], bytea[]"
             ),
         ])
     func indexed(sql: String, types: String) async throws {

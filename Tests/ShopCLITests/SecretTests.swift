@@ -28,6 +28,22 @@ struct SecretTests {
         }
     }
 
+    @Test(
+        "an error that quotes what was given tells no password of a connection string, and everything else as it is",
+        arguments: [
+            ("host=db password=hunter2", "password=*** host=db"),
+            (conninfo, "user=ada password=*** dbname=shop host=db.example"),
+            ("--limit=\(conninfo)", "(no connection string)"),
+            ("postgres://ada:hunter2%zz@db", "(no connection string)"),
+            ("http://127.0.0.1:8080/faults", "http://127.0.0.1:8080/faults"), ("mail=a", "mail=a"),
+        ])
+    func quoted(argument: String, shown: String) {
+        let told = ShopCommand.masked("Unexpected argument '\(argument)'.", givenAs: ["doctor", argument])
+        #expect(told == "Unexpected argument '\(shown)'.")
+        let value = ShopCommand.masked("The value '\(argument)' is invalid.", givenAs: ["--limit=\(argument)"])
+        #expect(!value.contains("hunter2"))
+    }
+
     @Test("where a shop can be reached is for its owner only, also in a folder that was there before")
     func modes() throws {
         try inFolder { shop in

@@ -47,6 +47,26 @@ struct Browser: Sendable {
 
     var address: String { get async throws { try await call(.GET, "/url", nil) as? String ?? "" } }
 
+    /// The tab that is looked at.
+    var tab: String { get async throws { try await call(.GET, "/window", nil) as? String ?? "" } }
+
+    /// Opens another tab, and looks at it.
+    func openTab() async throws {
+        let opened = try await call(.POST, "/window/new", ["type": "tab"]) as? [String: String]
+        try await show(tab: try #require(opened?["handle"]))
+    }
+
+    /// Looks at another tab: the one before is hidden.
+    func show(tab: String) async throws {
+        _ = try await call(.POST, "/window", ["handle": tab])
+        try await develop("Page.bringToFront", [:])
+    }
+
+    /// What takes longer to load is an error.
+    func limitLoads(toSeconds seconds: Int) async throws {
+        _ = try await call(.POST, "/timeouts", ["pageLoad": seconds * 1000])
+    }
+
     /// Of the page, as it is read.
     func text(_ selector: String = "body") async throws -> String {
         try await script("return document.querySelector(arguments[0])?.innerText ?? ''", selector) as? String ?? ""

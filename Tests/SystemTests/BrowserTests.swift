@@ -178,6 +178,90 @@ extension SystemTests {
         }
     }
 
+    @Test("what needs a person is told anew where it stands, and takes neither focus nor page from whoever reads")
+    func attention() async throws {
+        try await withDesk { shop, desk, browser in
+            let broker = Broker(shop.database)
+            func fail(_ count: Int) async throws {
+                try await broker.send(Draft(body: Array("[]".utf8)), to: "refunds")
+                try await eventually("it is dead") { try await broker.deadLetterCount() == count ? () : nil }
+            }
+            func focused() async throws -> String? {
+                try await browser.script("return document.activeElement.textContent") as? String
+            }
+            try await fail(1)
+            try await browser.open(desk)
+            try await browser.sees("refunds has 1 dead letter")
+            _ = try await browser.script("document.querySelector('.attention a').focus()")
+            try await fail(2)
+            try await browser.sees("refunds has 2 dead letters")
+            #expect(try await focused() == "refunds has 2 dead letters")
+            #expect(try await browser.text("[data-news]").isEmpty, "it was told before")
+            // Another queue: the page is no longer the right one, and stays until the focus is elsewhere.
+            try await Self.block(on: broker)
+            try await browser.sees("ledger has 1 dead letter", in: ".attention")
+            #expect(try await browser.text("[data-news]").contains("ledger has 1 dead letter"))
+            #expect(try await focused() == "refunds has 2 dead letters")
+            try await browser.sees("Queues, topics or workers came or went", in: "[data-stale]")
+            #expect(try await !browser.text("table").contains("ledger"))
+            _ = try await browser.script("document.activeElement.blur()")
+            try await browser.sees("ledger", in: "table")
+        }
+    }
+
+    @Test("in the picture of an open page a queue's frame and number turn red when a message is given up in it")
+    func redFrame() async throws {
+        try await withDesk { shop, desk, browser in
+            let broker = Broker(shop.database)
+            func colours() async throws -> [String] {
+                try await browser.script(
+                    """
+                    const dead = document.querySelector(".flow [data-live='refunds dead']");
+                    const frame = dead.closest("a").querySelector("rect");
+                    return [getComputedStyle(dead).fill, getComputedStyle(frame).stroke];
+                    """) as? [String] ?? []
+            }
+            try await browser.look(dark: false, width: 1400)
+            try await browser.open(desk)
+            #expect(try await !colours().contains("rgb(179, 38, 30)"))
+            try await broker.send(Draft(body: Array("[]".utf8)), to: "refunds")
+            try await eventually("it is told") {
+                let text = try await browser.script(
+                    "return document.querySelector(\".flow [data-live='refunds dead']\").textContent")
+                return text as? String == "1" ? () : nil
+            }
+            #expect(try await colours() == ["rgb(179, 38, 30)", "rgb(179, 38, 30)"])
+            _ = try await broker.purge(DeadLetterFilter(queue: "refunds"))
+            try await eventually("it is gone") { try await !colours().contains("rgb(179, 38, 30)") }
+        }
+    }
+
+    @Test("eight tabs of the desk and eight of the shop are all answered, and each is live again as soon as it is seen")
+    func manyTabs() async throws {
+        try await withDesk { shop, desk, browser in
+            let broker = Broker(shop.database)
+            try await shop.fault("logistics", #"{"mode": "outage"}"#)
+            let order = try await shop.submit(1)[0]
+            try await eventually("it stands still") { try await broker.deadLetterCount() == 1 ? () : nil }
+            try await browser.limitLoads(toSeconds: 30)
+            var first: [String] = []
+            for page in [desk + "/queues/payment", "\(shop.api.addresses["address"] ?? "")/orders/\(order)"] {
+                for number in 0..<8 {
+                    try await browser.openTab()
+                    if number == 0 { first.append(try await browser.tab) }
+                    try await browser.open(page)
+                }
+            }
+            try await browser.show(tab: first[0])
+            try await broker.pause("payment")
+            try await browser.sees("PAUSED", in: "p.state")
+            try await browser.show(tab: first[1])
+            try await shop.clearFaults(of: "logistics")
+            _ = try await broker.redrive(DeadLetterFilter(queue: "logistics"))
+            try await browser.sees("Your shoes are with the carrier.")
+        }
+    }
+
     private static func check(
         _ axe: String, in browser: Browser, _ name: String, _ open: () async throws -> Void
     ) async throws {

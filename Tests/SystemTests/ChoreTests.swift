@@ -83,6 +83,46 @@ struct ChoreTests {
     }
 }
 
+extension ChoreTests {
+    private static let postponed: Statement = """
+        INSERT INTO mq.chores (name, waiting_since, error) VALUES ('sweep', now() - make_interval(mins => $1), 'lock timeout')
+        """
+
+    @Test("doctor tells of a chore that has waited for a lock for an hour, and who holds it")
+    func lockHolder() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            try await database.execute(Self.postponed, Int32(59))
+            #expect(try await upkeep(on: database)["found"] == "all well: 1 chore")
+            try await database.execute("UPDATE mq.chores SET waiting_since = now() - interval '61 minutes'")
+            let reader = try await Connection.open(database.conninfo)
+            let process = try await reader.query("SELECT pg_backend_pid()") { try $0[0, as: Int32.self] }[0]
+            try await reader.script("BEGIN; SET LOCAL application_name = 'dump'; SELECT count(*) FROM mq.messages")
+            let found = try await upkeep(on: database)
+            let told = "waits for a lock for an hour: sweep; held by dump (process \(process), "
+            #expect(found["found"]?.hasPrefix(told) == true, "\(found)")
+            #expect(found["mend"]?.contains("pg_terminate_backend") == true)
+            await reader.close()
+        }
+    }
+
+    @Test(
+        "a program that does chores stays ready however long somebody's lock keeps one from being done",
+        arguments: ["order-worker", "order-api"])
+    func postponed(program: String) async throws {
+        try await TestDatabase.with(.openShop) { database in
+            try await database.execute(Self.postponed, Int32(6000))
+            let environment = ["DATABASE_URL": database.conninfo, "LOG_LEVEL": "critical"]
+            try await TestProcess.with(program, environment: environment) { process in
+                try await eventually("it is ready") {
+                    let request = HTTPClientRequest(url: (process.addresses["address"] ?? "") + "/health/ready")
+                    return try await HTTPClient.shared.execute(request, timeout: .seconds(60)).status.code == 200
+                }
+                #expect(try await Broker(database).postponedChores().map(\.name) == ["sweep"])
+            }
+        }
+    }
+}
+
 extension Template {
     fileprivate static let onlyQueues = Template("only-queues", migrations: [.messageQueue])
 }

@@ -39,9 +39,24 @@ struct ConnectionStringTests {
         _ = try await complaint(of: "shoeshop", ["queues", "--direct-database-url", Self.malformed], [:])
     }
 
-    @Test("a connection string that was put in the wrong place is told without its password")
-    func misplaced() async throws {
-        let end = try await TestProcess.end(of: "order-worker", ["postgresql://shop:sesame@db/shop"])
+    @Test(
+        "a connection string that was put in the wrong place is told without its password",
+        arguments: ["postgresql://shop:sesame@db/shop", "host=db password=sesame", malformed])
+    func misplaced(conninfo: String) async throws {
+        for command in [
+            ["order-worker"], ["shoeshop", "doctor"], ["shoeshop", "up"], ["shoeshop", "migrate"],
+            ["shoeshop", "--once"],
+        ] {
+            let end = try await TestProcess.end(of: command[0], command.dropFirst() + [conninfo])
+            #expect(end.status == 64 && !(end.output + end.complaint).contains("sesame"), "\(command): \(end)")
+        }
+    }
+
+    @Test(
+        "a connection string that was given to another option is told without its password",
+        arguments: [["top", "--queues=postgresql://shop:sesame@db/shop"], ["dead", "list", "--limit", malformed]])
+    func ofAnotherOption(arguments: [String]) async throws {
+        let end = try await TestProcess.end(of: "shoeshop", arguments)
         #expect(end.status == 64 && !(end.output + end.complaint).contains("sesame"), "\(end)")
     }
 

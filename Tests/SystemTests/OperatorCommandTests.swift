@@ -33,7 +33,8 @@ struct OperatorCommandTests {
             ["queues"], ["topics"], ["trace", "nothing"], ["dead", "list"], ["dead", "show", "nothing"],
             ["dead", "redrive", "--all"], ["dead", "purge", "--all"], ["blocked", "list"], ["pause", "orders"],
             ["resume", "orders"], ["limit", "orders", "--rate", "50"], ["migrate"], ["top", "--once"], ["workers"],
-            ["queues", "show", "orders"], ["queues", "list", "--names"], ["purge", "orders", "--dry-run"], ["audit"],
+            ["servers"], ["queues", "show", "orders"], ["queues", "list", "--names"],
+            ["purge", "orders", "--dry-run"], ["audit"],
             ["orders", "find", "nobody"], ["messages", "find", "--queue", "orders"], ["dead", "reasons"],
             ["groups", "create", "news", "GID-readers", "--tag", "local"],
             ["messages", "scheduled", "orders"], ["messages", "hasten", "orders", "--retrying"],
@@ -54,6 +55,19 @@ struct OperatorCommandTests {
             #expect(try await queue("orders", on: database)["waiting"] as? Int == 0)
             let topics = try await answer(of: ["topics"], on: database) as? [[String: Any]]
             #expect(topics?.contains { $0["topic"] as? String == "order-processed" } == true)
+        }
+    }
+
+    @Test("of each queue that hears a topic it is told what stands in it")
+    func topics() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            try await giveUp(Outgoing("[]"), in: "logistics", of: broker)
+            try await broker.send([Outgoing("[]")], to: Queue<String>("logistics"))
+            let topics = try await answer(of: ["topics"], on: database) as? [[String: Any]]
+            let told = try #require(topics?.first { $0["queue"] as? String == "logistics" })
+            #expect(told["dead"] as? Int == 1 && told["waiting"] as? Int == 1 && told["inFlight"] as? Int == 0)
+            #expect(told["oldestWaitingSeconds"] as? Double != nil)
         }
     }
 
@@ -116,6 +130,56 @@ struct OperatorCommandTests {
             #expect(now["dead"] as? Int == 0 && now["waiting"] as? Int == 1 && now["purged"] as? Int == 1)
             let trace = try await answer(of: ["trace", "order-1"], on: database) as? [[String: Any]]
             #expect(trace?.compactMap { $0["outcome"] as? String } == ["dead", "waiting"])
+        }
+    }
+
+    @Test("keys are told apart by their capitals, and orders found by their ids in capitals as well")
+    func capitals() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let (broker, order) = (Broker(database), OrderID.new())
+            for key in ["A1", "a1", "ORDER-7", "\(order)"] {
+                try await giveUp(Outgoing("an order", key: key), in: "orders", of: broker)
+            }
+            func keys(_ command: [String]) async throws -> [String?]? {
+                (try await answer(of: command, on: database) as? [[String: Any]])?.map { $0["key"] as? String }
+            }
+            let id = "\(order)".uppercased()
+            for (command, key) in [
+                (["trace", "A1"], "A1"), (["trace", "ORDER-7"], "ORDER-7"), (["dead", "show", "ORDER-7"], "ORDER-7"),
+                (["trace", id], "\(order)"), (["dead", "show", id], "\(order)"),
+                (["dead", "list", "--order", id], "\(order)"), (["dead", "list", "--key", "a1"], "a1"),
+                (["dead", "list", "--order", "A1"], "A1"),
+            ] {
+                let found = try await keys(command)
+                #expect(found?.isEmpty == false && found?.allSatisfy { $0 == key } == true, "\(command)")
+            }
+            #expect(try await keys(["dead", "list", "--key", id]) == [])
+            _ = try await answer(of: ["dead", "purge", "--order", "A1"], on: database)
+            #expect(try await broker.deadLetters().map(\.message.key) == ["a1", "ORDER-7", "\(order)"])
+        }
+    }
+
+    @Test("a dry run tells the last dead letter that it counted, and with it none that dies later is deleted")
+    func through() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            try await giveUp(Outgoing("an order", key: "order-1"), in: "orders", of: broker)
+            let purge = ["dead", "purge", "--queue", "orders"]
+            let dry = try await answer(of: purge + ["--dry-run"], on: database) as? [String: Any]
+            let last = try #require(dry?["lastTicket"] as? Int)
+            let told = try await TestProcess.output(
+                of: "shoeshop", purge + ["--dry-run", "--database-url", database.conninfo])
+            #expect(told.contains("1 would be deleted") && told.contains("--through \(last)"), "\(told)")
+            // A colleague sends it back, and another one dies.
+            #expect(try await broker.redrive().moved == 1)
+            try await broker.complete(try await broker.receive("orders", lease: .seconds(600)))
+            try await giveUp(Outgoing("an order", key: "order-2"), in: "orders", of: broker)
+            for action in ["redrive", "purge"] {
+                let command = ["dead", action, "--queue", "orders", "--through", "\(last)"]
+                let report = try await answer(of: command, on: database) as? [String: Any]
+                #expect(report?["matched"] as? Int == 0, "\(action)")
+            }
+            #expect(try await broker.deadLetters().map(\.message.key) == ["order-2"])
         }
     }
 
@@ -185,6 +249,20 @@ struct OperatorCommandTests {
         }
     }
 
+    @Test("a message is found in all commands by its id as clients of MNS and RocketMQ are told it, 32 digits")
+    func foundByDigits() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let message = Outgoing("an order", key: "order-1")
+            try await giveUp(message, in: "orders", of: Broker(database))
+            let digits = message.id.description.replacing("-", with: "").uppercased()
+            let shown = try await answer(of: ["messages", "show", digits], on: database) as? [String: Any]
+            #expect(shown?["message"] as? String == "\(message.id)")
+            for command in [["trace", digits], ["dead", "show", digits], ["dead", "list", "--message", digits]] {
+                #expect(try await (answer(of: command, on: database) as? [Any])?.isEmpty == false, "\(command)")
+            }
+        }
+    }
+
     @Test("a message is sent by hand from another one, which it names; what the steps can't read is refused")
     func send() async throws {
         try await TestDatabase.with(.openShop) { database in
@@ -205,9 +283,74 @@ struct OperatorCommandTests {
             let end = try await TestProcess.end(of: "shoeshop", refused)
             #expect(end.status == 64 && end.complaint.contains("orderID is missing"), "\(end)")
             #expect(try await broker.statistics(of: "cancellations").appended == 2)
+        }
+    }
+
+    @Test("what is published by hand is checked by all who would hear it, also in a dry run")
+    func publish() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            for (topic, body, fault) in [
+                ("order-rejected", "{}", "order-status can't read this body"),
+                ("order-rejected", "nonsense", "the body is no JSON"), ("nowhere", "{}", "there is no topic nowhere"),
+            ] {
+                let command = ["send", "--topic", topic, "--body", body, "--tag", "declined", "--dry-run"]
+                let end = try await TestProcess.end(of: "shoeshop", command + ["--database-url", database.conninfo])
+                #expect(end.status != 0 && end.complaint.contains(fault), "\(end)")
+            }
+            let rejected = """
+                {"event":"order-rejected","orderID":"01a22919-29d7-72b0-8cc7-0e358532fe61","reason":"declined",
+                "detail":"","at":1767225600000}
+                """
             _ = try await answer(
-                of: ["send", "--topic", "order-rejected", "--body", "{}", "--tag", "declined"], on: database)
+                of: ["send", "--topic", "order-rejected", "--body", rejected, "--tag", "declined"], on: database)
             #expect(try await broker.statistics(of: "stock-release").appended == 1)
+            #expect(try await broker.statistics(of: "order-status").appended == 1)
+        }
+    }
+
+    @Test("a copy keeps the priority of what it was made from, unless another one is given")
+    func sendPriority() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            try await broker.declare(queue: "letters", QueueSettings(priorities: .sixteen))
+            let letter = Outgoing("x", key: "A 1 ", priority: .high)
+            try await broker.send([letter], to: Queue<String>("letters"))
+            let copy = ["send", "--queue", "letters", "--from", "\(letter.id)"]
+            let copies: [([String], Int)] = [([], 1), (["--priority", "12"], 12)]
+            for (options, priority) in copies {
+                let sent = try await answer(of: copy + options, on: database) as? [String: Any]
+                let id = try #require((sent?["message"] as? String).flatMap { MessageID($0) })
+                let record = try #require(try await broker.inspect(id))
+                #expect(record.priority.number == priority && record.message.key == "A 1 ", "\(options)")
+            }
+            let beyond = copy + ["--priority", "17", "--database-url", database.conninfo]
+            #expect(try await TestProcess.end(of: "shoeshop", beyond).status == 64)
+        }
+    }
+
+    @Test("a message of plain text is sent as it is where that is said, and so is a copy of one")
+    func sendRaw() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            try await broker.declare(queue: "letters")
+            let letter = Outgoing(RawBody("no JSON"))
+            try await broker.send([letter], to: Queue<RawBody>("letters"))
+            let send = ["send", "--queue", "letters"]
+            for (options, body) in [
+                (["--raw", "--body", "\"hello\" you"], "\"hello\" you"), (["--from", "\(letter.id)"], "no JSON"),
+                (["--from", "\(letter.id)", "--body", "", "--raw"], ""),
+            ] {
+                let sent = try await answer(of: send + options, on: database) as? [String: Any]
+                let id = try #require((sent?["message"] as? String).flatMap { MessageID($0) })
+                #expect(try await broker.inspect(id)?.message.body == Array(body.utf8), "\(options)")
+            }
+            for options in [["--body", "no JSON"], ["--from", "\(letter.id)", "--body", "no JSON", "--dry-run"]] {
+                let command = send + options + ["--database-url", database.conninfo]
+                let end = try await TestProcess.end(of: "shoeshop", command)
+                #expect(end.status != 0 && end.complaint.contains("the body is no JSON"), "\(end)")
+            }
+            #expect(try await broker.statistics(of: "letters").appended == 4)
         }
     }
 
@@ -322,6 +465,51 @@ struct OperatorCommandTests {
             #expect(found.contains("by orders\""), "\(found)")
             let patient = try await TestProcess.end(of: "shoeshop", doctor + ["--retention", "10d"]).output
             #expect(patient.contains("nothing stays for too long"), "\(patient)")
+        }
+    }
+
+    @Test("a queue is shown with all that it is set up with, to programs in seconds and to people in their units")
+    func settings() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let broker = Broker(database)
+            let retry = RetryPolicy(attempts: 3, base: .milliseconds(250), cap: .seconds(90))
+            try await broker.declare(
+                queue: "letters",
+                QueueSettings(
+                    lanes: 3, lease: .seconds(45), retry: retry, priorities: .three, retention: .seconds(3 * 86_400),
+                    limits: QueueLimits(rate: 50, burst: 7)))
+            try await broker.declare(queue: "accounts", QueueSettings(order: .blockOnFailure))
+            func shown(_ queue: String) async throws -> [String: Any] {
+                try #require(try await answer(of: ["queues", "show", queue], on: database) as? [String: Any])
+            }
+            let letters = try await shown("letters")
+            let settings = try #require(letters["settings"] as? [String: Any])
+            for (name, value) in [
+                ("lanes", 3.0), ("leaseSeconds", 45.0), ("attempts", 3.0), ("firstBackoffSeconds", 0.25),
+                ("longestBackoffSeconds", 90.0), ("priorities", 3.0), ("retentionSeconds", 259_200.0),
+                ("delaySeconds", 0.0),
+            ] { #expect(settings[name] as? Double == value, "\(name)") }
+            #expect((letters["limits"] as? [String: Any])?["burst"] as? Int == 7)
+            let accounts = try await shown("accounts")["settings"] as? [String: Any]
+            #expect(accounts?["order"] as? String == "blockOnFailure" && accounts?["retentionSeconds"] == nil)
+            let told = try await TestProcess.output(
+                of: "shoeshop", ["queues", "show", "letters", "--database-url", database.conninfo])
+            for line in [
+                "lanes       3", "lease       45s", "attempts    3 at the most", "back-off    250ms to 90s",
+                "order       none", "retention   3d",
+            ] { #expect(told.contains(line + "\n"), "\(told)") }
+        }
+    }
+
+    @Test("whoever revokes a key is answered in JSON as well, and a key that is none is refused")
+    func revoke() async throws {
+        try await TestDatabase.with(.openShop) { database in
+            let key = NewAccessKey(id: "KEY", label: "billing", sealedSecret: [1], permissions: "[]")
+            #expect(try await Broker(database).create(accessKey: key))
+            let revoked = try await answer(of: ["keys", "revoke", "KEY"], on: database) as? [String: Any]
+            #expect(revoked?["revoked"] as? String == "KEY")
+            let again = ["keys", "revoke", "KEY", "--json", "--database-url", database.conninfo]
+            #expect(try await TestProcess.end(of: "shoeshop", again).status == 64)
         }
     }
 

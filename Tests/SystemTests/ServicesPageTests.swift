@@ -46,6 +46,37 @@ struct ServicesPageTests {
         }
     }
 
+    @Test("servers that left no note here are seen with address and health, at the desk and by command, until they go")
+    func servers() async throws {
+        try await withDesk { desk, environment in
+            try await TestProcess.with("order-api", environment: environment) { api in
+                let address = try #require(api.addresses["address"])
+                let page = try await desk.page("both are seen") {
+                    $0.contains(">order-api</td>") && $0.contains(">shop-desk</td>") && $0.contains(">ok</span>")
+                }
+                #expect(page.contains("Servers elsewhere") && page.contains(address))
+                let told = try await TestProcess.output(
+                    of: "shoeshop", ["servers", "--json", "--database-url", desk.database.conninfo])
+                #expect(told.contains("\"order-api\"") && told.contains("\"\(address)\""), "\(told)")
+            }
+            _ = try await desk.page("it is gone") { !$0.contains(">order-api</td>") }
+        }
+    }
+
+    @Test("a server that left a note here is shown once, as a process of this machine")
+    func noted() async throws {
+        try await ServiceFolder.with { folder in
+            try await withDesk(["SHOP_FOLDER": folder.path]) { desk, _ in
+                _ = try await desk.page("it has noted itself in the database") { $0.contains(">shop-desk</td>") }
+                try folder.note("the-desk", pid: desk.process.processID, address: desk.process.addresses["address"])
+                let page = try await desk.page("it is seen here, and no longer elsewhere") {
+                    $0.contains(">the-desk</td>") && !$0.contains(">shop-desk</td>")
+                }
+                #expect(page.contains("No server is known that has left no note here."))
+            }
+        }
+    }
+
     @Test("while the database can't be read, the page says so, and shows the processes of this machine all the same")
     func unreadable() async throws {
         try await ServiceFolder.with { folder in
@@ -55,7 +86,7 @@ struct ServicesPageTests {
                 let page = try await desk.page("it says so") {
                     $0.contains("Which workers there are can&#39;t be read now.")
                 }
-                #expect(page.contains("the-desk"))
+                #expect(page.contains("the-desk") && page.contains("Which servers there are can&#39;t be read now."))
                 try await desk.database.script("ALTER TABLE mq.away RENAME TO consumers")
                 _ = try await desk.page("it is read again") { $0.contains("No worker is known") }
             }

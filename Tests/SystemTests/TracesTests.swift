@@ -64,16 +64,33 @@ extension SystemTests {
         #expect(!all.contains { $0.name.contains("health") || $0.name.contains("metrics") })
     }
 
-    @Test("a collector that is away, refuses or hangs costs spans, and no order")
-    func noCollector() async throws {
+    @Test("a collector that is away costs spans, and no order")
+    func noCollector() async throws { try await expectOrders(without: "http://127.0.0.1:9") {} }
+
+    @Test("a collector that refuses spans, or takes them and never answers, costs spans, and no order")
+    func badCollector() async throws {
+        for conduct in ["refuses", "hangs"] {
+            try await Collector.with(conduct) { collector in
+                try await expectOrders(without: collector.endpoint) {
+                    try await eventually("it is asked, and \(conduct)") { collector.wasAsked }
+                }
+            }
+        }
+    }
+
+    /// Twenty orders, most of them after `meeting`, when the collector has been met.
+    private func expectOrders(
+        without endpoint: String, _ meeting: @escaping @Sendable () async throws -> Void
+    ) async throws {
         try await TestDatabase.with(.openShop) { database in
             let environment = [
-                "DATABASE_URL": database.conninfo, "LOG_LEVEL": "critical",
-                "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
+                "DATABASE_URL": database.conninfo, "LOG_LEVEL": "critical", "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
             ]
             try await TestProcess.with("order-api", environment: environment) { api in
                 let shop = ShopUnderTest(database: database, api: api, sandbox: api, environment: environment)
-                for _ in 0..<20 { _ = try await shop.order(traceparent: nil) }
+                _ = try await shop.order(traceparent: nil)
+                try await meeting()
+                for _ in 1..<20 { _ = try await shop.order(traceparent: nil) }
                 try await eventually("what was not taken is counted", within: .seconds(60)) {
                     let metrics = try await shop.http(.GET, "\(api.addresses["address"] ?? "")/metrics").body
                     let text = String(decoding: metrics, as: UTF8.self)
@@ -122,7 +139,9 @@ private struct Collector: Sendable {
         let links, events: [String]
     }
 
-    static func with(_ body: @escaping @Sendable (Collector) async throws -> Void) async throws {
+    static func with(
+        _ conduct: String = "takes", _ body: @escaping @Sendable (Collector) async throws -> Void
+    ) async throws {
         let tests = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
         let library = tests.appending(path: "../../.build-otlp").standardized.path
         try #require(FileManager.default.fileExists(atPath: library), "scripts/install --tests")
@@ -130,7 +149,7 @@ private struct Collector: Sendable {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let script = tests.appending(path: "otlp_receiver.py").path
-        let start = ["PYTHONPATH=\(library)", "python3", script, folder]
+        let start = ["PYTHONPATH=\(library)", "python3", script, folder, conduct]
         try await TestProcess.withProgram("/usr/bin/env", start) {
             let port = try await eventually("it listens") {
                 try? String(contentsOfFile: folder + "/port", encoding: .utf8)
@@ -138,6 +157,9 @@ private struct Collector: Sendable {
             try await body(Collector(folder: folder, endpoint: "http://127.0.0.1:\(port)"))
         }
     }
+
+    /// Where it takes nothing: whether anybody has come yet.
+    var wasAsked: Bool { FileManager.default.fileExists(atPath: folder + "/asked") }
 
     func spans() throws -> [Span] {
         let data = FileManager.default.contents(atPath: folder + "/spans") ?? Data()

@@ -1,15 +1,18 @@
 """Takes spans in as a collector does: OTLP over HTTP, read by the protocol's own definitions.
 
-Run with a folder: writes its port into `port`, and a line of JSON for each span into `spans`.
+Run with a folder: writes its port into `port`, and a line of JSON for each span into `spans`. With `refuses` or `hangs` behind
+it takes none: it answers 503, or never, and writes a line into `asked` for each request.
 """
 import http.server
 import json
 import os
 import sys
+import threading
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 
 folder = sys.argv[1]
+conduct = sys.argv[2] if len(sys.argv) > 2 else "takes"
 
 
 def value(any_value):
@@ -24,6 +27,12 @@ def attributes(pairs):
 class Receiver(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if conduct != "takes":
+            with open(os.path.join(folder, "asked"), "a") as file:
+                file.write(self.path + "\n")
+            if conduct == "hangs":
+                threading.Event().wait()
+            return self.answer(503, b"")
         if self.path != "/v1/traces" or self.headers["Content-Type"] != "application/x-protobuf":
             return self.answer(415, b"")
         request = ExportTraceServiceRequest.FromString(body)

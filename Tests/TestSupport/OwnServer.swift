@@ -6,6 +6,7 @@ import Postgres
 public struct OwnServer: Sendable {
     public let conninfo: String
     private let cluster: LocalPostgres
+    private let folder: String
 
     /// Starts one, lends it to `body`, stops it and removes its files.
     public static func with<T: Sendable>(_ body: (OwnServer) async throws -> T) async throws -> T {
@@ -16,7 +17,10 @@ public struct OwnServer: Sendable {
         let cluster = LocalPostgres(directory: folder, settings: settings)
         let watch = try await cluster.removeWithThisProcess()
         let outcome: Result<T, any Error>
-        do { outcome = .success(try await body(OwnServer(conninfo: cluster.start(), cluster: cluster))) } catch {
+        do {
+            let server = OwnServer(conninfo: try await cluster.start(), cluster: cluster, folder: folder)
+            outcome = .success(try await body(server))
+        } catch {
             outcome = .failure(error)
         }
         try await cluster.stop()
@@ -24,6 +28,9 @@ public struct OwnServer: Sendable {
         try FileManager.default.removeItem(atPath: folder)
         return try outcome.get()
     }
+
+    /// What it has logged so far.
+    public var log: String { get throws { try String(contentsOfFile: folder + "/server.log", encoding: .utf8) } }
 
     public func stop() async throws { try await cluster.stop() }
 

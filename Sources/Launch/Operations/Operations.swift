@@ -13,6 +13,7 @@ public final class Operations: Sendable {
 
     let metrics: PrometheusMetrics
     let state = Mutex(State())
+    private let own = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
 
     public init(metrics: PrometheusMetrics) { self.metrics = metrics }
 
@@ -30,6 +31,15 @@ public final class Operations: Sendable {
     /// Adds an address to the ready-file and the log line about listening, beside the HTTP server's own.
     public func announce(_ name: String, address: String) {
         state.withLock { $0.addresses[name] = address }
+    }
+
+    /// The HTTP server listens.
+    func listens(at address: String) { own.continuation.yield(address) }
+
+    /// Waits until the HTTP server listens, and tells where; nil when the task is cancelled before. For one that waits.
+    func listening() async -> String? {
+        for await address in own.stream { return address }
+        return nil
     }
 
     func addresses(own address: String) -> [String: String] {

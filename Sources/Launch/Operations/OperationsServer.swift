@@ -51,7 +51,9 @@ struct OperationsServer: Service {
 
     private func announce(_ port: Int, _ readyFile: ReadyFile?) throws {
         let authority = HostName.authority(context.settings[Settings.host], port: port)
-        let addresses = context.operations.addresses(own: "\(scheme)://\(authority)")
+        let own = "\(scheme)://\(authority)"
+        context.operations.listens(at: own)
+        let addresses = context.operations.addresses(own: own)
         try readyFile?.write(addresses)
         let askers = context.settings[Settings.operationsFrom]
         context.logger.info(askers.notice, metadata: ["operations-from": "\(askers.rawValue)"])

@@ -33,17 +33,12 @@ extension SettingsError.Problem: CustomStringConvertible {
         case .unknownFlag(let flag, let nearest):
             "unknown flag \(flag)" + (nearest.map { "; did you mean \($0)?" } ?? "")
         case .unexpectedArgument(let argument):
-            "unexpected argument '\(Self.shown(argument))'; settings are given as --name value"
+            "unexpected argument '\(Conninfo.shown(argument))'; settings are given as --name value"
         case .missingValue(let flag, let expected):
             "\(flag) needs a value: \(expected)"
         case .badValue(let source, let text, let expected):
             "\(source) is '\(text)', but must be \(expected)"
         case .badSecret(let source, let reason): "\(source): \(reason)"
         }
-    }
-
-    /// What looks like a connection string may hold a password.
-    private static func shown(_ argument: String) -> String {
-        argument.contains("://") || argument.contains("password") ? Conninfo.masked(argument) : argument
     }
 }

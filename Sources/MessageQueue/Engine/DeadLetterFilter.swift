@@ -16,11 +16,13 @@ public struct DeadLetterFilter: Sendable {
     public var error: String?
     /// One of these, see ``DeadLetter/ticket``.
     public var tickets: [Int64]?
+    /// This ticket, or one before: with the ``DeadLetterMatch/lastTicket`` of a look, none that died after it is meant.
+    public var through: Int64?
 
     /// With nothing given, all dead letters are meant.
     public init(
         queue: QueueName? = nil, reason: String? = nil, olderThan: Duration? = nil, message: MessageID? = nil,
-        key: String? = nil, error: String? = nil, tickets: [Int64]? = nil
+        key: String? = nil, error: String? = nil, tickets: [Int64]? = nil, through: Int64? = nil
     ) {
         self.queue = queue
         self.reason = reason
@@ -29,6 +31,7 @@ public struct DeadLetterFilter: Sendable {
         self.key = key
         self.error = error
         self.tickets = tickets
+        self.through = through
     }
 
     /// As an operator's action is recorded.
@@ -36,6 +39,7 @@ public struct DeadLetterFilter: Sendable {
         [
             "reason": reason, "older than": olderThan?.text, "message": message?.description, "key": key,
             "error": error, "tickets": tickets.map { $0.map(String.init).joined(separator: " ") },
+            "through ticket": through.map(String.init),
         ]
     }
 

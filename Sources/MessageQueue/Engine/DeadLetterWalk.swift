@@ -18,7 +18,7 @@ extension Broker {
             let origin = try self.catalogue.origin(of: session)
             let tickets = try session.query(
                 Self.matchDead, filter.queue?.text, filter.reason, filter.age, filter.message?.uuid, filter.key,
-                filter.error, filter.tickets
+                filter.error, filter.tickets, filter.through
             ) { row in try row[0, as: Int64.self] }
             return (origin, tickets)
         }

@@ -30,3 +30,12 @@ extension Broker {
     static let lockLabels: Statement = "SELECT labels FROM mq.identity FOR NO KEY UPDATE"
     static let changeLabels: Statement = "UPDATE mq.identity SET labels = coalesce($1::text::jsonb, '{}')"
 }
+
+extension [String: String] {
+    /// The names of labels that are others than before; nil when all are the same. What they hold is the business of whoever set them,
+    /// such as an address with a password.
+    func names(differingFrom old: Self) -> String? {
+        let names = Set(keys).union(old.keys).filter { self[$0] != old[$0] }
+        return names.isEmpty ? nil : names.sorted().joined(separator: ", ")
+    }
+}

@@ -4,7 +4,8 @@ extension Broker {
     /// Sends dead letters back to their queues, as fresh messages with the same ids.
     ///
     /// Guarantee: each matching letter is moved exactly once or stays; moved + skipped + failed = matched. Letters that die
-    /// after the call began are not part of it. In a queue that keeps order they come after what was sent meanwhile.
+    /// after the call began are not part of it, nor those after ``DeadLetterFilter/through``. In a queue that keeps order
+    /// they come after what was sent meanwhile.
     ///
     /// While it goes on, any process may pause, resume, slow or stop it, see ``pause(action:)`` and ``limit(action:to:)``;
     /// what became of each letter tells ``redriven(by:after:limit:)``.

@@ -49,15 +49,31 @@ extension PostgresError {
 
     /// Whether what was to be stored is at fault, and not the moment: the server says so of these data however often it is asked.
     ///
-    /// Data exceptions, violated constraints, what is too large for the server or this client, and what a trigger raises. Missing
-    /// rights and tables are no fault of the data: what an operator mends then goes well.
+    /// Data exceptions, violated constraints, what is too large for the server or this client, and what a trigger raises, also under
+    /// a code of its own. Missing rights and tables are no fault of the data: what an operator mends then goes well.
     var refusesData: Bool {
         switch kind {
-        case .server: sqlState == "XX000" || ["22", "23", "54", "P0"].contains(sqlState?.prefix(2))
+        case .server: sqlState.map { $0 == "XX000" || !Self.othersFaults.contains(String($0.prefix(2))) } ?? false
         case .tooLarge, .decoding: true
         case .connectionFailed, .connectionLost, .outcomeUnknown, .poolExhausted, .closed, .invalidConnectionString:
             false
         case .misuse, .cancelled, .deadlineExceeded: false
         }
     }
+
+    /// Whether it is refused however often it is asked, until somebody mends the data, or a right, a table or a trigger.
+    var refuses: Bool { refusesData || mayBeMended }
+
+    /// A refusal that does not tell whether the data is at fault.
+    var mayBeMended: Bool {
+        kind == .server && sqlState != nil && (sqlState == "XX000" || !refusesData && !isRetryable)
+    }
+
+    /// The classes of SQLSTATEs that the server has for other things than what is stored. Without those of cardinality (21), data (22,
+    /// 23, 27, 44), limits (54) and what is raised (P0); what stands in no list of the server's, somebody has made up.
+    private static let othersFaults: Set<String> = [
+        "00", "01", "02", "03", "08", "09", "0A", "0B", "0F", "0L", "0P", "0Z", "20", "24", "25", "26", "28", "2B",
+        "2D",
+        "2F", "34", "38", "39", "3B", "3D", "3F", "40", "42", "53", "55", "57", "58", "72", "F0", "HV", "XX",
+    ]
 }

@@ -1,12 +1,15 @@
-import Foundation
 import Postgres
+import StrictJSON
 
 /// A message that a person writes, for which no type of payload is known here.
 public struct Draft: Sendable {
     /// A fresh one unless given.
     public var id: MessageID
-    /// One text in JSON, as the steps of the queue read it.
+    /// One text in JSON, as the steps of the queue read it, unless it ``isRaw``.
     public var body: [UInt8]
+    /// Whether the body is taken as it is, JSON or not: for queues whose messages are a ``RawBody``, such as those of
+    /// clients of MNS and RocketMQ.
+    public var isRaw: Bool
     /// What the message is about.
     public var key: String?
     /// What subscriptions filter by.
@@ -26,10 +29,12 @@ public struct Draft: Sendable {
     /// A message about nothing in particular, to be delivered as soon as its queue wants it, unless more is said.
     public init(
         body: [UInt8], id: MessageID = MessageID(), key: String? = nil, tag: String? = nil,
-        headers: [String: String] = [:], delay: Duration? = nil, priority: Priority = .normal, parent: MessageID? = nil
+        headers: [String: String] = [:], delay: Duration? = nil, priority: Priority = .normal, parent: MessageID? = nil,
+        isRaw: Bool = false
     ) {
         self.id = id
         self.body = body
+        self.isRaw = isRaw
         self.key = key
         self.tag = tag
         self.headers = headers
@@ -40,14 +45,29 @@ public struct Draft: Sendable {
 }
 
 extension Draft {
-    /// A copy of a message, to be changed: names it as its parent, and has an id and a trace of its own.
+    /// A copy of a message, to be changed: names it as its parent, and has an id and a trace of its own. A body that is no
+    /// JSON makes it ``isRaw``.
     ///
-    /// - Parameter message: stays what and where it is.
-    public init(changing message: Message) {
+    /// - Parameters:
+    ///   - message: stays what and where it is.
+    ///   - priority: of the copy; the message's own is told by ``MessageRecord/priority``.
+    public init(changing message: Message, priority: Priority = .normal) {
         let own = [TraceParent.header, TraceParent.stateHeader, Self.parentHeader]
         self.init(
             body: message.body, key: message.key, tag: message.tag,
-            headers: message.headers.filter { !own.contains($0.key) }, parent: message.id)
+            headers: message.headers.filter { !own.contains($0.key) }, priority: priority, parent: message.id,
+            isRaw: Self.fault(inJSON: message.body) != nil)
+    }
+
+    /// What sending it makes sure of without the database.
+    ///
+    /// - Throws: ``QueueError/invalidArgument(_:)`` for a body that is to be JSON and is none, ``QueueError/beyondLimit(_:)``.
+    public func check() throws { _ = try Packed(self) }
+
+    /// What keeps a body from being JSON that every program reads alike; nil where it is.
+    package static func fault(inJSON body: [UInt8]) -> String? {
+        do { try StrictJSON.check(body) } catch { return "there is \(error)" }
+        return nil
     }
 }
 
@@ -55,7 +75,7 @@ extension Broker {
     /// Sends by hand to a queue. Recorded as an operator's action, in the same transaction, with the id of the message and of its
     /// parent. The message that it was made from stays what and where it is.
     ///
-    /// - Throws: ``QueueError/invalidArgument(_:)`` for a body that is no JSON, ``QueueError/unknownQueue(_:)``,
+    /// - Throws: ``QueueError/invalidArgument(_:)`` for a body that is to be JSON and is none, ``QueueError/unknownQueue(_:)``,
     ///   ``QueueError/beyondLimit(_:)``, ``QueueError/delayRefused(_:queue:)``; then nothing is sent.
     public func send(_ draft: Draft, to queue: QueueName) async throws {
         let packed = try Packed(draft)
@@ -159,15 +179,14 @@ extension Draft {
 }
 
 extension Packed {
-    /// - Throws: ``QueueError/invalidArgument(_:)`` for a body that is no JSON, ``QueueError/beyondLimit(_:)``.
+    /// - Throws: ``QueueError/invalidArgument(_:)`` for a body that is to be JSON and is none, ``QueueError/beyondLimit(_:)``.
     fileprivate init(_ draft: Draft) throws {
         let outgoing = Outgoing(
             "", id: draft.id, key: draft.key, tag: draft.tag, headers: draft.allHeaders, delay: draft.delay,
             priority: draft.priority)
         try MessageLimits.check(body: draft.body, of: draft.id)
-        do { _ = try JSONSerialization.jsonObject(with: Data(draft.body), options: .fragmentsAllowed) } catch {
-            let why = (error as NSError).userInfo["NSDebugDescription"] as? String
-            throw QueueError.invalidArgument("the body is no JSON\(why.map { ": \($0)" } ?? "")")
+        if !draft.isRaw, let fault = Draft.fault(inJSON: draft.body) {
+            throw QueueError.invalidArgument("the body is no JSON that every program reads alike: \(fault)")
         }
         try self.init(outgoing, body: draft.body)
     }

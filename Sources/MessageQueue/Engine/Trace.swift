@@ -65,12 +65,20 @@ extension Broker {
     /// reaches. Found along indexes that have the newest first; costs what is told, however much there is of the key.
     ///
     /// - Parameters:
-    ///   - text: the id of a message, or a key.
+    ///   - text: the id of a message, in any spelling that ``MessageID/init(_:)`` reads, or a key as it was sent. What could
+    ///     be an id, and is no key as it stands, is looked for as a key in the spelling that ids have here.
     ///   - limit: the most of each kind, of attempts and of what stands outside of the log: the newest ones. 1 or more.
     /// - Throws: ``QueueError/invalidArgument(_:)``.
     public func trace(_ text: String, limit: Int = 10_000) async throws -> [TraceEntry] {
         try QueueError.demand(limit: limit)
-        return try await database.read(Self.trace, MessageID(text)?.uuid, text, Int64(limit)) { try TraceEntry($0) }
+        let id = MessageID(text)
+        let found = try await trace(id, key: text, limit)
+        guard let id, "\(id)" != text, !found.contains(where: { $0.key == text }) else { return found }
+        return try await trace(id, key: "\(id)", limit)
+    }
+
+    private func trace(_ id: MessageID?, key: String, _ limit: Int) async throws -> [TraceEntry] {
+        try await database.read(Self.trace, id?.uuid, key, Int64(limit)) { try TraceEntry($0) }
     }
 
     static let trace = Statement(
@@ -91,7 +99,7 @@ extension Broker {
                 l.reason || coalesce(': ' || l.error, '')
             FROM (\(newest("attempts, died_at, reason, error", of: "dead_letters", by: "died_at"))) AS l) AS e
         JOIN mq.queues q ON q.id = e.queue
-        ORDER BY e.appended_at, e.attempt
+        ORDER BY e.appended_at, e.attempt, e.id, q.name
         """)
     /// The newest rows of a table that have the id or the key. Each way walks an index of its own, and ends with as many as are told: with
     /// one condition for both, all of a key would be gathered and sorted.

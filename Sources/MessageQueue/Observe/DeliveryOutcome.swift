@@ -13,7 +13,7 @@ struct DeliveryOutcome: Hashable, Sendable {
     /// Buried, since the server refuses to store what was to become of it.
     static let refused = DeliveryOutcome(name: .dead, reason: Broker.outcomeRefused)
     /// Put off, since the server refuses even its burial.
-    static let unburied = DeliveryOutcome(name: .retried, reason: "burial-refused")
+    static let unburied = DeliveryOutcome(name: .retried, reason: "dead-letter-refused")
     /// Given back, since this worker ends.
     static let stopped = DeliveryOutcome(name: .released, reason: "worker-stopped")
 }

@@ -53,6 +53,7 @@ extension Metric {
     static let loopLate = Metric("mq_loop_late_seconds", .gauge, of: "seconds", by: "loop")
     static let choreDone = Metric("mq_chore_done_timestamp_seconds", .gauge, of: "seconds since 1970", by: "chore")
     static let choreFailures = Metric("mq_chore_failures_total", .counter, of: "times", by: "chore")
+    static let chorePostponed = Metric("mq_chore_postponed_total", .counter, of: "times", by: "chore")
 
     // MARK: Queues
 
@@ -83,6 +84,7 @@ extension Metric {
     static let all = [
         received, deliveries, pickup, prepare, commit, batch, commitDelayed, lingered, breakerOpen, breakerOpened,
         build, consumerConnected, consumersLost, rescued, loopLate, choreDone, choreFailures,
+        chorePostponed,
         queueDepth, queueInFlight, queueScheduled, queueRetrying, queueHeld, queueBlockedKeys, queueDead, queueOutdated,
         queueOldest, queuePaused, segmentsOverdue, queuesRead, poolOpen, poolIdle, poolWaiting, poolLimit,
         receiversWaiting,

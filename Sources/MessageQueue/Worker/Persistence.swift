@@ -15,8 +15,9 @@ enum Persistence {
     fileprivate func bears(_ error: PostgresError, after tries: Int, losses: Int) -> Bool {
         switch self {
         case .aLittle: bearsALittle(error, tries, losses)
-        // What became of work needs little: then it is the server. What the server calls an internal error may be either.
-        case .whileItMayPass: !error.refusesData || error.sqlState == "XX000" && tries < Self.fewTries
+        // What became of work needs little: then it is the server. What somebody may mend is not waited for: all the others would
+        // wait too.
+        case .whileItMayPass: !error.refuses || error.mayBeMended && tries < Self.fewTries
         }
     }
 

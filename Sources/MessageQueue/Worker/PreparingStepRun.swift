@@ -13,8 +13,9 @@ struct PreparingStepRun<S: PreparingStep>: Sendable {
         self.step = step
         self.runtime = runtime
         limit = TimeLimit(step.options.limit, of: runtime.preparing, at: runtime.broker.watchdog)
-        settler = GroupSettler(Settler(runtime: runtime) { try step.commit($0, in: $1) }, limit: step.options.batch)
-        capacity = Capacity(messages: step.options.concurrency)
+        settler = GroupSettler(
+            Settler(runtime: runtime) { try step.commit($0, in: $1) }, limit: step.options.batch ?? 200)
+        capacity = Capacity(messages: step.options.concurrency ?? 128)
     }
 
     /// Until the runtime stops and what was claimed is settled.

@@ -71,61 +71,69 @@ struct Settler<Work: Traced>: Sendable {
             if settlement.isPatient { await settle([failure], &settlement) } else { settlement.left.append(failure) }
         } else if !settlement.isPatient {
             settlement.left.append(one)
-        } else if let refusal = error as? PostgresError, refusal.refusesData {
+        } else if let refusal = error as? PostgresError, refusal.refuses {
             await settle(refused: one, because: refusal, &settlement)
         } else {
             giveUp([one.message], because: error, &settlement)
         }
     }
 
-    /// What the server refuses is put in other words, then buried, and at last put off.
+    private enum Resort { case bury, putOff }
+
+    /// What the server refuses is put in other words, then buried, and at last put off. Where the data need not be at fault, it is put
+    /// off first: somebody may mend what is.
     private func settle(
         refused one: Judged<Work>, because refusal: PostgresError, _ settlement: inout Settlement
     ) async {
-        if case .fail(let verdict) = one.decision, verdict != verdict.inASCII {
+        if !refusal.refusesData {
+            await settle(one.message, by: [.putOff, .bury], because: refusal, &settlement)
+        } else if case .fail(let verdict) = one.decision, verdict != verdict.inASCII {
             await settle([Judged(one.message, .fail(verdict.inASCII), one.outcome)], &settlement)
         } else {
-            await bury(one.message, because: refusal, &settlement)
+            await settle(one.message, by: [.bury, .putOff], because: refusal, &settlement)
         }
     }
 
-    /// Its key is not blocked by it, since it can't be held.
-    private func bury(_ message: ReceivedMessage, because refusal: PostgresError, _ settlement: inout Settlement) async
-    {
-        let broker = runtime.broker
-        do {
-            try await runtime.commit(trying: .whileItMayPass) {
-                broker.finish(refused: message, because: refusal, in: $0)
-            }
-            runtime.metrics.count(.refused)
-            let event = WorkerEvent.outcomeRefused(runtime.queue, message.message.id, error: "\(refusal)")
-            runtime.journal.record(event, of: message)
-        } catch QueueError.leaseLost {
-            loseLease(of: message, &settlement)
-        } catch let error as PostgresError where error.refusesData {
-            await putOff(message, because: error, &settlement)
-        } catch {
-            giveUp([message], because: error, &settlement)
-        }
-    }
-
-    /// Where order is kept, its key waits with it.
-    private func putOff(
-        _ message: ReceivedMessage, because refusal: PostgresError, _ settlement: inout Settlement
+    private func settle(
+        _ message: ReceivedMessage, by resorts: ArraySlice<Resort>, because refusal: PostgresError,
+        _ settlement: inout Settlement
     ) async {
-        let broker = runtime.broker
+        guard let resort = resorts.first else { return giveUp([message], because: refusal, &settlement) }
         do {
-            try await runtime.commit(trying: .whileItMayPass) {
-                broker.putOff(unburied: message, because: refusal, in: $0)
-            }
-            runtime.metrics.count(.unburied)
-            let event = WorkerEvent.burialRefused(runtime.queue, message.message.id, error: "\(refusal)")
-            runtime.journal.record(event, of: message)
-            block([message], &settlement)
+            try await runtime.commit(trying: .whileItMayPass) { write(resort, for: message, because: refusal, in: $0) }
+            record(resort, for: message, because: refusal, &settlement)
         } catch QueueError.leaseLost {
             loseLease(of: message, &settlement)
+        } catch let error as PostgresError where error.refuses {
+            await settle(message, by: resorts.dropFirst(), because: error, &settlement)
         } catch {
             giveUp([message], because: error, &settlement)
+        }
+    }
+
+    private func write(
+        _ resort: Resort, for message: ReceivedMessage, because refusal: PostgresError, in session: borrowing Session
+    ) {
+        switch resort {
+        case .bury: runtime.broker.finish(refused: message, because: refusal, in: session)
+        case .putOff: runtime.broker.putOff(unburied: message, because: refusal, in: session)
+        }
+    }
+
+    /// The key of what is buried is not blocked by it, since it can't be held; that of what is put off waits with it, where order is
+    /// kept.
+    private func record(
+        _ resort: Resort, for message: ReceivedMessage, because refusal: PostgresError, _ settlement: inout Settlement
+    ) {
+        let (queue, id, error) = (runtime.queue, message.message.id, "\(refusal)")
+        switch resort {
+        case .bury:
+            runtime.metrics.count(.refused)
+            runtime.journal.record(.outcomeRefused(queue, id, error: error), of: message)
+        case .putOff:
+            runtime.metrics.count(.unburied)
+            runtime.journal.record(.deadLetterRefused(queue, id, error: error), of: message)
+            block([message], &settlement)
         }
     }
 

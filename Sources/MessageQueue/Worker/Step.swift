@@ -20,11 +20,11 @@ public struct StepRunner: Sendable {
 
 /// How a step is run. What lies outside of its range, ``Worker/run()`` refuses.
 public struct StepOptions: Sendable {
-    /// The most messages taken, and committed, at once; from 1 to 32,000.
-    public var batch: Int
+    /// The most messages taken, and committed, at once; from 1 to 32,000. Nil: 1,000 for a ``Step``, 200 for a ``PreparingStep``.
+    public var batch: Int?
     /// How many messages are prepared at once; for steps that only write, how many batches are committed at once. From 1 to
-    /// 100,000.
-    public var concurrency: Int
+    /// 100,000. Nil: 3 for a ``Step``, 128 for a ``PreparingStep``.
+    public var concurrency: Int?
     /// The longest that preparing one message may take; then it has failed. From a millisecond to 366 days.
     public var limit: Duration
     /// Of use for steps that talk to a third party; nil goes on trying whatever happens.
@@ -32,7 +32,7 @@ public struct StepOptions: Sendable {
 
     /// Options; each has a value that suits most steps.
     public init(
-        batch: Int = 200, concurrency: Int = 128, limit: Duration = .seconds(15), breaker: CircuitBreaker? = nil
+        batch: Int? = nil, concurrency: Int? = nil, limit: Duration = .seconds(15), breaker: CircuitBreaker? = nil
     ) {
         self.batch = batch
         self.concurrency = concurrency
@@ -43,8 +43,8 @@ public struct StepOptions: Sendable {
     /// - Throws: ``QueueError/invalidSettings(_:)`` for the first that lies outside of its range.
     package func check(of queue: QueueName) throws {
         let whose = "of the step on queue \(queue)"
-        try QueueError.demand("batch \(whose)", batch, in: 1...Broker.largestClaim)
-        try QueueError.demand("concurrency \(whose)", concurrency, in: 1...100_000)
+        if let batch { try QueueError.demand("batch \(whose)", batch, in: 1...Broker.largestClaim) }
+        if let concurrency { try QueueError.demand("concurrency \(whose)", concurrency, in: 1...100_000) }
         try QueueError.demand("limit \(whose)", limit, in: SettingRange.intervals)
         guard let breaker else { return }
         try QueueError.demand("breaker.threshold \(whose)", breaker.threshold, in: 1...1_000_000)
@@ -97,8 +97,8 @@ public protocol PreparingStep: WorkerStep {
 extension Step {
     /// The name of ``queue``.
     public var queueName: QueueName { queue.name }
-    /// A thousand messages in a batch, three batches at once.
-    public var options: StepOptions { StepOptions(batch: 1000, concurrency: 3) }
+    /// The defaults of ``StepOptions``.
+    public var options: StepOptions { StepOptions() }
     /// Each claim is a batch, and each batch a transaction.
     public var runner: StepRunner { StepRunner { await StepRun(self, in: $0).run() } }
 }

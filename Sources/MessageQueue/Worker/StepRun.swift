@@ -10,7 +10,7 @@ struct StepRun<S: Step>: Sendable {
         self.step = step
         self.runtime = runtime
         settler = Settler(runtime: runtime) { try step.commit($0, in: $1) }
-        capacity = Capacity(batches: step.options.concurrency, of: step.options.batch)
+        capacity = Capacity(batches: step.options.concurrency ?? 3, of: step.options.batch ?? 1000)
     }
 
     /// Until the runtime stops and what was claimed is settled.

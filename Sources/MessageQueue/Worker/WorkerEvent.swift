@@ -18,7 +18,7 @@ public enum WorkerEvent: Sendable, Equatable {
     /// A dead letter because the server refuses to store what was to become of the message.
     case outcomeRefused(QueueName, MessageID, error: String)
     /// The server refuses to store even the dead letter of a message: it comes again in a minute.
-    case burialRefused(QueueName, MessageID, error: String)
+    case deadLetterRefused(QueueName, MessageID, error: String)
     /// Messages were given back without counting the attempt: by a snooze, a breaker, or at the end.
     case released(QueueName, count: Int)
     /// A message had been finished already. Mostly by another worker that took it over, and nothing of this attempt was kept; or by an
@@ -57,7 +57,7 @@ struct WorkerJournal: Sendable {
     /// What happens seldom; deliveries are counted by ``StepMetrics``.
     private func count(_ event: WorkerEvent) {
         switch event {
-        case .received, .done, .retried, .deadLettered, .outcomeRefused, .burialRefused, .released, .leaseLost,
+        case .received, .done, .retried, .deadLettered, .outcomeRefused, .deadLetterRefused, .released, .leaseLost,
             .heldBack, .lingered:
             break
         case .rescued(let queue, let count): Metric.rescued.counter(queue.text).increment(by: count)
@@ -85,7 +85,7 @@ struct WorkerJournal: Sendable {
         case .outcomeRefused(_, _, let error):
             logger.info(
                 "the outcome can't be stored, dead letter", metadata: message.merging(["error": "\(error)"]) { $1 })
-        case .burialRefused(_, _, let error):
+        case .deadLetterRefused(_, _, let error):
             logger.info(
                 "the dead letter can't be stored, trying again in a minute",
                 metadata: message.merging(["error": "\(error)"]) { $1 })

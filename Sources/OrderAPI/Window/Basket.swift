@@ -51,10 +51,20 @@ struct Basket: Equatable {
         }
     }
 
+    /// What was ordered is no longer meant to be bought; what has come in since still is.
+    func without(_ ordered: Basket) -> Basket {
+        var rest = self
+        for line in ordered.lines {
+            let all = lines.first { $0.sku == line.sku }?.quantity ?? 0
+            rest.set(line.sku, to: all - line.quantity)
+        }
+        return rest
+    }
+
+    /// Takes an empty one out of its browser.
     var cookie: String {
+        if lines.isEmpty { return "\(Self.name)=; Max-Age=0; \(Self.attributes)" }
         let text = lines.map(Self.text).joined(separator: "~")
         return "\(Self.name)=\(text); Max-Age=2592000; \(Self.attributes)"
     }
-
-    static let emptyCookie = "\(name)=; Max-Age=0; \(attributes)"
 }

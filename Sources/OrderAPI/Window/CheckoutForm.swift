@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 import ShoeShop
 import ShopHTTP
 
@@ -25,11 +26,16 @@ struct CheckoutForm {
         CheckoutForm(key: UUID().uuidString.lowercased(), token: .random(), basket: Basket(), values: ["country": "DE"])
     }
 
-    init(_ fields: FormFields) {
+    /// - Throws: `Problem` for an article that stands in it twice.
+    init(_ fields: FormFields) throws {
         let names = Self.fields.map(\.name) + ["card"]
         key = fields["key"] ?? ""
         token = fields["token"].flatMap { CustomerToken($0) } ?? .random()
-        basket = Basket(lines: fields.all("line").compactMap(Basket.line))
+        let lines = fields.all("line").compactMap(Basket.line)
+        guard Set(lines.map(\.sku)).count == lines.count else {
+            throw Problem(.badRequest, "An article is in the form twice.")
+        }
+        basket = Basket(lines: lines)
         values = Dictionary(uniqueKeysWithValues: names.map { ($0, fields[$0] ?? "") })
     }
 

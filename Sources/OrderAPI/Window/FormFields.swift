@@ -10,8 +10,10 @@ struct FormFields {
 
     private static let limit = 64 * 1024
 
+    /// - Parameter lists: the names that may have several values. Of another one that has two, nobody knows which is
+    ///   meant.
     /// - Throws: `Problem` for a form of another site (browsers say with each where it comes from), and for what is no form.
-    init(of request: Request) async throws {
+    init(of request: Request, listing lists: Set<String> = []) async throws {
         try Self.check(request)
         let type = request.headers[.contentType]?.split(separator: ";").first?.trimmingCharacters(in: .whitespaces)
         guard type?.lowercased() == "application/x-www-form-urlencoded" else {
@@ -27,6 +29,9 @@ struct FormFields {
             throw Problem(.badRequest, "The fields can't be read.")
         }
         items = components.queryItems ?? []
+        if let twice = Set(items.map(\.name)).subtracting(lists).sorted().first(where: { all($0).count > 1 }) {
+            throw Problem(.badRequest, "The field \(twice) is there twice.")
+        }
     }
 
     subscript(name: String) -> String? { items.first { $0.name == name }?.value }

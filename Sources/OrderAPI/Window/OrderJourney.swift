@@ -67,16 +67,21 @@ struct OrderJourney {
     }
 
     private var sentence: String {
-        switch order.status {
+        if order.cancellation?.state == .asked {
+            return "You called it off. It is stopped, unless the carrier is faster."
+        }
+        return switch order.status {
         case "received": "We have your order."
         case "priced": "Your order is being put together."
         case "paid": "Paid. We are booking the carrier."
-        case "dispatched": "Your shoes are with the carrier."
+        case "dispatched": "Your shoes are with the carrier.\(isTooLate ? " It was too late to call them off." : "")"
         case "rejected": "We can't serve this order\(order.rejection.map { ": \($0.reason.rawValue)" } ?? "")."
         case "cancelled": "Called off."
         default: order.status
         }
     }
+
+    private var isTooLate: Bool { order.cancellation?.state == .tooLate }
 
     private func buttons(_ id: String) -> HTML {
         let invoice: HTML = reached(.paid) == nil ? "" : "<a href=\"/orders/\(id)/invoice\">Invoice</a>"

@@ -69,7 +69,7 @@ struct Window: Sendable {
     // MARK: Ordering
 
     private func checkout(_ request: Request) async throws -> Response {
-        let form = CheckoutForm(try await FormFields(of: request))
+        let form = try CheckoutForm(try await FormFields(of: request, listing: ["line"]))
         guard let key = IdempotencyKey(form.key) else {
             return try await basket(
                 form.basket, form.withFreshKey(),
@@ -81,10 +81,10 @@ struct Window: Sendable {
         let known = try await FollowRoutes.customer(of: request, reader)
         let submitter = known.map(Submitter.known) ?? .showing(form.token)
         switch try await desk.submit(Submission(draft: draft, key: key, body: body, submitter: submitter)) {
-        case .accepted(let id): return Self.ordered(id, request, submitter.token)
+        case .accepted(let id): return Self.ordered(form.basket, id, request, submitter.token)
         case .replayed(let id):
             // The answer may have been lost, or nobody waited for it: whoever ordered with this form is told all of it again.
-            return Self.ordered(id, request, try await reader.token(of: submitter, owning: id))
+            return Self.ordered(form.basket, id, request, try await reader.token(of: submitter, owning: id))
         case .conflict:
             return try await basket(
                 form.basket, form.withFreshKey(),
@@ -93,15 +93,19 @@ struct Window: Sendable {
         }
     }
 
-    /// On to the order's page, with what the browser keeps of whoever has become a customer with it.
-    private static func ordered(_ id: OrderID, _ request: Request, _ token: CustomerToken?) -> Response {
+    /// On to the order's page, with what the browser keeps of whoever has become a customer with it, and with what is
+    /// left in its basket: another of its tabs may have put something in.
+    private static func ordered(
+        _ ordered: Basket, _ id: OrderID, _ request: Request, _ token: CustomerToken?
+    ) -> Response {
+        let rest = Basket(of: request).without(ordered)
         let kept = token.map { token in
             [
                 CustomerCookie.token.set(token.text, for: request),
                 CustomerCookie.unshown.set(id.description, for: request),
             ]
         }
-        return seeOther("/orders/\(id)", [Basket.emptyCookie + request.secureMark] + (kept ?? []))
+        return seeOther("/orders/\(id)", [rest.cookie + request.secureMark] + (kept ?? []))
     }
 
     // MARK: A customer's orders

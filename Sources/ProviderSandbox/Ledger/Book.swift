@@ -30,3 +30,13 @@ struct Entry<B: Book>: Codable, Sendable {
     let request: B.Request
     let outcome: B.Outcome
 }
+
+extension Sequence<Int> {
+    /// The sum of numbers that are 0 or more, or the largest number where none holds it.
+    var boundedSum: Int {
+        reduce(0) { sum, number in
+            let (total, overflow) = sum.addingReportingOverflow(number)
+            return overflow ? .max : total
+        }
+    }
+}

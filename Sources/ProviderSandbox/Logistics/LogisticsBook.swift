@@ -66,7 +66,7 @@ struct LogisticsBook: Book {
     var statement: any Encodable & Sendable { ["bookings": bookings] }
 
     var summary: any Encodable & Sendable {
-        ["bookings": bookings.count, "items": bookings.reduce(0) { $0 + $1.items }, "refusals": refusals]
+        ["bookings": bookings.count, "items": bookings.map(\.items).boundedSum, "refusals": refusals]
     }
 
     private struct BookingLine: Encodable {

@@ -5,17 +5,25 @@ extension PaymentBook {
         switch call.path {
         case "/charges":
             let charge: Charge = try call.decode()
-            guard charge.amount > 0 else { throw BadCall(.badRequest, "amount must be above 0") }
+            try check(charge.amount)
             guard charge.currency == "EUR" else { throw BadCall(.badRequest, "currency must be EUR") }
             return .charge(charge)
         case "/refunds":
             let refund: Refund = try call.decode()
-            guard refund.amount > 0 else { throw BadCall(.badRequest, "amount must be above 0") }
+            try check(refund.amount)
             return .refund(refund)
         default:
             return nil
         }
     }
+
+    private static func check(_ amount: Int) throws(BadCall) {
+        guard amount > 0 else { throw BadCall(.badRequest, "amount must be above 0") }
+        guard amount <= mostCents else { throw BadCall(.badRequest, "amount must be at most \(mostCents)") }
+    }
+
+    /// A trillion euros.
+    private static let mostCents = 100_000_000_000_000
 
     static func answer(for entry: Entry<PaymentBook>) -> Answer {
         switch (entry.request, entry.outcome) {

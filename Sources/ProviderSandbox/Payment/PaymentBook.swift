@@ -46,8 +46,8 @@ struct PaymentBook: Book {
 
     var summary: any Encodable & Sendable {
         [
-            "charges": charges.count, "chargedAmount": charges.reduce(0) { $0 + $1.amount }, "declines": declines,
-            "refunds": refunds.count, "refundedAmount": refunds.reduce(0) { $0 + $1.amount },
+            "charges": charges.count, "chargedAmount": charges.map(\.amount).boundedSum, "declines": declines,
+            "refunds": refunds.count, "refundedAmount": refunds.map(\.amount).boundedSum,
         ]
     }
 

@@ -39,17 +39,24 @@ function attend(findings) {
   const section = document.querySelector("[data-attention]");
   if (!section) return;
   const list = section.querySelector("ul");
-  const told = JSON.stringify(findings);
-  if (section.dataset.told === told) return;
-  section.dataset.told = told;
-  list.replaceChildren(...findings.map(({text, path}) => {
-    const link = document.createElement("a");
-    link.href = base.pathname.replace(/\/$/, "") + path;
-    link.textContent = text;
-    const item = document.createElement("li");
-    item.append(link);
-    return item;
-  }));
+  const items = new Map([...list.children].map(item => [item.dataset.finding, item]));
+  // Read aloud is only what is new.
+  const fresh = findings.filter(({name}) => !items.has(name)).map(({text}) => text).join(". ");
+  document.querySelector("[data-news]").textContent = fresh;
+  const wanted = findings.map(finding => itemOf(finding, items.get(finding.name)));
+  for (const item of items.values()) if (!wanted.includes(item)) item.remove();
+  // One that is taken out and put in again has lost the focus.
+  wanted.forEach((item, place) => {
+    if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
+  });
+}
+function itemOf({name, text, path}, item = document.createElement("li")) {
+  if (!item.firstChild) item.append(document.createElement("a"));
+  item.dataset.finding = name;
+  const link = item.firstChild;
+  link.href = base.pathname.replace(/\/$/, "") + path;
+  if (link.textContent !== text) link.textContent = text;
+  return item;
 }
 
 // Whoever reads may hold a page that changes by itself (WCAG 2.2, 2.2.2), here and on the pages after it, until they let it go on.
@@ -71,9 +78,9 @@ function setHeld(wanted) {
 const note = document.querySelector("[data-stale]");
 const silence = 20000;
 let told = Date.now();
-function upToDate() {
+function upToDate(text = "") {
   told = Date.now();
-  note.textContent = "";
+  if (note.textContent !== text) note.textContent = text;
   page.dataset.live = "on";
 }
 function outdated(since) {
@@ -86,15 +93,16 @@ function warn(text) {
 }
 
 if (places.texts.size > 0 && "EventSource" in window) {
-  let source, next;
+  let source, next, watch;
   show = values => {
-    if (shape && values.shape !== shape.dataset.shape) {
-      source.close();
+    const isOther = shape && values.shape !== shape.dataset.shape;
+    if (isOther && !isBusy()) {
+      stop();
       return location.reload();
     }
     update(values);
     if (values.findings) attend(values.findings);
-    upToDate();
+    upToDate(isOther ? "Queues, topics or workers came or went: shown when nothing here is focused, selected or filled in." : "");
   };
   const address = new URL("live", base);
   const queue = document.querySelector("[data-queue]")?.dataset.queue;
@@ -120,15 +128,23 @@ if (places.texts.size > 0 && "EventSource" in window) {
       if (source.readyState === EventSource.CLOSED) next = setTimeout(listen, 5000);
     };
   };
-  listen();
-  // A line that fell silent says nothing at all.
-  const watch = setInterval(() => { if (Date.now() - told > silence) outdated(told); }, 5000);
-  // A page that nobody sees asks for nothing, and begins anew when it is shown again.
-  window.addEventListener("pagehide", () => {
-    source.close();
+  function stop() {
+    source?.close();
     clearTimeout(next);
     clearInterval(watch);
-  });
+  }
+  // All tabs of a browser share six connections to a desk: one that nobody sees gives its own back. What it has missed it is
+  // told as soon as it is seen again.
+  function listenWhileSeen() {
+    stop();
+    if (document.hidden) return;
+    listen();
+    // A line that fell silent says nothing at all.
+    watch = setInterval(() => { if (Date.now() - told > silence) outdated(told); }, 5000);
+  }
+  listenWhileSeen();
+  document.addEventListener("visibilitychange", listenWhileSeen);
+  window.addEventListener("pagehide", stop);
   window.addEventListener("pageshow", event => { if (event.persisted) location.reload(); });
 }
 

@@ -35,6 +35,15 @@ struct SpanText {
             }
     }
 
+    /// To the minute: what is read all the time changes no more often.
+    init(minutesOf seconds: Double) {
+        switch seconds {
+        case ..<60: text = "less than a minute"
+        case ..<3600: text = "\(Int(seconds) / 60) min"
+        default: text = SpanText(seconds: seconds).text
+        }
+    }
+
     init(from start: Date?, to end: Date?) {
         self.init(seconds: start.flatMap { start in end?.timeIntervalSince(start) })
     }

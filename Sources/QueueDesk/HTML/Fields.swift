@@ -4,7 +4,8 @@ public import Hummingbird
 import MessageQueue
 import NIOCore
 
-/// The fields of a query or of a posted form. One that holds nothing but blanks is not there.
+/// The fields of a query or of a posted form, without the blanks around their values. One that holds nothing but blanks
+/// is not there. Those called `key` and `tag` are as they were sent: a sender's key may begin or end with a blank.
 public struct Fields: Sendable {
     private let pairs: [(name: String, value: String)]
     private let raw: [(name: String, value: String)]
@@ -20,14 +21,22 @@ public struct Fields: Sendable {
         guard !raw.contains(where: { $0.value.utf8.contains(0) }) else {
             throw Refusal(.badRequest, "A field has a character in it that no text may have.")
         }
-        pairs = raw.map { ($0.name, $0.value.trimmingCharacters(in: .whitespacesAndNewlines)) }
+        pairs = raw.map { name, value in
+            (name, Self.exact.contains(name) ? value : value.trimmingCharacters(in: .whitespacesAndNewlines))
+        }
     }
+
+    private static let exact: Set<String> = ["key", "tag"]
 
     /// Those of a request's query.
     public init(query request: Request) throws { try self.init(request.uri.query ?? "") }
 
     /// Those of a posted form, of a megabyte at most.
-    public init(body request: Request) async throws {
+    ///
+    /// - Parameter lists: the names that may have several values. Of another one that has two, nobody knows which is
+    ///   meant.
+    /// - Throws: ``Refusal``.
+    public init(body request: Request, listing lists: Set<String> = []) async throws {
         let type = request.headers[.contentType]?.split(separator: ";").first?.trimmingCharacters(in: .whitespaces)
         guard type?.lowercased() == "application/x-www-form-urlencoded" else {
             throw Refusal(.unsupportedMediaType, "A form was expected.")
@@ -40,6 +49,9 @@ public struct Fields: Sendable {
             throw Refusal(.badRequest, "The form did not come to its end.")
         }
         try self.init(String(buffer: body))
+        if let twice = Set(pairs.map(\.name)).subtracting(lists).sorted().first(where: { all($0).count > 1 }) {
+            throw Refusal(.badRequest, "\(twice) is there twice: nobody knows which one is meant.")
+        }
     }
 
     /// The first value of a name.
@@ -82,6 +94,6 @@ public struct Fields: Sendable {
         }
         return DeadLetterFilter(
             queue: self["queue"].map { QueueName($0) }, reason: self["reason"], message: message, key: self["key"],
-            error: self["error"], tickets: tickets.isEmpty ? nil : tickets)
+            error: self["error"], tickets: tickets.isEmpty ? nil : tickets, through: try number("through"))
     }
 }

@@ -3,6 +3,8 @@ import MessageQueue
 /// What needs a person, each with where it is mended.
 struct Attention {
     struct Finding: Encodable, Equatable {
+        /// The same for as long as it is about the same, whatever it says.
+        let name: String
         let text: String
         /// Below the desk's path.
         let path: String
@@ -33,13 +35,14 @@ struct Attention {
             queues.flatMap { $0.findings }, reading.consumers.flatMap(Self.breakers), Self.upkeep(reading),
             reading.holders.map(Self.holder),
         ]
-        findings = kinds.flatMap(Self.told)
+        findings = kinds.enumerated().flatMap { Self.told($1, kind: $0) }
     }
 
     /// Where a thousand queues are in trouble, nobody reads a thousand lines: the table has them first.
-    private static func told(_ findings: [Finding]) -> [Finding] {
+    private static func told(_ findings: [Finding], kind: Int) -> [Finding] {
         guard findings.count > mostTold else { return findings }
-        let rest = Finding(text: "and \(findings.count - mostTold) more like these", path: "/")
+        let text = "and \(findings.count - mostTold) more like these"
+        let rest = Finding(name: "rest \(kind)", text: text, path: "/")
         return Array(findings.prefix(mostTold)) + [rest]
     }
 
@@ -47,26 +50,29 @@ struct Attention {
         let age = queue.oldestWaiting ?? 0
         // What is due and was put off waits as well, until somebody receives.
         let isUnattended = max(age, queue.overdue ?? 0) > limits.unattended && queue.inFlight == 0 && !queue.isPaused
-        let page = "/queues/\(queue.queue.text.queryEscaped)"
-        let dead = "/dead?queue=\(queue.queue.text.queryEscaped)"
+        let isBehind = age > limits.behind && !isUnattended
+        let name = queue.queue
+        let behind = "\(name) is \(SpanText(minutesOf: age).text) behind\(queue.isPaused ? ", and paused" : "")"
+        let dead = "\(name) has \(CountText(queue.dead, "dead letter"))"
+        let blocked = "\(name) has \(CountText(queue.blockedKeys, "blocked key"))"
         return [
-            queue.dead > 0
-                ? Finding(text: "\(queue.queue) has \(CountText(queue.dead, "dead letter"))", path: dead) : nil,
-            isUnattended ? Finding(text: "nobody receives from \(queue.queue)", path: page) : nil,
-            age > limits.behind && !isUnattended
-                ? Finding(
-                    text:
-                        "\(queue.queue) is \(SpanText(seconds: age).text) behind\(queue.isPaused ? ", and paused" : "")",
-                    path: page)
-                : nil,
-            queue.blockedKeys > 0
-                ? Finding(text: "\(queue.queue) has \(CountText(queue.blockedKeys, "blocked key"))", path: page) : nil,
+            queue.dead > 0 ? finding("dead", of: name, dead, "/dead?queue=") : nil,
+            isUnattended ? finding("unattended", of: name, "nobody receives from \(name)") : nil,
+            isBehind ? finding("behind", of: name, behind) : nil,
+            queue.blockedKeys > 0 ? finding("blocked", of: name, blocked) : nil,
         ].compactMap(\.self)
+    }
+
+    private static func finding(
+        _ kind: String, of queue: QueueName, _ text: String, _ page: String = "/queues/"
+    ) -> Finding {
+        Finding(name: "\(kind) \(queue)", text: text, path: page + queue.text.queryEscaped)
     }
 
     private static func breakers(of consumer: ConsumerEntry) -> [Finding] {
         consumer.breakers.sorted { $0.key < $1.key }.map { queue, reason in
             Finding(
+                name: "breaker \(consumer.id) \(queue)",
                 text: "\(consumer.name) has stopped claiming from \(queue): \(reason.prefix(120))",
                 path: "/queues/\(queue.queryEscaped)")
         }
@@ -74,26 +80,29 @@ struct Attention {
 
     private static func upkeep(_ reading: Reading) -> [Finding] {
         reading.neglected.map {
-            Finding(text: "\($0.name) fails for an hour: \($0.error ?? "no reason was told")", path: "/")
+            Finding(
+                name: "upkeep \($0.name)",
+                text: "\($0.name) fails for an hour: \($0.error ?? "no reason was told")", path: "/")
         }
     }
 
     private static func holder(_ holder: SegmentHolder) -> Finding {
         let since = (DateText(holder.since)?.readable ?? "").prefix(16)
-        return Finding(
-            text: "\(holder.queue) keeps the log since \(since) from being dropped: something in it is not finished",
-            path: "/queues/\(holder.queue.text.queryEscaped)")
+        return finding(
+            "log", of: holder.queue,
+            "\(holder.queue) keeps the log since \(since) from being dropped: something in it is not finished")
     }
 
-    /// Stays in the page while there is nothing, so that something can appear.
+    /// Stays in the page while there is nothing, so that something can appear; and what has appeared is read aloud.
     func html(_ desk: QueueDesk) -> HTML {
-        HTML(
-            "section",
-            ["class": "attention", "role": "status", "aria-label": "Needs a person", "data-attention": "on"],
-            [
-                HTML(
-                    "ul", [:],
-                    findings.map { HTML("li", [:], [HTML.link($0.text, to: desk.path($0.path))]) })
-            ])
+        let items = findings.map { finding in
+            HTML("li", ["data-finding": finding.name], [HTML.link(finding.text, to: desk.path(finding.path))])
+        }
+        return HTML([
+            HTML(
+                "section", ["class": "attention", "aria-label": "Needs a person", "data-attention": "on"],
+                [HTML("ul", [:], items)]),
+            HTML("p", ["class": "unseen", "role": "status", "data-news": "on"], []),
+        ])
     }
 }

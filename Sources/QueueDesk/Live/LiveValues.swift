@@ -14,7 +14,10 @@ struct LiveValues {
     init(_ reading: Reading, _ limits: Attention.Limits) {
         for queue in reading.queues { add(queue, in: reading) }
         for consumer in reading.consumers { add(consumer, in: reading) }
-        for topic in reading.topics { texts[Self.rate(of: topic.topic)] = Self.rate(reading.topicRates[topic.topic]) }
+        let queues = Dictionary(reading.queues.map { ($0.queue, $0) }) { first, _ in first }
+        for (topic, entries) in Dictionary(grouping: reading.topics, by: \.topic) {
+            add(topic, heardBy: Set(entries.compactMap(\.queue)).compactMap { queues[$0] }, in: reading)
+        }
         findings = Attention(reading, limits).findings
         shape = Self.shape(of: reading)
     }
@@ -54,8 +57,17 @@ struct LiveValues {
         lines[Measure.spark.name(of: queue.queue)] = Spark.points(reading.histories[queue.queue]?.rates ?? [])
     }
 
-    /// The name of the place where it stands how much is published to a topic.
-    static func rate(of topic: TopicName) -> String { "topic \(topic) a second" }
+    /// What stands in the queues that hear it, whoever sent it there.
+    private mutating func add(_ topic: TopicName, heardBy queues: [QueueStatistics], in reading: Reading) {
+        func sum(_ part: (QueueStatistics) -> Int) -> String { "\(queues.map(part).reduce(0, +))" }
+        let numbers: [(Measure, String)] = [
+            (.waiting, sum(\.depth)), (.inFlight, sum(\.inFlight)), (.retrying, sum(\.retrying)), (.dead, sum(\.dead)),
+            (.oldest, SpanText(seconds: queues.compactMap(\.oldestWaiting).max()).text),
+            (.rate, Self.rate(reading.topicRates[topic])),
+        ]
+        for (measure, text) in numbers { texts[measure.name(of: topic)] = text }
+        lines[Measure.spark.name(of: topic)] = Spark.points(reading.topicHistories[topic] ?? [])
+    }
 
     private static func rate(_ rate: Double?) -> String {
         guard let rate else { return "–" }
@@ -65,6 +77,10 @@ struct LiveValues {
     /// The place of a text that changes.
     func place(_ element: String, _ measure: Measure, of queue: QueueName) -> HTML {
         place(element, named: measure.name(of: queue), isAlarming: measure == .dead)
+    }
+
+    func place(_ element: String, _ measure: Measure, of topic: TopicName) -> HTML {
+        place(element, named: measure.name(of: topic), isAlarming: measure == .dead)
     }
 
     /// A nought is pale, and what should be one is red when it isn't.
@@ -79,8 +95,11 @@ struct LiveValues {
 
     /// A line of the last quarter of an hour.
     func spark(_ measure: Measure, of queue: QueueName, label: String) -> HTML {
-        let name = measure.name(of: queue)
-        return HTML(
+        spark(named: measure.name(of: queue), label: label)
+    }
+
+    func spark(named name: String, label: String) -> HTML {
+        HTML(
             "svg",
             [
                 "class": "spark", "viewBox": "0 0 \(Int(Spark.width)) \(Int(Spark.height))", "role": "img",
@@ -113,12 +132,13 @@ extension LiveValues {
     }
 }
 
-/// What is told of a queue.
+/// What is told of a queue, or of those that hear a topic.
 enum Measure: String, CaseIterable {
     case waiting, inFlight = "in flight", scheduled, retrying, held, dead, oldest, rate = "a second", state, spark
     case depthSpark = "depth spark"
 
     func name(of queue: QueueName) -> String { "\(queue) \(rawValue)" }
+    func name(of topic: TopicName) -> String { "topic \(topic) \(rawValue)" }
 }
 
 /// A small line of what was, a hundred wide and twenty high.

@@ -12,6 +12,8 @@ struct Reading: Sendable {
     var holders: [SegmentHolder] = []
     /// Published a second in the last minute.
     var topicRates: [TopicName: Double] = [:]
+    /// These in the last quarter of an hour, the oldest first, since the desk began.
+    var topicHistories: [TopicName: [Double]] = [:]
     /// Deliveries a second since the reading before.
     var rates: [QueueName: Double] = [:]
     /// The last quarter of an hour, the oldest first.
@@ -50,6 +52,7 @@ struct RateHistory: Sendable {
     private var last: [QueueName: Point] = [:]
     private var marks: [QueueName: Point] = [:]
     private(set) var histories: [QueueName: Reading.History] = [:]
+    private var topics: [TopicName: [Double]] = [:]
 
     private static let step = 15.0
     private static let steps = 60
@@ -72,6 +75,13 @@ struct RateHistory: Sendable {
         }
     }
 
+    /// What is published a second, each time that it is read anew. What nobody hears any more is forgotten.
+    mutating func note(_ rates: [TopicName: Double]) {
+        let before = topics
+        topics = [:]
+        for (topic, rate) in rates { topics[topic] = (before[topic] ?? []).suffix(Self.steps - 1) + [rate] }
+    }
+
     mutating func complete(_ reading: inout Reading) {
         for queue in reading.queues {
             let point = Point(claimed: queue.claimed, at: queue.readAt)
@@ -81,7 +91,7 @@ struct RateHistory: Sendable {
         }
         let known = Set(reading.queues.map(\.queue))
         histories = histories.filter { known.contains($0.key) }
-        reading.histories = histories
+        (reading.histories, reading.topicHistories) = (histories, topics)
     }
 
     private mutating func mark(_ queue: QueueStatistics, _ point: Point) {

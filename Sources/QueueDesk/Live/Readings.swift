@@ -166,7 +166,10 @@ actor Readings {
     private func rates() async -> [TopicName: Double] {
         if let topicRates, .now - topicRates.takenAt <= Self.pauseOfTopics { return topicRates.rates }
         var rates: [TopicName: Double] = [:]
-        do { rates = try await broker.topicRates(within: Self.longestTopics) } catch {
+        do {
+            rates = try await broker.topicRates(within: Self.longestTopics)
+            history.note(rates)
+        } catch {
             logger.info("could not read how much is published", metadata: ["error": "\(error)"])
         }
         topicRates = (rates, .now)

@@ -12,23 +12,27 @@ struct ActionFilter {
     private static let names = ["reason": "reason", "message": "message", "key": "key", "error": "error"]
     /// Not of the filter.
     private static let others: Set<String> = ["rate"]
+    /// Narrows down what is meant, and says by itself of nothing that it is.
+    private static let bound = "through ticket"
     /// A text that has as many bytes may have been cut when it was recorded.
     private static let surelyWhole = MessageLimits.keyBytes - 4
 
     init?(_ queue: QueueName?, _ detail: [String: String]) {
         var fields = queue.map { [("queue", $0.text)] } ?? []
-        for (name, value) in detail.sorted(by: { $0.key < $1.key }) where !Self.others.contains(name) {
+        for (name, value) in detail.sorted(by: { $0.key < $1.key })
+        where !Self.others.contains(name) && name != Self.bound {
             guard value.utf8.count < Self.surelyWhole, !value.isEmpty else { return nil }
             if name == "tickets" {
                 fields += value.split(separator: " ").map { ("ticket", String($0)) }
             } else {
-                // A form's fields lose the blanks at their ends, and would mean more than was meant.
-                guard let field = Self.names[name], value == value.trimmingCharacters(in: .whitespacesAndNewlines)
-                else { return nil }
+                // Other fields of a form lose the blanks at their ends, and would mean more than was meant.
+                let isKept = name == "key" || value == value.trimmingCharacters(in: .whitespacesAndNewlines)
+                guard let field = Self.names[name], isKept else { return nil }
                 fields.append((field, value))
             }
         }
-        let text = fields.map { "\($0.0)=\($0.1.queryEscaped)" }.joined(separator: "&")
-        query = "?" + (text.isEmpty ? "all=yes" : text)
+        if fields.isEmpty { fields = [("all", "yes")] }
+        if let last = detail[Self.bound] { fields.append(("through", last)) }
+        query = "?" + fields.map { "\($0.0)=\($0.1.queryEscaped)" }.joined(separator: "&")
     }
 }

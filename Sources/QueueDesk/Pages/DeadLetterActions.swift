@@ -2,15 +2,19 @@ import HTTPTypes
 import Hummingbird
 import MessageQueue
 
-/// Redrive and purge: counted first, done once confirmed, and only if as many are meant as were counted.
+/// Redrive and purge: counted first, done once confirmed, and only to the letters that were counted.
 struct DeadLetterActions {
     let desk: QueueDesk
 
     func add(to router: some RouterMethods) {
         router.get("dead/redrive") { request, _ in try await preview(.redrive, try Fields(query: request)) }
         router.get("dead/purge") { request, _ in try await preview(.purge, try Fields(query: request)) }
-        router.post("dead/redrive") { request, _ in try await act(.redrive, try await Fields(body: request)) }
-        router.post("dead/purge") { request, _ in try await act(.purge, try await Fields(body: request)) }
+        router.post("dead/redrive") { request, _ in
+            try await act(.redrive, try await Fields(body: request, listing: ["ticket"]))
+        }
+        router.post("dead/purge") { request, _ in
+            try await act(.purge, try await Fields(body: request, listing: ["ticket"]))
+        }
     }
 
     private enum Action: String {
@@ -30,11 +34,11 @@ struct DeadLetterActions {
     private func preview(_ action: Action, _ fields: Fields, note: String? = nil) async throws -> Response {
         guard Visitor.mayChange else { throw Refusal.onlyReads }
         if let unsaid = Self.unsaid(in: fields) { return refused(action, unsaid) }
-        let count = try await desk.broker.deadLetterCount(try fields.deadLetters())
+        let match = try await desk.broker.deadLetterMatch(try fields.deadLetters())
         let alert = note.map(HTML.alert)
         let content: [HTML] = [
-            alert ?? "", HTML("p", ["class": "consequence"], [.text(action.consequence(of: count))]),
-            HTML.facts(meant(by: fields)), count > 0 ? confirmation(action, fields, count) : "", back,
+            alert ?? "", HTML("p", ["class": "consequence"], [.text(action.consequence(of: match.count))]),
+            HTML.facts(meant(by: fields)), confirmation(action, fields, match), back,
         ]
         return desk.page(action.title, content)
     }
@@ -63,20 +67,23 @@ struct DeadLetterActions {
         let all = given.allSatisfy { $0.1 == nil } && tickets.isEmpty
         return given + [
             ("chosen", tickets.isEmpty ? nil : .text("\(tickets.count)")), ("meant", all ? "every dead letter" : nil),
+            ("none after ticket", fields["through"].map { HTML.text($0) }),
         ]
     }
 
-    private func confirmation(_ action: Action, _ fields: Fields, _ count: Int) -> HTML {
+    /// Carries the last letter that was counted: of as many others, which died since, nobody has seen any.
+    private func confirmation(_ action: Action, _ fields: Fields, _ match: DeadLetterMatch) -> HTML {
+        guard let last = match.lastTicket else { return .text("") }
         let same = (Self.filters + ["ticket", "chosen", "all"]).flatMap { name in
             fields.all(name).map { HTML.hidden(name, $0) }
         }
-        let expected = HTML.hidden("expected", "\(count)")
+        let counted = [HTML.hidden("expected", "\(match.count)"), .hidden("through", "\(last)")]
         let rate = HTML.field(
             "At most so many a second (empty: as fast as it goes)", .input("rate", nil, type: "number"))
         let button = HTML.button(action == .purge ? "Purge" : "Redrive", isDangerous: action == .purge)
         return desk.form(
             "/dead/\(action.rawValue)",
-            same + [expected] + (action == .redrive ? [rate] : []) + [
+            same + counted + (action == .redrive ? [rate] : []) + [
                 .consent("I have looked at what they are"), button,
             ])
     }
@@ -86,8 +93,8 @@ struct DeadLetterActions {
         guard fields["sure"] == "yes" else { return try await preview(action, fields, note: "Say that you are sure.") }
         let filter = try fields.deadLetters()
         let count = try await desk.broker.deadLetterCount(filter)
-        guard try fields.number("expected") == count else {
-            return try await preview(action, fields, note: "Meanwhile it is another number. Nothing was done yet.")
+        guard filter.through != nil, try fields.number("expected") == count else {
+            return try await preview(action, fields, note: "Meanwhile other letters are meant. Nothing was done yet.")
         }
         let rate: Double? = try fields.number("rate")
         if let rate, !(rate > 0) { throw Refusal(.badRequest, "The rate must be more than nothing.") }

@@ -102,13 +102,12 @@ struct FlowPicture {
                 label(name.text.shortened(to: 26), x: 16, y: y - 2),
                 HTML(
                     "text", ["class": "counts", "x": "16", "y": "\(y + 13)"],
-                    [live.place("tspan", named: LiveValues.rate(of: name)), " a second"]),
+                    [live.place("tspan", .rate, of: name), " a second"]),
             ])
     }
 
     private func queue(_ name: QueueName) -> HTML {
         let (x, y) = (Self.width - Self.queueWidth, middle(queues.firstIndex(of: name) ?? 0, of: queues.count))
-        let isTroubled = (reading.queue(name)?.dead ?? 0) > 0
         return HTML(
             "a", ["href": link(name)],
             [
@@ -116,8 +115,7 @@ struct FlowPicture {
                 HTML(
                     "rect",
                     [
-                        "class": isTroubled ? "queue troubled" : "queue", "x": "\(x)", "y": "\(y - 26)",
-                        "width": "\(Self.queueWidth - 1)", "height": "52", "rx": "8",
+                        "x": "\(x)", "y": "\(y - 26)", "width": "\(Self.queueWidth - 1)", "height": "52", "rx": "8",
                     ]),
                 label(name.text.shortened(to: 26), x: x + 14, y: y - 4, kind: "name"),
                 counts(name, x: x + 14, y: y + 15),

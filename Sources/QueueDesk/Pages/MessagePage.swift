@@ -23,13 +23,31 @@ struct MessagePage {
         let relations = Relations(of: record)
         return [
             HTML.facts(facts(record.message)), actions(record), .heading("Body"), BodyText(record).html,
-            AttemptTable(desk: desk, caption: "Every attempt", entries: record.attempts, namesMessages: false).html,
-            kept(record.kept),
+            attempts(record), kept(record.kept), cut(record),
             AttemptTable(desk: desk, caption: "What it came from", entries: relations.causes).html(
                 ifAny: relations.causes),
             AttemptTable(desk: desk, caption: "What it caused", entries: relations.effects).html(
                 ifAny: relations.effects),
         ]
+    }
+
+    private func attempts(_ record: MessageRecord) -> HTML {
+        let all = record.attempts
+        let isCut = all.count >= Self.attempts
+        let table = AttemptTable(
+            desk: desk, caption: isCut ? "The latest \(Self.attempts) attempts" : "Every attempt", entries: all,
+            namesMessages: false)
+        guard isCut else { return table.html }
+        let search = desk.path("/messages", ["q": "\(record.message.id)"])
+        return HTML([table.html, .paragraph("There may be more. ", .link("Look further back", to: search))])
+    }
+
+    /// Causes and effects are sought among the latest of the key.
+    private func cut(_ record: MessageRecord) -> HTML {
+        guard record.related.count >= Self.attempts, let key = record.message.key else { return .text("") }
+        return .paragraph(
+            .text("What it came from and what it caused: among the latest \(Self.attempts) attempts of its key. "),
+            .link("Look further back", to: desk.path("/messages", ["q": key])))
     }
 
     /// Of a dead letter alone; the attempts above are gone once the log has dropped them.

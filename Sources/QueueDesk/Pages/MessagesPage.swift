@@ -7,6 +7,10 @@ struct MessagesPage {
 
     private static let limit = 50
     private static let traceLimit = 200
+    /// What one transaction sent has one time: of so many read at once, no attempt is on two pages or on none.
+    private static let traceStep = 1000
+    /// A page costs what it passes over.
+    private static let traceReach = 10_000
 
     func add(to router: some RouterMethods) {
         router.get("messages") { request, _ in
@@ -19,12 +23,7 @@ struct MessagesPage {
 
     private func results(_ fields: Fields) async throws -> [HTML] {
         if let text = fields["q"] {
-            let key = MessageID(text).map { "\($0)" } ?? text
-            let entries = try await desk.broker.trace(key, limit: Self.traceLimit)
-            return [
-                entries.isEmpty ? "" : .paragraph(.link("As a timeline", to: desk.path("/timeline", ["key": key]))),
-                AttemptTable(desk: desk, caption: "Everything with id or key \(text)", entries: entries).html,
-            ]
+            return try await trace(fields.verbatim("q") ?? text, or: text, past: try fields.number("past") ?? 0)
         }
         guard let search = try search(fields) else {
             return [HTML("p", ["class": "empty"], ["Say an id or a key, or choose a queue or a topic."])]
@@ -38,6 +37,30 @@ struct MessagesPage {
             AttemptTable(desk: desk, caption: "Attempts, the newest first", entries: page.entries).html,
             HTML("p", [:], [.text("Looked at: \(CountText(page.examined, "attempt"))."), " ", older(page, fields)]),
         ]
+    }
+
+    /// A key may begin or end with a blank; where none does, the blanks came with what was pasted.
+    private func trace(_ typed: String, or trimmed: String, past: Int) async throws -> [HTML] {
+        let past = min(max(past, 0), Self.traceReach - Self.traceLimit)
+        let end = past + Self.traceLimit
+        let limit = (end / Self.traceStep + 1) * Self.traceStep
+        var (text, entries) = (typed, try await desk.broker.trace(typed, limit: limit))
+        if entries.isEmpty, typed != trimmed {
+            (text, entries) = (trimmed, try await desk.broker.trace(trimmed, limit: limit))
+        }
+        let caption = "Everything with id or key \(text), the newest first"
+        let shown = Array(entries.reversed().dropFirst(past).prefix(Self.traceLimit))
+        return [
+            entries.isEmpty ? "" : .paragraph(.link("As a timeline", to: desk.path("/timeline", ["key": text]))),
+            AttemptTable(desk: desk, caption: caption, entries: shown).html,
+            entries.isEmpty ? "" : HTML("p", [:], [older(text, past: end, of: entries.count)]),
+        ]
+    }
+
+    private func older(_ text: String, past: Int, of count: Int) -> HTML {
+        guard count > past else { return "That is all there is." }
+        guard past < Self.traceReach else { return .text("There are more: the latest \(Self.traceReach) are shown.") }
+        return .link("Look further back", to: desk.path("/messages", ["q": text, "past": "\(past)"]))
     }
 
     private func search(_ fields: Fields) throws -> MessageSearch? {

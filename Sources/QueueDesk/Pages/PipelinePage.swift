@@ -91,18 +91,24 @@ struct PipelinePage {
     private func topics(_ reading: Reading, _ live: LiveValues) -> HTML {
         let entries = Dictionary(grouping: reading.topics, by: \.topic)
         return HTML.table(
-            "Topics", ["Topic", "#A second", "Heard by"],
+            "Topics, and what stands in the queues that hear them",
+            [
+                "Topic", "#Waiting", "#In flight", "#Retrying", "#Dead", "#Oldest", "#Published a second", "15 minutes",
+                "Heard by",
+            ],
             entries.sorted { $0.key.text < $1.key.text }.map { name, entries in
                 let heard = entries.compactMap { entry in
                     entry.queue.map { queue in
                         "\(queue)\(entry.tags.map { " (only \($0.joined(separator: ", ")))" } ?? "")"
                     }
                 }
-                return [
-                    HTML.link(name.text, to: desk.path("/messages", ["topic": name.text])),
-                    live.place("span", named: LiveValues.rate(of: name)),
-                    .text(heard.isEmpty ? "nobody" : heard.joined(separator: ", ")),
-                ]
+                let columns: [Measure] = [.waiting, .inFlight, .retrying, .dead, .oldest, .rate]
+                return [HTML.link(name.text, to: desk.path("/messages", ["topic": name.text]))]
+                    + columns.map { live.place("span", $0, of: name) }
+                    + [
+                        live.spark(named: Measure.spark.name(of: name), label: "Published a second to \(name)"),
+                        .text(heard.isEmpty ? "nobody" : heard.joined(separator: ", ")),
+                    ]
             }, empty: "No topic has been declared yet.")
     }
 }

@@ -12,7 +12,8 @@ struct ScheduledMessageActions {
                 try preview(action, try QueuePage.name(in: context), try Fields(query: request))
             }
             router.post("queues/:name/scheduled/\(action.rawValue)") { request, context in
-                try await act(action, try QueuePage.name(in: context), try await Fields(body: request))
+                let fields = try await Fields(body: request, listing: ["receipt"])
+                return try await act(action, try QueuePage.name(in: context), fields)
             }
         }
         router.get("queues/:name/hasten") { _, context in try await previewAll(try QueuePage.name(in: context)) }

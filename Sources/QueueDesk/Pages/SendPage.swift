@@ -18,22 +18,34 @@ struct SendPage {
         }
         router.post("send") { request, _ in
             guard Visitor.mayChange else { throw Refusal.onlyReads }
-            var form = SendForm(try await Fields(body: request))
-            let (draft, errors) = form.draft(desk.options.checks)
-            guard let draft else { return try await page(form, errors) }
-            let sent: SentOnce
-            do {
-                sent = try await desk.acting { [form] in try await send(draft, form) }
-            } catch let error as QueueError {
-                return try await page(form, ["to": "\(error)"])
-            }
-            switch sent {
-            case .stored(let ids), .repeated(let ids): return desk.seeOther("/messages/\(ids.first ?? draft.id)")
-            case .refused:
-                form.beginAnew()
-                return try await page(form, ["form": Self.wasSent])
-            }
+            return try await post(SendForm(try await Fields(body: request)))
         }
+    }
+
+    private func post(_ form: SendForm) async throws -> Response {
+        do {
+            let (draft, errors) = form.draft(try await checks(form))
+            guard let draft else { return try await page(form, errors) }
+            let sent = try await desk.acting { try await send(draft, form) }
+            return try await answer(sent, to: form, with: draft)
+        } catch let error as QueueError { return try await page(form, ["to": "\(error)"]) }
+    }
+
+    private func answer(_ sent: SentOnce, to form: SendForm, with draft: Draft) async throws -> Response {
+        switch sent {
+        case .stored(let ids), .repeated(let ids): return desk.seeOther("/messages/\(ids.first ?? draft.id)")
+        case .refused:
+            var form = form
+            form.beginAnew()
+            return try await page(form, ["form": Self.wasSent])
+        }
+    }
+
+    /// Those of the queue, or of all that would hear it.
+    private func checks(_ form: SendForm) async throws -> SendForm.Checks {
+        guard let topic = form.topic else { return desk.options.checks.filter { $0.key == form.queue } }
+        let hearers = try await desk.broker.hearers(of: topic, tag: form.tag)
+        return desk.options.checks.filter { hearers.contains($0.key) }
     }
 
     private static let wasSent =
@@ -57,9 +69,7 @@ struct SendPage {
             throw Refusal.nothingHere
         }
         guard record.isWhole else { throw Refusal(.badRequest, "Its body is too large to be changed here.") }
-        guard form.take(record.message) else {
-            throw Refusal(.badRequest, "Its body is no text in UTF-8: it can't be changed here.")
-        }
+        try form.take(record)
         return form
     }
 
@@ -79,35 +89,54 @@ struct SendPage {
     }
 
     private func html(_ form: SendForm, _ errors: [String: String], _ reading: Reading?) -> HTML {
+        let parent: HTML = form.parent.map { HTML.hidden("parent", $0) } ?? ""
+        let content: [HTML] = [
+            HTML("div", ["class": "search"], heads(form, errors, reading)),
+            .field(
+                "Headers, a line each as name: value",
+                .area("headers", form.headers, rows: 3, error: errors["headers"])),
+            .field("The body is", .select("format", SendForm.formats, chosen: form.format, none: nil)),
+            .field(
+                "Body; its line breaks are sent as LF", .area("body", form.body, rows: 16, error: errors["body"])),
+            parent, .hidden("form", form.name), .button("Send"),
+        ]
+        return desk.form("/send", content)
+    }
+
+    private func heads(_ form: SendForm, _ errors: [String: String], _ reading: Reading?) -> [HTML] {
         let places = reading.map { reading in
             reading.queues.map { "queue \($0.queue)" } + reading.topicNames.map { "topic \($0)" }
         }
-        return desk.form(
-            "/send",
-            [
-                HTML(
-                    "div", ["class": "search"],
-                    [
-                        .field(
-                            places == nil ? "To, as queue NAME or topic NAME" : "To",
-                            .choice("to", places, chosen: form.to, none: nil, error: errors["to"])),
-                        .field("Key", .input("key", form.key, error: errors["key"])),
-                        .field("Tag", .input("tag", form.tag, error: errors["tag"])),
-                        .field(
-                            "Not before so many seconds",
-                            .input("delay", form.delay, type: "number", error: errors["delay"])),
-                    ]),
-                .field(
-                    "Headers, a line each as name: value",
-                    .area("headers", form.headers, rows: 3, error: errors["headers"])),
-                .field("Body, in JSON", .area("body", form.body, rows: 16, error: errors["body"])),
-                form.parent.map { HTML.hidden("parent", $0) } ?? "", .hidden("form", form.name), .button("Send"),
-            ])
+        return [
+            .field(
+                places == nil ? "To, as queue NAME or topic NAME" : "To",
+                .choice("to", places, chosen: form.to, none: nil, error: errors["to"])),
+            .field("Key", .input("key", form.key, error: errors["key"])),
+            .field("Tag", .input("tag", form.tag, error: errors["tag"])),
+            .field(
+                "Not before so many seconds",
+                .input("delay", form.delay, type: "number", error: errors["delay"])),
+            .field(
+                "Priority, from 1 (first) to 16 (empty: 8)",
+                .input("priority", form.priority, type: "number", error: errors["priority"])),
+        ]
     }
 
-    /// The latest messages of the queue, to begin with.
+    /// The latest messages of the queue, to begin with, and the way to those of another one.
     private func templates(_ form: SendForm) async throws -> HTML {
-        guard let queue = form.queue else { return .text("") }
+        let queues = await desk.readings.known()?.queues.map(\.queue.text)
+        let choice = HTML(
+            "form", ["method": "get", "action": desk.path("/send"), "class": "search"],
+            [
+                .field("Queue", .choice("queue", queues, chosen: form.queue?.text, none: nil)),
+                .button("Show its latest messages"),
+            ])
+        let heading = HTML.heading("Begin with a message that was sent before")
+        return HTML([heading, choice, try await latest(of: form.queue)])
+    }
+
+    private func latest(of queue: QueueName?) async throws -> HTML {
+        guard let queue else { return .text("") }
         let entries: [TraceEntry]
         do {
             entries = try await desk.broker.find(MessageSearch(.queue(queue)), limit: Self.templates).entries
@@ -128,15 +157,22 @@ struct SendPage {
 
 /// What is filled in.
 struct SendForm {
+    typealias Checks = [QueueName: @Sendable ([UInt8]) throws -> Void]
+
     /// Names this form, so that sent twice it makes one message.
     private(set) var name: String
     private(set) var to: String?
     private(set) var key: String?
     private(set) var tag: String?
     let delay: String?
+    private(set) var priority: String?
     private(set) var headers: String
     private(set) var body: String
+    private(set) var format: String
     private(set) var parent: String?
+
+    private static let (json, text) = ("JSON", "plain text")
+    static let formats = [json, text]
 
     init(_ fields: Fields) {
         name = fields["form"] ?? UUID().uuidString.lowercased()
@@ -144,12 +180,15 @@ struct SendForm {
         key = fields["key"]
         tag = fields["tag"]
         delay = fields["delay"]
+        priority = fields["priority"]
         headers = fields.verbatim("headers") ?? ""
         body = fields.verbatim("body") ?? "{\n}"
+        format = fields["format"] ?? Self.json
         parent = fields["parent"]
     }
 
     var queue: QueueName? { to.flatMap { $0.hasPrefix("queue ") ? QueueName(String($0.dropFirst(6))) : nil } }
+    private var isRaw: Bool { format == Self.text }
     var topic: TopicName? { to.flatMap { $0.hasPrefix("topic ") ? TopicName(String($0.dropFirst(6))) : nil } }
 
     /// What goes from here on is another form.
@@ -157,56 +196,88 @@ struct SendForm {
 
     /// Tells one content from another one (FNV-1a of 64 bits): nobody but the operator chooses it.
     var fingerprint: String {
-        let parts = [to, key, tag, delay, headers, body, parent].map { $0 ?? "" }
+        let parts = [to, key, tag, delay, priority, headers, body, format, parent].map { $0 ?? "" }
         let hash = parts.joined(separator: "\0").utf8.reduce(UInt64(0xCBF2_9CE4_8422_2325)) {
             ($0 ^ UInt64($1)) &* 0x100_0000_01B3
         }
         return String(hash, radix: 36)
     }
 
-    /// - Returns: false for a body that can't be shown as the text that it is: what is sent on is what is shown.
-    mutating func take(_ message: Message) -> Bool {
-        let draft = Draft(changing: message)
-        guard let text = String(validating: draft.body, as: UTF8.self) else { return false }
-        (key, tag) = (draft.key, draft.tag)
+    /// - Throws: ``Refusal`` for what the form's fields can't hold as it is: what is sent on is what is shown.
+    mutating func take(_ record: MessageRecord) throws {
+        let draft = Draft(changing: record.message, priority: record.priority)
+        guard let text = String(validating: draft.body, as: UTF8.self) else {
+            throw Refusal(.badRequest, "Its body is no text in UTF-8: it can't be changed here.")
+        }
         headers = draft.headers.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: "\n")
+        guard read(headers) == draft.headers, ![draft.key, draft.tag].contains(where: Self.hasLines) else {
+            throw Refusal(.badRequest, "Its key, tag or headers don't fit into lines: it can't be changed here.")
+        }
+        (key, tag) = (draft.key, draft.tag)
+        priority = draft.priority == .normal ? nil : "\(draft.priority)"
         body = text
-        parent = "\(message.id)"
-        return true
+        format = draft.isRaw ? Self.text : Self.json
+        parent = "\(record.message.id)"
+    }
+
+    private static func hasLines(_ text: String?) -> Bool { text?.contains(where: \.isNewline) ?? false }
+
+    /// Nil where a line is none of a header. After the colon one blank is the form's; all others are the header's own.
+    private func read(_ headers: String) -> [String: String]? {
+        let pairs = headers.split(whereSeparator: \.isNewline).map { line -> (String, String)? in
+            guard let colon = line.firstIndex(of: ":") else { return nil }
+            let (name, rest) = (line[..<colon].trimmingCharacters(in: .whitespaces), line[colon...].dropFirst())
+            return name.isEmpty ? nil : (name, String(rest.first == " " ? rest.dropFirst() : rest))
+        }
+        let good = pairs.compactMap(\.self)
+        return good.count == pairs.count ? Dictionary(good) { $1 } : nil
     }
 
     /// In seconds.
     private static let delays = 0...(366 * 86_400.0)
 
     /// Either a draft, or what is wrong with each field.
-    func draft(_ checks: [QueueName: @Sendable ([UInt8]) throws -> Void]) -> (Draft?, [String: String]) {
+    ///
+    /// - Parameter checks: of the queues that it would come to.
+    func draft(_ checks: Checks) -> (Draft?, [String: String]) {
         var errors: [String: String] = [:]
-        if queue == nil, topic == nil { errors["to"] = "Say where it is to go." }
-        let seconds = delay.map { Double($0) } ?? 0
         let bytes = Array(body.replacing("\r\n", with: "\n").utf8)
-        do { _ = try JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed) } catch {
-            errors["body"] =
-                "This is no JSON: \((error as NSError).userInfo["NSDebugDescription"] ?? "it can't be read")"
-        }
-        if !Self.delays.contains(seconds ?? -1) {
-            errors["delay"] = "This is no number of seconds. From 0 to 31622400 will do, which are 366 days."
-        }
-        if topic != nil, (seconds ?? 0) > 0 { errors["delay"] = "What is published to a topic goes at once." }
-        let pairs = headers.split(whereSeparator: \.isNewline).map { $0.split(separator: ":", maxSplits: 1) }
-        if pairs.contains(where: { $0.count < 2 || $0[0].allSatisfy(\.isWhitespace) }) {
-            errors["headers"] = "Each line is name: value."
-        }
-        if errors["body"] == nil, let queue, let check = checks[queue] {
-            do { try check(bytes) } catch { errors["body"] = "\(queue) can't read it: \(DecodingText(error))" }
-        }
+        if queue == nil, topic == nil { errors["to"] = "Say where it is to go." }
+        errors["body"] = fault(of: bytes, checks)
+        errors["delay"] = faultOfDelay
+        errors["priority"] = faultOfPriority
+        let named = read(headers)
+        if named == nil { errors["headers"] = "Each line is name: value." }
         guard errors.isEmpty else { return (nil, errors) }
-        let named = pairs.map {
-            ($0[0].trimmingCharacters(in: .whitespaces), $0[1].trimmingCharacters(in: .whitespaces))
-        }
         let draft = Draft(
-            body: bytes, key: key, tag: tag, headers: Dictionary(named) { $1 },
+            body: bytes, key: key, tag: tag, headers: named ?? [:],
             delay: delay.flatMap { Double($0) }.map { .seconds($0) },
-            parent: parent.flatMap { MessageID($0) })
+            priority: priority.flatMap { Int($0) }.flatMap { Priority($0) } ?? .normal,
+            parent: parent.flatMap { MessageID($0) }, isRaw: isRaw)
         return (draft, [:])
+    }
+
+    private func fault(of body: [UInt8], _ checks: Checks) -> String? {
+        if !isRaw, let fault = Draft.fault(inJSON: body) {
+            return "This is no JSON, and plain text is not chosen: \(fault)."
+        }
+        let faults = checks.sorted { $0.key.text < $1.key.text }.compactMap { queue, check -> String? in
+            do { try check(body) } catch { return "\(queue) can't read it: \(DecodingText(error))" }
+            return nil
+        }
+        return faults.isEmpty ? nil : faults.joined(separator: "; ")
+    }
+
+    private var faultOfPriority: String? {
+        guard let priority, Int(priority).flatMap({ Priority($0) }) == nil else { return nil }
+        return "This is no priority: from 1, which is first, to 16."
+    }
+
+    private var faultOfDelay: String? {
+        let seconds: Double? = if let delay { Double(delay) } else { 0 }
+        guard let seconds, Self.delays.contains(seconds) else {
+            return "This is no number of seconds. From 0 to 31622400 will do, which are 366 days."
+        }
+        return topic != nil && seconds > 0 ? "What is published to a topic goes at once." : nil
     }
 }

@@ -17,24 +17,31 @@ struct TimelinePage {
                 try await broker.trace(key, limit: Self.limit)
             }
             guard !entries.isEmpty else { throw Refusal.nothingHere }
-            return desk.page(
-                "Timeline of \(key)", refresh: Self.refresh, [Self.note(entries), desk.timeline(of: entries)])
+            let timeline = desk.timeline(of: entries, about: key, limit: Self.limit)
+            return desk.page("Timeline of \(key)", refresh: Self.refresh, [timeline])
         }
-    }
-
-    private static func note(_ entries: [TraceEntry]) -> HTML {
-        entries.count < limit ? "" : .paragraph(.text("There may be more: the latest \(limit) attempts are shown."))
     }
 }
 
 extension QueueDesk {
     /// Attempts as a picture along time, the latest of many, and as a table, such as those that `Broker.trace(_:limit:)` finds for
     /// a key.
-    public func timeline(of entries: [TraceEntry]) -> HTML {
+    ///
+    /// - Parameters:
+    ///   - entries: in the order of their times.
+    ///   - key: what they were sought by, an id or a key.
+    ///   - limit: the most that were sought; that there may be more is said where there are as many.
+    public func timeline(of entries: [TraceEntry], about key: String, limit: Int) -> HTML {
         HTML([
-            TimelinePicture(entries).html,
+            entries.count < limit ? "" : cut(key, limit), TimelinePicture(entries).html,
             AttemptTable(desk: self, caption: "Attempts, over all queues", entries: entries).html,
         ])
+    }
+
+    private func cut(_ key: String, _ limit: Int) -> HTML {
+        .paragraph(
+            .text("There may be more: the latest \(limit) attempts are shown. "),
+            .link("Look further back", to: path("/messages", ["q": key])))
     }
 }
 

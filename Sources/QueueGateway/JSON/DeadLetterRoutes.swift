@@ -40,7 +40,7 @@ enum DeadLetterRoutes {
     }
 
     private static func filter(_ queue: QueueName, _ parameters: inout Parameters) -> DeadLetterFilter {
-        let message = parameters.text("message").map { MessageID(wire: $0) }
+        let message = parameters.text("message").map { MessageID($0) }
         if message == .some(nil) { parameters.refuse("message", "has to be the id of a message") }
         return DeadLetterFilter(
             queue: queue, reason: parameters.text("reason"),
@@ -80,7 +80,7 @@ enum DeadLetterRoutes {
     private static func filter(_ queue: QueueName, _ fields: inout Fields) -> DeadLetterFilter {
         guard var told = fields.object("filter") else { return DeadLetterFilter(queue: queue) }
         defer { fields.absorb(told) }
-        let message = told.text("message", upTo: 36).map { MessageID(wire: $0) }
+        let message = told.text("message", upTo: 36).map { MessageID($0) }
         if message == .some(nil) { told.refuse("message", "has to be the id of a message") }
         return DeadLetterFilter(
             queue: queue, reason: told.text("reason", upTo: MessageLimits.reasonBytes),

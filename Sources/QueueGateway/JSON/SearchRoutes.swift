@@ -88,7 +88,7 @@ enum SearchRoutes {
     @Sendable static func inspect(_ call: JSONCall) async throws -> Answer {
         try call.takeNothing()
         let unknown = Problem(.noSuchMessage, "It never was, is older than is kept, or is not for this access key.")
-        guard let id = MessageID(wire: call.names[0]), let record = try await call.broker.inspect(id),
+        guard let id = MessageID(call.names[0]), let record = try await call.broker.inspect(id),
             record.attempts.contains(where: { call.mayRead($0) })
         else { throw unknown }
         return call.answer(
@@ -121,18 +121,4 @@ extension JSONCall {
 extension TraceEntry.Outcome {
     /// In one word.
     fileprivate var wireName: String { rawValue.replacing(" ", with: "-") }
-}
-
-extension MessageID {
-    /// As this dialect writes it, or as MNS and RocketMQ do: without hyphens.
-    init?(wire text: String) {
-        guard text.utf8.count == 32 else {
-            self.init(text)
-            return
-        }
-        let parts = [(0, 8), (8, 4), (12, 4), (16, 4), (20, 12)].map { start, length in
-            text.dropFirst(start).prefix(length)
-        }
-        self.init(parts.joined(separator: "-"))
-    }
 }

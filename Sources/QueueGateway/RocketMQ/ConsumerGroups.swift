@@ -162,7 +162,7 @@ final class ConsumerGroups: Sendable {
         if let limit, try await !isThere(queue), try await groups(of: topic) >= limit {
             throw Refusal(
                 .accessDenied,
-                "Topic \(topic) has \(limit) groups. Another takes the right to manage it, or: shoeshop groups create.")
+                "Topic \(topic) has \(limit) groups. Another one takes the right to manage the topic.")
         }
         if try await broker.create(queue: queue, settings(isOrderly), labels: [Self.label: name]) { return }
         // Its messages would be given to whoever may receive from the topic.

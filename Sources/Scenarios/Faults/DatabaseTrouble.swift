@@ -9,9 +9,6 @@ struct DatabaseTrouble: Trouble {
     private let trouble: any Trouble
     private let tell: @Sendable (String) async -> Void
 
-    /// The shop may be in the way of a trouble, and another trouble, too: for so long it is tried again.
-    private static let patience = Duration.seconds(60)
-
     /// - Parameter tell: is told when the trouble could not be made yet.
     init(
         _ fault: DatabaseFault, on server: ScenarioServer,
@@ -34,29 +31,11 @@ struct DatabaseTrouble: Trouble {
     func begin() async throws { try await insisting { try await trouble.begin() } }
     func end() async throws { try await insisting { try await trouble.end() } }
 
-    /// A lock may be given to the other side of a deadlock, a connection refused while another fault takes them all: that says
-    /// nothing about the shop, and passes.
     private func insisting(_ body: () async throws -> Void) async throws {
-        let deadline = ContinuousClock.now + Self.patience
-        try await explaining {
-            while true {
-                do { return try await body() } catch let error as PostgresError
-                    where error.isRetryable && ContinuousClock.now < deadline
-                {
-                    // What was made half way is undone; the next attempt begins anew.
-                    try? await trouble.end()
-                    await tell("the database fault could not be made or ended yet, trying again: \(error.message)")
-                    // Whoever is in the way gives no sign when that is over.
-                    try await Task.sleep(for: .milliseconds(200))
-                }
-            }
-        }
-    }
-
-    private func explaining(_ body: () async throws -> Void) async throws {
-        do { try await body() } catch let error as PostgresError {
-            throw ScenarioError(.faultFailed, "the database fault could not be made or ended: \(error)")
-        }
+        let insistence = Insistence(
+            failure: "the database fault could not be made or ended", tell: tell,
+            undo: { [trouble] in _ = try? await trouble.end() })
+        try await insistence(body)
     }
 }
 

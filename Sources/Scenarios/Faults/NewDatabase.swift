@@ -9,10 +9,17 @@ struct NewDatabase: Trouble {
     private let spares: SpareDatabases
     private let forgotten: ForgottenOrders
 
-    init(on server: ScenarioServer, from spares: SpareDatabases, forgotten: ForgottenOrders) {
+    private let insisting: Insistence
+
+    /// - Parameter tell: is told when the database could not be made anew yet.
+    init(
+        on server: ScenarioServer, from spares: SpareDatabases, forgotten: ForgottenOrders,
+        tell: @escaping @Sendable (String) async -> Void = { _ in }
+    ) {
         self.server = server
         self.spares = spares
         self.forgotten = forgotten
+        insisting = Insistence(failure: "the database could not be made anew", tell: tell, passes: Self.passes)
     }
 
     private static let old = "scenario_old"
@@ -21,23 +28,60 @@ struct NewDatabase: Trouble {
         guard let spare = spares.take() else {
             throw ScenarioError(.faultFailed, "there is no database left to take the place of the shop's")
         }
-        try await server.withSession(named: "new-database", in: "postgres") { session in
-            try await swap(spare, by: session)
-            forgotten.note(try await orders())
-            try await session.script("DROP DATABASE \(Self.old) WITH (FORCE)", within: SpareDatabases.limit)
+        try await insisting {
+            try await server.withSession(named: "new-database", in: "postgres") { session in
+                try await replace(by: spare, session)
+            }
         }
     }
 
-    func end() async throws {}
+    /// Where it could not be made, the shop gets back what it had.
+    func end() async throws {
+        try await insisting {
+            try await server.withSession(named: "new-database", in: "postgres") { session in
+                try await putBack(session)
+            }
+        }
+    }
+
+    /// Also a database that somebody has just come into, such as another trouble, and a step of which nobody knows whether it
+    /// was taken: the next attempt looks.
+    private static func passes(_ error: PostgresError) -> Bool {
+        error.isRetryable || error.kind == .outcomeUnknown || error.sqlState == "55006"
+    }
+
+    /// Goes on from where an earlier attempt has left it.
+    private func replace(by spare: String, _ session: Connection) async throws {
+        if try await takesConnections(spare, session) != nil {
+            if try await takesConnections(Self.old, session) == nil { try await moveAway(session) }
+            try await session.script("ALTER DATABASE \(spare) RENAME TO \(server.database)")
+        }
+        guard try await takesConnections(Self.old, session) != nil else { return }
+        try await session.script("ALTER DATABASE \(Self.old) ALLOW_CONNECTIONS true")
+        forgotten.note(try await orders())
+        try await session.script("DROP DATABASE \(Self.old) WITH (FORCE)", within: SpareDatabases.limit)
+    }
 
     /// What is committed until here is in the old one, and nothing after.
-    private func swap(_ spare: String, by session: Connection) async throws {
-        let name = server.database
-        try await session.script("ALTER DATABASE \(name) ALLOW_CONNECTIONS false")
+    private func moveAway(_ session: Connection) async throws {
+        try await session.script("ALTER DATABASE \(server.database) ALLOW_CONNECTIONS false")
         try await server.terminateBackends(by: session)
-        try await session.script("ALTER DATABASE \(name) RENAME TO \(Self.old)")
-        try await session.script("ALTER DATABASE \(spare) RENAME TO \(name)")
-        try await session.script("ALTER DATABASE \(Self.old) ALLOW_CONNECTIONS true")
+        try await session.script("ALTER DATABASE \(server.database) RENAME TO \(Self.old)")
+    }
+
+    private func putBack(_ session: Connection) async throws {
+        let name = server.database
+        let isOpen = try await takesConnections(name, session)
+        if isOpen == true { return }
+        if isOpen == nil { try await session.script("ALTER DATABASE \(Self.old) RENAME TO \(name)") }
+        try await session.script("ALTER DATABASE \(name) ALLOW_CONNECTIONS true")
+    }
+
+    /// Nil for a database that isn't there.
+    private func takesConnections(_ name: String, _ session: Connection) async throws -> Bool? {
+        try await session.query("SELECT datallowconn FROM pg_database WHERE datname = $1", name) {
+            try $0[0, as: Bool.self]
+        }.first
     }
 
     private func orders() async throws -> [OrderID] {

@@ -9,14 +9,20 @@ struct PoisonTrouble: Trouble {
     let queue: String?
     let count: Int
     let server: ScenarioServer
+    private let tell: @Sendable (String) async -> Void
 
     /// So many are sent in a transaction.
     private static let portion = 500
 
-    init(queue: String?, count: Int, on server: ScenarioServer) {
+    /// - Parameter tell: is told when the queues could not be reached yet.
+    init(
+        queue: String?, count: Int, on server: ScenarioServer,
+        tell: @escaping @Sendable (String) async -> Void = { _ in }
+    ) {
         self.queue = queue
         self.count = count
         self.server = server
+        self.tell = tell
     }
 
     func begin() async throws {
@@ -27,7 +33,7 @@ struct PoisonTrouble: Trouble {
             }
         }
         // Once, since an attempt whose end nobody knows is repeated.
-        try await server.withBroker { broker in
+        try await server.withBroker(telling: tell) { broker in
             for (name, poison) in portions { try await broker.sendOnce(poison, to: Queue<String>(name)) }
         }
     }
@@ -39,15 +45,20 @@ struct PoisonTrouble: Trouble {
 struct RedriveTrouble: Trouble {
     let queue: String?
     let server: ScenarioServer
+    private let tell: @Sendable (String) async -> Void
 
-    init(queue: String?, on server: ScenarioServer) {
+    /// - Parameter tell: as of ``PoisonTrouble``.
+    init(
+        queue: String?, on server: ScenarioServer, tell: @escaping @Sendable (String) async -> Void = { _ in }
+    ) {
         self.queue = queue
         self.server = server
+        self.tell = tell
     }
 
     /// Dead letters that find no free lane stay what they are, and can be sent back again.
     func begin() async throws {
-        try await server.withBroker { broker in
+        try await server.withBroker(telling: tell) { broker in
             if let queue { try await broker.require(QueueName(queue)) }
             _ = try await broker.redrive(DeadLetterFilter(queue: queue.map { QueueName($0) }))
         }
@@ -66,27 +77,24 @@ extension Broker {
 }
 
 extension ScenarioServer {
-    /// A server that another fault keeps away is waited for so long.
-    private static let patience = Duration.seconds(60)
-
-    /// What is sent has been rung for when this returns. `body` is repeated when the server did not let it come to its end.
-    fileprivate func withBroker(_ body: (Broker) async throws -> Void) async throws {
-        let deadline = ContinuousClock.now + Self.patience
-        while true {
-            do {
-                return try await Database.lend(to: conninfo) { database in
+    /// What is sent has been rung for when this returns. `body` is repeated when the server did not let it come to its end,
+    /// such as one that another fault keeps away.
+    fileprivate func withBroker(
+        telling tell: @escaping @Sendable (String) async -> Void, _ body: (Broker) async throws -> Void
+    ) async throws {
+        let insistence = Insistence(failure: "the queues can't be reached", tell: tell, passes: { _ in true })
+        do {
+            try await insistence {
+                try await Database.lend(to: conninfo) { database in
                     let broker = Broker(database)
                     try await body(broker)
                     await broker.flush()
                 }
-            } catch QueueError.unknownQueue(let name) {
-                throw ScenarioError(.unknownName, "the shop has no queue \(name)")
-            } catch is PostgresError where ContinuousClock.now < deadline {
-                // Whoever keeps it away gives no sign when that is over.
-                try await Task.sleep(for: .milliseconds(200))
-            } catch {
-                throw ScenarioError(.faultFailed, "the queues can't be reached: \(error)")
             }
+        } catch QueueError.unknownQueue(let name) {
+            throw ScenarioError(.unknownName, "the shop has no queue \(name)")
+        } catch let error as QueueError {
+            throw ScenarioError(.faultFailed, "the queues can't be reached: \(error)")
         }
     }
 }

@@ -48,7 +48,8 @@ struct TimelineRun: Sendable {
         switch entry.event {
         case .provider(let provider, let fault):
             return ProviderTrouble(provider, fault.scaled(by: clock.speed), control: testbed.control)
-        case .newDatabase: return NewDatabase(on: testbed.server, from: testbed.spares, forgotten: forgotten)
+        case .newDatabase:
+            return NewDatabase(on: testbed.server, from: testbed.spares, forgotten: forgotten, tell: tell)
         case .database(let fault): return DatabaseTrouble(fault, on: testbed.server, tell: tell)
         case .network(let process, let peer, let fault):
             return testbed.proxies[.init(process: process, peer: peer)].map { NetworkTrouble([$0], fault) }
@@ -76,8 +77,9 @@ struct TimelineRun: Sendable {
         case .deploy(let process, let version):
             let overlap = clock.real((entry.length ?? .seconds(2)).inSeconds)
             return Deployment(testbed: testbed, process: process, version: version, overlap: .seconds(overlap))
-        case .poison(let queue, let count): return PoisonTrouble(queue: queue, count: count, on: testbed.server)
-        case .redrive(let queue): return RedriveTrouble(queue: queue, on: testbed.server)
+        case .poison(let queue, let count):
+            return PoisonTrouble(queue: queue, count: count, on: testbed.server, tell: tell)
+        case .redrive(let queue): return RedriveTrouble(queue: queue, on: testbed.server, tell: tell)
         default: return nil
         }
     }

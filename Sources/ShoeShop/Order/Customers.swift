@@ -1,3 +1,4 @@
+import Crypto
 public import Foundation
 import MessageQueue
 public import Postgres
@@ -20,7 +21,7 @@ extension CustomerID: PostgresEncodable, PostgresDecodable {
 }
 
 /// What customers show to see all of their orders: chosen by their client, or told once, with their first order. The database
-/// keeps its hash.
+/// is told its SHA-256 alone, and keeps that.
 public struct CustomerToken: Hashable, Sendable {
     public let text: String
 
@@ -36,6 +37,9 @@ public struct CustomerToken: Hashable, Sendable {
         else { return nil }
         self.text = text
     }
+
+    /// Made here: a server may log what statements bring along.
+    var digest: Bytes { Bytes(Array(SHA256.hash(data: Data(text.utf8)))) }
 
     private init(letters: [UInt8]) { text = String(decoding: letters, as: UTF8.self) }
 
@@ -101,9 +105,9 @@ public enum Submitter: Hashable, Sendable {
 enum Customers {
     /// Each of those who are new, with the first of their events.
     static func insert(_ submitters: [Submitter], in session: borrowing Session) {
-        let new = submitters.filter { $0.token != nil }
+        let new = submitters.compactMap { submitter in submitter.token.map { (id: submitter.id, token: $0) } }
         guard !new.isEmpty else { return }
-        session.pipeline(insert, new.map(\.id), new.map { $0.token?.text ?? "" })
+        session.pipeline(insert, new.map(\.id), new.map(\.token.digest))
     }
 
     /// The same submitters, each bearer as the customer whose token it is. Who is none yet becomes one, without events so far.
@@ -113,10 +117,10 @@ enum Customers {
     static func settle(_ submitters: [Submitter], in session: borrowing Session) throws -> [Submitter] {
         let bearers = submitters.compactMap(\.shown).sorted { $0.token.text < $1.token.text }
         guard !bearers.isEmpty else { return submitters }
-        let (ids, tokens) = (bearers.map(\.id), bearers.map(\.token.text))
+        let (ids, digests) = (bearers.map(\.id), bearers.map(\.token.digest))
         session.walkIndexes()
-        session.pipeline(admit, ids, tokens)
-        let found = try session.query(find, ids, tokens) { row in
+        session.pipeline(admit, ids, digests)
+        let found = try session.query(find, ids, digests) { row in
             (bearer: try row[0, as: CustomerID.self], customer: try row[1, as: CustomerID.self])
         }
         let customers = Dictionary(found.map { ($0.bearer, $0.customer) }) { first, _ in first }
@@ -127,15 +131,15 @@ enum Customers {
 
     private static let insert: Statement = """
         INSERT INTO orders.customers (id, token_hash, places)
-        SELECT id, sha256(convert_to(token, 'UTF8')), 1 FROM unnest($1::uuid[], $2::text[]) AS n (id, token)
+        SELECT id, token_hash, 1 FROM unnest($1::uuid[], $2::bytea[]) AS n (id, token_hash)
         """
     private static let admit: Statement = """
         INSERT INTO orders.customers (id, token_hash)
-        SELECT id, sha256(convert_to(token, 'UTF8')) FROM unnest($1::uuid[], $2::text[]) AS n (id, token)
+        SELECT id, token_hash FROM unnest($1::uuid[], $2::bytea[]) AS n (id, token_hash)
         ON CONFLICT (token_hash) DO NOTHING
         """
     private static let find: Statement = """
-        SELECT n.id, c.id FROM unnest($1::uuid[], $2::text[]) AS n (id, token)
-        JOIN orders.customers AS c ON c.token_hash = sha256(convert_to(n.token, 'UTF8'))
+        SELECT n.id, c.id FROM unnest($1::uuid[], $2::bytea[]) AS n (id, token_hash)
+        JOIN orders.customers AS c ON c.token_hash = n.token_hash
         """
 }

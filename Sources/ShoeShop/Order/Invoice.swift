@@ -22,9 +22,14 @@ struct Invoice {
         "INV-" + String(decoding: id.uuid.uuidString.utf8.filter { $0 != UInt8(ascii: "-") }, as: UTF8.self)
     }
 
+    /// A time that no calendar has can't be stored with the invoice, which therefore never comes to anybody.
     private static func day(_ date: Date) -> String {
-        String(date.ISO8601Format().prefix(10))
+        calendar.contains(date) ? String(date.ISO8601Format().prefix(10)) : "–"
     }
+
+    /// The years 1 to 9999.
+    private static let calendar =
+        Date(timeIntervalSince1970: -62_135_596_800)...Date(timeIntervalSince1970: 253_402_300_799)
 
     private static func page(_ processed: OrderProcessed, number: String) -> HTML {
         let order = processed.order

@@ -67,12 +67,14 @@ public struct TimelineReader: Sendable {
 
     /// Whose token it is; nil for nobody's.
     public func customer(with token: CustomerToken) async throws -> CustomerID? {
-        try await database.read(Self.customer, token.text, within: Self.limit) { try $0[0, as: CustomerID.self] }.first
+        try await database.read(Self.customer, token.digest, within: Self.limit) { row in
+            try row[0, as: CustomerID.self]
+        }.first
     }
 
     /// Whether an order is one of whoever has this token.
     public func isOrder(_ order: OrderID, of token: CustomerToken) async throws -> Bool {
-        let answers = try await database.read(Self.isOrder, order, token.text, within: Self.limit) { row in
+        let answers = try await database.read(Self.isOrder, order, token.digest, within: Self.limit) { row in
             try row[0, as: Bool.self]
         }
         return answers == [true]
@@ -123,12 +125,10 @@ public struct TimelineReader: Sendable {
         WHERE e.customer = $1 AND e.milestone = 'received' ORDER BY e.place DESC LIMIT $2
         """
     private static let lastPlace: Statement = "SELECT places FROM orders.customers WHERE id = $1"
-    private static let customer: Statement = """
-        SELECT id FROM orders.customers WHERE token_hash = sha256(convert_to($1, 'UTF8'))
-        """
+    private static let customer: Statement = "SELECT id FROM orders.customers WHERE token_hash = $1"
     private static let isOrder: Statement = """
         SELECT EXISTS (SELECT FROM orders.orders AS o JOIN orders.customers AS c ON c.id = o.customer
-            WHERE o.id = $1 AND c.token_hash = sha256(convert_to($2, 'UTF8')))
+            WHERE o.id = $1 AND c.token_hash = $2)
         """
     /// Not visible in a snapshot is what began after it, and what was running then: both by the index on `written`. So
     /// a transaction that somebody leaves open for hours costs nothing.

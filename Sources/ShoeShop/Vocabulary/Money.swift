@@ -10,8 +10,19 @@ public struct Money: Hashable, Sendable {
     /// ISO 4217 code of every amount of this shop.
     public static let currency = "EUR"
 
-    public static func + (one: Money, other: Money) -> Money { Money(cents: one.cents + other.cents) }
-    public static func * (one: Money, count: Int) -> Money { Money(cents: one.cents * count) }
+    /// A sum that no number holds is the largest that there is, which no message may carry.
+    public static func + (one: Money, other: Money) -> Money {
+        Money(one.cents.addingReportingOverflow(other.cents), isNegative: one.cents < 0)
+    }
+
+    /// A product that no number holds is the largest that there is, which no message may carry.
+    public static func * (one: Money, count: Int) -> Money {
+        Money(one.cents.multipliedReportingOverflow(by: count), isNegative: (one.cents < 0) != (count < 0))
+    }
+
+    private init(_ result: (partialValue: Int, overflow: Bool), isNegative: Bool) {
+        cents = result.overflow ? (isNegative ? .min : .max) : result.partialValue
+    }
 }
 
 /// Reads `1234.05 EUR`.
@@ -26,10 +37,14 @@ extension Money: Comparable {
     public static func < (one: Money, other: Money) -> Bool { one.cents < other.cents }
 }
 
-/// In JSON, a plain number of cents.
+/// In JSON, a plain number of cents, from none to a trillion euros.
 extension Money: Codable {
     public init(from decoder: any Decoder) throws {
-        cents = try decoder.singleValueContainer().decode(Int.self)
+        let container = try decoder.singleValueContainer()
+        cents = try container.decode(Int.self)
+        guard OrderBounds.amount.contains(cents) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "\(cents) cents are no amount")
+        }
     }
 
     public func encode(to encoder: any Encoder) throws {

@@ -7,6 +7,12 @@ public struct OrderLine: Hashable, Sendable, Codable {
         self.sku = sku
         self.quantity = quantity
     }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sku = try container.decode(SKU.self, forKey: .sku)
+        quantity = try container.decode(.quantity, within: OrderBounds.quantity)
+    }
 }
 
 /// A line after pricing; the price stays what it was then, whatever the catalogue says later.
@@ -21,6 +27,14 @@ public struct PricedLine: Hashable, Sendable, Codable {
         self.name = name
         self.quantity = quantity
         self.unitPrice = unitPrice
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        sku = try container.decode(SKU.self, forKey: .sku)
+        name = try container.decode(String.self, forKey: .name)
+        quantity = try container.decode(.quantity, within: OrderBounds.quantity)
+        unitPrice = Money(cents: try container.decode(.unitPrice, within: OrderBounds.price))
     }
 
     public var price: Money { unitPrice * quantity }
@@ -40,6 +54,15 @@ public struct PricedOrder: Hashable, Sendable, Codable {
         self.address = address
         self.lines = lines
         self.total = lines.reduce(.zero) { $0 + $1.price }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(OrderID.self, forKey: .id)
+        customer = try container.decode(Customer.self, forKey: .customer)
+        address = try container.decode(Address.self, forKey: .address)
+        lines = try container.decodeLines(.lines)
+        total = try container.decode(Money.self, forKey: .total)
     }
 
     /// How many pairs are in the parcel.

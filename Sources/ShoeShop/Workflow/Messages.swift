@@ -18,6 +18,15 @@ public struct PlacedOrder: Hashable, Sendable, Codable {
         self.lines = lines
         self.paymentToken = paymentToken
     }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        id = try container.decode(OrderID.self, forKey: .id)
+        customer = try container.decode(Customer.self, forKey: .customer)
+        address = try container.decode(Address.self, forKey: .address)
+        lines = try container.decodeLines(.lines)
+        paymentToken = try container.decode(String.self, forKey: .paymentToken)
+    }
 }
 
 /// Queue `stock`: reserve these lines.

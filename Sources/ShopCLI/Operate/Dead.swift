@@ -1,6 +1,7 @@
 import ArgumentParser
 import MessageQueue
 import Postgres
+import ShoeShop
 
 struct Dead: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -46,20 +47,31 @@ struct ShowDead: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Shows all of a dead letter: headers, body, and what became of each attempt.")
 
-    @Argument(help: "The id of the message or of the order.")
+    @Argument(help: "The id of the message or of the order, or the message's key.")
     var id: String
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {
         let letters = try await connection.withDatabase { database in
-            let broker = Broker(database)
-            let byKey = try await broker.deadLetters(DeadLetterFilter(key: id.lowercased()))
-            guard byKey.isEmpty, let message = MessageID(id) else { return byKey.map(DeadReport.init) }
-            return try await broker.deadLetters(DeadLetterFilter(message: message)).map(DeadReport.init)
+            try await find(in: Broker(database)).map(DeadReport.init)
         }
-        if letters.isEmpty, !output.json { throw ValidationError("No dead letter has the message or order id \(id).") }
+        if letters.isEmpty, !output.json {
+            throw ValidationError("No dead letter has the message or order id, or the key, \(id).")
+        }
         try output.show(letters, text: letters.map(\.text).joined(separator: "\n\n"))
+    }
+
+    private func find(in broker: Broker) async throws -> [DeadLetter] {
+        let meanings: [DeadLetterFilter?] = [
+            DeadLetterFilter(key: id), OrderID(id).map { DeadLetterFilter(key: "\($0)") },
+            MessageID(id).map { DeadLetterFilter(message: $0) },
+        ]
+        for filter in meanings.compactMap(\.self) {
+            let letters = try await broker.deadLetters(filter)
+            if !letters.isEmpty { return letters }
+        }
+        return []
     }
 }
 
@@ -75,25 +87,33 @@ struct DeadSelection: ParsableArguments {
     var olderThan: Duration?
     @Option(help: "Only the message with this id.")
     var message: String?
-    @Option(help: "Only messages of this order.")
+    @Option(help: "Only messages of this order, by its id.")
     var order: String?
+    @Option(help: "Only messages with this key, as it was sent.")
+    var key: String?
     @Option(help: "Only with an error that has this in it.")
     var error: String?
     @Option(name: .customLong("ticket"), help: "Only the letter with this ticket, as they are listed; may be repeated.")
     var tickets: [Int64] = []
+    @Option(help: "None that died after the letter with this ticket, such as the last that a dry run counted.")
+    var through: Int64?
 
     var filter: DeadLetterFilter {
         DeadLetterFilter(
             queue: queue.map { QueueName($0) }, reason: reason, olderThan: olderThan,
-            message: message.flatMap { MessageID($0) }, key: order?.lowercased(), error: error,
-            tickets: tickets.isEmpty ? nil : tickets)
+            message: message.flatMap { MessageID($0) }, key: key ?? orderKey, error: error,
+            tickets: tickets.isEmpty ? nil : tickets, through: through)
     }
 
+    /// Orders' ids are written in lower case; any other text is taken as it is.
+    private var orderKey: String? { order.map { text in OrderID(text).map { "\($0)" } ?? text } }
+
     var isEmpty: Bool {
-        [queue, reason, message, order, error].allSatisfy { $0 == nil } && olderThan == nil && tickets.isEmpty
+        [queue, reason, message, order, key, error].allSatisfy { $0 == nil } && olderThan == nil && tickets.isEmpty
     }
 
     func validate() throws {
         if let message, MessageID(message) == nil { throw ValidationError("\(message) is no message id (a UUID).") }
+        if order != nil, key != nil { throw ValidationError("Give either --order or --key.") }
     }
 }

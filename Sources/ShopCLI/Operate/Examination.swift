@@ -139,12 +139,21 @@ struct Examination {
     private func upkeep() async throws -> Finding {
         let broker = Broker(database)
         let neglected = try await broker.neglectedChores().map { "\($0.name): \($0.error ?? "")" }
-        let count = try await broker.chores().count
-        return Finding(
-            "upkeep",
-            neglected.isEmpty
-                ? "all well: \(CountText(count, "chore"))" : "fails for an hour: \(neglected.joined(separator: "; "))",
-            mend: neglected.isEmpty ? nil : "Often missing rights: shoeshop migrate --roles.")
+        guard neglected.isEmpty else {
+            return Finding(
+                "upkeep", "fails for an hour: \(neglected.joined(separator: "; "))",
+                mend: "Often missing rights: shoeshop migrate --roles.")
+        }
+        let postponed = try await broker.postponedChores().map(\.name)
+        guard postponed.isEmpty else {
+            let holders = try await broker.lockHolders().map(\.told)
+            return Finding(
+                "upkeep",
+                "waits for a lock for an hour: \(postponed.joined(separator: ", ")); held by "
+                    + (holders.isEmpty ? "nobody any more" : holders.joined(separator: ", ")),
+                mend: "Let the oldest of these end, or end it: pg_terminate_backend(PROCESS).")
+        }
+        return Finding("upkeep", "all well: \(CountText(try await broker.chores().count, "chore"))")
     }
 
     private func log() async throws -> Finding {
@@ -162,5 +171,12 @@ struct Examination {
 
     private func number(_ statement: Statement) async throws -> Int {
         try await database.query(statement) { try $0[0, as: Int.self] }.first ?? 0
+    }
+}
+
+extension LockHolder {
+    fileprivate var told: String {
+        let who = [process.map { "process \($0)" }, role.map { "role \($0)" }, heldFor.map { "for \(Int($0)) s" }]
+        return "\(name.isEmpty ? "a session" : name) (\(who.compactMap(\.self).joined(separator: ", ")))"
     }
 }

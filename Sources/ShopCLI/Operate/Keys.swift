@@ -88,12 +88,13 @@ struct KeysRevoke: AsyncParsableCommand {
 
     @Argument var id: String
     @OptionGroup var connection: DatabaseOption
+    @OptionGroup var output: Output
 
     func run() async throws {
         guard try await connection.withDatabase({ try await Broker($0).revoke(accessKey: id) }) else {
             throw ValidationError("There is no key \(id) that is good.")
         }
-        Output.print("Key \(id) is worth nothing any more.")
+        try output.show(["revoked": id], text: "Key \(id) is worth nothing any more.")
     }
 }
 

@@ -52,14 +52,12 @@ struct DeadAction: ParsableArguments {
     func validate() throws {
         if selection.isEmpty, !all, !dryRun {
             throw ValidationError(
-                "Say which: --queue, --reason, --older-than, --message, --order, --error or --ticket; or --all.")
+                "Say which: --queue, --reason, --older-than, --message, --order, --key, --error or --ticket; or --all.")
         }
     }
 
     func match(in broker: Broker) async throws -> ActionReport {
-        var report = RedriveReport()
-        report.matched = try await broker.deadLetterCount(selection.filter)
-        return ActionReport(report, isDryRun: true)
+        ActionReport(counted: try await broker.deadLetterMatch(selection.filter))
     }
 }
 
@@ -67,14 +65,22 @@ struct DeadAction: ParsableArguments {
 struct ActionReport: Encodable {
     let matched, moved, skipped, failed: Int
     let isDryRun: Bool
+    /// The last letter that a dry run counted.
+    let lastTicket: Int64?
 
-    init(_ report: RedriveReport, isDryRun: Bool = false) {
+    init(_ report: RedriveReport) {
         (matched, moved, skipped, failed) = (report.matched, report.moved, report.skipped, report.failed)
-        self.isDryRun = isDryRun
+        (isDryRun, lastTicket) = (false, nil)
+    }
+
+    init(counted match: DeadLetterMatch) {
+        (matched, moved, skipped, failed) = (match.count, 0, 0, 0)
+        (isDryRun, lastTicket) = (true, match.lastTicket)
     }
 
     func text(verb: String) -> String {
-        if isDryRun { return "\(matched) would be \(verb); nothing was changed." }
+        let hold = lastTicket.map { " These, and none that dies later: --through \($0)" } ?? ""
+        if isDryRun { return "\(matched) would be \(verb); nothing was changed.\(hold)" }
         return "\(moved) of \(matched) \(verb), \(skipped) gone already, \(failed) still dead."
     }
 }

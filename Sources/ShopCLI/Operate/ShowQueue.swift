@@ -26,9 +26,10 @@ struct ShowQueue: AsyncParsableCommand {
             let search = MessageSearch(.queue(name), isClaimed: true)
             let taken = try await broker.find(search, limit: Self.attempts).entries
             let holders = try await broker.segmentHolders(beyond: log.retention)
+            let entry = try await broker.queue(name)
             return QueueDetail(
-                statistics: try await broker.statistics(of: name),
-                limits: try await broker.queue(name).settings.limits.map(QueueDetail.Limits.init),
+                statistics: try await broker.statistics(of: name), settings: QueueSettingsReport(entry),
+                limits: entry.settings.limits.map(QueueDetail.Limits.init),
                 minutes: try await broker.outcomes(of: name, each: .seconds(60), count: last),
                 times: AttemptTimes.byOutcome(taken), errors: ErrorGroup.groups(of: taken),
                 keepsLog: holders.first { $0.queue == name })
@@ -39,13 +40,16 @@ struct ShowQueue: AsyncParsableCommand {
 
 private struct QueueDetail: Encodable {
     struct Limits: Encodable {
-        let concurrency: Int?
+        let concurrency, burst: Int?
         let rate: Double?
 
-        init(_ limits: QueueLimits) { (concurrency, rate) = (limits.concurrency, limits.rate) }
+        init(_ limits: QueueLimits) {
+            (concurrency, burst, rate) = (limits.concurrency, limits.burst, limits.rate)
+        }
     }
 
     let statistics: QueueStatistics
+    let settings: QueueSettingsReport
     let limits: Limits?
     let minutes: [OutcomeStep]
     /// Of the last attempts that were taken, as the errors are.
@@ -65,7 +69,7 @@ private struct QueueDetail: Encodable {
             ("a second", limits?.rate.map { "\($0) at the most" } ?? "not limited"),
         ]
         let log = keepsLog.map { ("keeps log", "since \($0.sinceText): something in it is not finished") }
-        let all = facts + [log].compactMap(\.self)
+        let all: [(String, String)] = facts + [log].compactMap(\.self) + settings.facts
         let lines = all.map { $0.padding(toLength: 12, withPad: " ", startingAt: 0) + $1 }
         let tables = [table] + [timesTable, errorsTable].filter { !$0.rows.isEmpty }
         return (lines + tables.flatMap { [""] + $0.lines }).joined(separator: "\n")

@@ -8,8 +8,8 @@ struct ShowServices: AsyncParsableCommand {
         abstract:
             "Shows each process of the running shop: version, health, throughput, and the last errors of its log.",
         discussion: """
-            Of this machine, as they say themselves where they listen. Workers of other machines: shoeshop workers; their APIs, gateways
-            and desks nobody here sees. It takes a second, in which what they handle is counted.
+            Of this machine, as they say themselves where they listen. Those of other machines: shoeshop workers, and
+            shoeshop servers. It takes a second, in which what they handle is counted.
             """)
 
     @OptionGroup var folder: FolderOption

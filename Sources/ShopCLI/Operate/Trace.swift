@@ -5,15 +5,15 @@ import Postgres
 
 struct Trace: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows every attempt of every message of an order, or of one message.")
+        abstract: "Shows every attempt of every message of an order or another key, or of one message.")
 
-    @Argument(help: "The id of an order or of a message.")
+    @Argument(help: "The id of an order or of a message, or a key as it was sent.")
     var id: String
     @OptionGroup var connection: DatabaseOption
     @OptionGroup var output: Output
 
     func run() async throws {
-        let entries = try await connection.withDatabase { try await Broker($0).trace(id.lowercased()) }
+        let entries = try await connection.withDatabase { try await Broker($0).trace(id) }
         if entries.isEmpty, !output.json {
             throw ValidationError("Nothing is known of \(id): it never was, or is older than the retention.")
         }

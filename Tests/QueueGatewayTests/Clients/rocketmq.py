@@ -293,7 +293,7 @@ def told(messages):
 
 
 def orderly_redelivery():
-    """With an orderly redelivery time of five seconds: what is not acknowledged comes again, in order, and before what is behind it."""
+    """With an orderly redelivery time of twenty seconds: what is not acknowledged comes again, in order, and before what is behind it."""
     producer, consumer = client.get_producer("", "resent"), orderly_consumer("resent")
     for n in range(4):
         producer.publish_message(message("m%d" % n, shard="s"))
@@ -309,7 +309,7 @@ def orderly_redelivery():
 
 
 def orderly_in_part():
-    """With an orderly redelivery time of five seconds: of a batch that is acknowledged in part the rest comes again, in order."""
+    """With an orderly redelivery time of twenty seconds: of a batch that is acknowledged in part the rest comes again, in order."""
     producer, consumer = client.get_producer("", "parts"), orderly_consumer("parts")
     for n in range(5):
         producer.publish_message(message("m%d" % n, shard="s"))
@@ -472,10 +472,22 @@ def redelivery():
     consumer = joined("again", "G", instance="")
     producer.publish_message(message("x"))
     first = consumer.consume_message(1, 5)[0]
-    second = consumer.consume_message(1, 30)[0]
-    equal((second.message_id, second.consumed_times), (first.message_id, 2))
-    no("MessageNotExist", consumer.ack_message, [first.receipt_handle])
-    consumer.ack_message([second.receipt_handle])
+    times = [first.consumed_times]
+
+    def in_time():
+        again = consumer.consume_message(1, 30)[0]
+        times.append(again.consumed_times)
+        equal(again.message_id, first.message_id)
+        no("MessageNotExist", consumer.ack_message, [first.receipt_handle])
+        try:
+            consumer.ack_message([again.receipt_handle])
+        except MQServerException as error:
+            # On a busy machine two seconds may be over: it comes once more.
+            equal(error.type, "MessageNotExist")
+            return None
+        return True
+    eventually(in_time, "an acknowledgement in time")
+    equal(times, list(range(1, len(times) + 1)))
 
 
 def long_polls():

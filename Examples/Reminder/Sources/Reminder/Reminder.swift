@@ -14,8 +14,10 @@ import Postgres
             try await Worker("reminder", broker: appointments.broker, steps: steps).runService()
         case ("book", 3):
             print(try await appointments.book(words[1], at: try date(words[2])))
+            await appointments.broker.flush()
         case ("move", 3):
             try await appointments.move(try id(words[1]), to: try date(words[2]))
+            await appointments.broker.flush()
         case ("cancel", 2):
             try await appointments.cancel(try id(words[1]))
         default:

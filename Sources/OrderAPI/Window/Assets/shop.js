@@ -67,15 +67,23 @@ if (followed && followed.dataset.over === "no" && "EventSource" in window) {
     source = new EventSource(`${followed.dataset.follow}?after=${followed.dataset.place}`);
     source.onmessage = async () => {
       await refresh();
-      if (followed.dataset.over === "yes") source.close();
+      if (followed.dataset.over === "yes") stop();
     };
     // What was refused is not tried again by the browser itself.
     source.onerror = () => { if (source.readyState === EventSource.CLOSED) next = setTimeout(listen, 5000); };
   };
-  listen();
-  window.addEventListener("pagehide", () => {
-    source.close();
+  const stop = () => {
+    source?.close();
     clearTimeout(next);
-  });
+  };
+  // All tabs of a browser share six connections to a shop: one that nobody sees gives its own back, and asks from its place on
+  // when it is seen again.
+  const listenWhileSeen = () => {
+    stop();
+    if (!document.hidden && followed.dataset.over !== "yes") listen();
+  };
+  listenWhileSeen();
+  document.addEventListener("visibilitychange", listenWhileSeen);
+  window.addEventListener("pagehide", stop);
   window.addEventListener("pageshow", event => { if (event.persisted) location.reload(); });
 }
