@@ -156,7 +156,8 @@ struct WaitingTests {
     }
 
     @Test(
-        "what came while nobody waited is there at once for who comes again, by its ring alone, also what was due later")
+        "what came while nobody waited is there at once for who comes again, by its ring alone, also what was due later"
+    )
     func cameMeanwhile() async throws {
         try await Bench.with { impatient in
             let bench = impatient.patient()
@@ -182,7 +183,8 @@ struct WaitingTests {
     }
 
     @Test(
-        "a look that passes over what others have their hands on is no sign that nothing is there: it is made again soon")
+        "a look that passes over what others have their hands on is no sign that nothing is there: it is made again soon"
+    )
     func passedOver() async throws {
         let looks = Tally(0)
         let note: @Sendable (String) -> Void = { if $0.contains("mq.take_lanes") { looks.change { $0 += 1 } } }
@@ -202,7 +204,8 @@ struct WaitingTests {
     }
 
     @Test(
-        "what is known of a queue, and of access keys, holds until there is a ring: by a message, a change, or a new key")
+        "what is known of a queue, and of access keys, holds until there is a ring: by a message, a change, or a new key"
+    )
     func quiet() async throws {
         try await Bench.with { impatient in
             let bench = impatient.patient()

@@ -14,7 +14,8 @@ struct UnreadAnswersTests {
     private static let poll = "/receive?leaseSeconds=600&waitSeconds=30"
 
     @Test(
-        "an answer takes room until it is read: who waits is given no other one, and what was taken for him goes back uncounted")
+        "an answer takes room until it is read: who waits is given no other one, and what was taken for him goes back uncounted"
+    )
     func slowReader() async throws {
         try await Served.with { served in
             try await served.broker.declare(queue: "large")
