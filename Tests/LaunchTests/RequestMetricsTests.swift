@@ -80,7 +80,7 @@ struct RequestMetricsTests {
         #expect(lines.count { $0.hasPrefix("http_server_request_duration_seconds_count{") } == 2)
     }
 
-    @Test("those that look after a process are not counted")
+    @Test("requests of those who look after a process are not counted")
     func operators() async throws {
         let lines = try await counted { url async throws in
             for path in ["/metrics", "/health/live", "/health/ready"] {

@@ -141,7 +141,8 @@ struct ClockTests {
             "whoever lives is taken to have given signs of life meanwhile, and to have done its chores",
             [
                 "consumers.started_at", "consumers.heartbeat_at", "consumers.ended_at", "operator_actions.beat_at",
-                "chores.done_at", "chores.failing_since", "chores.waiting_since",
+                "chores.done_at", "chores.failing_since", "chores.waiting_since", "processes.started_at",
+                "processes.heartbeat_at",
             ]
         ),
     ]

@@ -130,6 +130,9 @@ struct PublishLaterTests {
         }
     }
 
+    /// By no delay of a queue.
+    private static let late: Statement =
+        "SELECT count(*) FROM mq.scheduled WHERE due_at > now() + interval '500 seconds'"
     private static let waiting: Statement = """
         SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
         """

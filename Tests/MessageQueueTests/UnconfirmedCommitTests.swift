@@ -1,5 +1,4 @@
 import Postgres
-import Synchronization
 import TestSupport
 import Testing
 
@@ -72,16 +71,16 @@ struct UnconfirmedCommitTests {
         try await with { server, bench in
             let name = try await begin(with: verb, bench)
             try await server.demandStandby()
-            let ended = Mutex(0)
+            let ended = Tally(0)
             let calls = (2...11).map { size in
                 Task {
-                    defer { ended.withLock { $0 += 1 } }
+                    defer { ended.change { $0 += 1 } }
                     try await verb.store(Shoe(size: size), by: bench)
                 }
             }
             try await eventually("every call has ended") {
                 try await server.cancelWaiting(in: name)
-                return ended.withLock { $0 } == calls.count
+                return ended.value == calls.count
             }
             for call in calls {
                 let error = await #expect(throws: PostgresError.self) { try await call.value }

@@ -199,8 +199,8 @@ extension SystemTests {
             #expect(try await browser.text("[data-news]").isEmpty, "it was told before")
             // Another queue: the page is no longer the right one, and stays until the focus is elsewhere.
             try await Self.block(on: broker)
-            try await browser.sees("ledger has 1 dead letter", in: ".attention")
-            #expect(try await browser.text("[data-news]").contains("ledger has 1 dead letter"))
+            try await browser.sees("ledger has 1 blocked key", in: ".attention")
+            #expect(try await browser.text("[data-news]").contains("ledger has 1 blocked key"))
             #expect(try await focused() == "refunds has 2 dead letters")
             try await browser.sees("Queues, topics or workers came or went", in: "[data-stale]")
             #expect(try await !browser.text("table").contains("ledger"))

@@ -1,4 +1,5 @@
 import MessageQueue
+import QueueGateway
 
 /// The queues and topics of the benchmark, as clients make them: set up as the gateway does where nothing is said.
 enum GatewayPlaces {
