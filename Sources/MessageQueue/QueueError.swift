@@ -20,8 +20,8 @@ public enum QueueError: Error, Sendable, Equatable {
     case invalidSettings(String)
     /// An argument of the call lies outside of its range; the text says which.
     case invalidArgument(String)
-    /// A message can't be delayed by itself where it was to go: to a topic, for which see ``Broker/publish(_:to:after:)``, or to a queue that
-    /// keeps order.
+    /// A message can't be delayed by itself where it was to go: to a topic, for which see ``Broker/publish(_:to:after:)``, or to a
+    /// queue that keeps order.
     case delayRefused(MessageID, queue: QueueName?)
     /// A message, or something about it, is larger than can be kept: what it is, its size, and the limit.
     case beyondLimit(LimitExcess)

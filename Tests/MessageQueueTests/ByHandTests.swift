@@ -20,7 +20,7 @@ struct ByHandTests {
     /// As another process has it, which knows nothing of this one, and got it as a text.
     private func elsewhere(_ receipt: Receipt) throws -> Receipt { try #require(Receipt(receipt.description)) }
 
-    @Test("a receipt's text is enough for another process to acknowledge what this one received, each message by itself")
+    @Test("a receipt's text is enough for another process to acknowledge what this one received, each by itself")
     func acknowledge() async throws {
         try await Bench.with { bench in
             try await bench.send(3)

@@ -74,7 +74,10 @@ extension GatewayProcess {
     fileprivate var isListening: Bool {
         get async throws {
             let connections = try await database.query(
-                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query ~ '^LISTEN'"
+                """
+                SELECT 1 FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name = 'message-queue waiting' AND query ~ '^(LISTEN|SELECT)'
+                """
             ) { try $0[0, as: Int.self] }
             return !connections.isEmpty
         }

@@ -37,7 +37,7 @@ struct UnreadAnswersTests {
             try await eventually("its room is free again") { served.gateway.budget.held == 0 }
             let received = try await served.exchange("/receive?leaseSeconds=600")
             #expect(received.hasPrefix("HTTP/1.1 200"), "\(received.prefix(400))")
-            #expect(received.contains(#""attempt":1,"#), "\(received.prefix(400))")
+            #expect(received.suffix(400).contains(#""attempt":1,"#), "\(received.count): \(received.suffix(400))")
             try await eventually("what was read takes no room") { served.gateway.budget.held == 0 }
         }
     }
@@ -121,6 +121,7 @@ private struct Served: Sendable {
     }
 
     func exchange(_ target: String, by method: String = "POST", body: String = "") async throws -> String {
-        try await RawConnection.exchange(Data(request(target, by: method, body: body).utf8), at: address)
+        // Who says that this was all counts as gone, and a large answer to them is broken off.
+        try await RawConnection.hear(Data(request(target, by: method, body: body).utf8), at: address)
     }
 }

@@ -18,6 +18,11 @@ public struct RawConnection: Sendable {
         try await with(address, sending: bytes) { $0.readToEnd() }
     }
 
+    /// Says it, and hears what comes until the other side hangs up, as it was told to.
+    public static func hear(_ bytes: Data, at address: String) async throws -> String {
+        try await with(address, sending: bytes) { $0.readRest() }
+    }
+
     /// Says something, waits for an answer to it, says the rest, and hears what comes until the other side hangs up.
     public static func conversation(
         _ beginning: Data, awaiting answer: String, then rest: Data, at address: String
@@ -68,6 +73,10 @@ public struct RawConnection: Sendable {
 
     private func readToEnd() -> String {
         shutdown(descriptor, Int32(SHUT_WR))
+        return readRest()
+    }
+
+    private func readRest() -> String {
         var answer: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 {

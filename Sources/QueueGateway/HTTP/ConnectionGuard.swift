@@ -85,9 +85,16 @@ public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandle
             // Of an answer without a body, such as that to HEAD.
             hold = nil
             guard isLast else { return context.write(data, promise: promise) }
-            context.writeAndFlush(data, promise: promise)
-            context.close(promise: nil)
+            let written = promise ?? context.eventLoop.makePromise(of: Void.self)
+            context.writeAndFlush(data, promise: written)
+            close(context, after: written)
         }
+    }
+
+    /// What is not written yet would be lost: a large answer takes as long as its client does.
+    private func close(_ context: ChannelHandlerContext, after written: EventLoopPromise<Void>) {
+        let channel = context.channel
+        written.futureResult.whenComplete { _ in channel.close(promise: nil) }
     }
 
     /// Only the promise tells when the system has taken the last byte, or the connection was closed before. Whoever awaits the writing, as
@@ -104,10 +111,11 @@ public final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandle
         stopClock()
         isLast = true
         write(Tongue.answer(Self.unreadable, behind: request), context)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        let written = context.eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
         // Before the connection is closed, which ends a body like its last byte: what has come of one is not all of it.
         context.fireErrorCaught(error)
-        context.close(promise: nil)
+        close(context, after: written)
     }
 
     /// Head and body, without the end.
