@@ -75,6 +75,7 @@ extension Broker {
     ///   - messages: each without a ``Outgoing/delay`` of its own.
     ///   - topic: who hears it.
     ///   - delay: from nothing to ``MessageLimits/delay``.
+    ///   - session: the caller's transaction.
     /// - Throws: as that, and ``QueueError/beyondLimit(_:)`` for the delay.
     public func publish<P>(
         _ messages: [Outgoing<P>], to topic: Topic<P>, after delay: Duration, in session: borrowing Session

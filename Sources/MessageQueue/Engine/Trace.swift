@@ -65,7 +65,7 @@ extension Broker {
     /// reaches. Found along indexes that have the newest first; costs what is told, however much there is of the key.
     ///
     /// - Parameters:
-    ///   - text: the id of a message, in any spelling that ``MessageID/init(_:)`` reads, or a key as it was sent. What could
+    ///   - text: the id of a message, in any spelling that ``MessageID/init(_:)-(String)`` reads, or a key as it was sent. What could
     ///     be an id, and is no key as it stands, is looked for as a key in the spelling that ids have here.
     ///   - limit: the most of each kind, of attempts and of what stands outside of the log: the newest ones. 1 or more.
     /// - Throws: ``QueueError/invalidArgument(_:)``.

@@ -33,8 +33,9 @@ public struct Fields: Sendable {
 
     /// Those of a posted form, of a megabyte at most.
     ///
-    /// - Parameter lists: the names that may have several values. Of another one that has two, nobody knows which is
-    ///   meant.
+    /// - Parameters:
+    ///   - request: whose body the form is.
+    ///   - lists: the names that may have several values. Of another one that has two, nobody knows which is meant.
     /// - Throws: ``Refusal``.
     public init(body request: Request, listing lists: Set<String> = []) async throws {
         let type = request.headers[.contentType]?.split(separator: ";").first?.trimmingCharacters(in: .whitespaces)
