@@ -22,9 +22,14 @@ extension Snapshot {
         return found
     }
 
-    /// What waits, the urgent first, and within a level what has waited longest; as much as was asked for, or all there is.
+    /// What waits, the urgent first, and within a level what has waited longest; as much as was asked for, or all there is. Of a lane
+    /// it is what comes next there: who began to send before others may have got a place behind theirs.
     func contradictions(of told: [WaitingMessage], in queue: World.ModelQueue, _ limit: Int) -> [String] {
-        let waiting = log(of: queue.id).filter { $0.value.isWaiting && !$0.value.isOutdated }.sorted { one, other in
+        let lanes = Dictionary(grouping: log(of: queue.id).filter { $0.value.isWaiting && !$0.value.isOutdated }) {
+            $0.key.lane
+        }
+        let next = lanes.values.flatMap { $0.sorted { $0.key < $1.key }.prefix(limit) }
+        let waiting = next.sorted { one, other in
             let levels = (queue.level(of: one.key), queue.level(of: other.key))
             let times = (one.value.appendedAt, other.value.appendedAt)
             return (levels.0, times.0, one.key) < (levels.1, times.1, other.key)
