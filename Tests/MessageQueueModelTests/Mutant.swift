@@ -166,7 +166,17 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             END $$;
             CREATE TRIGGER same_attempts BEFORE UPDATE ON mq.queues FOR EACH ROW EXECUTE FUNCTION mq.same_attempts()
             """),
-        Mutant("one attempt more than allowed", "UPDATE mq.queues SET max_attempts = max_attempts + 1"),
+        // Also once a history has changed a queue, or its settings are as they were again for the next one.
+        Mutant(
+            "one attempt more than allowed",
+            """
+            CREATE FUNCTION mq.one_more() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                NEW.max_attempts := NEW.max_attempts + 1;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER one_more BEFORE UPDATE OF max_attempts ON mq.queues FOR EACH ROW EXECUTE FUNCTION mq.one_more();
+            UPDATE mq.queues SET max_attempts = max_attempts
+            """),
         Mutant(
             "a lease is over as it begins",
             """
