@@ -22,8 +22,8 @@ extension Broker {
     ///
     /// Guarantee: claims nothing, counts no attempt, holds nobody up. What is answered may be taken by somebody else at once.
     /// The urgent ones come first, and within a priority those that have waited longest, which need not be the order in which
-    /// consumers get them: whoever began to send first may have got a place behind others. Answers also of a paused queue. What is past the queue's retention is not shown: nobody would
-    /// get it.
+    /// consumers get them: whoever began to send first may have got a place behind others. Answers also of a paused queue. What is
+    /// past the queue's retention is not shown: nobody would get it.
     /// - Parameters:
     ///   - queue: whose messages.
     ///   - limit: from 1 to 32,000.

@@ -73,7 +73,6 @@ extension PostgresError {
     /// 23, 27, 44), limits (54) and what is raised (P0); what stands in no list of the server's, somebody has made up.
     private static let othersFaults: Set<String> = [
         "00", "01", "02", "03", "08", "09", "0A", "0B", "0F", "0L", "0P", "0Z", "20", "24", "25", "26", "28", "2B",
-        "2D",
-        "2F", "34", "38", "39", "3B", "3D", "3F", "40", "42", "53", "55", "57", "58", "72", "F0", "HV", "XX",
+        "2D", "2F", "34", "38", "39", "3B", "3D", "3F", "40", "42", "53", "55", "57", "58", "72", "F0", "HV", "XX",
     ]
 }

@@ -12,7 +12,7 @@ struct DeliveryOutcome: Hashable, Sendable {
     static let leaseLost = DeliveryOutcome(name: .lost, reason: "")
     /// Buried, since the server refuses to store what was to become of it.
     static let refused = DeliveryOutcome(name: .dead, reason: Broker.outcomeRefused)
-    /// Put off, since the server refuses even its burial.
+    /// Put off, since the server refuses even its dead letter, or for something that somebody may mend.
     static let unburied = DeliveryOutcome(name: .retried, reason: "dead-letter-refused")
     /// Given back, since this worker ends.
     static let stopped = DeliveryOutcome(name: .released, reason: "worker-stopped")

@@ -17,7 +17,8 @@ public enum WorkerEvent: Sendable, Equatable {
     case deadLettered(QueueName, MessageID, reason: String, error: String?)
     /// A dead letter because the server refuses to store what was to become of the message.
     case outcomeRefused(QueueName, MessageID, error: String)
-    /// The server refuses to store even the dead letter of a message: it comes again in a minute.
+    /// The server refuses to store even the dead letter of a message, or refuses what was to become of it for something that
+    /// somebody may mend, such as a missing right: it comes again in a minute.
     case deadLetterRefused(QueueName, MessageID, error: String)
     /// Messages were given back without counting the attempt: by a snooze, a breaker, or at the end.
     case released(QueueName, count: Int)
@@ -87,7 +88,7 @@ struct WorkerJournal: Sendable {
                 "the outcome can't be stored, dead letter", metadata: message.merging(["error": "\(error)"]) { $1 })
         case .deadLetterRefused(_, _, let error):
             logger.info(
-                "the dead letter can't be stored, trying again in a minute",
+                "what is to become of the message can't be stored, trying again in a minute",
                 metadata: message.merging(["error": "\(error)"]) { $1 })
         case .leaseLost:
             logger.info("finished already, by a commit that was not confirmed or by another worker", metadata: message)
