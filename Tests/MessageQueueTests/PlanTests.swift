@@ -94,12 +94,14 @@ struct PlanTests {
                 """, bench.queue)
             let home = try await bench.entry().origin.home
             let values = ["\(bench.queue)", "0", "500", "1", "NULL", "'{}'", "NULL", "NULL", "0", "\(home)"]
-            let plan = try await Self.plan(of: Broker.claim, values, in: bench.database)
-            let walk = try #require(plan.first { $0.contains(" on messages_1") })
-            #expect(walk.contains("Index Scan using messages_1_place"), "\(walk)")
-            let look = try #require(plan.firstIndex { $0.contains("Function Scan on read_behind") })
-            #expect(plan[look - 1].contains("One-Time Filter: lane.behind"), "\(plan[look - 1])")
-            #expect(!plan.contains { $0.contains("Sort") }, "\(plan.joined(separator: "\n"))")
+            for statement in [Broker.claim, Broker.claimHandful] {
+                let plan = try await Self.plan(of: statement, values, in: bench.database)
+                let walk = try #require(plan.first { $0.contains(" on messages_1") })
+                #expect(walk.contains("Index Scan using messages_1_place"), "\(walk)")
+                let look = try #require(plan.firstIndex { $0.contains("Function Scan on read_behind") })
+                #expect(plan[look - 1].contains("One-Time Filter: lane.behind"), "\(plan[look - 1])")
+                #expect(!plan.contains { $0.contains("Sort") }, "\(plan.joined(separator: "\n"))")
+            }
         }
     }
 

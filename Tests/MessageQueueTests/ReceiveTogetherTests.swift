@@ -75,26 +75,34 @@ struct ReceiveTogetherTests {
         for (limits, count) in [
             ([], 0), ([5000], 1), (Array(repeating: 1, count: 256), 256), ([400, 600, 1, 5000], 2), ([1, 5000], 1),
             ([5000, 1], 1), ([999, 1, 1], 2),
-        ] { #expect(ReceiveTogether.share(of: limits) == count, "\(limits)") }
+        ] { #expect(ReceiveTogether.share(of: limits, atMost: 1000) == count, "\(limits)") }
         try await Bench.with { bench in
             try await bench.send(1300)
-            let holder = try await Connection.open(bench.database.conninfo)
-            try await holder.script("BEGIN; LOCK TABLE mq.lanes IN ACCESS EXCLUSIVE MODE")
-            let counts = try await withThrowingTaskGroup(of: Int.self) { group in
-                for _ in 0..<5 {
-                    group.addTask { try await bench.broker.receive("shoes", limit: 600, lease: .seconds(60)).count }
-                }
-                try await eventually("one of them claims") {
-                    try await holder.query(
-                        "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'mq.lanes'::regclass"
-                    ) { _ in }.count > 0
-                }
-                try await holder.script("COMMIT")
-                return try await group.reduce(into: [Int]()) { $0.append($1) }
+            let counts = try await bench.crowd(of: 5) {
+                try await bench.broker.receive("shoes", limit: 600, lease: .seconds(60)).count
             }
-            #expect(counts.sorted() == [0, 0, 100, 600, 600])
+            #expect(counts == [0, 0, 100, 600, 600])
             #expect(bench.broker.inTurn.count == 0, "nothing is kept of a queue that nobody receives from")
-            await holder.close()
+        }
+    }
+
+    @Test(
+        "bodies that are too large for one answer come in several: to one who asks for all, to a crowd, and to who only looks"
+    )
+    func largeBodies() async throws {
+        try await Bench.with { bench in
+            let body = RawBody([UInt8](repeating: 7, count: HandfulOfBodies.bytes * 3 / 8))
+            for _ in 0..<5 { try await bench.broker.send(body, to: Queue<RawBody>("shoes")) }
+            #expect(try await bench.broker.peek("shoes", limit: 5).count == 3)
+            let first = try await bench.broker.receive("shoes", limit: 5, lease: .seconds(600))
+            let second = try await bench.broker.receive("shoes", limit: 5, lease: .seconds(600))
+            #expect([first.count, second.count] == [3, 2])
+            try await bench.broker.release(first + second)
+            let counts = try await bench.crowd(of: 5) {
+                try await bench.broker.receive("shoes", limit: 1, lease: .seconds(600)).count
+            }
+            #expect(counts == [1, 1, 1, 1, 1])
+            #expect(try await bench.audit() == [])
         }
     }
 
@@ -157,5 +165,25 @@ struct ReceiveTogetherTests {
             let messages = try await bench.broker.receive("shoes", lease: .seconds(60))
             #expect(messages.map(\.attempt) == [1])
         }
+    }
+}
+
+extension Bench {
+    /// What each of a crowd gets, sorted, that comes while a claim is held up.
+    fileprivate func crowd(of size: Int, _ receive: @escaping @Sendable () async throws -> Int) async throws -> [Int] {
+        let holder = try await Connection.open(database.conninfo)
+        try await holder.script("BEGIN; LOCK TABLE mq.lanes IN ACCESS EXCLUSIVE MODE")
+        let counts = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<size { group.addTask { try await receive() } }
+            try await eventually("one of them claims") {
+                try await holder.query(
+                    "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'mq.lanes'::regclass"
+                ) { _ in }.count > 0
+            }
+            try await holder.script("COMMIT")
+            return try await group.reduce(into: [Int]()) { $0.append($1) }
+        }
+        await holder.close()
+        return counts.sorted()
     }
 }

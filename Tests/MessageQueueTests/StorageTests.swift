@@ -127,7 +127,7 @@ struct StorageTests {
         Broker.groupDead, Broker.countDead, Broker.setPaused, Broker.listActions, Broker.listActionsByPerson,
         Broker.listActionsByQueue, Broker.listActionsByVerb, Broker.beginAction, Broker.endAction,
         Broker.acknowledge, Broker.changeVisibility, Broker.extendOwn, Broker.peek, Broker.deleteQueue,
-        Broker.claimYoung,
+        Broker.claimYoung, Broker.claimHandful, Broker.claimYoungHandful,
         Broker.discardOutdated, Broker.listQueues, Broker.readQueue, Broker.lockQueue, Broker.createQueue,
         Broker.changeQueue,
         Broker.newestScheduled, Broker.purgeScheduled, Broker.lockHeldKeys, Broker.purgeHeld, Broker.forgetKeysOfPurged,
@@ -152,6 +152,8 @@ struct StorageTests {
     private static let types: [Statement: String] = [
         Broker.claim: "(int, int, int, bigint, float8, bigint[], timestamptz, float8, int, bigint)",
         Broker.claimYoung: "(int, int, int, bigint, float8, bigint[], timestamptz, float8, int, bigint)",
+        Broker.claimHandful: "(int, int, int, bigint, float8, bigint[], timestamptz, float8, int, bigint)",
+        Broker.claimYoungHandful: "(int, int, int, bigint, float8, bigint[], timestamptz, float8, int, bigint)",
         Broker.hold: "(int, smallint[], bigint[], smallint[], float8[], text[])",
     ]
 

@@ -48,6 +48,31 @@ struct XMLTests {
         #expect(throws: Refusal.self) { try XMLReader.read([0xFF, 0xFE, 0x3C, 0x00]) }
     }
 
+    @Test(
+        "XML whose tags are longer than any client's is refused before it is parsed, and what only looks like a tag is not"
+    )
+    func longTags() throws {
+        let many = (0..<200_000).map { "a\($0)=''" }.joined(separator: " ")
+        let long = String(repeating: "x", count: XMLTags.longest)
+        for text in [
+            "<a \(many)/>", "<a b='>' \(many)></a>", "<a b=\">'\" \(many)></a>", "<a><!-- > --><b \(many)/></a>",
+            "<a><\(long)/></a>",
+            "<a></a\(long)>", "<a b='\(long)'/>", "<a \(many)", "<a b='\(many)", "<?x <?><a \(many)/>",
+            "<a><![CDATA[<]]><b \(many)/></a>",
+        ] {
+            #expect("\(text.prefix(40))") {
+                try read(text)
+            } throws: { error in
+                (error as? Refusal)?.text.contains("a tag is longer") == true
+            }
+        }
+        let value = String(repeating: "x", count: XMLTags.longest - "<a b=''>".utf8.count)
+        #expect(try read("<a b='\(value)'>y</a>").name == "a")
+        for kept in ["<!-- <b \(many) -->", "<![CDATA[<b \(many)]]>", "<?b \(long)?>", "\(long)>\(long)"] {
+            #expect(try read("<a><b>\(kept)</b></a>").child("b") != nil, "\(kept.prefix(40))")
+        }
+    }
+
     @Test("whatever bytes come, reading them ends, and with an answer or a refusal")
     func noise() {
         var generator = SeededGenerator(seed: 11)

@@ -63,8 +63,8 @@ extension Broker {
         let turn = claimer.memory.nextTurn()
         let first = entry.priorities.first(inTurn: turn)
         let rows = try session.query(
-            entry.order != nil ? Self.claimInOrder : entry.retention == nil ? Self.claim : Self.claimYoung, entry.id,
-            Int32(turn % 64), Int32(limit), claimer.consumer, claimer.lease?.inSeconds,
+            Self.claim(from: entry, isByHand: claimer.lease != nil), entry.id, Int32(turn % 64), Int32(limit),
+            claimer.consumer, claimer.lease?.inSeconds,
             claimer.memory.watermarks.withLock { $0 }, pacing?.from, pacing?.interval, Int32(first), entry.origin.home
         ) { row in
             try row[1, as: Int64?.self].map { seq in
@@ -90,37 +90,53 @@ extension Broker {
     static let claim = Statement(claiming(dropping: "", answering: "seq"))
 
     /// Also finishes what is older than the queue's retention, and answers it without a seq.
-    static let claimYoung = Statement(
-        claiming(
-            dropping: """
-                , late AS (
-                    INSERT INTO mq.completions (queue, lane, seq, outcome) SELECT $1, lane, seq, 'o' FROM got WHERE \(isOutdated)
-                    RETURNING 1),
-                counted AS (INSERT INTO mq.tallies (queue, kind, change) SELECT $1, 'o', count(*) FROM late HAVING count(*) > 0)
-                """, answering: "CASE WHEN NOT \(isOutdated) THEN seq END"))
+    static let claimYoung = Statement(claiming(dropping: droppingOutdated, answering: youngSeq))
+
+    private static let youngSeq = "CASE WHEN NOT \(isOutdated) THEN seq END"
+    private static let droppingOutdated = """
+        , late AS (
+            INSERT INTO mq.completions (queue, lane, seq, outcome) SELECT $1, lane, seq, 'o' FROM got WHERE \(isOutdated)
+            RETURNING 1),
+        counted AS (INSERT INTO mq.tallies (queue, kind, change) SELECT $1, 'o', count(*) FROM late HAVING count(*) > 0)
+        """
+
+    /// For who receives by hand, which bodies of any size may be asked for at once: as ``claim``, and no more than ``HandfulOfBodies``.
+    static let claimHandful = Statement(claiming(dropping: "", answering: "seq", isHandful: true))
+    static let claimYoungHandful = Statement(
+        claiming(dropping: droppingOutdated, answering: youngSeq, isHandful: true))
+
+    private static func claim(from entry: Catalogue.Entry, isByHand: Bool) -> Statement {
+        switch (entry.order, entry.retention) {
+        case (_?, _): claimInOrder
+        case (nil, nil): isByHand ? claimHandful : claim
+        case (nil, _?): isByHand ? claimYoungHandful : claimYoung
+        }
+    }
 
     /// By the present retention of queue `$1`, whatever this process remembers of it.
     static let isOutdated =
         "coalesce(sent_at < now() - (SELECT q.retention_ms * interval '1 ms' FROM mq.queues q WHERE q.id = $1), false)"
 
-    private static func claiming(dropping: String, answering seq: String) -> String {
-        """
-        WITH lane AS MATERIALIZED (SELECT * FROM mq.take_lanes($1, $2, 64, $9) WHERE \(Origin.isHome("$10"))),
-        got AS MATERIALIZED (
+    private static func claiming(dropping: String, answering seq: String, isHandful: Bool = false) -> String {
+        let next = """
             SELECT m.* FROM lane, LATERAL (
                 (SELECT \(columns) FROM mq.head_messages h WHERE h.queue = $1 AND h.lane = lane.lane AND h.seq > lane.place
                  ORDER BY h.seq LIMIT $3)
                 UNION ALL
                 SELECT \(columns) FROM mq.read_behind($1, lane.lane, $3) AS h WHERE lane.behind) AS m
-            LIMIT $3),
-        claimed AS (
-            INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, lease_until, watermark, paced_until)
-            SELECT max(seq), min(seq), $1, lane, count(*), $4, now() + make_interval(secs => $5::float8),
-                coalesce(($6::bigint[])[lane + 1], 0),
-                $7::timestamptz + make_interval(secs => $8::float8 * (SELECT count(*) FROM got))
-            FROM got GROUP BY lane)\(dropping)
-        SELECT lane, \(seq), attempt, appended_at, \(leaseEnd), \(messageColumns) FROM got
-        """
+            LIMIT $3
+            """
+        return """
+            WITH lane AS MATERIALIZED (SELECT * FROM mq.take_lanes($1, $2, 64, $9) WHERE \(Origin.isHome("$10"))),
+            got AS MATERIALIZED (\(isHandful ? HandfulOfBodies.first(of: next) : next)),
+            claimed AS (
+                INSERT INTO mq.claims (last_seq, first_seq, queue, lane, places, consumer, lease_until, watermark, paced_until)
+                SELECT max(seq), min(seq), $1, lane, count(*), $4, now() + make_interval(secs => $5::float8),
+                    coalesce(($6::bigint[])[lane + 1], 0),
+                    $7::timestamptz + make_interval(secs => $8::float8 * (SELECT count(*) FROM got))
+                FROM got GROUP BY lane)\(dropping)
+            SELECT lane, \(seq), attempt, appended_at, \(leaseEnd), \(messageColumns) FROM got
+            """
     }
 
     /// See `mq.claim_in_order`. A row without a seq says that something was held back.

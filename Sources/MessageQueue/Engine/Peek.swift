@@ -26,14 +26,14 @@ extension Broker {
     /// past the queue's retention is not shown: nobody would get it.
     /// - Parameters:
     ///   - queue: whose messages.
-    ///   - limit: from 1 to 32,000.
+    ///   - limit: from 1 to 32,000. Nothing is shown after messages whose bodies are 32 MiB together.
     /// - Throws: ``QueueError/unknownQueue(_:)``, ``QueueError/invalidArgument(_:)``.
     public func peek(_ queue: QueueName, limit: Int = 1) async throws -> [WaitingMessage] {
         try QueueError.demand("limit", limit, in: 1...Self.largestClaim, or: QueueError.invalidArgument)
         return try await lookingAgain {
             let entry = try await entry(of: queue)
             let waiting = try await look(into: entry, limit)
-            if waiting.count == limit { return waiting }
+            if waiting.count == limit || HandfulOfBodies.isFull(waiting.lazy.map(\.message)) { return waiting }
             return try await bringBack(entry, memory(of: entry)) ? look(into: entry, limit) : waiting
         }
     }
@@ -53,16 +53,17 @@ extension Broker {
     /// Of each lane so many from its cursor on, by the messages' primary key. What is outdated there is walked over; it lies at the
     /// cursor, and the upkeep drops it.
     static let peek = Statement(
-        """
-        SELECT m.attempt, m.appended_at, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body, m.lane
-        FROM mq.queues q JOIN mq.lanes l ON l.queue = q.id
-        CROSS JOIN LATERAL (SELECT mq.cursor(l.queue, l.lane) AS seq OFFSET 0) AS cursor
-        CROSS JOIN LATERAL (
-            SELECT n.* FROM mq.messages n WHERE n.queue = l.queue AND n.lane = l.lane AND n.seq > cursor.seq AND NOT \(isOutdated)
-            ORDER BY n.seq LIMIT $2) AS m
-        WHERE q.id = $1 AND mq.is_home($3)
-        ORDER BY CASE WHEN q.levels > 1 THEN l.lane / q.lanes END, m.appended_at, m.lane, m.seq LIMIT $2
-        """)
+        HandfulOfBodies.first(
+            of: """
+                SELECT m.attempt, m.appended_at, m.id, m.sent_at, m.topic, m.key, m.tag, m.headers, m.body, m.lane
+                FROM mq.queues q JOIN mq.lanes l ON l.queue = q.id
+                CROSS JOIN LATERAL (SELECT mq.cursor(l.queue, l.lane) AS seq OFFSET 0) AS cursor
+                CROSS JOIN LATERAL (
+                    SELECT n.* FROM mq.messages n WHERE n.queue = l.queue AND n.lane = l.lane AND n.seq > cursor.seq AND NOT \(isOutdated)
+                    ORDER BY n.seq LIMIT $2) AS m
+                WHERE q.id = $1 AND mq.is_home($3)
+                ORDER BY CASE WHEN q.levels > 1 THEN l.lane / q.lanes END, m.appended_at, m.lane, m.seq LIMIT $2
+                """))
 }
 
 extension WaitingMessage {

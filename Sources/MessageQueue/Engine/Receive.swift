@@ -20,7 +20,8 @@ extension Broker {
     /// ``receive(_:limit:lease:waiting:)``.
     /// - Parameters:
     ///   - queue: whose messages.
-    ///   - limit: the most that are taken, 1 or more.
+    ///   - limit: the most that are taken, 1 or more. Of messages with large bodies fewer are taken at once: no more after those whose
+    ///     bodies are 32 MiB together, but in a queue that keeps order.
     ///   - lease: from a millisecond to ``MessageLimits/delay``.
     /// - Throws: ``QueueError/unknownQueue(_:)``, ``QueueError/invalidArgument(_:)``, ``QueueError/beyondLimit(_:)``, or
     ///   `CancellationError` when the task was cancelled: what was received for it is given back.

@@ -24,6 +24,8 @@ final class ReceiveTogether: Sendable {
     private static let mostTogether = 256
     /// A shared claim asks for no more than that, so that a crowd takes no more memory at once than one of its calls might.
     static let mostMessages = 1000
+    /// The same in a queue that keeps order, where bodies are not weighed, see ``HandfulOfBodies``.
+    static let mostInOrder = 64
     /// Claims from the same queue that are under way at once. A second one finds most lanes taken.
     private static let lines = 1
 
@@ -62,7 +64,8 @@ final class ReceiveTogether: Sendable {
         var outcomes = calls.map { _ in Outcome.success([]) }
         for (_, indices) in Dictionary(grouping: calls.indices, by: { calls[$0].lease }) {
             do {
-                let count = share(of: indices.map { calls[$0].limit })
+                let isInOrder = calls.first?.entry.order != nil
+                let count = share(of: indices.map { calls[$0].limit }, atMost: isInOrder ? mostInOrder : mostMessages)
                 // Where this claim finds nothing, the next one would not either.
                 if try await claim(for: indices[..<count], of: calls, into: &outcomes) {
                     // Leases run: who has got something doesn't wait for the others.
@@ -86,19 +89,21 @@ final class ReceiveTogether: Sendable {
         let look = try await calls[first].broker.look(
             into: calls[first].entry, limit: limit, lease: calls[first].lease)
         var messages = look.messages[...]
+        let mayBeMore = HandfulOfBodies.isFull(messages.lazy.map(\.message))
         for index in indices {
-            outcomes[index] = .success(Array(messages.prefix(calls[index].limit)))
+            // Who has got nothing of bodies that were too large for all comes again, and finds the rest.
+            outcomes[index] = .success(messages.isEmpty && mayBeMore ? nil : Array(messages.prefix(calls[index].limit)))
             messages = messages.dropFirst(calls[index].limit)
         }
         return !look.messages.isEmpty
     }
 
-    /// How many of the first calls share a claim: as many as ask for ``mostMessages`` in all, or one that asks for more by itself.
-    static func share(of limits: [Int]) -> Int {
+    /// How many of the first calls share a claim: as many as ask for `most` in all, or one that asks for more by itself.
+    static func share(of limits: [Int], atMost most: Int) -> Int {
         var sum = 0
         return limits.enumerated().first { index, limit in
             sum += limit
-            return index > 0 && sum > mostMessages
+            return index > 0 && sum > most
         }?.offset ?? limits.count
     }
 }

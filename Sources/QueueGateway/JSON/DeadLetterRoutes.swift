@@ -33,10 +33,29 @@ enum DeadLetterRoutes {
         let limit = parameters.integer("limit", in: 1...100) ?? 20
         try parameters.end()
         _ = try await call.backend.queues.sheet(of: queue)
-        let found = try await call.broker.deadLetters(filter, after: Int64(ticket), limit: limit + 1)
-        let letters = found.prefix(limit)
-        let next = found.count > limit ? letters.last.map { Int($0.ticket) } : nil
+        let (letters, isEnd) = try await page(of: filter, after: Int64(ticket), limit, call)
+        let next = isEnd ? nil : letters.last.map { Int($0.ticket) }
         return call.answer(.ok, ["deadLetters": .array(letters.map(document)), "next": .of(next)])
+    }
+
+    private static let portion = 8
+
+    /// Read in portions, until there are as many as are asked for, or as much as one answer brings.
+    private static func page(
+        of filter: DeadLetterFilter, after ticket: Int64, _ limit: Int, _ call: JSONCall
+    ) async throws -> (letters: ArraySlice<DeadLetter>, isEnd: Bool) {
+        var letters: [DeadLetter] = []
+        // One more tells that there are more.
+        while letters.count <= limit {
+            let count = min(portion, limit + 1 - letters.count)
+            let found = try await call.broker.deadLetters(filter, after: letters.last?.ticket ?? ticket, limit: count)
+            letters += found
+            if found.count < count { return (letters[...], true) }
+            if letters.count <= limit, HandfulOfBodies.isFull(letters.lazy.map(\.message)) {
+                return (letters[...], false)
+            }
+        }
+        return (letters.prefix(limit), false)
     }
 
     private static func filter(_ queue: QueueName, _ parameters: inout Parameters) -> DeadLetterFilter {

@@ -5,7 +5,7 @@ import Foundation
 #endif
 
 /// Reads the small documents that clients send, and nothing that is more than it seems: no document types, so no entities of one's
-/// own, no depth and no number of elements that a client would need.
+/// own, and no depth, number of elements or length of a tag that no client would need.
 final class XMLReader: NSObject, XMLParserDelegate {
     static let deepest = 16
     static let mostElements = 4096
@@ -20,6 +20,7 @@ final class XMLReader: NSObject, XMLParserDelegate {
     /// - Throws: ``Refusal`` for what is not well-formed, or more than is read here.
     static func read(_ bytes: [UInt8]) throws -> XMLNode {
         let start = try XMLProlog.check(bytes)
+        try XMLTags.check(bytes, from: start)
         let reader = XMLReader()
         let parser = XMLParser(data: Data(bytes))
         parser.shouldResolveExternalEntities = false

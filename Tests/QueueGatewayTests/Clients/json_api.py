@@ -283,7 +283,7 @@ def long_polls():
     sent = time.time()
     thread.join()
     equal([message["body"] for message in found[0]], ["now"])
-    expect(woken[0] - sent < 10, "woken %f s after the send" % (woken[0] - sent))
+    expect(woken[0] - sent < 8, "woken %f s after the send" % (woken[0] - sent))
 
 
 def gone_clients():

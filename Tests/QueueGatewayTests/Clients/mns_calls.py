@@ -523,7 +523,7 @@ def long_polls():
     queue.send_message(Message("wake"))
     waiting.join()
     equal(found["message"].message_body, b"wake")
-    expect(found["at"] - sent < 15, "wakes when a message comes, after %s s" % (found["at"] - sent))
+    expect(found["at"] - sent < 8, "wakes when a message comes, after %s s" % (found["at"] - sent))
     # The queue's own time, and none although it has one.
     queue.set_attributes(QueueMeta(polling_wait_sec=2))
     time.sleep(1.1)

@@ -505,7 +505,7 @@ def long_polls():
     sent = time.time()
     producer.publish_message(message("wake"))
     waiting.join()
-    expect(found["at"] - sent < 15, "wakes when a message comes")
+    expect(found["at"] - sent < 8, "wakes when a message comes")
 
 
 def groups_by_receivers():
