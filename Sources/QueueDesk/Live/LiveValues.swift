@@ -61,7 +61,8 @@ struct LiveValues {
     private mutating func add(_ topic: TopicName, heardBy queues: [QueueStatistics], in reading: Reading) {
         func sum(_ part: (QueueStatistics) -> Int) -> String { "\(queues.map(part).reduce(0, +))" }
         let numbers: [(Measure, String)] = [
-            (.waiting, sum(\.depth)), (.inFlight, sum(\.inFlight)), (.retrying, sum(\.retrying)), (.dead, sum(\.dead)),
+            (.waiting, sum(\.depth)), (.inFlight, sum(\.inFlight)), (.scheduled, sum(\.scheduled)),
+            (.retrying, sum(\.retrying)), (.dead, sum(\.dead)),
             (.oldest, SpanText(seconds: queues.compactMap(\.oldestWaiting).max()).text),
             (.rate, Self.rate(reading.topicRates[topic])),
         ]
