@@ -128,7 +128,7 @@ struct LiveTests {
             "waiting": "7", "in flight": "7", "scheduled": "14", "retrying": "7", "dead": "3", "oldest": "7.0 s",
         ]
         for (name, text) in expected { #expect(values.texts["topic t0 \(name)"] == text, "\(name)") }
-        #expect(values.lines["topic t0 spark"] == "0.0,19.0 50.0,1.0 100.0,10.0")
+        #expect(values.lines["topic t0 spark"] == "96.6,19.0 98.3,1.0 100.0,10.0")
         #expect(values.texts["topic t1 dead"] == "0" && values.texts["topic t1 oldest"] == "–")
         for _ in 0..<100 { history.note(["t0": 1]) }
         history.complete(&reading)
