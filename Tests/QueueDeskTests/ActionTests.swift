@@ -376,7 +376,7 @@ extension DeskTests {
 }
 
 extension String {
-    fileprivate var queryEscapedForTests: String {
+    var queryEscapedForTests: String {
         addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? self
     }
 }
