@@ -72,7 +72,7 @@ extension Request {
 }
 
 extension Response {
-    /// With names and addresses in it: no cache on the way may keep it, nor may a browser that others use as well.
+    /// With names and addresses in it, or ids of orders: no cache on the way may keep it, nor may a browser that others use as well.
     var unstored: Response {
         var response = self
         response.headers[.cacheControl] = "no-store"

@@ -12,8 +12,8 @@ struct AttemptTimesTests {
         _ outcome: TraceEntry.Outcome, after seconds: Double?, error: String? = nil
     ) -> TraceEntry {
         TraceEntry(
-            queue: "shoes", message: MessageID(), topic: nil, key: nil, tag: nil, attempt: 1, appendedAt: Self.start,
-            claimedAt: seconds.map { Self.start.addingTimeInterval($0) }, worker: nil,
+            queue: "shoes", message: MessageID(), topic: nil, key: nil, tag: nil, attempt: 1, sentAt: Self.start,
+            appendedAt: Self.start, claimedAt: seconds.map { Self.start.addingTimeInterval($0) }, worker: nil,
             finishedAt: seconds.map { Self.start.addingTimeInterval($0 * 3) }, outcome: outcome, error: error)
     }
 

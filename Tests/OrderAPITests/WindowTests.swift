@@ -218,7 +218,7 @@ extension OrderAPITests {
             }
         }
 
-        @Test("an order's page is followed from the last event that it shows, and is over once money was sent back")
+        @Test("an order's page is followed from its last event until money was sent back, and no cache keeps either")
         func journey() async throws {
             try await API.with { api async throws in
                 let first = try await api.form("/checkout", "key=k-1&" + Self.fields)
@@ -246,6 +246,26 @@ extension OrderAPITests {
                     let answer = try await api.send(.GET, path, nil, ["Accept": accept])
                     #expect(answer.header("Cache-Control") == ["no-store"] && answer.header("Vary") == ["Accept"])
                 }
+                for path in ["\(path)/events", "\(path)/events?after=0", "/customers/me/events"] {
+                    let events = try await api.send(.GET, path, nil, ["Cookie": cookie])
+                    #expect(events.status == 200 && events.text.contains("\(id)"), "\(path)")
+                    #expect(events.header("Cache-Control") == ["no-store"], "\(path)")
+                }
+            }
+        }
+
+        @Test("without JavaScript the pages of orders look again after half a minute, or when somebody follows a link")
+        func looksAgain() async throws {
+            try await API.with { api async throws in
+                let first = try await api.form("/checkout", "key=k-1&" + Self.fields)
+                let cookie = String(first.header("Set-Cookie")[1].split(separator: ";")[0])
+                let refresh = "<noscript><meta http-equiv=\"refresh\" content=\"30\"></noscript>"
+                for path in [first.header("Location")[0], "/mine"] {
+                    let page = try await api.send(.GET, path, nil, ["Accept": "text/html", "Cookie": cookie]).text
+                    #expect(page.contains(refresh), "\(path)")
+                    #expect(page.contains("<noscript><p><a href=\"\">Look again</a></p></noscript>"), "\(path)")
+                }
+                #expect(try await !api.get("/").text.contains("<noscript>"), "the shelf has nothing to wait for")
             }
         }
 

@@ -309,21 +309,29 @@ extension DeskTests {
         }
     }
 
-    @Test("a message's page tells what it came from and what it caused")
+    @Test("a message's page tells what it came from and what it caused, each once, also what was sent with a delay")
     func relations() async throws {
         try await Desk.with { desk async throws in
             let (first, second) = (Queue<String>("orders"), Queue<String>("stock"))
             try await desk.broker.send("first", to: first, key: "order-1")
             let received = try await desk.broker.receive("orders", lease: .seconds(60))
             let effect = Outgoing("second", key: "order-1")
+            let later = Outgoing("later", key: "order-1", delay: .seconds(3600))
             try await desk.database.write { [broker = desk.broker] session in
-                try broker.send([effect], to: second, in: session)
+                try broker.send([effect, later], to: second, in: session)
                 broker.complete(received, in: session)
             }
             let cause = try #require(received.first).message.id
-            #expect(try await desk.page("/messages/\(cause)").contains("What it caused"))
-            let page = try await desk.page("/messages/\(effect.id)")
-            #expect(page.contains("What it came from") && page.contains("\(cause)") && !page.contains("What it caused"))
+            let taken = try await desk.broker.receive("stock", lease: .seconds(60))
+            try await desk.broker.retry(taken.map { .init($0, after: .seconds(3600), error: "the shelf is away") })
+            let causing = try await desk.page("/messages/\(cause)")
+            let caused = try #require(causing.split(separator: "What it caused</caption>").dropFirst().first)
+            for id in [effect.id, later.id] {
+                #expect(caused.split(separator: "/messages/\(id)\"").count == 2, "\(id)")
+                let page = try await desk.page("/messages/\(id)")
+                #expect(page.contains("What it came from") && page.contains("/messages/\(cause)\""), "\(id)")
+                #expect(!page.contains("What it caused"), "\(id)")
+            }
         }
     }
 
@@ -368,7 +376,7 @@ extension DeskTests {
 }
 
 extension String {
-    fileprivate var queryEscapedForTests: String {
+    var queryEscapedForTests: String {
         addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? self
     }
 }

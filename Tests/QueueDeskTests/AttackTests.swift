@@ -138,6 +138,30 @@ extension DeskTests {
         }
     }
 
+    @Test("of many wrong tokens at once ten wait for their answer, others are turned away, and the right one comes in")
+    func guesses() async throws {
+        try await Desk.with(["OPERATOR_TOKEN": "operators-have-this-one"]) { desk async throws in
+            @Sendable func status(_ token: String) async throws -> Int {
+                let login = "Basic " + Data("ada:\(token)".utf8).base64EncodedString()
+                return try await desk.send(.GET, "/", headers: ["Authorization": login]).status
+            }
+            let statuses = try await withThrowingTaskGroup(of: Int.self, returning: [Int].self) { group in
+                for number in 0..<30 { group.addTask { try await status("operators-have-another-\(number)") } }
+                var statuses: [Int] = []
+                for try await answer in group {
+                    // The first that is turned away tells that all places are taken.
+                    if answer == 429, !statuses.contains(429) {
+                        #expect(try await status("operators-have-this-one") == 200)
+                    }
+                    statuses.append(answer)
+                }
+                return statuses
+            }
+            #expect(statuses.count { $0 == 401 } >= 10 && statuses.contains(429), "\(statuses)")
+            #expect(statuses.allSatisfy { [401, 429].contains($0) }, "\(statuses)")
+        }
+    }
+
     @Test("with tokens of viewers alone they read, and nobody changes anything, on a loopback address either")
     func viewersAlone() async throws {
         try await Desk.with(["VIEWER_TOKEN": "viewers-have-only-this-one"]) { desk async throws in

@@ -100,8 +100,10 @@ struct Desk: Sendable {
         }
     }
 
+    /// 64 connections to a desk, so that as many requests are under way at once.
     private static let http: HTTPClient = {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
         configuration.httpVersion = .http1Only
         return HTTPClient(configuration: configuration)
     }()

@@ -24,9 +24,9 @@ struct LiveTests {
         oldest: Double? = nil
     ) -> QueueStatistics {
         QueueStatistics(
-            queue: QueueName("q\(number)"), depth: waiting, inFlight: waiting, scheduled: 0, retrying: waiting, held: 0,
-            blockedKeys: 0, dead: dead, purged: 0, outdated: 0, claimed: claimed, appended: claimed,
-            oldestWaiting: oldest, overdue: nil, isPaused: false, readAt: date)
+            queue: QueueName("q\(number)"), depth: waiting, inFlight: waiting, scheduled: 2 * waiting,
+            retrying: waiting, held: 0, blockedKeys: 0, dead: dead, purged: 0, outdated: 0, claimed: claimed,
+            appended: claimed, oldestWaiting: oldest, overdue: nil, isPaused: false, readAt: date)
     }
 
     private struct Told: Decodable {
@@ -124,9 +124,11 @@ struct LiveTests {
         for rate in [0.0, 4, 2] { history.note(["t0": rate]) }
         history.complete(&reading)
         let values = LiveValues(reading, limits)
-        let expected = ["waiting": "7", "in flight": "7", "retrying": "7", "dead": "3", "oldest": "7.0 s"]
+        let expected = [
+            "waiting": "7", "in flight": "7", "scheduled": "14", "retrying": "7", "dead": "3", "oldest": "7.0 s",
+        ]
         for (name, text) in expected { #expect(values.texts["topic t0 \(name)"] == text, "\(name)") }
-        #expect(values.lines["topic t0 spark"] == "0.0,19.0 50.0,1.0 100.0,10.0")
+        #expect(values.lines["topic t0 spark"] == "96.6,19.0 98.3,1.0 100.0,10.0")
         #expect(values.texts["topic t1 dead"] == "0" && values.texts["topic t1 oldest"] == "–")
         for _ in 0..<100 { history.note(["t0": 1]) }
         history.complete(&reading)

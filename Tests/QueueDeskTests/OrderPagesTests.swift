@@ -157,7 +157,7 @@ extension Desk {
         recipient: "Ada", street: "Way 1", city: "Bonn", postcode: "53111", country: "DE")
 
     /// A pair of shoes, as the shop takes the order.
-    fileprivate func place(_ customer: Customer) async throws -> OrderID {
+    func place(_ customer: Customer) async throws -> OrderID {
         let draft = OrderDraft(
             customer: customer, address: Self.somewhere, lines: [OrderLine(sku: SKU("RUNNER-42-TAN"), quantity: 1)],
             paymentToken: "tok_visa_1")

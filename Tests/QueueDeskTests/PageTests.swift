@@ -4,6 +4,7 @@ import MessageQueue
 import NIOCore
 import NIOHTTP1
 import Postgres
+import ShoeShop
 import TestSupport
 import Testing
 
@@ -23,30 +24,37 @@ extension DeskTests {
         }
     }
 
-    @Test("what an attacker put into a message is text on every page that shows it")
+    @Test("what an attacker put into a message or an order is text on every page that shows it")
     func escaping() async throws {
         try await Desk.with { desk async throws in
             let attack = "\"><script>alert(1)</script><img src=x onerror=alert(2)>"
             let message = Outgoing(attack, key: attack, tag: attack, headers: ["x": attack])
-            let queue = Queue<String>("payment")
-            try await desk.broker.send([message], to: queue)
-            let received = try await desk.broker.receive(queue.name, limit: 1, lease: .seconds(60))
-            try await desk.broker.deadLetter(received.map { .init($0, reason: attack, error: attack) })
+            let (queue, sentBack) = (Queue<String>("payment"), Outgoing(attack, tag: attack))
+            for one in [message, sentBack] {
+                try await desk.broker.send([one], to: queue)
+                let received = try await desk.broker.receive(queue.name, limit: 1, lease: .seconds(60))
+                try await desk.broker.deadLetter(received.map { .init($0, reason: attack, error: attack) })
+            }
             try await desk.broker.send(
                 [Outgoing(attack, key: attack, tag: attack, delay: .seconds(3600))], to: queue)
+            _ = try await desk.broker.redrive(DeadLetterFilter(reason: attack, message: sentBack.id))
+            let action = try #require(try await desk.broker.operatorActions().first).number
+            let order = try await desk.place(Customer(name: attack, email: "eve@example.com"))
             let paths = [
                 "/", "/queues/payment", "/messages?queue=payment", "/messages?q=%22%3E%3Cscript%3E",
                 "/messages/\(message.id)",
                 "/queues/payment/scheduled", "/queues/payment/held?key=%22%3E%3Cscript%3E",
                 "/dead", "/dead?reason=%22%3E%3Cscript%3Ealert", "/dead/redrive?error=%3Cscript%3E",
-                "/audit?queue=%3Cscript%3E",
+                "/audit?queue=%3Cscript%3E", "/audit", "/actions/\(action)", "/orders", "/orders/\(order)",
+                "/timeline?key=\(attack.queryEscapedForTests)", "/send?queue=payment&from=\(message.id)",
             ]
             for path in paths {
                 let page = try await desk.page(path)
                 #expect(!page.contains("<script>") && !page.contains("<img"), "\(path)")
             }
-            let page = try await desk.page("/messages/\(message.id)")
-            #expect(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"))
+            for path in paths.suffix(5) + ["/messages/\(message.id)"] {
+                #expect(try await desk.page(path).contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "\(path)")
+            }
         }
     }
 

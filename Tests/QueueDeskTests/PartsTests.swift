@@ -34,11 +34,13 @@ struct PartsTests {
         ] { #expect(!control.source.contains("aria-") && !control.source.contains("wrong")) }
     }
 
-    @Test("a line of what was runs from left to right and from the bottom up, within its box")
+    @Test("a line of what was ends on the right with now, and as wide as its box is a quarter of an hour")
     func spark() {
         #expect(Spark.points([]) == "" && Spark.points([1]) == "")
-        #expect(Spark.points([0, 0]) == "0.0,19.0 100.0,19.0")
-        #expect(Spark.points([0, 5, 10]) == "0.0,19.0 50.0,10.0 100.0,1.0")
+        #expect(Spark.points([0, 0]) == "98.3,19.0 100.0,19.0")
+        #expect(Spark.points([0, 5, 10]) == "96.6,19.0 98.3,10.0 100.0,1.0")
+        let whole = Spark.points(Array(repeating: 1, count: 60))
+        #expect(whole.hasPrefix("0.0,1.0 ") && whole.hasSuffix(" 100.0,1.0"))
     }
 
     @Test("the fields of a form are read with their blanks and marks, and those of nothing but blanks are not there")

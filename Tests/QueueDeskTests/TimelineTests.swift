@@ -25,8 +25,8 @@ struct TimelineTests {
     private static func entries(_ count: Int) throws -> [TraceEntry] {
         let attempts: [[String: Any]] = (0..<count).map { number in
             [
-                "queue": "q\(number)", "message": "\(MessageID())", "attempt": 1, "appendedAt": Double(number),
-                "outcome": "waiting",
+                "queue": "q\(number)", "message": "\(MessageID())", "attempt": 1, "sentAt": Double(number),
+                "appendedAt": Double(number), "outcome": "waiting",
             ]
         }
         return try JSONDecoder().decode([TraceEntry].self, from: JSONSerialization.data(withJSONObject: attempts))

@@ -56,7 +56,7 @@ extension SystemTests {
         }
     }
 
-    @Test("without JavaScript shoes are ordered all the same, and a form that is sent twice makes one order")
+    @Test("without JavaScript shoes are ordered all the same, and arrive, and the desk shows names with marks in them")
     func withoutScripts() async throws {
         try await withDesk { shop, desk, browser in
             try await browser.forbidScripts(true)

@@ -63,11 +63,12 @@ struct OperatorCommandTests {
         try await TestDatabase.with(.openShop) { database in
             let broker = Broker(database)
             try await giveUp(Outgoing("[]"), in: "logistics", of: broker)
-            try await broker.send([Outgoing("[]")], to: Queue<String>("logistics"))
+            try await broker.send(
+                [Outgoing("[]"), Outgoing("[]", delay: .seconds(3600))], to: Queue<String>("logistics"))
             let topics = try await answer(of: ["topics"], on: database) as? [[String: Any]]
             let told = try #require(topics?.first { $0["queue"] as? String == "logistics" })
             #expect(told["dead"] as? Int == 1 && told["waiting"] as? Int == 1 && told["inFlight"] as? Int == 0)
-            #expect(told["oldestWaitingSeconds"] as? Double != nil)
+            #expect(told["scheduled"] as? Int == 1 && told["oldestWaitingSeconds"] as? Double != nil)
         }
     }
 

@@ -46,7 +46,7 @@ extension Broker {
         WHERE r.action = $1 AND r.ticket > $2 ORDER BY r.ticket LIMIT $3
         """)
     private static let redrivenColumns = """
-        a.id, a.topic, a.key, a.tag, a.attempt, a.appended_at, a.claimed_at, a.worker, a.finished_at, a.outcome, a.error
+        a.id, a.topic, a.key, a.tag, a.attempt, a.sent_at, a.appended_at, a.claimed_at, a.worker, a.finished_at, a.outcome, a.error
         """
     /// What ``forgetRedriven``, and ``SentKeys/forget``, take away at once.
     static let mostForgotten = 10_000

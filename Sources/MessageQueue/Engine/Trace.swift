@@ -15,8 +15,9 @@ public struct TraceEntry: Sendable, Codable {
     public let tag: String?
     /// 1 for the first delivery.
     public let attempt: Int
-    /// When the attempt was added to the queue, or, where it stands outside of the log, is due; by the database's clock, as all
-    /// of these times.
+    /// When the message was sent, the same over all of its attempts; by the database's clock, as all of these times.
+    public let sentAt: Date
+    /// When the attempt was added to the queue, or, where it stands outside of the log, is due.
     public let appendedAt: Date
     /// When a consumer took it; nil while it waits.
     public let claimedAt: Date?
@@ -83,19 +84,20 @@ extension Broker {
 
     static let trace = Statement(
         """
-        SELECT q.name, e.id, e.topic, e.key, e.tag, e.attempt, e.appended_at, e.claimed_at, e.worker, e.finished_at, e.outcome, e.error
+        SELECT q.name, e.id, e.topic, e.key, e.tag, e.attempt, e.sent_at, e.appended_at, e.claimed_at, e.worker, e.finished_at,
+            e.outcome, e.error
         FROM (
             SELECT m.queue, \(attemptColumns)
             FROM (\(newest("lane, seq, attempt, appended_at", of: "messages", by: "appended_at"))) AS m \(attemptJoins)
             UNION ALL
-            SELECT f.queue, f.id, f.topic, f.key, f.tag, f.attempt, f.due_at, NULL, NULL, NULL, 'scheduled', NULL
+            SELECT f.queue, f.id, f.topic, f.key, f.tag, f.attempt, f.sent_at, f.due_at, NULL, NULL, NULL, 'scheduled', NULL
             FROM (\(newest("attempt, due_at", of: "scheduled", by: "due_at"))) AS f
             UNION ALL
-            SELECT h.queue, h.id, h.topic, h.key, h.tag, h.attempt, b.since, NULL, NULL, NULL, 'held back', b.error
+            SELECT h.queue, h.id, h.topic, h.key, h.tag, h.attempt, h.sent_at, b.since, NULL, NULL, NULL, 'held back', b.error
             FROM (\(newest("attempt, rank", of: "held", by: "rank"))) AS h
             JOIN mq.blocked_keys b ON b.queue = h.queue AND b.key = h.key
             UNION ALL
-            SELECT l.queue, l.id, l.topic, l.key, l.tag, l.attempts, l.died_at, NULL, NULL, NULL, 'dead letter',
+            SELECT l.queue, l.id, l.topic, l.key, l.tag, l.attempts, l.sent_at, l.died_at, NULL, NULL, NULL, 'dead letter',
                 l.reason || coalesce(': ' || l.error, '')
             FROM (\(newest("attempts, died_at, reason, error", of: "dead_letters", by: "died_at"))) AS l) AS e
         JOIN mq.queues q ON q.id = e.queue
@@ -104,7 +106,7 @@ extension Broker {
     /// The newest rows of a table that have the id or the key. Each way walks an index of its own, and ends with as many as are told: with
     /// one condition for both, all of a key would be gathered and sorted.
     private static func newest(_ columns: String, of table: String, by order: String) -> String {
-        let rows = "SELECT queue, id, topic, key, tag, \(columns) FROM mq.\(table)"
+        let rows = "SELECT queue, id, topic, key, tag, sent_at, \(columns) FROM mq.\(table)"
         return """
             (\(rows) WHERE id = $1 ORDER BY \(order) DESC LIMIT $3)
             UNION ALL (\(rows) WHERE key = $2 AND id IS DISTINCT FROM $1 ORDER BY \(order) DESC LIMIT $3)
@@ -114,7 +116,7 @@ extension Broker {
 
     /// What is told of an attempt `m` in the log: beside its queue, what ``TraceEntry`` reads.
     static let attemptColumns = """
-        m.id, m.topic, m.key, m.tag, m.attempt, m.appended_at, c.claimed_at,
+        m.id, m.topic, m.key, m.tag, m.attempt, m.sent_at, m.appended_at, c.claimed_at,
         w.name || '/' || w.version || ' ' || w.host || ' ' || w.pid AS worker, d.finished_at,
         coalesce(\(outcomeName("d.outcome")), CASE WHEN c.consumer IS NOT NULL THEN 'in flight' ELSE 'waiting' END) AS outcome,
         d.error
@@ -143,9 +145,9 @@ extension TraceEntry {
         self.init(
             queue: QueueName(try row[first]), message: MessageID(try row[first + 1]),
             topic: try row[first + 2, as: String?.self].map { TopicName($0) }, key: try row[first + 3],
-            tag: try row[first + 4], attempt: try row[first + 5], appendedAt: try row[first + 6],
-            claimedAt: try row[first + 7], worker: try row[first + 8], finishedAt: try row[first + 9],
-            outcome: try .init(row[first + 10]), error: try row[first + 11])
+            tag: try row[first + 4], attempt: try row[first + 5], sentAt: try row[first + 6],
+            appendedAt: try row[first + 7], claimedAt: try row[first + 8], worker: try row[first + 9],
+            finishedAt: try row[first + 10], outcome: try .init(row[first + 11]), error: try row[first + 12])
     }
 }
 

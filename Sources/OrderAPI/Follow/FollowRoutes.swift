@@ -18,7 +18,7 @@ struct FollowRoutes {
             let id = try ReadingRoutes.id(in: context)
             guard request.wantsPlaces else {
                 guard let events = try await orders.events(of: id) else { throw ReadingRoutes.noSuchOrder }
-                return try JSONAnswer.response(events)
+                return try JSONAnswer.response(events).unstored
             }
             guard try await followers.reader.events(of: id, after: 0, limit: 1) != nil else {
                 throw ReadingRoutes.noSuchOrder
@@ -51,7 +51,7 @@ struct FollowRoutes {
         }
         let after = asked ?? last ?? 0
         let wait = min(max(0, try request.number("wait") ?? 0), Self.longestWait)
-        return try JSONAnswer.response(try await page(subject, after, waiting: wait))
+        return try JSONAnswer.response(try await page(subject, after, waiting: wait)).unstored
     }
 
     private func page(

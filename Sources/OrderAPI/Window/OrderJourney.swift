@@ -25,7 +25,7 @@ struct OrderJourney {
 
     var page: WindowPage {
         let shown: HTML = key.map { KeyView.shown($0, on: order.id) } ?? ""
-        return WindowPage("Your order", "\(shown)\(html)", refresh: isOver || key != nil ? nil : 3)
+        return WindowPage("Your order", "\(shown)\(html)", looksAgain: !isOver && key == nil)
     }
 
     private var isCancelled: Bool { ["rejected", "cancelled"].contains(order.status) }

@@ -127,7 +127,7 @@ struct Window: Sendable {
             <ul data-follow="/customers/me/events" data-place="\(place.description)" data-over="no" aria-live="polite">\(items)</ul>
             \(KeyView.forget)
             """
-        return WindowPage("Your orders", html, refresh: 5).response()
+        return WindowPage("Your orders", html, looksAgain: true).response()
     }
 
     /// Another device of the same customer. Nobody is slowed down who tries: a key is too long to be guessed.

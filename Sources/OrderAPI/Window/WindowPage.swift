@@ -6,13 +6,16 @@ import ShoeShop
 struct WindowPage {
     private let title: String
     private let content: HTML
-    /// How soon a browser without JavaScript asks again; nil for never.
-    private let refresh: Int?
+    /// Whether a browser without JavaScript asks again by itself.
+    private let looksAgain: Bool
 
-    init(_ title: String, _ content: HTML, refresh: Int? = nil) {
+    /// In seconds. Long enough to reach a button with the keyboard or by ear: what has the focus loses it with every reload.
+    private static let pause = 30
+
+    init(_ title: String, _ content: HTML, looksAgain: Bool = false) {
         self.title = title
         self.content = content
-        self.refresh = refresh
+        self.looksAgain = looksAgain
     }
 
     func response(_ status: HTTPResponse.Status = .ok) -> Response {
@@ -40,12 +43,12 @@ struct WindowPage {
         <link rel="icon" href="/pictures/RUNNER.tan.svg" type="image/svg+xml">
         <link rel="stylesheet" href="/shop.css">
         <script src="/shop.js" defer></script>
-        \(noscript)</head>
+        \(refresh)</head>
         <body>
         <header><a class="skip" href="#main">Skip to the content</a><a class="brand" href="/">Shoe shop</a>
         <nav aria-label="Shop"><a href="/">Shoes</a> <a href="/basket">Basket</a> <a href="/mine">Your orders</a></nav></header>
         <main id="main"><h1>\(title)</h1>
-        \(content)</main>
+        \(link)\(content)</main>
         <footer>Every order is a message, and so is everything that becomes of it.</footer>
         </body>
         </html>
@@ -53,8 +56,11 @@ struct WindowPage {
         """
     }
 
-    private var noscript: HTML {
-        guard let refresh else { return "" }
-        return "<noscript><meta http-equiv=\"refresh\" content=\"\(refresh.description)\"></noscript>\n"
+    private var refresh: HTML {
+        guard looksAgain else { return "" }
+        return "<noscript><meta http-equiv=\"refresh\" content=\"\(Self.pause.description)\"></noscript>\n"
     }
+
+    /// For whoever doesn't want to wait for that.
+    private var link: HTML { looksAgain ? "<noscript><p><a href=\"\">Look again</a></p></noscript>\n" : "" }
 }

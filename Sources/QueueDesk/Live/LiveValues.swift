@@ -61,7 +61,8 @@ struct LiveValues {
     private mutating func add(_ topic: TopicName, heardBy queues: [QueueStatistics], in reading: Reading) {
         func sum(_ part: (QueueStatistics) -> Int) -> String { "\(queues.map(part).reduce(0, +))" }
         let numbers: [(Measure, String)] = [
-            (.waiting, sum(\.depth)), (.inFlight, sum(\.inFlight)), (.retrying, sum(\.retrying)), (.dead, sum(\.dead)),
+            (.waiting, sum(\.depth)), (.inFlight, sum(\.inFlight)), (.scheduled, sum(\.scheduled)),
+            (.retrying, sum(\.retrying)), (.dead, sum(\.dead)),
             (.oldest, SpanText(seconds: queues.compactMap(\.oldestWaiting).max()).text),
             (.rate, Self.rate(reading.topicRates[topic])),
         ]
@@ -141,7 +142,8 @@ enum Measure: String, CaseIterable {
     func name(of topic: TopicName) -> String { "topic \(topic) \(rawValue)" }
 }
 
-/// A small line of what was, a hundred wide and twenty high.
+/// A small line of what was, a hundred wide and twenty high: all of the width is the last quarter of an hour. What is known of less
+/// than that stands on the right.
 enum Spark {
     static let width = 100.0
     static let height = 20.0
@@ -150,7 +152,7 @@ enum Spark {
         guard values.count > 1, let most = values.max() else { return "" }
         let scale = most > 0 ? (height - 2) / most : 0
         return values.enumerated().map { index, value in
-            let x = width * Double(index) / Double(values.count - 1)
+            let x = width * Double(RateHistory.steps - values.count + index) / Double(RateHistory.steps - 1)
             return "\(rounded(x)),\(rounded(height - 1 - value * scale))"
         }.joined(separator: " ")
     }

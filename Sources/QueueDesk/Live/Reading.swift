@@ -55,7 +55,8 @@ struct RateHistory: Sendable {
     private var topics: [TopicName: [Double]] = [:]
 
     private static let step = 15.0
-    private static let steps = 60
+    /// As many values are kept, those of the last quarter of an hour.
+    static let steps = 60
 
     /// What was before the first reading, as the log tells it: a value for each minute, which stands for as many of ours.
     mutating func recall(_ activity: [QueueName: [ActivityMark]]) {

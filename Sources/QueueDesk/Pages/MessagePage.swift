@@ -102,18 +102,23 @@ extension AttemptTable {
 
 /// What a message came from and what it caused, as far as the key was passed on.
 ///
-/// What a step sends is appended by the transaction that completes its message, and all that one transaction writes has the same
-/// time, to the microsecond.
+/// What a step sends is sent by the transaction that completes its message, and all that one transaction writes has the same time, to
+/// the microsecond. It may be appended later: when it is delayed, or when all lanes are taken.
 struct Relations {
     let causes, effects: [TraceEntry]
 
     init(of record: MessageRecord) {
         let id = record.message.id
         let others = record.related.filter { $0.message != id }
-        let begun = Set(record.attempts.filter { $0.attempt == 1 }.map(\.appendedAt))
         let done = Set(record.attempts.filter { $0.outcome == .done }.compactMap(\.finishedAt))
-        causes = others.filter { $0.outcome == .done && $0.finishedAt.map(begun.contains) ?? false }
-        effects = others.filter { $0.attempt == 1 && done.contains($0.appendedAt) }
+        causes = others.filter { $0.outcome == .done && $0.finishedAt == record.message.sentAt }
+        effects = Self.firsts(of: others.filter { done.contains($0.sentAt) })
+    }
+
+    /// Of all that is told of a message in a queue, the first.
+    private static func firsts(of entries: [TraceEntry]) -> [TraceEntry] {
+        var known: Set<[String]> = []
+        return entries.filter { known.insert([$0.queue.text, "\($0.message)"]).inserted }
     }
 }
 

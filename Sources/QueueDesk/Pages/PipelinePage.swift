@@ -93,8 +93,8 @@ struct PipelinePage {
         return HTML.table(
             "Topics, and what stands in the queues that hear them",
             [
-                "Topic", "#Waiting", "#In flight", "#Retrying", "#Dead", "#Oldest", "#Published a second", "15 minutes",
-                "Heard by",
+                "Topic", "#Waiting", "#In flight", "#Scheduled", "#Retrying", "#Dead", "#Oldest", "#Published a second",
+                "15 minutes", "Heard by",
             ],
             entries.sorted { $0.key.text < $1.key.text }.map { name, entries in
                 let heard = entries.compactMap { entry in
@@ -102,7 +102,7 @@ struct PipelinePage {
                         "\(queue)\(entry.tags.map { " (only \($0.joined(separator: ", ")))" } ?? "")"
                     }
                 }
-                let columns: [Measure] = [.waiting, .inFlight, .retrying, .dead, .oldest, .rate]
+                let columns: [Measure] = [.waiting, .inFlight, .scheduled, .retrying, .dead, .oldest, .rate]
                 return [HTML.link(name.text, to: desk.path("/messages", ["topic": name.text]))]
                     + columns.map { live.place("span", $0, of: name) }
                     + [

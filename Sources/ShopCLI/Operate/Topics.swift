@@ -28,13 +28,13 @@ private struct TopicReport: Encodable {
     let queue: String?
     let tags: [String]?
     let perSecond: Double?
-    let waiting, inFlight, retrying, dead: Int?
+    let waiting, inFlight, scheduled, retrying, dead: Int?
     let oldestWaitingSeconds: Double?
 
     init(_ subscription: TopicEntry, perSecond: Double?, _ hearer: QueueStatistics?) {
         (topic, queue, tags) = (subscription.topic.text, subscription.queue?.text, subscription.tags)
         self.perSecond = perSecond
-        (waiting, inFlight) = (hearer?.depth, hearer?.inFlight)
+        (waiting, inFlight, scheduled) = (hearer?.depth, hearer?.inFlight, hearer?.scheduled)
         (retrying, dead) = (hearer?.retrying, hearer?.dead)
         oldestWaitingSeconds = hearer?.oldestWaiting
     }
@@ -43,10 +43,10 @@ private struct TopicReport: Encodable {
         Table(
             [
                 .text("TOPIC"), .number("PER SECOND"), .text("QUEUE"), .text("TAGS"), .number("WAITING"),
-                .number("IN FLIGHT"), .number("RETRYING"), .number("DEAD"), .number("OLDEST"),
+                .number("IN FLIGHT"), .number("SCHEDULED"), .number("RETRYING"), .number("DEAD"), .number("OLDEST"),
             ],
             rows: reports.map { report in
-                let counts = [report.waiting, report.inFlight, report.retrying, report.dead]
+                let counts = [report.waiting, report.inFlight, report.scheduled, report.retrying, report.dead]
                 return [
                     report.topic, report.perSecond.map(Rate.text) ?? "-", report.queue ?? "nobody",
                     report.tags?.joined(separator: ", ") ?? "all",
