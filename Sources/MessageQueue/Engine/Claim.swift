@@ -100,7 +100,7 @@ extension Broker {
         counted AS (INSERT INTO mq.tallies (queue, kind, change) SELECT $1, 'o', count(*) FROM late HAVING count(*) > 0)
         """
 
-    /// For who receives by hand, which bodies of any size may be asked for at once: as ``claim``, and no more than ``HandfulOfBodies``.
+    /// As ``claim`` and ``claimYoung``, for whoever receives by hand: no more than ``HandfulOfBodies`` allows.
     static let claimHandful = Statement(claiming(dropping: "", answering: "seq", isHandful: true))
     static let claimYoungHandful = Statement(
         claiming(dropping: droppingOutdated, answering: youngSeq, isHandful: true))

@@ -509,6 +509,17 @@ def dead_letters():
     for query, count in [("key=k1", 3), ("reason=nobody", 0), ("message=" + letter["id"], 1), ("olderThanSeconds=600", 0)]:
         equal(len(ok(200, "GET", path + "/dead-letters?" + query)["deadLetters"]), count, query)
     equal(places(problem(400, "invalid-request", "GET", path + "/dead-letters?message=x&limit=101")), ["message", "limit"])
+    # More than are read at once, in pages that end before, at and behind such a portion.
+    long = queue("long-dead", retry={"attempts": 1})
+    bury(long, 20)
+    for limit in [1, 7, 8, 9, 16, 17, 19, 20, 21, 100]:
+        tickets, after = [], 0
+        while after is not None:
+            page = ok(200, "GET", long + "/dead-letters?limit=%d&after=%d" % (limit, after))
+            tickets += [letter["ticket"] for letter in page["deadLetters"]]
+            expect(page["next"] is None or len(page["deadLetters"]) == limit, "a page of %d is full" % limit)
+            after = page["next"]
+        equal((len(tickets), tickets), (20, sorted(set(tickets))), limit)
     equal(ok(200, "POST", path + "/dead-letters/redrive", {"filter": {"key": "nobody"}}).json, {"action": None})
     begun = ok(202, "POST", path + "/dead-letters/redrive", {"filter": {"key": "k1"}})
     action = begun.headers["Location"]
